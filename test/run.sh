@@ -1,0 +1,10 @@
+#!/bin/sh
+# Runs the tests from a clone in any state: makes sure of toolchain and packages, then hands over to run.ts.
+#   sh test/run.sh [unit|integration|e2e|bench|check] [FILE-PATTERN …]
+set -eu
+cd "$(dirname "$0")/.."
+. ./orchestrator/bootstrap.sh
+devenv_bootstrap --dev
+PATH="$PWD/images/toolchain/node_modules/.bin:$PWD/node_modules/.bin:$PATH"
+export PATH
+exec node test/run.ts "$@"

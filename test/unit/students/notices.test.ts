@@ -1,0 +1,106 @@
+import type { Report } from '../../../orchestrator/agents/protocol.ts';
+import {
+  dueNotices,
+  type NoticeMemory,
+  noNotices,
+  type Situation,
+} from '../../../orchestrator/students/notices.ts';
+
+const session = { id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, port: 'ok' } as const;
+const service = { port: 5173, address: '127.0.0.1', scheme: 'http', because: 'answers' } as const;
+
+function report(parts: Partial<Report> = {}): NonNullable<Situation['report']> {
+  return { sessions: [session], service: null, starting: [], ...parts };
+}
+
+function situation(parts: Partial<Situation> = {}): Situation {
+  return {
+    url: 'http://alice.localhost:8080',
+    live: false,
+    opening: 1,
+    reason: 'no-service',
+    problem: null,
+    report: report(),
+    startingSeconds: 60,
+    ...parts,
+  };
+}
+
+/** What is said along a course of situations, as `kind: text`. */
+function said(...course: Situation[]): string[] {
+  let memory: NoticeMemory = noNotices;
+  return course.flatMap((each) => {
+    const due = dueNotices(memory, each);
+    memory = due.memory;
+    return due.notices.map((notice) => `${notice.id} ${notice.kind}`);
+  });
+}
+
+const typed = (id: string) => report({ starting: [{ id, command: 'npm run dev', ageSeconds: 0 }] });
+const serving = report({ service });
+
+test('live is said once, when it is confirmed and something listens', () => {
+  const course = [
+    situation({ reason: 'starting', report: typed('a') }),
+    situation({ reason: 'starting', live: true, report: typed('a') }),
+    situation({ reason: 'serving', live: true, report: serving }),
+    situation({ reason: 'serving', live: true, report: serving }),
+  ];
+  expect(said(...course)).toEqual(['1 live']);
+});
+
+test('a server that restarts by itself is not announced again, one that is typed again is', () => {
+  const live = { reason: 'serving', live: true } as const;
+  const course = [
+    situation({ ...live, report: serving }),
+    situation({ ...live, report: report() }),
+    situation({ ...live, report: serving }),
+    situation({ ...live, report: typed('b') }),
+    situation({ ...live, report: serving }),
+  ];
+  expect(said(...course)).toEqual(['1 live', '2 live']);
+});
+
+test('a route that closed and opened again is announced again', () => {
+  const course = [
+    situation({ reason: 'serving', live: true, report: serving }),
+    situation({ reason: 'nobody', report: report({ sessions: [] }) }),
+    situation({ reason: 'serving', live: true, opening: 2, report: serving }),
+  ];
+  expect(said(...course)).toEqual(['1 live', '2 live']);
+});
+
+test('nobody in, nothing said', () => {
+  expect(
+    said(situation({ reason: 'instructor', live: true, report: report({ sessions: [], service }) })),
+  ).toEqual([]);
+  expect(said(situation({ reason: 'instructor', live: true, report: null }))).toEqual([]);
+});
+
+test('a typed command that never listens ends with one line', () => {
+  const course = [
+    situation({ reason: 'starting', report: typed('a') }),
+    situation({ reason: 'no-service' }),
+    situation({ reason: 'no-service' }),
+  ];
+  expect(said(...course)).toEqual(['1 closed']);
+});
+
+test('a problem is told once, and again when it comes back', () => {
+  const problem = { code: 'edge', what: 'The edge is away.', next: 'It is tried again.' } as const;
+  const course = [
+    situation({ reason: 'serving', problem }),
+    situation({ reason: 'serving', problem }),
+    situation({ reason: 'serving' }),
+    situation({ reason: 'serving', problem }),
+  ];
+  expect(said(...course)).toEqual(['1 problem', '2 problem']);
+});
+
+test('the memory survives being written and read, so a restart says nothing twice', () => {
+  const first = dueNotices(noNotices, situation({ reason: 'serving', live: true, report: serving }));
+  const again = JSON.parse(JSON.stringify(first.memory)) as NoticeMemory;
+  expect(dueNotices(again, situation({ reason: 'serving', live: true, report: serving })).notices).toEqual(
+    [],
+  );
+});

@@ -1,72 +1,65 @@
 /** The daemon's log: JSON lines by pino, read back by `devenv logs`. */
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
-import { type Logger, pino } from "pino";
-import type { LogLine } from "./api/backend.ts";
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { type Logger, pino } from 'pino';
+import type { LogLine } from './api/backend.ts';
 
 export type Log = Logger;
 
 /** A log that writes to a file descriptor or path. What may hold a secret is redacted by name, everywhere. */
 export function openLog(destination: string | number): Log {
-	return pino(
-		{
-			level: "debug",
-			base: null,
-			timestamp: pino.stdTimeFunctions.isoTime,
-			redact: {
-				paths: ["*.apiToken", "*.authorization", "*.headers.authorization"],
-				censor: "[hidden]",
-			},
-		},
-		pino.destination({ dest: destination, sync: true }),
-	);
+  return pino(
+    {
+      level: 'debug',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: {
+        paths: ['*.apiToken', '*.authorization', '*.headers.authorization'],
+        censor: '[hidden]',
+      },
+    },
+    pino.destination({ dest: destination, sync: true }),
+  );
 }
 
 interface PinoLine {
-	level: number;
-	time: string;
-	msg?: string;
-	student?: string;
-	err?: { message?: string };
+  level: number;
+  time: string;
+  msg?: string;
+  student?: string;
+  err?: { message?: string };
 }
 
 /** pino's numbers: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. */
-function levelOf(level: number): LogLine["level"] {
-	if (level >= 50) return "error";
-	if (level >= 40) return "warn";
-	return level >= 30 ? "info" : "debug";
+function levelOf(level: number): LogLine['level'] {
+  if (level >= 50) return 'error';
+  if (level >= 40) return 'warn';
+  return level >= 30 ? 'info' : 'debug';
 }
 
 function parseLine(line: string): LogLine | null {
-	try {
-		const { level, time, msg, student, err } = JSON.parse(line) as PinoLine;
-		const text = [msg, err?.message].filter(Boolean).join(": ");
-		return { at: time, level: levelOf(level), student: student ?? null, text };
-	} catch {
-		// Not pino's: what a crash has printed. It belongs into the log as it is.
-		return line.trim() === ""
-			? null
-			: { at: "", level: "error", student: null, text: line };
-	}
+  try {
+    const { level, time, msg, student, err } = JSON.parse(line) as PinoLine;
+    const text = [msg, err?.message].filter(Boolean).join(': ');
+    return { at: time, level: levelOf(level), student: student ?? null, text };
+  } catch {
+    // Not pino's: what a crash has printed. It belongs into the log as it is.
+    return line.trim() === '' ? null : { at: '', level: 'error', student: null, text: line };
+  }
 }
 
 /** The newest `count` lines of the log file, of one student or of all; oldest first. */
-export async function readLog(
-	path: string,
-	student: string | null,
-	count: number,
-): Promise<LogLine[]> {
-	const newest: LogLine[] = [];
-	const lines = createInterface({
-		input: createReadStream(path),
-		crlfDelay: Number.POSITIVE_INFINITY,
-	});
-	for await (const line of lines) {
-		const parsed = parseLine(line);
-		if (parsed === null || (student !== null && parsed.student !== student))
-			continue;
-		newest.push(parsed);
-		if (newest.length > count) newest.shift();
-	}
-	return newest;
+export async function readLog(path: string, student: string | null, count: number): Promise<LogLine[]> {
+  const newest: LogLine[] = [];
+  const lines = createInterface({
+    input: createReadStream(path),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  });
+  for await (const line of lines) {
+    const parsed = parseLine(line);
+    if (parsed === null || (student !== null && parsed.student !== student)) continue;
+    newest.push(parsed);
+    if (newest.length > count) newest.shift();
+  }
+  return newest;
 }

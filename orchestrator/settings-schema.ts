@@ -2,181 +2,155 @@
  * Every setting, once: its type, bounds, default, environment variable and explanation. The settings file is
  * this object as YAML; README's table is tested against it.
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from 'typebox';
 
 const closed = { additionalProperties: false } as const;
 
 /** A setting: `env` is its variable; a `default` of undefined means "worked out at start" or "none". */
 const Text = (env: string, description: string, options: object = {}) =>
-	Type.String({ env, description, minLength: 1, ...options });
+  Type.String({ env, description, minLength: 1, ...options });
 const Whole = (env: string, description: string, options: object) =>
-	Type.Integer({ env, description, ...options });
+  Type.Integer({ env, description, ...options });
 const List = (env: string, description: string, options: object = {}) =>
-	Type.Array(Type.String({ minLength: 1 }), { env, description, ...options });
+  Type.Array(Type.String({ minLength: 1 }), { env, description, ...options });
 
-const SIZE = "^[1-9][0-9]*[kmg]$";
+const SIZE = '^[1-9][0-9]*[kmg]$';
 
 export const SettingsSchema = Type.Object(
-	{
-		instance: Text(
-			"DEVENV_INSTANCE",
-			"This installation's name, part of every mark; default: the host's short name",
-			{
-				pattern: "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$",
-			},
-		),
-		listen: Text("DEVENV_LISTEN", "The local edge's address, `host:port`", {
-			default: "127.0.0.1:8080",
-			pattern: "^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):[0-9]{1,5}$",
-		}),
-		edge: Type.Union([Type.Literal("local"), Type.Literal("cloudflare")], {
-			env: "DEVENV_EDGE",
-			description:
-				"What makes links real: `local` (a reverse proxy in the daemon) or `cloudflare` (a tunnel)",
-			default: "local",
-		}),
-		hostname: Text(
-			"DEVENV_HOSTNAME",
-			"Template of the hostnames; default `{student}.localhost`, on Cloudflare `{student}.<zone>`",
-			{
-				pattern: "\\{student\\}",
-			},
-		),
-		watch: List(
-			"DEVENV_WATCH",
-			"Commands that announce a dev server, by their first words (`*` matches anything)",
-			{
-				default: [
-					"npm run dev",
-					"npm start",
-					"npm run start",
-					"npm run serve",
-					"yarn dev",
-					"yarn start",
-					"pnpm dev",
-					"pnpm run dev",
-					"pnpm start",
-					"npx vite",
-					"npx next",
-					"npx astro",
-					"npx ng serve",
-					"node server.js",
-					"python3 -m http.server",
-				],
-			},
-		),
-		firstPort: Whole(
-			"DEVENV_FIRST_PORT",
-			"The first student's `PORT`; the others get the lowest that is free",
-			{
-				default: 3001,
-				minimum: 1024,
-				maximum: 32000,
-			},
-		),
-		starter: Text(
-			"DEVENV_STARTER",
-			"What stands in a new home: a folder on the host or a git address; default: the built-in `hello/`",
-		),
-		base: Type.Union(
-			[Type.Literal("auto"), Type.Literal("pull"), Type.Literal("debian")],
-			{
-				env: "DEVENV_BASE",
-				description:
-					"The student image's base: `pull` it, make it from `debian` packages, or `auto`: pull, else make",
-				default: "auto",
-			},
-		),
-		allow: List(
-			"DEVENV_ALLOW",
-			"Private networks that students may reach, as CIDR, each optionally with `:port`",
-			{ default: [] },
-		),
-		resolvers: List(
-			"DEVENV_RESOLVERS",
-			"Name servers that students may ask; default: the host's own",
-			{
-				default: [],
-			},
-		),
-		limits: Type.Object(
-			{
-				memory: Text("DEVENV_LIMITS_MEMORY", "Memory of one environment", {
-					default: "2g",
-					pattern: SIZE,
-				}),
-				cpus: Type.Number({
-					env: "DEVENV_LIMITS_CPUS",
-					description: "CPUs of one environment",
-					default: 2,
-					minimum: 0.1,
-					maximum: 512,
-				}),
-				pids: Whole(
-					"DEVENV_LIMITS_PIDS",
-					"Processes and threads of one environment",
-					{
-						default: 512,
-						minimum: 64,
-						maximum: 65536,
-					},
-				),
-				files: Whole("DEVENV_LIMITS_FILES", "Open files of one process", {
-					default: 65536,
-					minimum: 1024,
-					maximum: 1048576,
-				}),
-			},
-			closed,
-		),
-		times: Type.Object(
-			{
-				grace: Whole("DEVENV_GRACE", "Seconds a link outlives a lost session", {
-					default: 30,
-					minimum: 0,
-					maximum: 3600,
-				}),
-				starting: Whole(
-					"DEVENV_STARTING",
-					"Seconds a typed command has until something listens",
-					{
-						default: 60,
-						minimum: 1,
-						maximum: 3600,
-					},
-				),
-				restart: Whole(
-					"DEVENV_AGENT_RESTART",
-					"Seconds of silence after which an agent is started again",
-					{
-						default: 10,
-						minimum: 1,
-						maximum: 3600,
-					},
-				),
-				lease: Whole(
-					"DEVENV_LEASE",
-					"Seconds of an agent's silence after which its link is closed",
-					{
-						default: 30,
-						minimum: 1,
-						maximum: 3600,
-					},
-				),
-			},
-			closed,
-		),
-	},
-	closed,
+  {
+    instance: Text(
+      'DEVENV_INSTANCE',
+      "This installation's name, part of every mark; default: the host's short name",
+      {
+        pattern: '^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$',
+      },
+    ),
+    listen: Text('DEVENV_LISTEN', "The local edge's address, `host:port`", {
+      default: '127.0.0.1:8080',
+      pattern: '^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):[0-9]{1,5}$',
+    }),
+    edge: Type.Union([Type.Literal('local'), Type.Literal('cloudflare')], {
+      env: 'DEVENV_EDGE',
+      description:
+        'What makes links real: `local` (a reverse proxy in the daemon) or `cloudflare` (a tunnel)',
+      default: 'local',
+    }),
+    hostname: Text(
+      'DEVENV_HOSTNAME',
+      'Template of the hostnames; default `{student}.localhost`, on Cloudflare `{student}.<zone>`',
+      {
+        pattern: '\\{student\\}',
+      },
+    ),
+    watch: List(
+      'DEVENV_WATCH',
+      'Commands that announce a dev server, by their first words (`*` matches anything)',
+      {
+        default: [
+          'npm run dev',
+          'npm start',
+          'npm run start',
+          'npm run serve',
+          'yarn dev',
+          'yarn start',
+          'pnpm dev',
+          'pnpm run dev',
+          'pnpm start',
+          'npx vite',
+          'npx next',
+          'npx astro',
+          'npx ng serve',
+          'node server.js',
+          'python3 -m http.server',
+        ],
+      },
+    ),
+    firstPort: Whole(
+      'DEVENV_FIRST_PORT',
+      "The first student's `PORT`; the others get the lowest that is free",
+      {
+        default: 3001,
+        minimum: 1024,
+        maximum: 32000,
+      },
+    ),
+    starter: Text(
+      'DEVENV_STARTER',
+      'What stands in a new home: a folder on the host or a git address; default: the built-in `hello/`',
+    ),
+    base: Type.Union([Type.Literal('auto'), Type.Literal('pull'), Type.Literal('debian')], {
+      env: 'DEVENV_BASE',
+      description:
+        "The student image's base: `pull` it, make it from `debian` packages, or `auto`: pull, else make",
+      default: 'auto',
+    }),
+    allow: List(
+      'DEVENV_ALLOW',
+      'Private networks that students may reach, as CIDR, each optionally with `:port`',
+      { default: [] },
+    ),
+    resolvers: List('DEVENV_RESOLVERS', "Name servers that students may ask; default: the host's own", {
+      default: [],
+    }),
+    limits: Type.Object(
+      {
+        memory: Text('DEVENV_LIMITS_MEMORY', 'Memory of one environment', {
+          default: '2g',
+          pattern: SIZE,
+        }),
+        cpus: Type.Number({
+          env: 'DEVENV_LIMITS_CPUS',
+          description: 'CPUs of one environment',
+          default: 2,
+          minimum: 0.1,
+          maximum: 512,
+        }),
+        pids: Whole('DEVENV_LIMITS_PIDS', 'Processes and threads of one environment', {
+          default: 512,
+          minimum: 64,
+          maximum: 65536,
+        }),
+        files: Whole('DEVENV_LIMITS_FILES', 'Open files of one process', {
+          default: 65536,
+          minimum: 1024,
+          maximum: 1048576,
+        }),
+      },
+      closed,
+    ),
+    times: Type.Object(
+      {
+        grace: Whole('DEVENV_GRACE', 'Seconds a link outlives a lost session', {
+          default: 30,
+          minimum: 0,
+          maximum: 3600,
+        }),
+        starting: Whole('DEVENV_STARTING', 'Seconds a typed command has until something listens', {
+          default: 60,
+          minimum: 1,
+          maximum: 3600,
+        }),
+        restart: Whole('DEVENV_AGENT_RESTART', 'Seconds of silence after which an agent is started again', {
+          default: 10,
+          minimum: 1,
+          maximum: 3600,
+        }),
+        lease: Whole('DEVENV_LEASE', "Seconds of an agent's silence after which its link is closed", {
+          default: 30,
+          minimum: 1,
+          maximum: 3600,
+        }),
+      },
+      closed,
+    ),
+  },
+  closed,
 );
 
 /** Settings with every default in place; what has no default may be absent. */
-export type Settings = Omit<
-	Static<typeof SettingsSchema>,
-	"hostname" | "starter"
-> & {
-	hostname: string;
-	starter: string | null;
-	/** Where everything of this installation lives: `DEVENV_STATE_DIR`. */
-	stateDir: string;
+export type Settings = Omit<Static<typeof SettingsSchema>, 'hostname' | 'starter'> & {
+  hostname: string;
+  starter: string | null;
+  /** Where everything of this installation lives: `DEVENV_STATE_DIR`. */
+  stateDir: string;
 };

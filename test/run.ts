@@ -2,133 +2,117 @@
  * The one entrance to every kind of test. Sets up what a kind needs (Docker engine, student image), runs it with
  * jest, and ends with the line `N passed, N failed`; the exit code is 1 where anything failed or nothing ran.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { ensureEngine } from "../orchestrator/environments/index.ts";
-import { terminalProgress } from "./support/progress.ts";
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureEngine } from '../orchestrator/environments/index.ts';
+import { terminalProgress } from './support/progress.ts';
 
-const root = new URL("..", import.meta.url).pathname;
+const root = new URL('..', import.meta.url).pathname;
 
 /** How jest runs a kind. Unit tests share the cores; what starts containers runs one file at a time. */
 const kinds = {
-	unit: { workers: 2, engine: false },
-	integration: { workers: 1, engine: true },
-	e2e: { workers: 1, engine: true },
+  unit: { workers: 2, engine: false },
+  integration: { workers: 1, engine: true },
+  e2e: { workers: 1, engine: true },
 } as const;
 type Kind = keyof typeof kinds;
 const isKind = (word: string): word is Kind => word in kinds;
 
 interface Count {
-	passed: number;
-	failed: number;
+  passed: number;
+  failed: number;
 }
 
 interface JestResult {
-	numPassedTests: number;
-	numFailedTests: number;
-	numRuntimeErrorTestSuites: number;
+  numPassedTests: number;
+  numFailedTests: number;
+  numRuntimeErrorTestSuites: number;
 }
 
 function run(command: string, args: string[]): number {
-	return (
-		spawnSync(command, args, {
-			cwd: root,
-			stdio: ["ignore", "inherit", "inherit"],
-		}).status ?? 1
-	);
+  return (
+    spawnSync(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    }).status ?? 1
+  );
 }
 
 function runJest(kind: Kind, patterns: string[]): Count {
-	const folder = mkdtempSync(join(tmpdir(), "devenv-test-results-"));
-	const output = join(folder, "results.json");
-	const status = run(process.execPath, [
-		"--experimental-vm-modules",
-		"--no-warnings",
-		join(root, "node_modules/jest/bin/jest.js"),
-		"--config=test/jest.config.json",
-		`--maxWorkers=${kinds[kind].workers}`,
-		"--json",
-		`--outputFile=${output}`,
-		...(patterns.length > 0
-			? patterns.map((pattern) => `test/${kind}/.*${pattern}`)
-			: [`test/${kind}/`]),
-	]);
-	try {
-		const result = JSON.parse(readFileSync(output, "utf8")) as JestResult;
-		// A file that does not even load has no failed test of its own, but it has failed.
-		return {
-			passed: result.numPassedTests,
-			failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
-		};
-	} catch {
-		return { passed: 0, failed: status === 0 ? 0 : 1 };
-	} finally {
-		rmSync(folder, { recursive: true, force: true });
-	}
+  const folder = mkdtempSync(join(tmpdir(), 'devenv-test-results-'));
+  const output = join(folder, 'results.json');
+  const status = run(process.execPath, [
+    '--experimental-vm-modules',
+    '--no-warnings',
+    join(root, 'node_modules/jest/bin/jest.js'),
+    '--config=test/jest.config.json',
+    `--maxWorkers=${kinds[kind].workers}`,
+    '--json',
+    `--outputFile=${output}`,
+    ...(patterns.length > 0 ? patterns.map((pattern) => `test/${kind}/.*${pattern}`) : [`test/${kind}/`]),
+  ]);
+  try {
+    const result = JSON.parse(readFileSync(output, 'utf8')) as JestResult;
+    // A file that does not even load has no failed test of its own, but it has failed.
+    return {
+      passed: result.numPassedTests,
+      failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
+    };
+  } catch {
+    return { passed: 0, failed: status === 0 ? 0 : 1 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Format, lint and types: two checks that count like tests. */
 function runChecks(): Count {
-	const results = [
-		run("biome", ["ci", "--error-on-warnings", "."]),
-		run("tsc", ["--noEmit"]),
-	];
-	const failed = results.filter((status) => status !== 0).length;
-	return { passed: results.length - failed, failed };
+  const results = [run('biome', ['ci', '--error-on-warnings', '.']), run('tsc', ['--noEmit'])];
+  const failed = results.filter((status) => status !== 0).length;
+  return { passed: results.length - failed, failed };
 }
 
 /** The benchmarks named, or all, one after the other; each prints its own ratios. */
 function runBenchmarks(names: string[]): Count {
-	const files = readdirSync(join(root, "test/bench"))
-		.filter((file) => file.endsWith(".ts"))
-		.filter(
-			(file) =>
-				names.length === 0 || names.some((name) => file === `${name}.ts`),
-		);
-	const failed = files.filter(
-		(file) => run(process.execPath, [join("test/bench", file)]) !== 0,
-	).length;
-	return { passed: files.length - failed, failed };
+  const files = readdirSync(join(root, 'test/bench'))
+    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => names.length === 0 || names.some((name) => file === `${name}.ts`));
+  const failed = files.filter((file) => run(process.execPath, [join('test/bench', file)]) !== 0).length;
+  return { passed: files.length - failed, failed };
 }
 
 /** All kinds in order, or the one named; `patterns` narrow it to files whose names match. */
 function runTests(named: Kind | null, patterns: string[]): Count {
-	const total: Count = { passed: 0, failed: 0 };
-	for (const kind of named === null
-		? (Object.keys(kinds) as Kind[])
-		: [named]) {
-		console.error(`\n== ${kind} ==`);
-		const count = runJest(kind, patterns);
-		total.passed += count.passed;
-		total.failed += count.failed;
-	}
-	return total;
+  const total: Count = { passed: 0, failed: 0 };
+  for (const kind of named === null ? (Object.keys(kinds) as Kind[]) : [named]) {
+    console.error(`\n== ${kind} ==`);
+    const count = runJest(kind, patterns);
+    total.passed += count.passed;
+    total.failed += count.failed;
+  }
+  return total;
 }
 
 async function prepareEngine(): Promise<void> {
-	const signal = new AbortController().signal;
-	const mayInstall = process.env.DEVENV_NO_INSTALL !== "1";
-	await ensureEngine({ progress: terminalProgress, signal, mayInstall });
+  const signal = new AbortController().signal;
+  const mayInstall = process.env.DEVENV_NO_INSTALL !== '1';
+  await ensureEngine({ progress: terminalProgress, signal, mayInstall });
 }
 
-async function main([word = "all", ...patterns]: string[]): Promise<Count> {
-	if (word === "check") return runChecks();
-	if (word !== "all" && word !== "bench" && !isKind(word)) {
-		console.error(
-			`There is no kind of test called '${word}'. Use unit, integration, e2e, bench or check.`,
-		);
-		process.exit(2);
-	}
-	if (!isKind(word) || kinds[word].engine) await prepareEngine();
-	return word === "bench"
-		? runBenchmarks(patterns)
-		: runTests(word === "all" ? null : word, patterns);
+async function main([word = 'all', ...patterns]: string[]): Promise<Count> {
+  if (word === 'check') return runChecks();
+  if (word !== 'all' && word !== 'bench' && !isKind(word)) {
+    console.error(`There is no kind of test called '${word}'. Use unit, integration, e2e, bench or check.`);
+    process.exit(2);
+  }
+  if (!isKind(word) || kinds[word].engine) await prepareEngine();
+  return word === 'bench' ? runBenchmarks(patterns) : runTests(word === 'all' ? null : word, patterns);
 }
 
 // testcontainers would pull an image of its own to clean up after a killed run; ours are cleaned up by label.
-process.env.TESTCONTAINERS_RYUK_DISABLED = "true";
+process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
 const count = await main(process.argv.slice(2));
 console.log(`${count.passed} passed, ${count.failed} failed`);
 process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0;

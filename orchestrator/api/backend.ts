@@ -2,52 +2,35 @@
  * What the daemon can do, as the API offers it. `daemon.ts` implements it, `server.ts` serves it. Every method
  * throws a DevenvError for what a person can meet.
  */
-import type { Examination } from "../environments/types.ts";
-import type {
-	AccessView,
-	DaemonView,
-	Progress,
-	StudentView,
-} from "./contract.ts";
+import type { Examination } from '../environments/types.ts';
+import type { AccessView, DaemonView, Progress, StudentView } from './contract.ts';
 
 export interface LogLine {
-	/** ISO 8601, UTC. */
-	at: string;
-	level: "debug" | "info" | "warn" | "error";
-	student: string | null;
-	text: string;
+  /** ISO 8601, UTC. */
+  at: string;
+  level: 'debug' | 'info' | 'warn' | 'error';
+  student: string | null;
+  text: string;
 }
 
 export interface Backend {
-	daemon(): DaemonView;
-	list(): StudentView[];
-	/** Throws `not-found`. */
-	get(name: string): StudentView;
-	/** Aborting undoes what was begun, and then throws `cancelled`. */
-	create(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<StudentView>;
-	start(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<StudentView>;
-	stop(name: string, progress: Progress): Promise<StudentView>;
-	restart(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<StudentView>;
-	remove(name: string, keepHome: boolean, progress: Progress): Promise<void>;
-	open(name: string): Promise<StudentView>;
-	close(name: string): Promise<StudentView>;
-	/** How to reach the environment's `sshd -i`; throws where it does not run. */
-	access(name: string): AccessView;
-	/** Newest `lines` of one student (their environment's own included), or of the daemon. Oldest first. */
-	logs(name: string | null, lines: number): Promise<LogLine[]>;
-	examine(): Promise<Examination[]>;
-	/** Ends the daemon in good order; students keep working. */
-	shutdown(): void;
+  daemon(): DaemonView;
+  list(): StudentView[];
+  /** Throws `not-found`. */
+  get(name: string): StudentView;
+  /** Aborting undoes what was begun, and then throws `cancelled`. */
+  create(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
+  start(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
+  stop(name: string, progress: Progress): Promise<StudentView>;
+  restart(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
+  remove(name: string, keepHome: boolean, progress: Progress): Promise<void>;
+  open(name: string): Promise<StudentView>;
+  close(name: string): Promise<StudentView>;
+  /** How to reach the environment's `sshd -i`; throws where it does not run. */
+  access(name: string): AccessView;
+  /** Newest `lines` of one student (their environment's own included), or of the daemon. Oldest first. */
+  logs(name: string | null, lines: number): Promise<LogLine[]>;
+  examine(): Promise<Examination[]>;
+  /** Ends the daemon in good order; students keep working. */
+  shutdown(): void;
 }

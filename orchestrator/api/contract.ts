@@ -1,77 +1,77 @@
 /**
  * What the daemon's API says, and what `--json` prints: one contract. Fields are added, never renamed or removed.
  */
-import type { RoutePhase, Service, Session } from "../agents/protocol.ts";
-import type { Problem } from "../errors.ts";
+import type { RoutePhase, Service, Session } from '../agents/protocol.ts';
+import type { Problem } from '../errors.ts';
 
 export interface DaemonView {
-	version: string;
-	pid: number;
-	instance: string;
-	stateDir: string;
-	edge: "local" | "cloudflare";
-	listen: string | null;
-	startedAt: string;
-	students: number;
+  version: string;
+  pid: number;
+  instance: string;
+  stateDir: string;
+  edge: 'local' | 'cloudflare';
+  listen: string | null;
+  startedAt: string;
+  students: number;
 }
 
 /** Why a route is wanted or not, in the words of the design's table. */
 export type RouteReason =
-	| "starting" // a watched command was typed
-	| "serving" // a service listens, or listened earlier in these sessions
-	| "grace" // the last session was lost and may come back
-	| "instructor" // opened by the instructor
-	| "nobody" // no session
-	| "no-service" // a session, but nothing has listened yet
-	| "closed-by-instructor"
-	| "silent" // the agent has not reported within its lease
-	| "stopped"; // the environment does not run
+  | 'starting' // a watched command was typed
+  | 'serving' // a service listens, or listened earlier in these sessions
+  | 'grace' // the last session was lost and may come back
+  | 'instructor' // opened by the instructor
+  | 'nobody' // no session
+  | 'no-service' // a session, but nothing has listened yet
+  | 'closed-by-instructor'
+  | 'silent' // the agent has not reported within its lease
+  | 'stopped'; // the environment does not run
 
 export interface StudentView {
-	name: string;
-	hostname: string;
-	url: string;
-	port: number;
-	createdAt: string;
-	environment: { state: "running" | "stopped" | "missing" };
-	agent: {
-		state: "connected" | "silent" | "away";
-		lastReportSecondsAgo: number | null;
-	};
-	route: {
-		phase: RoutePhase;
-		live: boolean;
-		reason: RouteReason;
-		since: string;
-		problem: Problem | null;
-	};
-	sessions: Session[];
-	service: Service | null;
-	/** Ports that also listen, besides the service's. */
-	otherPorts: number[];
+  name: string;
+  hostname: string;
+  url: string;
+  port: number;
+  createdAt: string;
+  environment: { state: 'running' | 'stopped' | 'missing' };
+  agent: {
+    state: 'connected' | 'silent' | 'away';
+    lastReportSecondsAgo: number | null;
+  };
+  route: {
+    phase: RoutePhase;
+    live: boolean;
+    reason: RouteReason;
+    since: string;
+    problem: Problem | null;
+  };
+  sessions: Session[];
+  service: Service | null;
+  /** Ports that also listen, besides the service's. */
+  otherPorts: number[];
 }
 
 /** How to reach an environment's `sshd -i`: the client runs this in the engine itself, past the daemon. */
 export interface AccessView {
-	container: string;
-	user: string;
-	command: string[];
+  container: string;
+  user: string;
+  command: string[];
 }
 
 /** A long operation, told as it goes: one JSON object a line. The last line is `done` or `failed`. */
 export type ProgressEvent =
-	/** A step begins; a step with the same `id` again replaces its text. */
-	| { event: "step"; id: string; text: string }
-	| { event: "step-done"; id: string; text: string }
-	| { event: "warning"; text: string }
-	| { event: "done"; result: OperationResult }
-	| { event: "failed"; problem: Problem };
+  /** A step begins; a step with the same `id` again replaces its text. */
+  | { event: 'step'; id: string; text: string }
+  | { event: 'step-done'; id: string; text: string }
+  | { event: 'warning'; text: string }
+  | { event: 'done'; result: OperationResult }
+  | { event: 'failed'; problem: Problem };
 
 export type OperationResult = { student: StudentView | null };
 
 /** Tells the one who waits what is being done. `id` names the step in kebab-case. */
 export interface Progress {
-	step(id: string, text: string): void;
-	done(id: string, text: string): void;
-	warn(text: string): void;
+  step(id: string, text: string): void;
+  done(id: string, text: string): void;
+  warn(text: string): void;
 }

@@ -2,125 +2,119 @@
  * What passes between a student's agent and the routes: reports become facts, and what follows from them goes
  * back as the state that the agent shows. Nothing here waits.
  */
-import type { AgentSockets } from "../agents/index.ts";
-import {
-	PROTOCOL,
-	type Report,
-	type StateMessage,
-} from "../agents/protocol.ts";
-import type { RouteReason } from "../api/contract.ts";
-import type { Edge } from "../edges/edge.ts";
-import type { Routes } from "../routes/index.ts";
-import type { Settings } from "../settings-schema.ts";
-import { dueNotices } from "./notices.ts";
-import type { Roster, Student } from "./roster.ts";
+import type { AgentSockets } from '../agents/index.ts';
+import { PROTOCOL, type Report, type StateMessage } from '../agents/protocol.ts';
+import type { RouteReason } from '../api/contract.ts';
+import type { Edge } from '../edges/edge.ts';
+import type { Routes } from '../routes/index.ts';
+import type { Settings } from '../settings-schema.ts';
+import { dueNotices } from './notices.ts';
+import type { Roster, Student } from './roster.ts';
 
 interface Parts {
-	settings: Settings;
-	roster: Roster;
-	routes: Routes;
-	sockets: AgentSockets;
-	edge: Edge;
+  settings: Settings;
+  roster: Roster;
+  routes: Routes;
+  sockets: AgentSockets;
+  edge: Edge;
 }
 
 /** The route's state in the words of the waiting page and of `devenv-status`. */
 function detailOf(reason: RouteReason): string {
-	switch (reason) {
-		case "starting":
-			return "a server is starting";
-		case "serving":
-			return "a server was started in this session";
-		case "grace":
-			return "the terminal was lost; the link waits for it to come back";
-		case "instructor":
-			return "opened by the instructor";
-		case "nobody":
-			return "nobody is in";
-		case "no-service":
-			return "no server has been started";
-		case "closed-by-instructor":
-			return "closed by the instructor";
-		case "silent":
-			return "the environment does not answer";
-		case "stopped":
-			return "the environment is stopped";
-	}
+  switch (reason) {
+    case 'starting':
+      return 'a server is starting';
+    case 'serving':
+      return 'a server was started in this session';
+    case 'grace':
+      return 'the terminal was lost; the link waits for it to come back';
+    case 'instructor':
+      return 'opened by the instructor';
+    case 'nobody':
+      return 'nobody is in';
+    case 'no-service':
+      return 'no server has been started';
+    case 'closed-by-instructor':
+      return 'closed by the instructor';
+    case 'silent':
+      return 'the environment does not answer';
+    case 'stopped':
+      return 'the environment is stopped';
+  }
 }
 
 export class Conversation {
-	readonly #parts: Parts;
-	readonly #sent = new Map<string, string>();
+  readonly #parts: Parts;
+  readonly #sent = new Map<string, string>();
 
-	constructor(parts: Parts) {
-		this.#parts = parts;
-	}
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
 
-	/** A whole report has come. */
-	onReport(name: string, report: Report): void {
-		const student = this.#parts.roster.find(name);
-		if (student === undefined) return;
-		student.report = report;
-		student.notices = student.notices.filter(
-			(notice) => notice.id > report.noticesShown,
-		);
-		this.refresh(student);
-	}
+  /** A whole report has come. */
+  onReport(name: string, report: Report): void {
+    const student = this.#parts.roster.find(name);
+    if (student === undefined) return;
+    student.report = report;
+    student.notices = student.notices.filter((notice) => notice.id > report.noticesShown);
+    this.refresh(student);
+  }
 
-	/** An agent has come or gone; one that comes knows nothing yet. */
-	onConnection(name: string, connected: boolean): void {
-		const student = this.#parts.roster.find(name);
-		if (student === undefined) return;
-		student.connected = connected;
-		this.#sent.delete(name);
-		this.refresh(student);
-	}
+  /** An agent has come or gone; one that comes knows nothing yet. */
+  onConnection(name: string, connected: boolean): void {
+    const student = this.#parts.roster.find(name);
+    if (student === undefined) return;
+    student.connected = connected;
+    this.#sent.delete(name);
+    this.refresh(student);
+  }
 
-	/** Something about the student has changed: tells the routes, then the agent, if there is news for it. */
-	refresh(student: Student): void {
-		const { row } = student;
-		if (row.state.life !== "present") return;
-		const { routes, roster, settings, edge, sockets } = this.#parts;
-		routes.facts(row.name, {
-			running: student.environment === "running",
-			report: student.report,
-			override: row.override,
-		});
-		const view = routes.view(row.name);
-		const url = edge.url(row.hostname);
-		const due = dueNotices(student.noticeMemory, {
-			url,
-			live: view.live,
-			opening: view.opening,
-			reason: view.reason,
-			problem: view.problem,
-			report: student.report,
-			startingSeconds: settings.times.starting,
-		});
-		if (JSON.stringify(due.memory) !== JSON.stringify(student.noticeMemory)) {
-			roster.update(student, { noticeMemory: JSON.stringify(due.memory) });
-			student.noticeMemory = due.memory;
-		}
-		student.notices.push(...due.notices);
-		if (!student.connected) return;
-		const message: StateMessage = {
-			kind: "state",
-			protocol: PROTOCOL,
-			instance: settings.instance,
-			student: row.name,
-			hostname: row.hostname,
-			url,
-			port: row.port,
-			watch: settings.watch,
-			route: { phase: view.phase, detail: detailOf(view.reason) },
-			notices: student.notices,
-		};
-		const text = JSON.stringify(message);
-		if (this.#sent.get(row.name) === text) return;
-		this.#sent.set(row.name, text);
-		sockets.send(row.name, message);
-	}
+  /** Something about the student has changed: tells the routes, then the agent, if there is news for it. */
+  refresh(student: Student): void {
+    const { row } = student;
+    if (row.state.life !== 'present') return;
+    const { routes, roster, settings, edge, sockets } = this.#parts;
+    routes.facts(row.name, {
+      running: student.environment === 'running',
+      report: student.report,
+      override: row.override,
+    });
+    const view = routes.view(row.name);
+    const url = edge.url(row.hostname);
+    const due = dueNotices(student.noticeMemory, {
+      url,
+      live: view.live,
+      opening: view.opening,
+      reason: view.reason,
+      problem: view.problem,
+      report: student.report,
+      startingSeconds: settings.times.starting,
+    });
+    if (JSON.stringify(due.memory) !== JSON.stringify(student.noticeMemory)) {
+      roster.update(student, { noticeMemory: JSON.stringify(due.memory) });
+      student.noticeMemory = due.memory;
+    }
+    student.notices.push(...due.notices);
+    if (!student.connected) return;
+    const message: StateMessage = {
+      kind: 'state',
+      protocol: PROTOCOL,
+      instance: settings.instance,
+      student: row.name,
+      hostname: row.hostname,
+      url,
+      port: row.port,
+      watch: settings.watch,
+      route: { phase: view.phase, detail: detailOf(view.reason) },
+      notices: student.notices,
+    };
+    const text = JSON.stringify(message);
+    if (this.#sent.get(row.name) === text) return;
+    this.#sent.set(row.name, text);
+    sockets.send(row.name, message);
+  }
 
-	forget(name: string): void {
-		this.#sent.delete(name);
-	}
+  forget(name: string): void {
+    this.#sent.delete(name);
+  }
 }

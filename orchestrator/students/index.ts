@@ -2,223 +2,199 @@
  * The students of this installation: the one place where environments, agents, routes and the edge meet. Offers
  * what the daemon's backend needs; how they are wired to each other is decided here and nowhere else.
  */
-import { type AgentSockets, createAgentSockets } from "../agents/index.ts";
-import type { AccessView, Progress, StudentView } from "../api/contract.ts";
-import type { Edge } from "../edges/edge.ts";
-import type { EnvironmentChange, Environments } from "../environments/types.ts";
-import { DevenvError } from "../errors.ts";
-import type { Log } from "../log.ts";
-import { createRoutes, type Routes } from "../routes/index.ts";
-import type { Settings } from "../settings-schema.ts";
-import type { Store } from "../store/index.ts";
-import { Conversation } from "./conversation.ts";
-import { Lifecycle } from "./lifecycle.ts";
-import { Roster, type Student, specOf } from "./roster.ts";
-import { viewOf } from "./view.ts";
+import { type AgentSockets, createAgentSockets } from '../agents/index.ts';
+import type { AccessView, Progress, StudentView } from '../api/contract.ts';
+import type { Edge } from '../edges/edge.ts';
+import type { EnvironmentChange, Environments } from '../environments/types.ts';
+import { DevenvError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { createRoutes, type Routes } from '../routes/index.ts';
+import type { Settings } from '../settings-schema.ts';
+import type { Store } from '../store/index.ts';
+import { Conversation } from './conversation.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { Roster, type Student, specOf } from './roster.ts';
+import { viewOf } from './view.ts';
 
 export interface StudentsOptions {
-	settings: Settings;
-	store: Store;
-	environments: Environments;
-	edge: Edge;
-	log: Log;
+  settings: Settings;
+  store: Store;
+  environments: Environments;
+  edge: Edge;
+  log: Log;
 }
 
 /** Progress of work that nobody waits for goes to the log. */
 function logProgress(log: Log): Progress {
-	return {
-		step: (_id, text) => log.info(text),
-		done: (_id, text) => log.info(text),
-		warn: (text) => log.warn(text),
-	};
+  return {
+    step: (_id, text) => log.info(text),
+    done: (_id, text) => log.info(text),
+    warn: (text) => log.warn(text),
+  };
 }
 
 export class Students {
-	readonly #options: StudentsOptions;
-	readonly #roster: Roster;
-	readonly #routes: Routes;
-	readonly #sockets: AgentSockets;
-	readonly #conversation: Conversation;
-	readonly #lifecycle: Lifecycle;
-	readonly #stopping = new AbortController();
+  readonly #options: StudentsOptions;
+  readonly #roster: Roster;
+  readonly #routes: Routes;
+  readonly #sockets: AgentSockets;
+  readonly #conversation: Conversation;
+  readonly #lifecycle: Lifecycle;
+  readonly #stopping = new AbortController();
 
-	constructor(options: StudentsOptions) {
-		this.#options = options;
-		const { settings, edge, environments, log, store } = options;
-		const roster = new Roster(store);
-		this.#roster = roster;
-		this.#sockets = createAgentSockets({
-			log,
-			onReport: (name, report) => this.#conversation.onReport(name, report),
-			onConnection: (name, connected) =>
-				this.#conversation.onConnection(name, connected),
-		});
-		this.#routes = createRoutes({
-			edge,
-			settings,
-			log,
-			onChange: (name) => this.#onRoute(name),
-			saveMemory: (name, memory) => {
-				const student = roster.find(name);
-				if (student !== undefined)
-					roster.update(student, { routeMemory: memory });
-			},
-		});
-		const shared = {
-			settings,
-			roster,
-			routes: this.#routes,
-			sockets: this.#sockets,
-			edge,
-		};
-		this.#conversation = new Conversation(shared);
-		this.#lifecycle = new Lifecycle({
-			...shared,
-			environments,
-			conversation: this.#conversation,
-			log,
-		});
-	}
+  constructor(options: StudentsOptions) {
+    this.#options = options;
+    const { settings, edge, environments, log, store } = options;
+    const roster = new Roster(store);
+    this.#roster = roster;
+    this.#sockets = createAgentSockets({
+      log,
+      onReport: (name, report) => this.#conversation.onReport(name, report),
+      onConnection: (name, connected) => this.#conversation.onConnection(name, connected),
+    });
+    this.#routes = createRoutes({
+      edge,
+      settings,
+      log,
+      onChange: (name) => this.#onRoute(name),
+      saveMemory: (name, memory) => {
+        const student = roster.find(name);
+        if (student !== undefined) roster.update(student, { routeMemory: memory });
+      },
+    });
+    const shared = {
+      settings,
+      roster,
+      routes: this.#routes,
+      sockets: this.#sockets,
+      edge,
+    };
+    this.#conversation = new Conversation(shared);
+    this.#lifecycle = new Lifecycle({
+      ...shared,
+      environments,
+      conversation: this.#conversation,
+      log,
+    });
+  }
 
-	/** Takes up where the last daemon left; returns as soon as the API can be served. */
-	async start(): Promise<void> {
-		const { environments, log } = this.#options;
-		const progress = logProgress(log);
-		const { signal } = this.#stopping;
-		this.#roster.load();
-		await this.#lifecycle.recover(progress);
-		await this.#routes.start();
-		const resume = () =>
-			this.#lifecycle
-				.resume(progress, signal)
-				.catch((err) => log.error({ err }, "resume"));
-		void resume();
-		environments
-			.watch((change) => this.#onEnvironment(change, resume), signal)
-			.catch((err) => log.error({ err }, "the engine is no longer watched"));
-	}
+  /** Takes up where the last daemon left; returns as soon as the API can be served. */
+  async start(): Promise<void> {
+    const { environments, log } = this.#options;
+    const progress = logProgress(log);
+    const { signal } = this.#stopping;
+    this.#roster.load();
+    await this.#lifecycle.recover(progress);
+    await this.#routes.start();
+    const resume = () =>
+      this.#lifecycle.resume(progress, signal).catch((err) => log.error({ err }, 'resume'));
+    void resume();
+    environments
+      .watch((change) => this.#onEnvironment(change, resume), signal)
+      .catch((err) => log.error({ err }, 'the engine is no longer watched'));
+  }
 
-	#onRoute(name: string): void {
-		const student = this.#roster.find(name);
-		if (student !== undefined) this.#conversation.refresh(student);
-	}
+  #onRoute(name: string): void {
+    const student = this.#roster.find(name);
+    if (student !== undefined) this.#conversation.refresh(student);
+  }
 
-	#onEnvironment(change: EnvironmentChange, resume: () => Promise<void>): void {
-		const { log } = this.#options;
-		switch (change.kind) {
-			case "engine-away":
-				log.warn("the Docker engine is away");
-				return;
-			case "engine-back":
-				log.info("the Docker engine is back");
-				void resume();
-				return;
-			case "out-of-memory":
-				log.warn(
-					{ student: change.student, limitBytes: change.limitBytes },
-					"killed a process for memory",
-				);
-				return;
-			case "started":
-			case "stopped":
-			case "removed": {
-				const student = this.#roster.find(change.student);
-				if (student === undefined) return;
-				const states = {
-					started: "running",
-					stopped: "stopped",
-					removed: "missing",
-				} as const;
-				this.#lifecycle.settle(student, states[change.kind]);
-			}
-		}
-	}
+  #onEnvironment(change: EnvironmentChange, resume: () => Promise<void>): void {
+    const { log } = this.#options;
+    switch (change.kind) {
+      case 'engine-away':
+        log.warn('the Docker engine is away');
+        return;
+      case 'engine-back':
+        log.info('the Docker engine is back');
+        void resume();
+        return;
+      case 'out-of-memory':
+        log.warn({ student: change.student, limitBytes: change.limitBytes }, 'killed a process for memory');
+        return;
+      case 'started':
+      case 'stopped':
+      case 'removed': {
+        const student = this.#roster.find(change.student);
+        if (student === undefined) return;
+        const states = {
+          started: 'running',
+          stopped: 'stopped',
+          removed: 'missing',
+        } as const;
+        this.#lifecycle.settle(student, states[change.kind]);
+      }
+    }
+  }
 
-	#view(student: Student): StudentView {
-		const { name, hostname } = student.row;
-		const url = this.#options.edge.url(hostname);
-		return viewOf(
-			student,
-			this.#routes.view(name),
-			url,
-			this.#sockets.silentForMs(name),
-		);
-	}
+  #view(student: Student): StudentView {
+    const { name, hostname } = student.row;
+    const url = this.#options.edge.url(hostname);
+    return viewOf(student, this.#routes.view(name), url, this.#sockets.silentForMs(name));
+  }
 
-	/** Present students only: one that is being made or removed is not there yet, or no more. */
-	list(): StudentView[] {
-		return this.#roster
-			.all()
-			.filter((student) => student.row.state.life === "present")
-			.map((student) => this.#view(student));
-	}
+  /** Present students only: one that is being made or removed is not there yet, or no more. */
+  list(): StudentView[] {
+    return this.#roster
+      .all()
+      .filter((student) => student.row.state.life === 'present')
+      .map((student) => this.#view(student));
+  }
 
-	get(name: string): StudentView {
-		return this.#view(this.#roster.get(name));
-	}
+  get(name: string): StudentView {
+    return this.#view(this.#roster.get(name));
+  }
 
-	async create(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<StudentView> {
-		return this.#view(await this.#lifecycle.create(name, progress, signal));
-	}
+  async create(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
+    return this.#view(await this.#lifecycle.create(name, progress, signal));
+  }
 
-	async run(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<StudentView> {
-		return this.#view(await this.#lifecycle.start(name, progress, signal));
-	}
+  async run(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
+    return this.#view(await this.#lifecycle.start(name, progress, signal));
+  }
 
-	async halt(name: string, progress: Progress): Promise<StudentView> {
-		return this.#view(await this.#lifecycle.stop(name, progress));
-	}
+  async halt(name: string, progress: Progress): Promise<StudentView> {
+    return this.#view(await this.#lifecycle.stop(name, progress));
+  }
 
-	async restart(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<StudentView> {
-		return this.#view(await this.#lifecycle.restart(name, progress, signal));
-	}
+  async restart(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
+    return this.#view(await this.#lifecycle.restart(name, progress, signal));
+  }
 
-	remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
-		return this.#lifecycle.remove(name, keepHome, progress);
-	}
+  remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
+    return this.#lifecycle.remove(name, keepHome, progress);
+  }
 
-	/** The instructor's word on the link. */
-	override(name: string, override: "open" | "close"): StudentView {
-		const student = this.#roster.get(name);
-		if (override === "open") this.#requireRunning(student);
-		this.#roster.update(student, { override });
-		this.#conversation.refresh(student);
-		return this.#view(student);
-	}
+  /** The instructor's word on the link. */
+  override(name: string, override: 'open' | 'close'): StudentView {
+    const student = this.#roster.get(name);
+    if (override === 'open') this.#requireRunning(student);
+    this.#roster.update(student, { override });
+    this.#conversation.refresh(student);
+    return this.#view(student);
+  }
 
-	access(name: string): AccessView {
-		const student = this.#roster.get(name);
-		this.#requireRunning(student);
-		return this.#options.environments.access(
-			specOf(student.row, this.#options.edge.url(student.row.hostname)),
-		);
-	}
+  access(name: string): AccessView {
+    const student = this.#roster.get(name);
+    this.#requireRunning(student);
+    return this.#options.environments.access(
+      specOf(student.row, this.#options.edge.url(student.row.hostname)),
+    );
+  }
 
-	#requireRunning(student: Student): void {
-		if (student.environment === "running") return;
-		throw new DevenvError({
-			code: "environment",
-			what: `${student.row.name}'s environment is not running.`,
-			next: `\`devenv start ${student.row.name}\` starts it.`,
-		});
-	}
+  #requireRunning(student: Student): void {
+    if (student.environment === 'running') return;
+    throw new DevenvError({
+      code: 'environment',
+      what: `${student.row.name}'s environment is not running.`,
+      next: `\`devenv start ${student.row.name}\` starts it.`,
+    });
+  }
 
-	/** Ends what this process does; environments and what is published stay as they are. */
-	async stop(): Promise<void> {
-		this.#stopping.abort();
-		await this.#routes.stop();
-		await this.#sockets.stop();
-	}
+  /** Ends what this process does; environments and what is published stay as they are. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#routes.stop();
+    await this.#sockets.stop();
+  }
 }

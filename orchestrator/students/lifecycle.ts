@@ -2,313 +2,263 @@
  * A student's life: created, started, stopped, removed, and made right again after a crash. Every step is
  * written down before it is taken, so that the next start can finish or undo what a killed daemon left.
  */
-import { customAlphabet } from "nanoid";
-import type { AgentSockets } from "../agents/index.ts";
-import type { Progress } from "../api/contract.ts";
-import type { Edge } from "../edges/edge.ts";
-import type { Environments } from "../environments/types.ts";
-import { DevenvError } from "../errors.ts";
-import type { Log } from "../log.ts";
-import { checkStudentName } from "../names.ts";
-import type { Routes } from "../routes/index.ts";
-import type { Settings } from "../settings-schema.ts";
-import type { Conversation } from "./conversation.ts";
-import { KeyedQueue } from "./keyed-queue.ts";
-import { lowestFreePort } from "./ports.ts";
-import { type Roster, type Student, specOf } from "./roster.ts";
+import { customAlphabet } from 'nanoid';
+import type { AgentSockets } from '../agents/index.ts';
+import type { Progress } from '../api/contract.ts';
+import type { Edge } from '../edges/edge.ts';
+import type { Environments } from '../environments/types.ts';
+import { DevenvError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { checkStudentName } from '../names.ts';
+import type { Routes } from '../routes/index.ts';
+import type { Settings } from '../settings-schema.ts';
+import type { Conversation } from './conversation.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import { lowestFreePort } from './ports.ts';
+import { type Roster, type Student, specOf } from './roster.ts';
 
 /** Names the folder of a socket: short, since a socket's path may have 107 bytes, and safe as a file name. */
-const newSocketId = customAlphabet("abcdefghijklmnopqrstuvwxyz0123456789", 8);
+const newSocketId = customAlphabet('abcdefghijklmnopqrstuvwxyz0123456789', 8);
 
 export interface Parts {
-	settings: Settings;
-	roster: Roster;
-	environments: Environments;
-	sockets: AgentSockets;
-	routes: Routes;
-	edge: Edge;
-	conversation: Conversation;
-	log: Log;
+  settings: Settings;
+  roster: Roster;
+  environments: Environments;
+  sockets: AgentSockets;
+  routes: Routes;
+  edge: Edge;
+  conversation: Conversation;
+  log: Log;
 }
 
 export class Lifecycle {
-	readonly #parts: Parts;
-	readonly #queue = new KeyedQueue();
+  readonly #parts: Parts;
+  readonly #queue = new KeyedQueue();
 
-	constructor(parts: Parts) {
-		this.#parts = parts;
-	}
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
 
-	#spec(student: Student) {
-		return specOf(student.row, this.#parts.edge.url(student.row.hostname));
-	}
+  #spec(student: Student) {
+    return specOf(student.row, this.#parts.edge.url(student.row.hostname));
+  }
 
-	/** Throws `bad-input`, `exists` or `clash` before anything is touched. */
-	#checkNew(name: string): string {
-		checkStudentName(name);
-		const { roster, settings } = this.#parts;
-		if (roster.find(name) !== undefined) {
-			throw new DevenvError({
-				code: "exists",
-				what: `There is a student called '${name}' already.`,
-				next: `\`devenv status ${name}\` shows them, \`devenv shell ${name}\` gets in.`,
-			});
-		}
-		const hostname = settings.hostname.replaceAll("{student}", name);
-		const other = roster
-			.all()
-			.find((student) => student.row.hostname === hostname);
-		if (other !== undefined) {
-			throw new DevenvError({
-				code: "clash",
-				what: `'${name}' would get the hostname ${hostname}, which '${other.row.name}' has.`,
-				next: "Choose another name, or a hostname template that tells them apart (DEVENV_HOSTNAME).",
-			});
-		}
-		return hostname;
-	}
+  /** Throws `bad-input`, `exists` or `clash` before anything is touched. */
+  #checkNew(name: string): string {
+    checkStudentName(name);
+    const { roster, settings } = this.#parts;
+    if (roster.find(name) !== undefined) {
+      throw new DevenvError({
+        code: 'exists',
+        what: `There is a student called '${name}' already.`,
+        next: `\`devenv status ${name}\` shows them, \`devenv shell ${name}\` gets in.`,
+      });
+    }
+    const hostname = settings.hostname.replaceAll('{student}', name);
+    const other = roster.all().find((student) => student.row.hostname === hostname);
+    if (other !== undefined) {
+      throw new DevenvError({
+        code: 'clash',
+        what: `'${name}' would get the hostname ${hostname}, which '${other.row.name}' has.`,
+        next: 'Choose another name, or a hostname template that tells them apart (DEVENV_HOSTNAME).',
+      });
+    }
+    return hostname;
+  }
 
-	/** Everything or nothing: on failure and on abort all that was made is gone again. */
-	create(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<Student> {
-		return this.#queue.run(name, async () => {
-			const hostname = this.#checkNew(name);
-			const { edge, environments, roster, sockets } = this.#parts;
-			await edge.admit({ student: name, hostname });
-			await environments.prepare(progress, signal);
-			signal.throwIfAborted();
-			const student = await this.#enter(name, hostname);
-			try {
-				await sockets.open(name, environments.socketDir(student.row.socketId));
-				await environments.create(this.#spec(student), progress, signal);
-				signal.throwIfAborted();
-			} catch (error) {
-				await this.#undo(student);
-				throw error;
-			}
-			roster.update(student, { state: { life: "present" } });
-			this.#take(student);
-			await this.#look(student);
-			return student;
-		});
-	}
+  /** Everything or nothing: on failure and on abort all that was made is gone again. */
+  create(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
+    return this.#queue.run(name, async () => {
+      const hostname = this.#checkNew(name);
+      const { edge, environments, roster, sockets } = this.#parts;
+      await edge.admit({ student: name, hostname });
+      await environments.prepare(progress, signal);
+      signal.throwIfAborted();
+      const student = await this.#enter(name, hostname);
+      try {
+        await sockets.open(name, environments.socketDir(student.row.socketId));
+        await environments.create(this.#spec(student), progress, signal);
+        signal.throwIfAborted();
+      } catch (error) {
+        await this.#undo(student);
+        throw error;
+      }
+      roster.update(student, { state: { life: 'present' } });
+      this.#take(student);
+      await this.#look(student);
+      return student;
+    });
+  }
 
-	/** Gives the port and writes the row. One at a time, so that two students never get the same port. */
-	#enter(name: string, hostname: string): Promise<Student> {
-		return this.#queue.run(" ports", async () => {
-			const { roster, settings, environments } = this.#parts;
-			const held = new Set(roster.all().map((student) => student.row.port));
-			const port = await lowestFreePort(settings.firstPort, held);
-			const had = (await environments.list()).find(
-				(actual) => actual.student === name,
-			);
-			return roster.insert({
-				name,
-				port,
-				hostname,
-				socketId: newSocketId(),
-				createdAt: new Date().toISOString(),
-				state: { life: "creating", keepsHome: had?.home ?? false },
-				shouldRun: true,
-				override: null,
-				routeMemory: null,
-				noticeMemory: null,
-			});
-		});
-	}
+  /** Gives the port and writes the row. One at a time, so that two students never get the same port. */
+  #enter(name: string, hostname: string): Promise<Student> {
+    return this.#queue.run(' ports', async () => {
+      const { roster, settings, environments } = this.#parts;
+      const held = new Set(roster.all().map((student) => student.row.port));
+      const port = await lowestFreePort(settings.firstPort, held);
+      const had = (await environments.list()).find((actual) => actual.student === name);
+      return roster.insert({
+        name,
+        port,
+        hostname,
+        socketId: newSocketId(),
+        createdAt: new Date().toISOString(),
+        state: { life: 'creating', keepsHome: had?.home ?? false },
+        shouldRun: true,
+        override: null,
+        routeMemory: null,
+        noticeMemory: null,
+      });
+    });
+  }
 
-	/** Undoes a creation, as far as it got. A home that stood before stays. */
-	async #undo(student: Student): Promise<void> {
-		const { environments, sockets, roster } = this.#parts;
-		const keepsHome =
-			student.row.state.life === "creating" && student.row.state.keepsHome;
-		await environments.remove(student.row.name, keepsHome);
-		await sockets.close(student.row.name);
-		roster.delete(student);
-	}
+  /** Undoes a creation, as far as it got. A home that stood before stays. */
+  async #undo(student: Student): Promise<void> {
+    const { environments, sockets, roster } = this.#parts;
+    const keepsHome = student.row.state.life === 'creating' && student.row.state.keepsHome;
+    await environments.remove(student.row.name, keepsHome);
+    await sockets.close(student.row.name);
+    roster.delete(student);
+  }
 
-	/** The student is there: their route may be wanted from now on. */
-	#take(student: Student): void {
-		const { routes } = this.#parts;
-		const { name, hostname, port, routeMemory } = student.row;
-		routes.hold(name, hostname, `http://127.0.0.1:${port}`, routeMemory);
-	}
+  /** The student is there: their route may be wanted from now on. */
+  #take(student: Student): void {
+    const { routes } = this.#parts;
+    const { name, hostname, port, routeMemory } = student.row;
+    routes.hold(name, hostname, `http://127.0.0.1:${port}`, routeMemory);
+  }
 
-	/** Sees what the engine has of the student, and lets that count. */
-	async #look(student: Student): Promise<void> {
-		const { environments, conversation } = this.#parts;
-		const actual = (await environments.list()).find(
-			(each) => each.student === student.row.name,
-		);
-		this.settle(student, actual?.state ?? "missing");
-		conversation.refresh(student);
-	}
+  /** Sees what the engine has of the student, and lets that count. */
+  async #look(student: Student): Promise<void> {
+    const { environments, conversation } = this.#parts;
+    const actual = (await environments.list()).find((each) => each.student === student.row.name);
+    this.settle(student, actual?.state ?? 'missing');
+    conversation.refresh(student);
+  }
 
-	/** The environment's state has changed; a report from before it stopped says nothing any more. */
-	settle(student: Student, state: Student["environment"]): void {
-		if (state !== "running") {
-			student.report = null;
-			student.connected = false;
-		}
-		student.environment = state;
-		this.#parts.conversation.refresh(student);
-	}
+  /** The environment's state has changed; a report from before it stopped says nothing any more. */
+  settle(student: Student, state: Student['environment']): void {
+    if (state !== 'running') {
+      student.report = null;
+      student.connected = false;
+    }
+    student.environment = state;
+    this.#parts.conversation.refresh(student);
+  }
 
-	start(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<Student> {
-		return this.#queue.run(name, () => this.#start(name, progress, signal));
-	}
+  start(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
+    return this.#queue.run(name, () => this.#start(name, progress, signal));
+  }
 
-	async #start(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<Student> {
-		const { roster, environments } = this.#parts;
-		const student = roster.get(name);
-		await environments.prepare(progress, signal);
-		await environments.start(this.#spec(student), progress, signal);
-		roster.update(student, { shouldRun: true });
-		await this.#look(student);
-		return student;
-	}
+  async #start(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
+    const { roster, environments } = this.#parts;
+    const student = roster.get(name);
+    await environments.prepare(progress, signal);
+    await environments.start(this.#spec(student), progress, signal);
+    roster.update(student, { shouldRun: true });
+    await this.#look(student);
+    return student;
+  }
 
-	stop(name: string, progress: Progress): Promise<Student> {
-		return this.#queue.run(name, () => this.#stop(name, progress));
-	}
+  stop(name: string, progress: Progress): Promise<Student> {
+    return this.#queue.run(name, () => this.#stop(name, progress));
+  }
 
-	async #stop(name: string, progress: Progress): Promise<Student> {
-		const { roster, environments } = this.#parts;
-		const student = roster.get(name);
-		// `stop` also ends the instructor's `open`: it was for this run of the environment.
-		roster.update(student, {
-			shouldRun: false,
-			override: student.row.override === "open" ? null : student.row.override,
-		});
-		progress.step("stop", `Stopping ${name}'s environment`);
-		await environments.stop(name);
-		progress.done("stop", `${name}'s environment is stopped`);
-		await this.#look(student);
-		return student;
-	}
+  async #stop(name: string, progress: Progress): Promise<Student> {
+    const { roster, environments } = this.#parts;
+    const student = roster.get(name);
+    // `stop` also ends the instructor's `open`: it was for this run of the environment.
+    roster.update(student, {
+      shouldRun: false,
+      override: student.row.override === 'open' ? null : student.row.override,
+    });
+    progress.step('stop', `Stopping ${name}'s environment`);
+    await environments.stop(name);
+    progress.done('stop', `${name}'s environment is stopped`);
+    await this.#look(student);
+    return student;
+  }
 
-	restart(
-		name: string,
-		progress: Progress,
-		signal: AbortSignal,
-	): Promise<Student> {
-		return this.#queue.run(name, async () => {
-			await this.#stop(name, progress);
-			return this.#start(name, progress, signal);
-		});
-	}
+  restart(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
+    return this.#queue.run(name, async () => {
+      await this.#stop(name, progress);
+      return this.#start(name, progress, signal);
+    });
+  }
 
-	/** Closes the route first, so that nothing leads to a port that somebody else may get. */
-	remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
-		return this.#queue.run(name, async () => {
-			const student = this.#parts.roster.get(name);
-			this.#parts.roster.update(student, {
-				state: { life: "removing", keepsHome: keepHome },
-			});
-			await this.#finishRemoval(student, keepHome, progress);
-		});
-	}
+  /** Closes the route first, so that nothing leads to a port that somebody else may get. */
+  remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
+    return this.#queue.run(name, async () => {
+      const student = this.#parts.roster.get(name);
+      this.#parts.roster.update(student, {
+        state: { life: 'removing', keepsHome: keepHome },
+      });
+      await this.#finishRemoval(student, keepHome, progress);
+    });
+  }
 
-	async #finishRemoval(
-		student: Student,
-		keepHome: boolean,
-		progress: Progress,
-	): Promise<void> {
-		const { routes, environments, sockets, roster, conversation } = this.#parts;
-		const { name } = student.row;
-		progress.step("route", `Closing ${name}'s link`);
-		await routes.release(name);
-		progress.done("route", `${name}'s link is closed`);
-		progress.step("environment", `Removing ${name}'s environment`);
-		await environments.remove(name, keepHome);
-		await sockets.close(name);
-		roster.delete(student);
-		conversation.forget(name);
-		progress.done(
-			"environment",
-			keepHome ? `${name} is removed; the home is kept` : `${name} is removed`,
-		);
-	}
+  async #finishRemoval(student: Student, keepHome: boolean, progress: Progress): Promise<void> {
+    const { routes, environments, sockets, roster, conversation } = this.#parts;
+    const { name } = student.row;
+    progress.step('route', `Closing ${name}'s link`);
+    await routes.release(name);
+    progress.done('route', `${name}'s link is closed`);
+    progress.step('environment', `Removing ${name}'s environment`);
+    await environments.remove(name, keepHome);
+    await sockets.close(name);
+    roster.delete(student);
+    conversation.forget(name);
+    progress.done('environment', keepHome ? `${name} is removed; the home is kept` : `${name} is removed`);
+  }
 
-	/**
-	 * After a start of the daemon: finishes what was begun, and listens for every agent again. The state of each
-	 * environment is known before its route is taken up, so that a restart closes nobody's link.
-	 */
-	async recover(progress: Progress): Promise<void> {
-		const actual = await this.#parts.environments.list();
-		await this.#forEach("recover", async (student) => {
-			const { name, state, socketId } = student.row;
-			student.environment =
-				actual.find((each) => each.student === name)?.state ?? "missing";
-			switch (state.life) {
-				case "creating":
-					this.#parts.log.warn(
-						{ student: name },
-						"undoing a creation that was cut off",
-					);
-					return this.#undo(student);
-				case "removing":
-					this.#parts.log.warn(
-						{ student: name },
-						"finishing a removal that was cut off",
-					);
-					this.#take(student);
-					return this.#finishRemoval(student, state.keepsHome, progress);
-				case "present":
-					this.#take(student);
-					await this.#parts.sockets.open(
-						name,
-						this.#parts.environments.socketDir(socketId),
-					);
-					this.#parts.conversation.refresh(student);
-			}
-		});
-	}
+  /**
+   * After a start of the daemon: finishes what was begun, and listens for every agent again. The state of each
+   * environment is known before its route is taken up, so that a restart closes nobody's link.
+   */
+  async recover(progress: Progress): Promise<void> {
+    const actual = await this.#parts.environments.list();
+    await this.#forEach('recover', async (student) => {
+      const { name, state, socketId } = student.row;
+      student.environment = actual.find((each) => each.student === name)?.state ?? 'missing';
+      switch (state.life) {
+        case 'creating':
+          this.#parts.log.warn({ student: name }, 'undoing a creation that was cut off');
+          return this.#undo(student);
+        case 'removing':
+          this.#parts.log.warn({ student: name }, 'finishing a removal that was cut off');
+          this.#take(student);
+          return this.#finishRemoval(student, state.keepsHome, progress);
+        case 'present':
+          this.#take(student);
+          await this.#parts.sockets.open(name, this.#parts.environments.socketDir(socketId));
+          this.#parts.conversation.refresh(student);
+      }
+    });
+  }
 
-	/** Starts whoever should run and does not: after a start of the host, of the engine, or of the daemon. */
-	async resume(progress: Progress, signal: AbortSignal): Promise<void> {
-		await this.#forEach("resume", async (student) => {
-			await this.#look(student);
-			if (student.row.state.life !== "present" || !student.row.shouldRun)
-				return;
-			if (student.environment === "running") return;
-			this.#parts.log.info(
-				{ student: student.row.name },
-				"starting the environment again",
-			);
-			await this.#start(student.row.name, progress, signal);
-		});
-	}
+  /** Starts whoever should run and does not: after a start of the host, of the engine, or of the daemon. */
+  async resume(progress: Progress, signal: AbortSignal): Promise<void> {
+    await this.#forEach('resume', async (student) => {
+      await this.#look(student);
+      if (student.row.state.life !== 'present' || !student.row.shouldRun) return;
+      if (student.environment === 'running') return;
+      this.#parts.log.info({ student: student.row.name }, 'starting the environment again');
+      await this.#start(student.row.name, progress, signal);
+    });
+  }
 
-	/** One student's failure is logged and holds up nobody else. */
-	async #forEach(
-		what: string,
-		task: (student: Student) => Promise<void>,
-	): Promise<void> {
-		const { roster, log } = this.#parts;
-		await Promise.all(
-			roster.all().map(async (student) => {
-				const { name } = student.row;
-				try {
-					await this.#queue.run(name, () => task(student));
-				} catch (error) {
-					log.error(
-						{ student: name, err: error },
-						`could not ${what} this student`,
-					);
-				}
-			}),
-		);
-	}
+  /** One student's failure is logged and holds up nobody else. */
+  async #forEach(what: string, task: (student: Student) => Promise<void>): Promise<void> {
+    const { roster, log } = this.#parts;
+    await Promise.all(
+      roster.all().map(async (student) => {
+        const { name } = student.row;
+        try {
+          await this.#queue.run(name, () => task(student));
+        } catch (error) {
+          log.error({ student: name, err: error }, `could not ${what} this student`);
+        }
+      }),
+    );
+  }
 }

@@ -2,72 +2,66 @@
  * What a student is told, and when: a pure function from what was said and what is so to the lines that are due.
  * Its memory is kept on disk, so that a restart of the daemon says nothing twice.
  */
-import type { Notice, Report } from "../agents/protocol.ts";
-import type { RouteReason } from "../api/contract.ts";
-import type { Problem } from "../errors.ts";
+import type { Notice, Report } from '../agents/protocol.ts';
+import type { RouteReason } from '../api/contract.ts';
+import type { Problem } from '../errors.ts';
 
 export interface NoticeMemory {
-	/** The opening and typed command for which `live at …` was said last. */
-	live: string | null;
-	/** The newest typed command that was seen; typing it again earns a new `live at …`. */
-	starting: string | null;
-	/** The problem that was told last; null once it is over, so that its return is told again. */
-	problem: string | null;
-	reason: RouteReason | null;
-	/** Highest id given out; ids rise for the whole life of the student. */
-	lastId: number;
+  /** The opening and typed command for which `live at …` was said last. */
+  live: string | null;
+  /** The newest typed command that was seen; typing it again earns a new `live at …`. */
+  starting: string | null;
+  /** The problem that was told last; null once it is over, so that its return is told again. */
+  problem: string | null;
+  reason: RouteReason | null;
+  /** Highest id given out; ids rise for the whole life of the student. */
+  lastId: number;
 }
 
 export const noNotices: NoticeMemory = {
-	live: null,
-	starting: null,
-	problem: null,
-	reason: null,
-	lastId: 0,
+  live: null,
+  starting: null,
+  problem: null,
+  reason: null,
+  lastId: 0,
 };
 
 /** What is so now, as far as a student may care. */
 export interface Situation {
-	url: string;
-	live: boolean;
-	/** Counts the openings of the route. */
-	opening: number;
-	reason: RouteReason;
-	problem: Problem | null;
-	report: Pick<Report, "sessions" | "service" | "starting"> | null;
-	/** Seconds that a typed command had to listen. */
-	startingSeconds: number;
+  url: string;
+  live: boolean;
+  /** Counts the openings of the route. */
+  opening: number;
+  reason: RouteReason;
+  problem: Problem | null;
+  report: Pick<Report, 'sessions' | 'service' | 'starting'> | null;
+  /** Seconds that a typed command had to listen. */
+  startingSeconds: number;
 }
 
-type Line = Omit<Notice, "id">;
+type Line = Omit<Notice, 'id'>;
 
-function closedLine(
-	before: RouteReason | null,
-	situation: Situation,
-): Line | null {
-	if (before === situation.reason) return null;
-	if (situation.reason === "closed-by-instructor") {
-		return {
-			kind: "closed",
-			text: "your link was closed by your instructor; a new session opens it again",
-		};
-	}
-	if (before === "starting" && situation.reason === "no-service") {
-		const text = `nothing listened within ${situation.startingSeconds} s, so your link is closed; start your server again to open it`;
-		return { kind: "closed", text };
-	}
-	return null;
+function closedLine(before: RouteReason | null, situation: Situation): Line | null {
+  if (before === situation.reason) return null;
+  if (situation.reason === 'closed-by-instructor') {
+    return {
+      kind: 'closed',
+      text: 'your link was closed by your instructor; a new session opens it again',
+    };
+  }
+  if (before === 'starting' && situation.reason === 'no-service') {
+    const text = `nothing listened within ${situation.startingSeconds} s, so your link is closed; start your server again to open it`;
+    return { kind: 'closed', text };
+  }
+  return null;
 }
 
-function problemLine(
-	before: string | null,
-	problem: Problem | null,
-): Line | null {
-	if (problem === null || before === problem.what) return null;
-	return {
-		kind: "problem",
-		text: `not public yet: ${problem.what} ${problem.next}`,
-	};
+function problemLine(before: string | null, problem: Problem | null): Line | null {
+  if (problem === null || before === problem.what) return null;
+  return {
+    kind: 'problem',
+    text: `not public yet: ${problem.what} ${problem.next}`,
+  };
 }
 
 /**
@@ -75,31 +69,30 @@ function problemLine(
  * nothing is said and nothing forgotten.
  */
 export function dueNotices(
-	memory: NoticeMemory,
-	situation: Situation,
+  memory: NoticeMemory,
+  situation: Situation,
 ): { memory: NoticeMemory; notices: Notice[] } {
-	const { report } = situation;
-	const starting = report?.starting.at(-1)?.id ?? memory.starting;
-	const next: NoticeMemory = { ...memory, starting, reason: situation.reason };
-	if (report === null || report.sessions.length === 0)
-		return { memory: next, notices: [] };
+  const { report } = situation;
+  const starting = report?.starting.at(-1)?.id ?? memory.starting;
+  const next: NoticeMemory = { ...memory, starting, reason: situation.reason };
+  if (report === null || report.sessions.length === 0) return { memory: next, notices: [] };
 
-	const lines: Line[] = [];
-	const closed = closedLine(memory.reason, situation);
-	if (closed) lines.push(closed);
-	const problem = problemLine(memory.problem, situation.problem);
-	if (problem) lines.push(problem);
-	next.problem = situation.problem?.what ?? null;
+  const lines: Line[] = [];
+  const closed = closedLine(memory.reason, situation);
+  if (closed) lines.push(closed);
+  const problem = problemLine(memory.problem, situation.problem);
+  if (problem) lines.push(problem);
+  next.problem = situation.problem?.what ?? null;
 
-	const occasion = `${situation.opening}/${starting ?? ""}`;
-	if (situation.live && report.service !== null && memory.live !== occasion) {
-		lines.push({ kind: "live", text: `live at ${situation.url}` });
-		next.live = occasion;
-	}
-	const notices = lines.map((line, index) => ({
-		...line,
-		id: memory.lastId + index + 1,
-	}));
-	next.lastId += notices.length;
-	return { memory: next, notices };
+  const occasion = `${situation.opening}/${starting ?? ''}`;
+  if (situation.live && report.service !== null && memory.live !== occasion) {
+    lines.push({ kind: 'live', text: `live at ${situation.url}` });
+    next.live = occasion;
+  }
+  const notices = lines.map((line, index) => ({
+    ...line,
+    id: memory.lastId + index + 1,
+  }));
+  next.lastId += notices.length;
+  return { memory: next, notices };
 }

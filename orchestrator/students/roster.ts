@@ -1,110 +1,103 @@
 /** Who there is: the rows of the store, each with what is known of it at this moment. */
-import type { Notice, Report } from "../agents/protocol.ts";
-import type {
-	EnvironmentSpec,
-	EnvironmentState,
-} from "../environments/types.ts";
-import { DevenvError } from "../errors.ts";
-import type { Store } from "../store/index.ts";
-import type { StudentRow } from "../store/types.ts";
-import { type NoticeMemory, noNotices } from "./notices.ts";
+import type { Notice, Report } from '../agents/protocol.ts';
+import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts';
+import { DevenvError } from '../errors.ts';
+import type { Store } from '../store/index.ts';
+import type { StudentRow } from '../store/types.ts';
+import { type NoticeMemory, noNotices } from './notices.ts';
 
 export interface Student {
-	row: StudentRow;
-	environment: EnvironmentState;
-	/** The newest report; null until the first one since the daemon or the environment started. */
-	report: Report | null;
-	connected: boolean;
-	noticeMemory: NoticeMemory;
-	/** Given out and not yet reported as shown, oldest first. */
-	notices: Notice[];
+  row: StudentRow;
+  environment: EnvironmentState;
+  /** The newest report; null until the first one since the daemon or the environment started. */
+  report: Report | null;
+  connected: boolean;
+  noticeMemory: NoticeMemory;
+  /** Given out and not yet reported as shown, oldest first. */
+  notices: Notice[];
 }
 
 /** No such student: tells which there are, if they are few. */
 function notFound(name: string, known: readonly string[]): DevenvError {
-	const next =
-		known.length === 0
-			? `There is no student yet: \`devenv create ${name}\` makes this one.`
-			: `\`devenv list\` shows who there is; \`devenv create ${name}\` makes this one.`;
-	return new DevenvError({
-		code: "not-found",
-		what: `There is no student called '${name}'.`,
-		next,
-	});
+  const next =
+    known.length === 0
+      ? `There is no student yet: \`devenv create ${name}\` makes this one.`
+      : `\`devenv list\` shows who there is; \`devenv create ${name}\` makes this one.`;
+  return new DevenvError({
+    code: 'not-found',
+    what: `There is no student called '${name}'.`,
+    next,
+  });
 }
 
 export class Roster {
-	readonly #students = new Map<string, Student>();
-	readonly #store: Store;
+  readonly #students = new Map<string, Student>();
+  readonly #store: Store;
 
-	constructor(store: Store) {
-		this.#store = store;
-	}
+  constructor(store: Store) {
+    this.#store = store;
+  }
 
-	/** Takes a row in; written by `insert`, read back by `load`. */
-	#admit(row: StudentRow): Student {
-		const noticeMemory =
-			row.noticeMemory === null
-				? noNotices
-				: (JSON.parse(row.noticeMemory) as NoticeMemory);
-		const student: Student = {
-			row,
-			environment: "missing",
-			report: null,
-			connected: false,
-			noticeMemory,
-			notices: [],
-		};
-		this.#students.set(row.name, student);
-		return student;
-	}
+  /** Takes a row in; written by `insert`, read back by `load`. */
+  #admit(row: StudentRow): Student {
+    const noticeMemory =
+      row.noticeMemory === null ? noNotices : (JSON.parse(row.noticeMemory) as NoticeMemory);
+    const student: Student = {
+      row,
+      environment: 'missing',
+      report: null,
+      connected: false,
+      noticeMemory,
+      notices: [],
+    };
+    this.#students.set(row.name, student);
+    return student;
+  }
 
-	load(): Student[] {
-		return this.#store.students().map((row) => this.#admit(row));
-	}
+  load(): Student[] {
+    return this.#store.students().map((row) => this.#admit(row));
+  }
 
-	insert(row: StudentRow): Student {
-		this.#store.insert(row);
-		return this.#admit(row);
-	}
+  insert(row: StudentRow): Student {
+    this.#store.insert(row);
+    return this.#admit(row);
+  }
 
-	/** Writes a part of the row, on disk first. */
-	update(student: Student, patch: Partial<Omit<StudentRow, "name">>): void {
-		this.#store.update(student.row.name, patch);
-		student.row = { ...student.row, ...patch };
-	}
+  /** Writes a part of the row, on disk first. */
+  update(student: Student, patch: Partial<Omit<StudentRow, 'name'>>): void {
+    this.#store.update(student.row.name, patch);
+    student.row = { ...student.row, ...patch };
+  }
 
-	delete(student: Student): void {
-		this.#store.remove(student.row.name);
-		this.#students.delete(student.row.name);
-	}
+  delete(student: Student): void {
+    this.#store.remove(student.row.name);
+    this.#students.delete(student.row.name);
+  }
 
-	find(name: string): Student | undefined {
-		return this.#students.get(name);
-	}
+  find(name: string): Student | undefined {
+    return this.#students.get(name);
+  }
 
-	/** Throws `not-found`. */
-	get(name: string): Student {
-		const student = this.#students.get(name);
-		if (student === undefined) throw notFound(name, [...this.#students.keys()]);
-		return student;
-	}
+  /** Throws `not-found`. */
+  get(name: string): Student {
+    const student = this.#students.get(name);
+    if (student === undefined) throw notFound(name, [...this.#students.keys()]);
+    return student;
+  }
 
-	/** All, by name. */
-	all(): Student[] {
-		return [...this.#students.values()].sort((a, b) =>
-			a.row.name.localeCompare(b.row.name),
-		);
-	}
+  /** All, by name. */
+  all(): Student[] {
+    return [...this.#students.values()].sort((a, b) => a.row.name.localeCompare(b.row.name));
+  }
 }
 
 /** What the environment of a student is made from. */
 export function specOf(row: StudentRow, url: string): EnvironmentSpec {
-	return {
-		student: row.name,
-		port: row.port,
-		hostname: row.hostname,
-		url,
-		socketId: row.socketId,
-	};
+  return {
+    student: row.name,
+    port: row.port,
+    hostname: row.hostname,
+    url,
+    socketId: row.socketId,
+  };
 }

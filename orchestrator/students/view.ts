@@ -1,46 +1,38 @@
-import type { StudentView } from "../api/contract.ts";
-import type { RouteView } from "../routes/index.ts";
-import type { Student } from "./roster.ts";
+import type { StudentView } from '../api/contract.ts';
+import type { RouteView } from '../routes/index.ts';
+import type { Student } from './roster.ts';
 
 /** A student as the API and `--json` show them. `silentForMs` is null where no report has come yet. */
 export function viewOf(
-	student: Student,
-	route: RouteView,
-	url: string,
-	silentForMs: number | null,
+  student: Student,
+  route: RouteView,
+  url: string,
+  silentForMs: number | null,
 ): StudentView {
-	const { row, report } = student;
-	const agent = !student.connected
-		? "away"
-		: route.reason === "silent"
-			? "silent"
-			: "connected";
-	return {
-		name: row.name,
-		hostname: row.hostname,
-		url,
-		port: row.port,
-		createdAt: row.createdAt,
-		environment: { state: student.environment },
-		agent: {
-			state: agent,
-			lastReportSecondsAgo:
-				silentForMs === null ? null : Math.round(silentForMs / 100) / 10,
-		},
-		route: {
-			phase: route.phase,
-			live: route.live,
-			reason: route.reason,
-			since: route.since,
-			problem: route.problem,
-		},
-		sessions: report?.sessions ?? [],
-		service: report?.service ?? null,
-		otherPorts: (report?.listeners ?? [])
-			.map((listener) => listener.port)
-			.filter(
-				(port, index, all) =>
-					port !== report?.service?.port && all.indexOf(port) === index,
-			),
-	};
+  const { row, report } = student;
+  const agent = !student.connected ? 'away' : route.reason === 'silent' ? 'silent' : 'connected';
+  return {
+    name: row.name,
+    hostname: row.hostname,
+    url,
+    port: row.port,
+    createdAt: row.createdAt,
+    environment: { state: student.environment },
+    agent: {
+      state: agent,
+      lastReportSecondsAgo: silentForMs === null ? null : Math.round(silentForMs / 100) / 10,
+    },
+    route: {
+      phase: route.phase,
+      live: route.live,
+      reason: route.reason,
+      since: route.since,
+      problem: route.problem,
+    },
+    sessions: report?.sessions ?? [],
+    service: report?.service ?? null,
+    otherPorts: (report?.listeners ?? [])
+      .map((listener) => listener.port)
+      .filter((port, index, all) => port !== report?.service?.port && all.indexOf(port) === index),
+  };
 }

@@ -1,60 +1,52 @@
 /** Plain HTTP through the edge: what a visitor's browser would send for a hostname, to an address of the test's. */
-import { type IncomingHttpHeaders, request } from "node:http";
+import { type IncomingHttpHeaders, request } from 'node:http';
 
 export interface Answer {
-	status: number;
-	headers: IncomingHttpHeaders;
-	body: string;
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
 }
 
 export interface Visit {
-	port: number;
-	host: string;
-	path?: string;
-	method?: string;
-	headers?: Record<string, string>;
-	body?: string | Buffer;
-	timeoutMs?: number;
+  port: number;
+  host: string;
+  path?: string;
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+  timeoutMs?: number;
 }
 
 /** One request; rejects where no whole answer came. */
 export function browse(visit: Visit): Promise<Answer> {
-	return new Promise((resolve, reject) => {
-		const {
-			port,
-			host,
-			path = "/",
-			method = "GET",
-			headers = {},
-			body,
-			timeoutMs = 20_000,
-		} = visit;
-		const outgoing = request(
-			{
-				host: "127.0.0.1",
-				port,
-				path,
-				method,
-				headers: { host, ...headers },
-				agent: false,
-			},
-			(incoming) => {
-				const chunks: Buffer[] = [];
-				incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-				incoming.on("error", reject);
-				incoming.on("end", () =>
-					resolve({
-						status: incoming.statusCode ?? 0,
-						headers: incoming.headers,
-						body: Buffer.concat(chunks).toString(),
-					}),
-				);
-			},
-		);
-		outgoing.setTimeout(timeoutMs, () =>
-			outgoing.destroy(new Error(`no answer from ${host} in ${timeoutMs} ms`)),
-		);
-		outgoing.on("error", reject);
-		outgoing.end(body);
-	});
+  return new Promise((resolve, reject) => {
+    const { port, host, path = '/', method = 'GET', headers = {}, body, timeoutMs = 20_000 } = visit;
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        port,
+        path,
+        method,
+        headers: { host, ...headers },
+        agent: false,
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () =>
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: Buffer.concat(chunks).toString(),
+          }),
+        );
+      },
+    );
+    outgoing.setTimeout(timeoutMs, () =>
+      outgoing.destroy(new Error(`no answer from ${host} in ${timeoutMs} ms`)),
+    );
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
 }

@@ -2,163 +2,141 @@
  * A whole installation of devenv for a test: its own state folder, instance, and ports, beside whatever else
  * runs on the host. Used through the launcher, as a person does.
  */
-import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Answer, browse, type Visit } from "./browse.ts";
-import { freePort } from "./free-port.ts";
-import { removeInstance } from "./instance-leftovers.ts";
-import { Terminal, type TerminalOptions } from "./terminal.ts";
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Answer, browse, type Visit } from './browse.ts';
+import { freePort } from './free-port.ts';
+import { removeInstance } from './instance-leftovers.ts';
+import { Terminal, type TerminalOptions } from './terminal.ts';
 
-export const root = new URL("../..", import.meta.url).pathname;
-export const launcher = join(root, "devenv");
+export const root = new URL('../..', import.meta.url).pathname;
+export const launcher = join(root, 'devenv');
 
 export interface CommandResult {
-	code: number;
-	stdout: string;
-	stderr: string;
+  code: number;
+  stdout: string;
+  stderr: string;
 }
 
 export interface InstallationOptions {
-	/** Further settings, by environment variable. */
-	env?: Record<string, string>;
+  /** Further settings, by environment variable. */
+  env?: Record<string, string>;
 }
 
 export class Installation {
-	readonly instance: string;
-	readonly stateDir: string;
-	readonly edgePort: number;
-	readonly env: Record<string, string>;
+  readonly instance: string;
+  readonly stateDir: string;
+  readonly edgePort: number;
+  readonly env: Record<string, string>;
 
-	private constructor(
-		instance: string,
-		stateDir: string,
-		edgePort: number,
-		env: Record<string, string>,
-	) {
-		this.instance = instance;
-		this.stateDir = stateDir;
-		this.edgePort = edgePort;
-		this.env = env;
-	}
+  private constructor(instance: string, stateDir: string, edgePort: number, env: Record<string, string>) {
+    this.instance = instance;
+    this.stateDir = stateDir;
+    this.edgePort = edgePort;
+    this.env = env;
+  }
 
-	/** Nothing is started yet: the first `devenv create` does that. */
-	static async make({
-		env = {},
-	}: InstallationOptions = {}): Promise<Installation> {
-		const instance = `test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
-		const stateDir = mkdtempSync(join(tmpdir(), `devenv-${instance}-`));
-		const edgePort = await freePort();
-		const settings = {
-			DEVENV_STATE_DIR: stateDir,
-			DEVENV_INSTANCE: instance,
-			DEVENV_LISTEN: `127.0.0.1:${edgePort}`,
-			DEVENV_FIRST_PORT: String(20_000 + Math.floor(Math.random() * 10_000)),
-			...env,
-		};
-		const inherited = Object.entries(process.env).filter(
-			(entry): entry is [string, string] =>
-				entry[1] !== undefined && !entry[0].startsWith("DEVENV_"),
-		);
-		return new Installation(instance, stateDir, edgePort, {
-			...Object.fromEntries(inherited),
-			...settings,
-		});
-	}
+  /** Nothing is started yet: the first `devenv create` does that. */
+  static async make({ env = {} }: InstallationOptions = {}): Promise<Installation> {
+    const instance = `test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
+    const stateDir = mkdtempSync(join(tmpdir(), `devenv-${instance}-`));
+    const edgePort = await freePort();
+    const settings = {
+      DEVENV_STATE_DIR: stateDir,
+      DEVENV_INSTANCE: instance,
+      DEVENV_LISTEN: `127.0.0.1:${edgePort}`,
+      DEVENV_FIRST_PORT: String(20_000 + Math.floor(Math.random() * 10_000)),
+      ...env,
+    };
+    const inherited = Object.entries(process.env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('DEVENV_'),
+    );
+    return new Installation(instance, stateDir, edgePort, {
+      ...Object.fromEntries(inherited),
+      ...settings,
+    });
+  }
 
-	/** Runs `devenv …` to its end, without a terminal. */
-	devenv(
-		args: string[],
-		options: { input?: string; timeoutMs?: number } = {},
-	): Promise<CommandResult> {
-		return new Promise((resolve, reject) => {
-			const child = spawn(launcher, args, { env: this.env, stdio: "pipe" });
-			let stdout = "";
-			let stderr = "";
-			child.stdout.on("data", (data) => {
-				stdout += data;
-			});
-			child.stderr.on("data", (data) => {
-				stderr += data;
-			});
-			const timeoutMs = options.timeoutMs ?? 240_000;
-			const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
-			child.on("error", reject);
-			child.on("close", (code, signal) => {
-				clearTimeout(timer);
-				if (signal === "SIGKILL")
-					reject(
-						new Error(
-							`devenv ${args.join(" ")} took over ${timeoutMs} ms\n${stderr}`,
-						),
-					);
-				else resolve({ code: code ?? 1, stdout, stderr });
-			});
-			child.stdin.end(options.input ?? "");
-		});
-	}
+  /** Runs `devenv …` to its end, without a terminal. */
+  devenv(args: string[], options: { input?: string; timeoutMs?: number } = {}): Promise<CommandResult> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(launcher, args, { env: this.env, stdio: 'pipe' });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.on('data', (data) => {
+        stdout += data;
+      });
+      child.stderr.on('data', (data) => {
+        stderr += data;
+      });
+      const timeoutMs = options.timeoutMs ?? 240_000;
+      const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        clearTimeout(timer);
+        if (signal === 'SIGKILL')
+          reject(new Error(`devenv ${args.join(' ')} took over ${timeoutMs} ms\n${stderr}`));
+        else resolve({ code: code ?? 1, stdout, stderr });
+      });
+      child.stdin.end(options.input ?? '');
+    });
+  }
 
-	/** Runs `devenv …` and fails the test where it fails. */
-	async succeed(...args: string[]): Promise<string> {
-		const { code, stdout, stderr } = await this.devenv(args);
-		if (code !== 0)
-			throw new Error(
-				`devenv ${args.join(" ")} ended with ${code}\n${stdout}${stderr}`,
-			);
-		return stdout;
-	}
+  /** Runs `devenv …` and fails the test where it fails. */
+  async succeed(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.devenv(args);
+    if (code !== 0) throw new Error(`devenv ${args.join(' ')} ended with ${code}\n${stdout}${stderr}`);
+    return stdout;
+  }
 
-	/** What `devenv … --json` prints, parsed. */
-	async json<View>(...args: string[]): Promise<View> {
-		return JSON.parse(await this.succeed(...args, "--json")) as View;
-	}
+  /** What `devenv … --json` prints, parsed. */
+  async json<View>(...args: string[]): Promise<View> {
+    return JSON.parse(await this.succeed(...args, '--json')) as View;
+  }
 
-	/** `devenv …` in a terminal of its own. */
-	terminal(args: string[], options: TerminalOptions = {}): Terminal {
-		return new Terminal(launcher, args, {
-			...options,
-			env: { ...this.env, ...options.env },
-		});
-	}
+  /** `devenv …` in a terminal of its own. */
+  terminal(args: string[], options: TerminalOptions = {}): Terminal {
+    return new Terminal(launcher, args, {
+      ...options,
+      env: { ...this.env, ...options.env },
+    });
+  }
 
-	hostname(student: string): string {
-		return `${student}.localhost`;
-	}
+  hostname(student: string): string {
+    return `${student}.localhost`;
+  }
 
-	/** A visitor of the student's link. */
-	visit(
-		student: string,
-		path = "/",
-		more: Partial<Visit> = {},
-	): Promise<Answer> {
-		const host = `${this.hostname(student)}:${this.edgePort}`;
-		return browse({ port: this.edgePort, host, path, ...more });
-	}
+  /** A visitor of the student's link. */
+  visit(student: string, path = '/', more: Partial<Visit> = {}): Promise<Answer> {
+    const host = `${this.hostname(student)}:${this.edgePort}`;
+    return browse({ port: this.edgePort, host, path, ...more });
+  }
 
-	/** Everything of it is gone afterwards, whatever state it is in. */
-	async remove(): Promise<void> {
-		await this.devenv(["down"], { timeoutMs: 30_000 }).catch(() => undefined);
-		await removeInstance(this.instance);
-		rmSync(this.stateDir, { recursive: true, force: true });
-	}
+  /** Everything of it is gone afterwards, whatever state it is in. */
+  async remove(): Promise<void> {
+    await this.devenv(['down'], { timeoutMs: 30_000 }).catch(() => undefined);
+    await removeInstance(this.instance);
+    rmSync(this.stateDir, { recursive: true, force: true });
+  }
 }
 
 /** Removes what killed runs of earlier tests have left: instances whose process is gone. */
 export async function removeLeftovers(): Promise<void> {
-	for (const folder of readdirSync(tmpdir())) {
-		const found = folder.match(/^devenv-(test-(\d+)-[a-z0-9]+)-/);
-		if (!found?.[1] || !found[2] || isAlive(Number(found[2]))) continue;
-		await removeInstance(found[1]);
-		rmSync(join(tmpdir(), folder), { recursive: true, force: true });
-	}
+  for (const folder of readdirSync(tmpdir())) {
+    const found = folder.match(/^devenv-(test-(\d+)-[a-z0-9]+)-/);
+    if (!found?.[1] || !found[2] || isAlive(Number(found[2]))) continue;
+    await removeInstance(found[1]);
+    rmSync(join(tmpdir(), folder), { recursive: true, force: true });
+  }
 }
 
 function isAlive(pid: number): boolean {
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch {
-		return false;
-	}
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -3,32 +3,25 @@
  * missing (`what`) and what was seen last, never silently.
  */
 export async function waitFor<Found>(
-	what: string,
-	look: () =>
-		| Promise<Found | undefined | null | false>
-		| Found
-		| undefined
-		| null
-		| false,
-	{ timeoutMs = 10_000, everyMs = 50, seen = () => "" }: WaitOptions = {},
+  what: string,
+  look: () => Promise<Found | undefined | null | false> | Found | undefined | null | false,
+  { timeoutMs = 10_000, everyMs = 50, seen = () => '' }: WaitOptions = {},
 ): Promise<Found> {
-	const deadline = performance.now() + timeoutMs;
-	for (;;) {
-		const found = await look();
-		if (found !== undefined && found !== null && found !== false) return found;
-		if (performance.now() > deadline) {
-			const last = seen();
-			throw new Error(
-				`waited ${timeoutMs} ms for ${what}${last === "" ? "" : `; seen last:\n${last}`}`,
-			);
-		}
-		await new Promise((resolve) => setTimeout(resolve, everyMs));
-	}
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== null && found !== false) return found;
+    if (performance.now() > deadline) {
+      const last = seen();
+      throw new Error(`waited ${timeoutMs} ms for ${what}${last === '' ? '' : `; seen last:\n${last}`}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
 }
 
 export interface WaitOptions {
-	timeoutMs?: number;
-	everyMs?: number;
-	/** What is there instead, for the error's text. */
-	seen?: () => string;
+  timeoutMs?: number;
+  everyMs?: number;
+  /** What is there instead, for the error's text. */
+  seen?: () => string;
 }

@@ -6,8 +6,18 @@ import {
   type Situation,
 } from '../../../orchestrator/students/notices.ts';
 
-const session = { id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, port: 'ok' } as const;
-const service = { port: 5173, address: '127.0.0.1', scheme: 'http', because: 'answers' } as const;
+const session = {
+  id: '7:100',
+  terminal: '/dev/pts/0',
+  ageSeconds: 1,
+  port: 'ok',
+} as const;
+const service = {
+  port: 5173,
+  address: '127.0.0.1',
+  scheme: 'http',
+  because: 'answers',
+} as const;
 
 function report(parts: Partial<Report> = {}): NonNullable<Situation['report']> {
   return { sessions: [session], service: null, starting: [], ...parts };
@@ -72,7 +82,13 @@ test('a route that closed and opened again is announced again', () => {
 
 test('nobody in, nothing said', () => {
   expect(
-    said(situation({ reason: 'instructor', live: true, report: report({ sessions: [], service }) })),
+    said(
+      situation({
+        reason: 'instructor',
+        live: true,
+        report: report({ sessions: [], service }),
+      }),
+    ),
   ).toEqual([]);
   expect(said(situation({ reason: 'instructor', live: true, report: null }))).toEqual([]);
 });
@@ -87,7 +103,11 @@ test('a typed command that never listens ends with one line', () => {
 });
 
 test('a problem is told once, and again when it comes back', () => {
-  const problem = { code: 'edge', what: 'The edge is away.', next: 'It is tried again.' } as const;
+  const problem = {
+    code: 'edge',
+    what: 'The edge is away.',
+    next: 'It is tried again.',
+  } as const;
   const course = [
     situation({ reason: 'serving', problem }),
     situation({ reason: 'serving', problem }),

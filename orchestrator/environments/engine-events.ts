@@ -1,0 +1,69 @@
+/** What happens in the engine without us asking, told as changes of environments. Survives restarts of the engine. */
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import type { EnvironmentChange } from './types.ts';
+
+/** How often an engine that is away is tried, in ms. */
+const RETRY = 1000;
+
+interface EngineEvent {
+  Action?: string;
+  Actor?: { Attributes?: Record<string, string> };
+}
+
+function changeOf(event: EngineEvent, limitBytes: number): EnvironmentChange | null {
+  const student = event.Actor?.Attributes?.['devenv.student'];
+  if (student === undefined) return null;
+  switch (event.Action) {
+    case 'start':
+      return { kind: 'started', student };
+    case 'die':
+      return { kind: 'stopped', student };
+    case 'destroy':
+      return { kind: 'removed', student };
+    case 'oom':
+      return { kind: 'out-of-memory', student, limitBytes, peakBytes: null };
+    default:
+      return null;
+  }
+}
+
+/** Calls back until the signal aborts, then resolves. */
+export async function watchEngine(
+  docker: Docker,
+  options: {
+    instance: string;
+    limitBytes: number;
+    onChange: (change: EnvironmentChange) => void;
+    signal: AbortSignal;
+  },
+): Promise<void> {
+  const { instance, limitBytes, onChange, signal } = options;
+  let away = false;
+  while (!signal.aborted) {
+    try {
+      const filters = JSON.stringify({
+        label: [`devenv.instance=${instance}`],
+        type: ['container'],
+      });
+      const stream = (await docker.getEvents({
+        filters,
+        abortSignal: signal,
+      })) as Readable;
+      if (away) onChange({ kind: 'engine-back' });
+      away = false;
+      for await (const line of createInterface({ input: stream })) {
+        const change = changeOf(JSON.parse(line) as EngineEvent, limitBytes);
+        if (change !== null) onChange(change);
+      }
+    } catch {
+      // The engine has gone; that is told below and tried again.
+    }
+    if (signal.aborted) return;
+    if (!away) onChange({ kind: 'engine-away' });
+    away = true;
+    await sleep(RETRY, undefined, { signal }).catch(() => undefined);
+  }
+}

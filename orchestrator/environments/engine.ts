@@ -1,0 +1,111 @@
+/** The Docker engine: found, installed where that is allowed, started where nothing else does. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Docker from 'dockerode';
+import type { Progress } from '../api/contract.ts';
+import { DevenvError } from '../errors.ts';
+import { runCommand } from './run-command.ts';
+
+const DOCKERD_LOG = '/var/log/devenv-dockerd.log';
+
+export interface EnsureEngineOptions {
+  progress: Progress;
+  signal: AbortSignal;
+  /** False with `DEVENV_NO_INSTALL=1`: then what is missing is an error that says what to run. */
+  mayInstall: boolean;
+}
+
+/** A client for the engine that `DOCKER_HOST` names, else the default socket. */
+export function connectEngine(): Docker {
+  return new Docker();
+}
+
+async function answers(docker: Docker): Promise<true | Error> {
+  try {
+    await docker.ping();
+    return true;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+const isRoot = () => process.getuid?.() === 0;
+const hasCommand = async (name: string) => (await runCommand('sh', ['-c', `command -v ${name}`])).code === 0;
+
+function refuse(what: string, next: string): never {
+  throw new DevenvError({ code: 'engine', what, next });
+}
+
+async function installEngine({ progress, signal, mayInstall }: EnsureEngineOptions): Promise<void> {
+  const command = 'apt-get update && apt-get install -y --no-install-recommends docker.io iptables';
+  if (!mayInstall || !isRoot() || !(await hasCommand('apt-get'))) {
+    const reason = !mayInstall
+      ? 'DEVENV_NO_INSTALL is set'
+      : isRoot()
+        ? 'this host has no apt-get'
+        : 'only root can install it';
+    refuse(`There is no Docker engine on this host, and ${reason}.`, `Install one: ${command}`);
+  }
+  progress.step('engine', 'There is no Docker engine: installing docker.io with apt-get (about a minute)');
+  const { code, output } = await runCommand('sh', ['-c', command], {
+    signal,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (code !== 0)
+    refuse(`apt-get could not install docker.io: ${lastLine(output)}`, `Try it by hand: ${command}`);
+}
+
+function lastLine(output: string): string {
+  return output.trim().split('\n').at(-1) ?? '';
+}
+
+async function startEngine(docker: Docker, { progress, signal }: EnsureEngineOptions): Promise<void> {
+  if (!isRoot()) {
+    refuse('The Docker engine is installed but does not answer.', 'Start it as root: systemctl start docker');
+  }
+  progress.step('engine', 'Starting the Docker engine');
+  if (existsSync('/run/systemd/system')) {
+    await runCommand('systemctl', ['start', 'docker'], { signal });
+  } else {
+    mkdirSync('/var/log', { recursive: true });
+    const log = openSync(DOCKERD_LOG, 'a');
+    spawn('dockerd', [], {
+      detached: true,
+      stdio: ['ignore', log, log],
+    }).unref();
+  }
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    if ((await answers(docker)) === true) return;
+    await sleep(100, undefined, { signal });
+  }
+  refuse(
+    'The Docker engine was started but did not answer within 30 s.',
+    `See ${DOCKERD_LOG} or \`journalctl -u docker\`.`,
+  );
+}
+
+/**
+ * Makes sure that an engine answers: finds it, else installs and starts it, saying so. Throws `engine` with what
+ * to run where that is not possible or not allowed.
+ */
+export async function ensureEngine(options: EnsureEngineOptions): Promise<void> {
+  const docker = connectEngine();
+  const first = await answers(docker);
+  if (first === true) return;
+  if ('code' in first && first.code === 'EACCES') {
+    refuse(
+      'This user may not use the Docker engine.',
+      'Add the user to the group `docker`, or run devenv as root.',
+    );
+  }
+  if (process.env.DOCKER_HOST !== undefined) {
+    refuse(
+      `The Docker engine at DOCKER_HOST does not answer: ${first.message}`,
+      'Start it, or unset DOCKER_HOST.',
+    );
+  }
+  if (!(await hasCommand('dockerd'))) await installEngine(options);
+  if ((await answers(docker)) !== true) await startEngine(docker, options);
+  options.progress.done('engine', 'The Docker engine answers');
+}

@@ -1,0 +1,268 @@
+/**
+ * The students' environments in Docker: made, started, stopped, removed, watched. The outside of this folder;
+ * nothing else of devenv speaks to the engine (but the terminal's client, which runs its `sshd -i` there).
+ */
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import type { AccessView, Progress } from '../api/contract.ts';
+import { DevenvError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings-schema.ts';
+import { containerName, containerOptions, homeName, sizeInBytes } from './container.ts';
+import { connectEngine } from './engine.ts';
+import { explainEngineError, isStatus } from './engine-errors.ts';
+import { watchEngine } from './engine-events.ts';
+import { examine } from './examine.ts';
+import { FirewallKeeper } from './firewall-keeper.ts';
+import { ensureNetwork, networkOf } from './network.ts';
+import { printedLines } from './printed-lines.ts';
+import { runInContainer } from './run-in-container.ts';
+import { placePublicKey } from './ssh-keys.ts';
+import { parseStarter, placeStarter } from './starter.ts';
+import { ensureStudentImage } from './student-image.ts';
+import type {
+  ActualEnvironment,
+  EnvironmentChange,
+  EnvironmentSpec,
+  Environments,
+  Examination,
+  PrintedLine,
+} from './types.ts';
+
+export { connectEngine, ensureEngine } from './engine.ts';
+export { privateKeyPath } from './ssh-keys.ts';
+
+/** Seconds that a container has to end by itself before it is killed. */
+const STOP_SECONDS = 3;
+
+class DockerEnvironments implements Environments {
+  readonly #settings: Settings;
+  readonly #docker: Docker;
+  readonly #firewall: FirewallKeeper;
+  #preparing: Promise<void> | null = null;
+  #image: string | null = null;
+
+  constructor(settings: Settings, log: Log) {
+    this.#settings = settings;
+    this.#docker = connectEngine();
+    this.#firewall = new FirewallKeeper(this.#docker, settings, log);
+  }
+
+  /** One preparation serves all who ask for it while it runs; one that its asker cancels is taken up by the next. */
+  async prepare(progress: Progress, signal: AbortSignal): Promise<void> {
+    while (this.#preparing !== null) {
+      const failure = await this.#preparing.then(
+        () => null,
+        (error: unknown) => error,
+      );
+      if (failure === null) return;
+      if (!(failure instanceof DevenvError) || failure.code !== 'cancelled') throw failure;
+    }
+    this.#preparing = this.#prepare(progress, signal).finally(() => {
+      this.#preparing = null;
+    });
+    await this.#preparing;
+  }
+
+  async #prepare(progress: Progress, signal: AbortSignal): Promise<void> {
+    try {
+      const shared = {
+        docker: this.#docker,
+        settings: this.#settings,
+        progress,
+        signal,
+      };
+      this.#image = await ensureStudentImage(shared);
+      await ensureNetwork(this.#docker, this.#settings.instance);
+    } catch (error) {
+      throw explainEngineError(error, 'prepare the image and the network', null);
+    }
+  }
+
+  #container(student: string): Docker.Container {
+    return this.#docker.getContainer(containerName(this.#settings.instance, student));
+  }
+
+  #options(spec: EnvironmentSpec): Docker.ContainerCreateOptions {
+    if (this.#image === null) throw new Error('prepare() comes before any environment');
+    const network = networkOf(this.#settings.instance).name;
+    return containerOptions(spec, this.#settings, {
+      image: this.#image,
+      network,
+      socketDir: this.socketDir(spec.socketId),
+    });
+  }
+
+  async create(
+    spec: EnvironmentSpec,
+    progress: Progress,
+    signal: AbortSignal,
+  ): Promise<{ newHome: boolean }> {
+    const starter = parseStarter(this.#settings.starter);
+    const newHome = !(await this.#hasHome(spec.student));
+    try {
+      await this.start(spec, progress, signal);
+      if (newHome) await placeStarter(this.#container(spec.student), starter, signal);
+      signal.throwIfAborted();
+      return { newHome };
+    } catch (error) {
+      await this.remove(spec.student, !newHome);
+      throw explainEngineError(error, `create ${spec.student}'s environment`, {
+        name: spec.student,
+        port: spec.port,
+      });
+    }
+  }
+
+  async #hasHome(student: string): Promise<boolean> {
+    try {
+      await this.#docker.getVolume(homeName(this.#settings.instance, student)).inspect();
+      return true;
+    } catch (error) {
+      if (isStatus(error, 404)) return false;
+      throw explainEngineError(error, `look for ${student}'s home`, null);
+    }
+  }
+
+  async start(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal): Promise<void> {
+    const { student } = spec;
+    progress.step('environment', `Starting ${student}'s environment`);
+    try {
+      placePublicKey(this.#settings.stateDir, this.socketDir(spec.socketId));
+      const options = this.#options(spec);
+      const container = this.#container(student);
+      const found = await container.inspect().catch((error) => {
+        if (isStatus(error, 404)) return null;
+        throw error;
+      });
+      if (found?.State.Running) return;
+      // Made anew where image or settings have changed: all that lasts is in the home.
+      const isCurrent = found?.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
+      if (found !== null && !isCurrent) await container.remove({ force: true });
+      if (!isCurrent) {
+        await this.#ensureHome(student);
+        await this.#docker.createContainer({ ...options, abortSignal: signal });
+      }
+      await this.#firewall.ensure(this.#image ?? '');
+      signal.throwIfAborted();
+      await container.start();
+      progress.done('environment', `${student}'s environment runs`);
+    } catch (error) {
+      throw explainEngineError(error, `start ${student}'s environment`, {
+        name: student,
+        port: spec.port,
+      });
+    }
+  }
+
+  async #ensureHome(student: string): Promise<void> {
+    const { instance } = this.#settings;
+    const labels = { 'devenv.instance': instance, 'devenv.student': student };
+    await this.#docker.createVolume({
+      Name: homeName(instance, student),
+      Labels: labels,
+    });
+  }
+
+  async stop(student: string): Promise<void> {
+    try {
+      await this.#container(student).stop({ t: STOP_SECONDS });
+    } catch (error) {
+      // 304: stopped already; 404: there is none.
+      if (!isStatus(error, 304, 404)) throw explainEngineError(error, `stop ${student}'s environment`, null);
+    }
+  }
+
+  async remove(student: string, keepHome: boolean): Promise<void> {
+    try {
+      await this.#container(student).remove({ force: true, v: false });
+    } catch (error) {
+      // 409: somebody else is removing it this moment.
+      if (!isStatus(error, 404, 409))
+        throw explainEngineError(error, `remove ${student}'s environment`, null);
+    }
+    if (keepHome) return;
+    try {
+      await this.#docker.getVolume(homeName(this.#settings.instance, student)).remove();
+    } catch (error) {
+      if (!isStatus(error, 404)) throw explainEngineError(error, `remove ${student}'s home`, null);
+    }
+  }
+
+  async list(): Promise<ActualEnvironment[]> {
+    const filters = { label: [`devenv.instance=${this.#settings.instance}`] };
+    try {
+      const [containers, { Volumes: volumes }] = await Promise.all([
+        this.#docker.listContainers({ all: true, filters }),
+        this.#docker.listVolumes({ filters }),
+      ]);
+      const actual = new Map<string, ActualEnvironment>();
+      for (const volume of volumes ?? []) {
+        const student = volume.Labels?.['devenv.student'];
+        if (student) actual.set(student, { student, state: 'missing', home: true });
+      }
+      for (const container of containers) {
+        const student = container.Labels['devenv.student'];
+        if (!student) continue;
+        const state = container.State === 'running' ? 'running' : 'stopped';
+        actual.set(student, { student, state, home: actual.has(student) });
+      }
+      return [...actual.values()];
+    } catch (error) {
+      throw explainEngineError(error, 'list the environments', null);
+    }
+  }
+
+  async restartAgent(student: string): Promise<void> {
+    // -f: its command line names it; a student's look-alike that goes with it is the student's own doing.
+    await runInContainer(this.#container(student), ['pkill', '-KILL', '-f', '/usr/lib/devenv/agent/main.js']);
+  }
+
+  async logs(student: string, lines: number): Promise<PrintedLine[]> {
+    try {
+      return await printedLines(this.#container(student), lines);
+    } catch (error) {
+      if (isStatus(error, 404)) return [];
+      throw explainEngineError(error, `read what ${student}'s environment has printed`, null);
+    }
+  }
+
+  access(spec: EnvironmentSpec): AccessView {
+    return {
+      container: containerName(this.#settings.instance, spec.student),
+      user: '1000:1000',
+      command: ['/usr/lib/devenv/sshd.sh'],
+    };
+  }
+
+  socketDir(socketId: string): string {
+    return join(this.#settings.stateDir, 'agents', socketId);
+  }
+
+  async watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void> {
+    const { instance, limits } = this.#settings;
+    this.#firewall.watch(() => this.#anyRuns(), signal);
+    await watchEngine(this.#docker, {
+      instance,
+      limitBytes: sizeInBytes(limits.memory),
+      onChange,
+      signal,
+    });
+  }
+
+  /** The image to check the firewall with, while any environment runs. */
+  async #anyRuns(): Promise<string | null> {
+    const running = (await this.list()).some((environment) => environment.state === 'running');
+    return running ? this.#image : null;
+  }
+
+  examine(): Promise<Examination[]> {
+    return examine(this.#docker, this.#settings, this.#image, (image) => this.#firewall.stands(image));
+  }
+}
+
+/** The environments of this instance. Connects to nothing yet. Throws `bad-settings` for a wrong `starter` or `allow`. */
+export function createEnvironments(options: { settings: Settings; log: Log }): Environments {
+  parseStarter(options.settings.starter);
+  return new DockerEnvironments(options.settings, options.log);
+}

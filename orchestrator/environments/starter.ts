@@ -1,0 +1,102 @@
+/** What stands in a new home: the built-in `hello/`, or what the instructor's setting names. */
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import tar from 'tar-stream';
+import { DevenvError } from '../errors.ts';
+import { runInContainer } from './run-in-container.ts';
+
+/** The largest folder that is copied into every new home, in bytes. */
+const MAX_FOLDER = 256 * 2 ** 20;
+
+export type Starter =
+  | { kind: 'built-in' }
+  | { kind: 'folder'; path: string }
+  | { kind: 'git'; address: string };
+
+/** Reads the setting: a folder that exists on the host, else a git address. Throws `bad-settings`. */
+export function parseStarter(setting: string | null): Starter {
+  if (setting === null) return { kind: 'built-in' };
+  if (/^(https?|ssh|git):\/\/|^[\w.-]+@[\w.-]+:/.test(setting)) return { kind: 'git', address: setting };
+  const isFolder = lstatSync(setting, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (isFolder) return { kind: 'folder', path: setting };
+  throw new DevenvError({
+    code: 'bad-settings',
+    what: `starter: '${setting}' is neither a folder of this host nor a git address.`,
+    next: 'Name a folder with its whole path, or an address like https://example.com/class/starter.git.',
+  });
+}
+
+/** A folder of the host as a tar stream below its own name, owned by the student. Throws `bad-settings` if too large. */
+function packFolder(path: string): Readable {
+  const pack = tar.pack();
+  const owner = { uid: 1000, gid: 1000 };
+  const top = basename(path);
+  let size = 0;
+  pack.entry({ ...owner, name: top, type: 'directory', mode: 0o755 });
+  for (const entry of readdirSync(path, {
+    recursive: true,
+    withFileTypes: true,
+  })) {
+    const source = join(entry.parentPath, entry.name);
+    const name = join(top, relative(path, source));
+    if (entry.isDirectory()) pack.entry({ ...owner, name, type: 'directory', mode: 0o755 });
+    else if (entry.isSymbolicLink()) {
+      pack.entry({
+        ...owner,
+        name,
+        type: 'symlink',
+        linkname: readlinkSync(source),
+      });
+    } else if (entry.isFile()) {
+      const stat = lstatSync(source);
+      size += stat.size;
+      if (size > MAX_FOLDER) {
+        throw new DevenvError({
+          code: 'bad-settings',
+          what: `starter: ${path} is larger than ${MAX_FOLDER / 2 ** 20} MB.`,
+          next: 'Leave out node_modules and other things that students can make themselves.',
+        });
+      }
+      pack.entry({ ...owner, name, mode: stat.mode & 0o111 ? 0o755 : 0o644 }, readFileSync(source));
+    }
+  }
+  pack.finalize();
+  return Readable.from(pack);
+}
+
+/** Puts the starter into the home of a running environment, as the student. Throws where it can't. */
+export async function placeStarter(
+  container: Docker.Container,
+  starter: Starter,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (starter.kind) {
+    case 'built-in':
+      return runStep(container, ['cp', '-r', '/usr/lib/devenv/starter/.', '/home/student/'], signal);
+    case 'folder':
+      await container.putArchive(packFolder(starter.path), {
+        path: '/home/student',
+      });
+      return;
+    case 'git': {
+      // `--` keeps an address from being taken for an option; no prompt may wait for somebody who is not there.
+      return runStep(
+        container,
+        ['env', 'GIT_TERMINAL_PROMPT=0', 'git', 'clone', '--quiet', '--', starter.address],
+        signal,
+      );
+    }
+  }
+}
+
+async function runStep(container: Docker.Container, command: string[], signal: AbortSignal): Promise<void> {
+  const { code, output } = await runInContainer(container, command, { signal });
+  if (code === 0) return;
+  throw new DevenvError({
+    code: 'environment',
+    what: `The starter could not be put into the new home: ${output.trim().split('\n').at(-1) ?? `exit code ${code}`}`,
+    next: 'Check the setting `starter` (DEVENV_STARTER) and what it names.',
+  });
+}

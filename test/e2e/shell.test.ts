@@ -1,0 +1,120 @@
+/** `devenv shell` and `connect`, as an instructor and their tools use them. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StudentView } from '../../orchestrator/api/contract.ts';
+import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
+import { waitFor } from '../support/wait.ts';
+
+let devenv: Installation;
+
+const sessions = async () => (await devenv.json<StudentView>('status', 'alice')).sessions.length;
+
+beforeAll(async () => {
+  await removeLeftovers();
+  devenv = await Installation.make();
+  await devenv.succeed('create', 'alice');
+}, 600_000);
+
+afterAll(async () => {
+  await devenv.remove();
+}, 60_000);
+
+test('the terminal has its size, its colours, its place and its PORT, and follows a resize', async () => {
+  const terminal = devenv.terminal(['shell', 'alice'], {
+    columns: 91,
+    rows: 27,
+    env: { COLORTERM: 'truecolor' },
+  });
+  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  expect(await terminal.run('stty size')).toBe('27 91');
+  expect(await terminal.run('echo $TERM $COLORTERM $LANG')).toBe('xterm-256color truecolor C.UTF-8');
+  expect(await terminal.run('echo $PORT $USER $HOME; id -u')).toBe(
+    `${devenv.env.DEVENV_FIRST_PORT} student /home/student\n1000`,
+  );
+  terminal.resize(120, 40);
+  await waitFor('the new size', async () => (await terminal.run('stty size')) === '40 120');
+  terminal.type('exit 42\r');
+  expect(await terminal.ended).toBe(42);
+}, 60_000);
+
+test('one command runs without a terminal, and its exit code and output are passed on', async () => {
+  const { code, stdout, stderr } = await devenv.devenv([
+    'shell',
+    'alice',
+    '--',
+    'echo out; echo err >&2; exit 7',
+  ]);
+  expect({ code, stdout, stderr }).toEqual({
+    code: 7,
+    stdout: 'out\n',
+    stderr: 'err\n',
+  });
+}, 30_000);
+
+test('a client that is killed takes its shell with it within a second', async () => {
+  const terminal = devenv.terminal(['shell', 'alice']);
+  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  await waitFor('the session to be seen', async () => (await sessions()) === 1);
+  const shell = await terminal.run('echo $$');
+  process.kill(terminal.pid, 'SIGKILL');
+  const killed = performance.now();
+  const gone = async () =>
+    (await devenv.devenv(['shell', 'alice', '--', `kill -0 ${shell} 2>/dev/null || echo gone`])).stdout ===
+    'gone\n';
+  await waitFor('the shell to end', gone, { timeoutMs: 5000 });
+  // Asking takes a login itself, so the bound is loose; the point is that nobody has to clean up.
+  expect(performance.now() - killed).toBeLessThan(3000);
+  await waitFor('no session', async () => (await sessions()) === 0);
+}, 60_000);
+
+test('with the block of ssh-config, ssh, scp and sftp work', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'devenv-ssh-'));
+  try {
+    writeFileSync(join(folder, 'config'), await devenv.succeed('ssh-config', 'alice'));
+    writeFileSync(join(folder, 'up'), 'a file from the host\n');
+    const client = (command: string, ...args: string[]) => {
+      const { status, stdout, stderr } = spawnSync(command, ['-F', join(folder, 'config'), ...args], {
+        env: devenv.env,
+        encoding: 'utf8',
+      });
+      return { status, stdout, stderr };
+    };
+    expect(client('ssh', 'devenv-alice', 'echo $PORT; exit 3')).toEqual({
+      status: 3,
+      stdout: `${devenv.env.DEVENV_FIRST_PORT}\n`,
+      stderr: '',
+    });
+    expect(client('scp', '-q', join(folder, 'up'), 'devenv-alice:there')).toMatchObject({ status: 0 });
+    writeFileSync(join(folder, 'batch'), `get there ${join(folder, 'back')}\n`);
+    expect(client('sftp', '-q', '-b', join(folder, 'batch'), 'devenv-alice')).toMatchObject({ status: 0 });
+    expect(readFileSync(join(folder, 'back'), 'utf8')).toBe('a file from the host\n');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 60_000);
+
+test('a shell into a stopped environment says how to start it', async () => {
+  await devenv.succeed('stop', 'alice');
+  const { code, stderr } = await devenv.devenv(['shell', 'alice']);
+  expect(code).toBe(1);
+  expect(stderr).toContain('devenv start alice');
+  await devenv.succeed('start', 'alice');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'true'])).code).toBe(0);
+}, 60_000);
+
+test('`connect` ends when its input ends', async () => {
+  const child = spawn(launcher, ['connect', 'alice'], {
+    env: devenv.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let banner = '';
+  child.stdout.on('data', (data) => {
+    banner += data;
+  });
+  await waitFor('the banner of an SSH server', () => banner.startsWith('SSH-2.0-OpenSSH'));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  child.stdin.end();
+  expect(await ended).toBe(0);
+}, 30_000);

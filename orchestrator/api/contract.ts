@@ -67,6 +67,9 @@ export type ProgressEvent =
   | { event: 'done'; result: OperationResult }
   | { event: 'failed'; problem: Problem };
 
+/** Request header that names an operation, so that whoever began it can cancel it and still hear how it ended. */
+export const OPERATION_HEADER = 'x-devenv-operation';
+
 export type OperationResult = { student: StudentView | null };
 
 /** Tells the one who waits what is being done. `id` names the step in kebab-case. */

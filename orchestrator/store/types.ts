@@ -15,10 +15,24 @@ export interface StudentRow {
   state: StudentLife;
   /** What the instructor last asked for: `start` or `stop`. */
   shouldRun: boolean;
-  /** The instructor's word on the route, until the next session begins (close) or ends (open). */
-  override: 'open' | 'close' | null;
   /** The route's memory across restarts of the daemon: JSON of `routes/`' own. */
   routeMemory: string | null;
   /** What the student has been told: JSON of `students/notices.ts`. */
   noticeMemory: string | null;
+}
+
+/** What may change of a student; the rest is for life. */
+export type StudentPatch = Partial<Pick<StudentRow, 'state' | 'shouldRun' | 'routeMemory' | 'noticeMemory'>>;
+
+export interface Store {
+  /** All, by name. */
+  students(): StudentRow[];
+  insert(row: StudentRow): void;
+  update(name: string, patch: StudentPatch): void;
+  remove(name: string): void;
+  /** Written before the first call of a publication, and removed after its last. `body` is JSON of the writer's own. */
+  putIntent(id: string, body: string): void;
+  removeIntent(id: string): void;
+  intents(): { id: string; body: string }[];
+  close(): void;
 }

@@ -1,0 +1,156 @@
+/** Asks the daemon, over its socket. Every failure comes out as a DevenvError. */
+import { type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import { nanoid } from 'nanoid';
+import type { Examination } from '../environments/types.ts';
+import { DevenvError, type Problem } from '../errors.ts';
+import type { LogLine } from './backend.ts';
+import type {
+  AccessView,
+  DaemonView,
+  OperationResult,
+  Progress,
+  ProgressEvent,
+  StudentView,
+} from './contract.ts';
+
+export type Deed = 'start' | 'stop' | 'restart' | 'open' | 'close';
+
+/** Nobody listens on the socket, or somebody did a moment ago. */
+const AWAY = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
+
+const notRunning = () =>
+  new DevenvError({
+    code: 'not-running',
+    what: 'The orchestrator is not running.',
+    next: '`devenv up` starts it.',
+  });
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+export class ApiClient {
+  readonly #socketPath: string;
+
+  constructor(socketPath: string) {
+    this.#socketPath = socketPath;
+  }
+
+  #ask(method: string, path: string, body?: object, headers: Record<string, string> = {}) {
+    return new Promise<IncomingMessage>((resolve, reject) => {
+      const outgoing = request(
+        {
+          socketPath: this.#socketPath,
+          method,
+          path,
+          agent: false,
+          headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
+        },
+        resolve,
+      );
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EACCES') {
+          reject(
+            new DevenvError({
+              code: 'not-running',
+              what: `This user may not use the orchestrator at ${this.#socketPath}.`,
+              next: 'Run the command as the user who runs the orchestrator.',
+            }),
+          );
+        } else reject(error.code !== undefined && AWAY.has(error.code) ? notRunning() : error);
+      });
+      outgoing.end(body && JSON.stringify(body));
+    });
+  }
+
+  async #get<View>(path: string): Promise<View> {
+    const response = await this.#ask('GET', path);
+    const answer = JSON.parse(await readAll(response)) as View | { error: Problem };
+    if (response.statusCode !== 200) throw new DevenvError((answer as { error: Problem }).error);
+    return answer as View;
+  }
+
+  /** Follows a streamed operation to its end. Aborting cancels it; how it ended is still waited for. */
+  async #operate(method: string, path: string, progress: Progress, body?: object, signal?: AbortSignal) {
+    const id = nanoid();
+    const cancel = () => void this.#ask('DELETE', `/operations/${id}`).then(readAll, () => undefined);
+    signal?.addEventListener('abort', cancel, { once: true });
+    const response = await this.#ask(method, path, body, { [OPERATION_HEADER]: id });
+    if (response.statusCode !== 200) {
+      throw new DevenvError((JSON.parse(await readAll(response)) as { error: Problem }).error);
+    }
+    for await (const line of createInterface({ input: response })) {
+      const event = JSON.parse(line) as ProgressEvent;
+      switch (event.event) {
+        case 'step':
+          progress.step(event.id, event.text);
+          break;
+        case 'step-done':
+          progress.done(event.id, event.text);
+          break;
+        case 'warning':
+          progress.warn(event.text);
+          break;
+        case 'failed':
+          throw new DevenvError(event.problem);
+        case 'done':
+          return event.result satisfies OperationResult;
+      }
+    }
+    throw new DevenvError({
+      code: 'not-running',
+      what: 'The orchestrator went away before the operation was over.',
+      next: '`devenv up` starts it again; it then finishes or undoes what was begun.',
+    });
+  }
+
+  async #studentOf(result: Promise<OperationResult>): Promise<StudentView> {
+    const { student } = await result;
+    if (student === null) throw new Error('the operation returned no student');
+    return student;
+  }
+
+  daemon(): Promise<DaemonView> {
+    return this.#get('/daemon');
+  }
+
+  list(): Promise<StudentView[]> {
+    return this.#get('/students');
+  }
+
+  get(name: string): Promise<StudentView> {
+    return this.#get(`/students/${encodeURIComponent(name)}`);
+  }
+
+  access(name: string): Promise<AccessView> {
+    return this.#get(`/students/${encodeURIComponent(name)}/access`);
+  }
+
+  create(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
+    return this.#studentOf(this.#operate('POST', '/students', progress, { name }, signal));
+  }
+
+  act(deed: Deed, name: string, progress: Progress): Promise<StudentView> {
+    return this.#studentOf(this.#operate('POST', `/students/${encodeURIComponent(name)}/${deed}`, progress));
+  }
+
+  async remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
+    await this.#operate('DELETE', `/students/${encodeURIComponent(name)}?keepHome=${keepHome}`, progress);
+  }
+
+  logs(name: string | null, lines: number): Promise<LogLine[]> {
+    const student = name === null ? '' : `&name=${encodeURIComponent(name)}`;
+    return this.#get(`/logs?lines=${lines}${student}`);
+  }
+
+  examine(): Promise<Examination[]> {
+    return this.#get('/examination');
+  }
+
+  async shutDown(): Promise<void> {
+    await readAll(await this.#ask('POST', '/shutdown'));
+  }
+}

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { DevenvError } from '../errors.ts';
+import type { Context } from './context.ts';
+import { findDaemon } from './daemon-process.ts';
+import type { AddCommand } from './main.ts';
+import { print } from './output.ts';
+
+/** A bash function that asks `devenv __complete` for the words: commands, options and students are known here only. */
+const BASH = `# devenv completion for bash: devenv completion bash >> ~/.bashrc
+_devenv() {
+  local IFS=$'\\n'
+  COMPREPLY=($(compgen -W "$("\${COMP_WORDS[0]}" __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -F _devenv devenv ./devenv`;
+
+/** What may stand where the cursor is: options after a dash, commands first, then students. */
+function candidates(program: Command, words: readonly string[], students: readonly string[]): string[] {
+  const current = words.at(-1) ?? '';
+  const command = program.commands.find((each) => each.name() === words[0]);
+  if (current.startsWith('-')) return (command ?? program).options.flatMap((option) => option.long ?? []);
+  if (words.length <= 1)
+    return program.commands.map((each) => each.name()).filter((name) => !name.startsWith('_'));
+  if (command?.name() === 'completion') return ['bash'];
+  const takesStudent = command?.registeredArguments[0]?.name() === 'name' && command.name() !== 'create';
+  return takesStudent && words.length === 2 ? [...students] : [];
+}
+
+export const addCompletion: AddCommand = (program, run) => {
+  program
+    .command('completion')
+    .argument('<shell>', 'bash')
+    .description('print the shell completion: devenv completion bash >> ~/.bashrc')
+    .action(
+      run(async (_context: Context, shell: string) => {
+        if (shell !== 'bash') {
+          const what = `There is no completion for '${shell}'.`;
+          throw new DevenvError({ code: 'bad-input', what, next: 'devenv completion bash' });
+        }
+        print(BASH);
+      }),
+    );
+  program
+    .command('__complete', { hidden: true })
+    .argument('[words...]')
+    .allowUnknownOption()
+    .action(
+      run(async ({ client }: Context, words: string[]) => {
+        const students =
+          (await findDaemon(client)) === null ? [] : (await client.list()).map(({ name }) => name);
+        print(candidates(program, words, students).join('\n'));
+      }),
+    );
+};

@@ -1,0 +1,21 @@
+import { pipeline } from 'node:stream/promises';
+import type { Context } from './context.ts';
+import { openExecPipe } from './exec-pipe.ts';
+import type { AddCommand } from './main.ts';
+
+export const addConnect: AddCommand = (program, run) => {
+  program
+    .command('connect')
+    .argument('<name>')
+    .description("the bare SSH connection on stdin and stdout, for ssh's ProxyCommand (see ssh-config)")
+    .action(
+      run(async ({ client }: Context, name: string) => {
+        const pipe = await openExecPipe(await client.access(name));
+        // Either end that closes ends both: ssh closes its side, or sshd goes.
+        await Promise.race([
+          pipeline(process.stdin, pipe, { end: true }),
+          pipeline(pipe, process.stdout, { end: false }),
+        ]);
+      }),
+    );
+};

@@ -1,0 +1,29 @@
+/** What every command has: the settings, the daemon's client, and how to speak. */
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { ApiClient } from '../api/client.ts';
+import type { Progress } from '../api/contract.ts';
+import { loadSettings } from '../config.ts';
+import type { Settings } from '../settings-schema.ts';
+import { openProgress } from './output.ts';
+
+export interface Context {
+  settings: Settings;
+  client: ApiClient;
+  json: boolean;
+  progress: Progress & { stop(): void };
+  /** Aborted by the first Ctrl-C, where the command undoes what it has begun. */
+  signal: AbortSignal;
+}
+
+/** Throws `bad-settings`. */
+export function openContext(json: boolean, signal: AbortSignal): Context {
+  const settings = loadSettings({
+    env: process.env,
+    hostname: hostname(),
+    uid: process.getuid?.() ?? 0,
+    home: homedir(),
+  });
+  const client = new ApiClient(join(settings.stateDir, 'api.sock'));
+  return { settings, client, json, progress: openProgress(json), signal };
+}

@@ -1,0 +1,40 @@
+import type { Examination } from '../environments/types.ts';
+import type { Context } from './context.ts';
+import { findDaemon } from './daemon-process.ts';
+import type { AddCommand } from './main.ts';
+import { print, printJson } from './output.ts';
+
+export const addDoctor: AddCommand = (program, run) => {
+  program
+    .command('doctor')
+    .description(
+      'look at everything that devenv needs, and say what to do (exit code 1 where something is wrong)',
+    )
+    .action(
+      run(async ({ client, settings, json }: Context) => {
+        const daemon = await findDaemon(client);
+        const examinations: Examination[] = [
+          {
+            subject: 'Orchestrator',
+            ok: daemon !== null,
+            found: daemon === null ? 'does not run' : `runs (process ${daemon.pid}), ${daemon.edge} edge`,
+            next: daemon === null ? '`devenv up` starts it.' : null,
+          },
+          {
+            subject: 'State',
+            ok: true,
+            found: `${settings.stateDir}, instance ${settings.instance}`,
+            next: null,
+          },
+          ...(daemon === null ? [] : await client.examine()),
+        ];
+        if (json) printJson(examinations);
+        else {
+          for (const { ok, subject, found, next } of examinations) {
+            print(`${ok ? '✓' : '✗'} ${subject}: ${found}${next === null ? '' : `\n    ${next}`}`);
+          }
+        }
+        return examinations.every((each) => each.ok) ? 0 : 1;
+      }),
+    );
+};

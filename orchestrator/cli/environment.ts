@@ -1,0 +1,28 @@
+import type { Context } from './context.ts';
+import { ensureDaemon } from './daemon-process.ts';
+import type { AddCommand } from './main.ts';
+import { print, printJson } from './output.ts';
+
+const descriptions = {
+  stop: "stop a student's environment; home, port and link stay theirs",
+  start: "start a student's environment",
+  restart: "stop and start a student's environment",
+} as const;
+
+export const addEnvironment: AddCommand = (program, run) => {
+  for (const deed of ['stop', 'start', 'restart'] as const) {
+    program
+      .command(deed)
+      .argument('<name>')
+      .description(descriptions[deed])
+      .action(
+        run(async ({ client, settings, progress, signal, json }: Context, name: string) => {
+          if (deed !== 'stop') await ensureDaemon(client, settings, progress, signal);
+          const student = await client.act(deed, name, progress);
+          progress.stop();
+          if (json) printJson(student);
+          else print(`${name}'s environment is ${student.environment.state}.`);
+        }),
+      );
+  }
+};

@@ -1,0 +1,35 @@
+import type { StudentView } from '../api/contract.ts';
+import type { Context } from './context.ts';
+import type { AddCommand } from './main.ts';
+import { print, printJson } from './output.ts';
+import { table } from './table.ts';
+
+/** The state of a student in one word or two, the most important first. */
+export function stateOf(student: StudentView): string {
+  if (student.environment.state !== 'running') return student.environment.state;
+  if (student.route.problem !== null) return 'problem';
+  if (student.route.live) return student.service === null ? 'open, no server' : 'live';
+  return student.route.phase === 'closed' ? '-' : student.route.phase;
+}
+
+export const addList: AddCommand = (program, run) => {
+  program
+    .command('list')
+    .alias('ls')
+    .description('who there is, and whose link is open')
+    .action(
+      run(async ({ client, json }: Context) => {
+        const students = await client.list();
+        if (json) return printJson(students);
+        if (students.length === 0) return print('There is no student yet: devenv create NAME makes one.');
+        const rows = students.map((student) => [
+          student.name,
+          String(student.port),
+          stateOf(student),
+          student.sessions.length === 0 ? '-' : String(student.sessions.length),
+          student.url,
+        ]);
+        print(table(['NAME', 'PORT', 'LINK IS', 'IN', 'LINK'], rows));
+      }),
+    );
+};

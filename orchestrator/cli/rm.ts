@@ -1,0 +1,54 @@
+import { createInterface } from 'node:readline/promises';
+import { DevenvError } from '../errors.ts';
+import type { Context } from './context.ts';
+import type { AddCommand } from './main.ts';
+import { print, printJson } from './output.ts';
+
+/** Asks on the terminal. Throws `bad-input` where there is nobody to ask. */
+async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new DevenvError({
+      code: 'bad-input',
+      what: 'Removing a student is asked for, and there is no terminal to ask on.',
+      next: 'Add --yes to do it without being asked.',
+    });
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(question)).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+export const addRm: AddCommand = (program, run) => {
+  program
+    .command('rm')
+    .argument('<name>')
+    .description('remove a student: link, environment, port and, unless kept, home')
+    .option('-y, --yes', 'do not ask')
+    .option('--keep-home', 'keep the home for the next `create` of that name')
+    .action(
+      run(async (context: Context, name: string, options: { yes?: boolean; keepHome?: boolean }) => {
+        const { client, progress, json } = context;
+        const student = await client.get(name);
+        const keepHome = options.keepHome ?? false;
+        const loss = keepHome ? 'The home is kept.' : 'The home and all work in it are deleted for good.';
+        const warning = student.sessions.length > 0 ? ` ${name} is in right now.` : '';
+        if (!options.yes && !(await confirm(`Remove ${name}?${warning} ${loss} [y/N] `))) {
+          throw new DevenvError({
+            code: 'cancelled',
+            what: `${name} was not removed.`,
+            next: 'Nothing was touched.',
+          });
+        }
+        await client.remove(name, keepHome, progress);
+        progress.stop();
+        if (json) printJson({ removed: name, keptHome: keepHome });
+        else
+          print(
+            `${name} is removed.${keepHome ? ` The home is kept: devenv create ${name} finds it again.` : ''}`,
+          );
+      }),
+    );
+};

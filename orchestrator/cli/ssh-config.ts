@@ -1,0 +1,32 @@
+import { privateKeyPath } from '../environments/index.ts';
+import type { Context } from './context.ts';
+import type { AddCommand } from './main.ts';
+import { print, printJson } from './output.ts';
+
+const launcher = new URL('../../devenv', import.meta.url).pathname;
+
+export const addSshConfig: AddCommand = (program, run) => {
+  program
+    .command('ssh-config')
+    .argument('<name>')
+    .description('print the block for ~/.ssh/config that makes ssh, scp, sftp and VS Code work')
+    .addHelpText('after', '\nExample:\n  devenv ssh-config alice >> ~/.ssh/config && ssh devenv-alice')
+    .action(
+      run(async ({ client, settings, json }: Context, name: string) => {
+        await client.get(name);
+        const options = {
+          User: 'student',
+          ProxyCommand: `env DEVENV_STATE_DIR=${settings.stateDir} ${launcher} connect ${name}`,
+          IdentityFile: privateKeyPath(settings.stateDir),
+          IdentitiesOnly: 'yes',
+          // The pipe leads to that container and nowhere else; its host key is new at every start.
+          StrictHostKeyChecking: 'no',
+          UserKnownHostsFile: '/dev/null',
+          LogLevel: 'ERROR',
+        };
+        if (json) return printJson({ host: `devenv-${name}`, options });
+        const lines = Object.entries(options).map(([key, value]) => `  ${key} ${value}`);
+        print([`Host devenv-${name}`, ...lines].join('\n'));
+      }),
+    );
+};

@@ -1,0 +1,103 @@
+/** An SSH client over an environment's pipe: a terminal as the person's own, or one command. */
+import { readFileSync } from 'node:fs';
+import ssh2, { type ClientChannel } from 'ssh2';
+import type { AccessView } from '../api/contract.ts';
+import { privateKeyPath } from '../environments/index.ts';
+import { DevenvError } from '../errors.ts';
+import { openExecPipe } from './exec-pipe.ts';
+
+/** What of the person's terminal the shell in there should know. */
+const PASSED_ON = ['COLORTERM', 'LANG', 'LC_ALL', 'LC_CTYPE', 'DEVENV_QUIET'];
+
+/** POSIX numbers of the signals that end programs; a shell reports them as 128 + number. */
+const SIGNALS: Record<string, number> = {
+  HUP: 1,
+  INT: 2,
+  QUIT: 3,
+  ABRT: 6,
+  KILL: 9,
+  SEGV: 11,
+  PIPE: 13,
+  TERM: 15,
+};
+
+async function connect(access: AccessView, stateDir: string): Promise<ssh2.Client> {
+  const sock = await openExecPipe(access);
+  const client = new ssh2.Client();
+  return new Promise((resolve, reject) => {
+    client.once('ready', () => resolve(client));
+    client.once('error', (error) =>
+      reject(
+        new DevenvError(
+          {
+            code: 'environment',
+            what: `The environment's SSH server did not let us in: ${error.message}`,
+            next: 'Try `devenv restart NAME`; `devenv doctor` checks the engine.',
+          },
+          { cause: error },
+        ),
+      ),
+    );
+    client.connect({
+      sock,
+      username: 'student',
+      privateKey: readFileSync(privateKeyPath(stateDir)),
+      // The engine's pipe leads to that container and nowhere else: that is the proof.
+      hostVerifier: () => true,
+      readyTimeout: 15_000,
+    });
+  });
+}
+
+function open(client: ssh2.Client, command: string | null): Promise<ClientChannel> {
+  const env = Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  const { columns = 80, rows = 24 } = process.stdout;
+  const pty = { term: process.env.TERM ?? 'xterm', cols: columns, rows, width: 0, height: 0 };
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  return new Promise((resolve, reject) => {
+    const opened = (error: Error | undefined, channel: ClientChannel) =>
+      error ? reject(error) : resolve(channel);
+    if (command === null) client.shell(isTerminal ? pty : false, { env }, opened);
+    else client.exec(command, isTerminal ? { env, pty } : { env }, opened);
+  });
+}
+
+/** Runs a login shell, or one command; resolves to its exit code once all its output is written. */
+export async function runSession(
+  access: AccessView,
+  stateDir: string,
+  command: string | null,
+): Promise<number> {
+  const client = await connect(access, stateDir);
+  const channel = await open(client, command);
+  const { stdin, stdout, stderr } = process;
+  const isTerminal = stdin.isTTY && stdout.isTTY;
+  if (isTerminal) stdin.setRawMode(true);
+  const resize = () => channel.setWindow(stdout.rows, stdout.columns, 0, 0);
+  stdout.on('resize', resize);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      // A connection that is lost leaves no exit code: ssh says 255 then.
+      let code = 255;
+      channel.on('exit', (exitCode: number | null, signal?: string) => {
+        code = exitCode ?? 128 + (SIGNALS[signal?.replace(/^SIG/, '') ?? ''] ?? 1);
+      });
+      channel.once('close', () => resolve(code));
+      client.once('error', reject);
+      client.once('close', () => resolve(code));
+      channel.pipe(stdout, { end: false });
+      channel.stderr.pipe(stderr, { end: false });
+      stdin.pipe(channel);
+    });
+  } finally {
+    stdout.off('resize', resize);
+    if (isTerminal) stdin.setRawMode(false);
+    stdin.unpipe();
+    client.end();
+  }
+}

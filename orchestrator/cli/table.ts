@@ -1,0 +1,36 @@
+/** Tables of words: columns as wide as their content, no borders, nothing that a script would trip over. */
+import Table from 'cli-table3';
+
+const noBorders = Object.fromEntries(
+  [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+    'middle',
+  ].map((place) => [place, '']),
+);
+
+export function table(head: readonly string[] | null, rows: readonly (readonly string[])[]): string {
+  const content = new Table({
+    ...(head && { head: [...head] }),
+    chars: noBorders,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+  });
+  content.push(...rows.map((row) => [...row]));
+  return content
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}

@@ -1,0 +1,146 @@
+/** The state on disk: one SQLite database, written through before anything is done in the world. */
+import { chmodSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { DevenvError } from '../errors.ts';
+import { migrations } from './schema.ts';
+import type { Store, StudentLife, StudentPatch, StudentRow } from './types.ts';
+
+export { acquireInstanceLock, type InstanceLock } from './instance-lock.ts';
+export type { Store } from './types.ts';
+
+/** Columns of a row as SQLite gives them. */
+interface Columns {
+  name: string;
+  port: number;
+  hostname: string;
+  socket_id: string;
+  created_at: string;
+  state: string;
+  should_run: number;
+  route_memory: string | null;
+  notice_memory: string | null;
+}
+
+function toRow(columns: Columns): StudentRow {
+  return {
+    name: columns.name,
+    port: columns.port,
+    hostname: columns.hostname,
+    socketId: columns.socket_id,
+    createdAt: columns.created_at,
+    state: JSON.parse(columns.state) as StudentLife,
+    shouldRun: columns.should_run === 1,
+    routeMemory: columns.route_memory,
+    noticeMemory: columns.notice_memory,
+  };
+}
+
+class SqliteStore implements Store {
+  readonly #db: DatabaseSync;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  students(): StudentRow[] {
+    const rows = this.#db.prepare('SELECT * FROM students ORDER BY name').all() as unknown as Columns[];
+    return rows.map(toRow);
+  }
+
+  insert(row: StudentRow): void {
+    this.#db
+      .prepare('INSERT INTO students VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(
+        row.name,
+        row.port,
+        row.hostname,
+        row.socketId,
+        row.createdAt,
+        JSON.stringify(row.state),
+        row.shouldRun ? 1 : 0,
+        row.routeMemory,
+        row.noticeMemory,
+      );
+  }
+
+  update(name: string, patch: StudentPatch): void {
+    const columns = {
+      state: patch.state && JSON.stringify(patch.state),
+      should_run: patch.shouldRun === undefined ? undefined : patch.shouldRun ? 1 : 0,
+      route_memory: patch.routeMemory,
+      notice_memory: patch.noticeMemory,
+    };
+    const changed = Object.entries(columns).filter(
+      (entry): entry is [string, string | number | null] => entry[1] !== undefined,
+    );
+    if (changed.length === 0) return;
+    const assignments = changed.map(([column]) => `${column} = ?`).join(', ');
+    const values = changed.map(([, value]) => value);
+    this.#db.prepare(`UPDATE students SET ${assignments} WHERE name = ?`).run(...values, name);
+  }
+
+  remove(name: string): void {
+    this.#db.prepare('DELETE FROM students WHERE name = ?').run(name);
+  }
+
+  putIntent(id: string, body: string): void {
+    this.#db.prepare('INSERT OR REPLACE INTO intents VALUES (?, ?)').run(id, body);
+  }
+
+  removeIntent(id: string): void {
+    this.#db.prepare('DELETE FROM intents WHERE id = ?').run(id);
+  }
+
+  intents(): { id: string; body: string }[] {
+    return this.#db.prepare('SELECT id, body FROM intents').all() as unknown as {
+      id: string;
+      body: string;
+    }[];
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function migrate(db: DatabaseSync, path: string): void {
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version > migrations.length) {
+    throw new DevenvError({
+      code: 'bad-settings',
+      what: `${path} was written by a newer devenv (version ${version}, this one knows ${migrations.length}).`,
+      next: 'Run the newer devenv, or set DEVENV_STATE_DIR to another folder. Nothing was changed.',
+    });
+  }
+  for (let next = version; next < migrations.length; next += 1) {
+    db.exec(`BEGIN; ${migrations[next]} PRAGMA user_version = ${next + 1}; COMMIT`);
+  }
+}
+
+/**
+ * Opens the database, made or brought up to date where needed. Throws `bad-settings` for one that is damaged or
+ * newer than this program; it is then left as it was.
+ */
+export function openStore(path: string): Store {
+  let db: DatabaseSync | null = null;
+  try {
+    db = new DatabaseSync(path);
+    chmodSync(path, 0o600);
+    // FULL: a row is on disk before the container it speaks of is made.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    migrate(db, path);
+    return new SqliteStore(db);
+  } catch (error) {
+    db?.close();
+    if (error instanceof DevenvError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DevenvError(
+      {
+        code: 'bad-settings',
+        what: `The state in ${path} cannot be read: ${reason}.`,
+        next: 'Put back a copy of it, or move it away to begin anew (environments and homes stay in Docker).',
+      },
+      { cause: error },
+    );
+  }
+}

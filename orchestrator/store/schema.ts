@@ -1,0 +1,15 @@
+/** The database's shape. A new version is a new entry at the end; nothing that has run anywhere is ever changed. */
+export const migrations: readonly string[] = [
+  `CREATE TABLE students (
+     name TEXT PRIMARY KEY,
+     port INTEGER NOT NULL UNIQUE,
+     hostname TEXT NOT NULL UNIQUE,
+     socket_id TEXT NOT NULL UNIQUE,
+     created_at TEXT NOT NULL,
+     state TEXT NOT NULL,
+     should_run INTEGER NOT NULL,
+     route_memory TEXT,
+     notice_memory TEXT
+   ) STRICT;
+   CREATE TABLE intents (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;`,
+];

@@ -5,13 +5,14 @@ import { nanoid } from 'nanoid';
 import type { Examination } from '../environments/types.ts';
 import { DevenvError, type Problem } from '../errors.ts';
 import type { LogLine } from './backend.ts';
-import type {
-  AccessView,
-  DaemonView,
-  OperationResult,
-  Progress,
-  ProgressEvent,
-  StudentView,
+import {
+  type AccessView,
+  type DaemonView,
+  OPERATION_HEADER,
+  type OperationResult,
+  type Progress,
+  type ProgressEvent,
+  type StudentView,
 } from './contract.ts';
 
 export type Deed = 'start' | 'stop' | 'restart' | 'open' | 'close';

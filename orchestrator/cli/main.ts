@@ -18,9 +18,9 @@ import { addShell } from './shell.ts';
 import { addSshConfig } from './ssh-config.ts';
 import { addStatus } from './status.ts';
 
-/** Runs a command's body with its context. What it resolves to is the exit code; nothing means 0. */
+/** Runs a command's body with its context. A number it resolves to is the exit code; all else means 0. */
 export type Run = (
-  body: (context: Context, ...args: never[]) => Promise<number | void>,
+  body: (context: Context, ...args: never[]) => Promise<unknown>,
 ) => (...args: unknown[]) => Promise<void>;
 
 export type AddCommand = (program: Command, run: Run) => void;
@@ -64,7 +64,8 @@ const run: Run =
     let context: Context | null = null;
     try {
       context = openContext(wantsJson, signal);
-      process.exitCode = (await body(context, ...(args as never[]))) ?? 0;
+      const code = await body(context, ...(args as never[]));
+      process.exitCode = typeof code === 'number' ? code : 0;
     } catch (error) {
       context?.progress.stop();
       process.exitCode = reportProblem(toProblem(error, signal), wantsJson);

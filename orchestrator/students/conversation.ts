@@ -3,6 +3,7 @@
  * back as the state that the agent shows. Nothing here waits.
  */
 import type { AgentSockets } from '../agents/index.ts';
+import type { Lease } from '../agents/lease.ts';
 import { PROTOCOL, type Report, type StateMessage } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
@@ -16,6 +17,7 @@ interface Parts {
   roster: Roster;
   routes: Routes;
   sockets: AgentSockets;
+  lease: Lease;
   edge: Edge;
 }
 
@@ -55,6 +57,7 @@ export class Conversation {
   onReport(name: string, report: Report): void {
     const student = this.#parts.roster.find(name);
     if (student === undefined) return;
+    this.#parts.lease.heard(name);
     student.report = report;
     student.notices = student.notices.filter((notice) => notice.id > report.noticesShown);
     this.refresh(student);
@@ -73,11 +76,11 @@ export class Conversation {
   refresh(student: Student): void {
     const { row } = student;
     if (row.state.life !== 'present') return;
-    const { routes, roster, settings, edge, sockets } = this.#parts;
+    const { routes, roster, settings, edge, sockets, lease } = this.#parts;
     routes.facts(row.name, {
       running: student.environment === 'running',
       report: student.report,
-      override: row.override,
+      silentMs: lease.silentMs(row.name) ?? 0,
     });
     const view = routes.view(row.name);
     const url = edge.url(row.hostname);

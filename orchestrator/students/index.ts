@@ -3,18 +3,20 @@
  * what the daemon's backend needs; how they are wired to each other is decided here and nowhere else.
  */
 import { type AgentSockets, createAgentSockets } from '../agents/index.ts';
+import { Lease } from '../agents/lease.ts';
 import type { AccessView, Progress, StudentView } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentChange, Environments } from '../environments/types.ts';
 import { DevenvError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { createRoutes, type Routes } from '../routes/index.ts';
+import { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import type { Store } from '../store/index.ts';
 import { Conversation } from './conversation.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Roster, type Student, specOf } from './roster.ts';
 import { viewOf } from './view.ts';
+import { watchAgents } from './watchdog.ts';
 
 export interface StudentsOptions {
   settings: Settings;
@@ -40,6 +42,7 @@ export class Students {
   readonly #sockets: AgentSockets;
   readonly #conversation: Conversation;
   readonly #lifecycle: Lifecycle;
+  readonly #lease = new Lease();
   readonly #stopping = new AbortController();
 
   constructor(options: StudentsOptions) {
@@ -52,9 +55,9 @@ export class Students {
       onReport: (name, report) => this.#conversation.onReport(name, report),
       onConnection: (name, connected) => this.#conversation.onConnection(name, connected),
     });
-    this.#routes = createRoutes({
+    this.#routes = new Routes({
       edge,
-      settings,
+      times: settings.times,
       log,
       onChange: (name) => this.#onRoute(name),
       saveMemory: (name, memory) => {
@@ -67,6 +70,7 @@ export class Students {
       roster,
       routes: this.#routes,
       sockets: this.#sockets,
+      lease: this.#lease,
       edge,
     };
     this.#conversation = new Conversation(shared);
@@ -80,15 +84,24 @@ export class Students {
 
   /** Takes up where the last daemon left; returns as soon as the API can be served. */
   async start(): Promise<void> {
-    const { environments, log } = this.#options;
+    const { environments, log, settings } = this.#options;
     const progress = logProgress(log);
     const { signal } = this.#stopping;
     this.#roster.load();
     await this.#lifecycle.recover(progress);
-    await this.#routes.start();
+    this.#routes.start();
     const resume = () =>
       this.#lifecycle.resume(progress, signal).catch((err) => log.error({ err }, 'resume'));
     void resume();
+    watchAgents({
+      roster: this.#roster,
+      lease: this.#lease,
+      conversation: this.#conversation,
+      environments,
+      restartAfterMs: settings.times.restart * 1000,
+      log,
+      signal,
+    });
     environments
       .watch((change) => this.#onEnvironment(change, resume), signal)
       .catch((err) => log.error({ err }, 'the engine is no longer watched'));
@@ -130,7 +143,7 @@ export class Students {
   #view(student: Student): StudentView {
     const { name, hostname } = student.row;
     const url = this.#options.edge.url(hostname);
-    return viewOf(student, this.#routes.view(name), url, this.#sockets.silentForMs(name));
+    return viewOf(student, this.#routes.view(name), url, this.#lease.silentMs(name));
   }
 
   /** Present students only: one that is being made or removed is not there yet, or no more. */
@@ -169,7 +182,7 @@ export class Students {
   override(name: string, override: 'open' | 'close'): StudentView {
     const student = this.#roster.get(name);
     if (override === 'open') this.#requireRunning(student);
-    this.#roster.update(student, { override });
+    this.#routes.override(name, override);
     this.#conversation.refresh(student);
     return this.#view(student);
   }
@@ -194,6 +207,7 @@ export class Students {
   /** Ends what this process does; environments and what is published stay as they are. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#lease.stop();
     await this.#routes.stop();
     await this.#sockets.stop();
   }

@@ -4,6 +4,7 @@
  */
 import { customAlphabet } from 'nanoid';
 import type { AgentSockets } from '../agents/index.ts';
+import type { Lease } from '../agents/lease.ts';
 import type { Progress } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { Environments } from '../environments/types.ts';
@@ -25,6 +26,7 @@ export interface Parts {
   roster: Roster;
   environments: Environments;
   sockets: AgentSockets;
+  lease: Lease;
   routes: Routes;
   edge: Edge;
   conversation: Conversation;
@@ -105,7 +107,6 @@ export class Lifecycle {
         createdAt: new Date().toISOString(),
         state: { life: 'creating', keepsHome: had?.home ?? false },
         shouldRun: true,
-        override: null,
         routeMemory: null,
         noticeMemory: null,
       });
@@ -125,23 +126,24 @@ export class Lifecycle {
   #take(student: Student): void {
     const { routes } = this.#parts;
     const { name, hostname, port, routeMemory } = student.row;
-    routes.hold(name, hostname, `http://127.0.0.1:${port}`, routeMemory);
+    routes.hold({ student: name, hostname, origin: `http://127.0.0.1:${port}` }, routeMemory);
   }
 
   /** Sees what the engine has of the student, and lets that count. */
   async #look(student: Student): Promise<void> {
-    const { environments, conversation } = this.#parts;
+    const { environments } = this.#parts;
     const actual = (await environments.list()).find((each) => each.student === student.row.name);
     this.settle(student, actual?.state ?? 'missing');
-    conversation.refresh(student);
   }
 
   /** The environment's state has changed; a report from before it stopped says nothing any more. */
   settle(student: Student, state: Student['environment']): void {
+    const { lease } = this.#parts;
     if (state !== 'running') {
       student.report = null;
       student.connected = false;
-    }
+      lease.forget(student.row.name);
+    } else if (student.environment !== 'running') lease.heard(student.row.name);
     student.environment = state;
     this.#parts.conversation.refresh(student);
   }
@@ -167,11 +169,7 @@ export class Lifecycle {
   async #stop(name: string, progress: Progress): Promise<Student> {
     const { roster, environments } = this.#parts;
     const student = roster.get(name);
-    // `stop` also ends the instructor's `open`: it was for this run of the environment.
-    roster.update(student, {
-      shouldRun: false,
-      override: student.row.override === 'open' ? null : student.row.override,
-    });
+    roster.update(student, { shouldRun: false });
     progress.step('stop', `Stopping ${name}'s environment`);
     await environments.stop(name);
     progress.done('stop', `${name}'s environment is stopped`);
@@ -198,7 +196,7 @@ export class Lifecycle {
   }
 
   async #finishRemoval(student: Student, keepHome: boolean, progress: Progress): Promise<void> {
-    const { routes, environments, sockets, roster, conversation } = this.#parts;
+    const { routes, environments, sockets, roster, conversation, lease } = this.#parts;
     const { name } = student.row;
     progress.step('route', `Closing ${name}'s link`);
     await routes.release(name);
@@ -208,6 +206,7 @@ export class Lifecycle {
     await sockets.close(name);
     roster.delete(student);
     conversation.forget(name);
+    lease.forget(name);
     progress.done('environment', keepHome ? `${name} is removed; the home is kept` : `${name} is removed`);
   }
 
@@ -220,6 +219,7 @@ export class Lifecycle {
     await this.#forEach('recover', async (student) => {
       const { name, state, socketId } = student.row;
       student.environment = actual.find((each) => each.student === name)?.state ?? 'missing';
+      if (student.environment === 'running') this.#parts.lease.heard(name);
       switch (state.life) {
         case 'creating':
           this.#parts.log.warn({ student: name }, 'undoing a creation that was cut off');

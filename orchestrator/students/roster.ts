@@ -3,7 +3,7 @@ import type { Notice, Report } from '../agents/protocol.ts';
 import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts';
 import { DevenvError } from '../errors.ts';
 import type { Store } from '../store/index.ts';
-import type { StudentRow } from '../store/types.ts';
+import type { StudentPatch, StudentRow } from '../store/types.ts';
 import { type NoticeMemory, noNotices } from './notices.ts';
 
 export interface Student {
@@ -64,7 +64,7 @@ export class Roster {
   }
 
   /** Writes a part of the row, on disk first. */
-  update(student: Student, patch: Partial<Omit<StudentRow, 'name'>>): void {
+  update(student: Student, patch: StudentPatch): void {
     this.#store.update(student.row.name, patch);
     student.row = { ...student.row, ...patch };
   }

@@ -1,0 +1,54 @@
+/**
+ * The relay: an HTTP reverse proxy inside the environment, on one fixed port, that forwards to whatever the student
+ * runs. It listens from the start and loads HTTP with the first connection.
+ */
+import type { Server as HttpServer } from 'node:http';
+import { createServer, type Socket } from 'node:net';
+import type { RelayIdentity, RoutePhase, Service } from '../../../orchestrator/agents/protocol.ts';
+
+export interface RelayOptions {
+  port: number;
+  /** All interfaces by default: the engine reaches it over the bridge. */
+  host?: string;
+  /** Where to forward now; null while nothing listens. */
+  service(): Service | null;
+  identity(): RelayIdentity;
+  public(): { hostname: string; url: string; student: string; phase: RoutePhase; starting: boolean };
+}
+
+export interface Relay {
+  port: number;
+  close(): Promise<void>;
+}
+
+/** Listens; rejects where the port is taken. */
+export function startRelay(options: RelayOptions): Promise<Relay> {
+  const open = new Set<Socket>();
+  let http: Promise<HttpServer> | null = null;
+  const server = createServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    socket.on('error', () => socket.destroy());
+    http ??= import('./http-relay.ts').then(({ createHttpRelay }) => createHttpRelay(options));
+    socket.pause();
+    void http.then((each) => {
+      each.emit('connection', socket);
+      socket.resume();
+    });
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host ?? '0.0.0.0', () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve({
+        port: typeof address === 'object' && address !== null ? address.port : options.port,
+        async close() {
+          for (const socket of open) socket.destroy();
+          await new Promise<void>((closed) => server.close(() => closed()));
+          (await http)?.close();
+        },
+      });
+    });
+  });
+}

@@ -1,0 +1,114 @@
+/** The local edge: a reverse proxy in the daemon. What it serves is a table in memory, so nothing can drift. */
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DevenvError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Confirmation, Edge, Route } from '../edge.ts';
+import { askIdentity } from './identity-check.ts';
+import { LocalProxy } from './proxy.ts';
+
+/** How often an answer is asked for while there is none, in ms. */
+const ASK_EVERY = 100;
+
+export interface LocalEdgeOptions {
+  /** `host:port`, port 0 for any. */
+  listen: string;
+  instance: string;
+  log: Log;
+}
+
+export interface LocalEdge extends Edge {
+  address(): { host: string; port: number };
+}
+
+function parseListen(listen: string): { host: string; port: number } {
+  const colon = listen.lastIndexOf(':');
+  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
+}
+
+function listenProblem(listen: string, error: NodeJS.ErrnoException): DevenvError {
+  const reason = error.code === 'EADDRINUSE' ? 'something else listens there' : (error.code ?? error.message);
+  return new DevenvError(
+    {
+      code: 'edge',
+      what: `The local edge can't listen on ${listen}: ${reason}.`,
+      next: 'Choose another address with DEVENV_LISTEN (or `listen` in the settings file), or end what listens there.',
+    },
+    { cause: error },
+  );
+}
+
+export function createLocalEdge({ listen, instance, log }: LocalEdgeOptions): LocalEdge {
+  const proxy = new LocalProxy();
+  const wished = parseListen(listen);
+  const address = () => {
+    const bound = proxy.server.address() as AddressInfo | null;
+    return { host: wished.host, port: bound?.port ?? wished.port };
+  };
+  /** Where this process reaches its own edge. */
+  const own = () => {
+    const { host, port } = address();
+    return { host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port };
+  };
+
+  return {
+    kind: 'local',
+    address,
+
+    async start() {
+      await new Promise<void>((resolve, reject) => {
+        proxy.server.once('error', (error) => reject(listenProblem(listen, error)));
+        proxy.server.listen(wished.port, wished.host, resolve);
+      });
+      proxy.server.on('error', (err) => log.error({ err }, 'the local edge'));
+    },
+
+    url(hostname) {
+      const { port } = address();
+      return `http://${hostname}${port === 80 ? '' : `:${port}`}`;
+    },
+
+    async admit() {
+      // Every hostname can be served here.
+    },
+
+    async publish(publication) {
+      proxy.setRoutes(publication.take().routes);
+      return [];
+    },
+
+    async reconcile(publication, mend) {
+      const { routes } = publication.take();
+      const open = new Set(proxy.hostnames());
+      const missing = routes.filter((route) => !open.has(route.hostname));
+      if (mend) proxy.setRoutes(routes);
+      return missing.map(({ hostname, student }) => ({
+        hostname,
+        student,
+        found: 'not open',
+        action: 'open it',
+      }));
+    },
+
+    async confirm(route: Route, signal: AbortSignal): Promise<Confirmation> {
+      let found = 'nothing';
+      while (!signal.aborted) {
+        const answer = await askIdentity(own(), route.hostname, signal);
+        if (typeof answer === 'string') found = answer;
+        else if (answer.instance === instance && answer.student === route.student) return { live: true };
+        else found = 'the answer of another student';
+        await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
+      }
+      return {
+        live: false,
+        problem: {
+          code: 'edge',
+          what: `${route.hostname} does not answer as ${route.student}'s yet (${found}).`,
+          next: "It is tried again. If it stays so, the environment's relay does not answer: `devenv restart` mends that.",
+        },
+      };
+    },
+
+    stop: () => proxy.close(),
+  };
+}

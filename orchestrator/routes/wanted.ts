@@ -1,0 +1,142 @@
+/**
+ * Whether a route is wanted: the design's table as a pure function. What was so is its memory (kept on disk, so
+ * that a restart of the daemon changes nothing), what is so are the facts.
+ */
+import type { Report } from '../agents/protocol.ts';
+import type { RouteReason } from '../api/contract.ts';
+
+export interface Facts {
+  /** Whether the environment runs. */
+  running: boolean;
+  /** The newest report; null where none has come since the daemon or the environment started. */
+  report: Pick<Report, 'sessions' | 'service' | 'starting' | 'lastEnd'> | null;
+  /** How long the agent has been silent, in ms. */
+  silentMs: number;
+}
+
+/** Seconds, from the settings. */
+export interface Times {
+  grace: number;
+  starting: number;
+  lease: number;
+}
+
+export interface Memory {
+  wanted: boolean;
+  reason: RouteReason;
+  /** When `wanted` or `reason` last changed; ms since 1970. */
+  since: number;
+  /** How often the route has been opened. */
+  openings: number;
+  /** Ids of the sessions at the last look. */
+  sessions: string[];
+  /** Something has listened while these sessions lived. */
+  served: boolean;
+  /** The newest typed command, and until when something may begin to listen for it. */
+  starting: { id: string; until: number } | null;
+  /** Until when a lost session may come back. */
+  graceUntil: number | null;
+  /** The instructor's word: `open` until the next session ends, `close` until the next one begins. */
+  override: 'open' | 'close' | null;
+}
+
+export const freshMemory = (now: number): Memory => ({
+  wanted: false,
+  reason: 'nobody',
+  since: now,
+  openings: 0,
+  sessions: [],
+  served: false,
+  starting: null,
+  graceUntil: null,
+  override: null,
+});
+
+/** What the sessions' coming and going changes. */
+function followSessions(
+  memory: Memory,
+  report: NonNullable<Facts['report']>,
+  times: Times,
+  now: number,
+): Memory {
+  const sessions = report.sessions.map((session) => session.id);
+  const begun = sessions.some((id) => !memory.sessions.includes(id));
+  const ended = memory.sessions.some((id) => !sessions.includes(id));
+  const next: Memory = { ...memory, sessions };
+  if (begun && next.override === 'close') next.override = null;
+  if (ended && next.override === 'open') next.override = null;
+  if (sessions.length > 0) return { ...next, graceUntil: null };
+  if (memory.sessions.length > 0) {
+    // Left: closed at once. Lost, or unknown: whoever lost it may come back and find the link as it was.
+    const left = report.lastEnd?.how === 'left';
+    next.graceUntil = left ? null : now + (times.grace - (report.lastEnd?.ageSeconds ?? 0)) * 1000;
+  }
+  if (next.graceUntil !== null && next.graceUntil <= now) next.graceUntil = null;
+  if (next.graceUntil === null) return { ...next, served: false, starting: null };
+  return next;
+}
+
+/** A typed command is new once; its time runs from when it was typed. */
+function followStarting(
+  memory: Memory,
+  report: NonNullable<Facts['report']>,
+  times: Times,
+  now: number,
+): Memory {
+  const newest = report.starting.toSorted((a, b) => a.ageSeconds - b.ageSeconds)[0];
+  if (newest === undefined || newest.id === memory.starting?.id) return memory;
+  return { ...memory, starting: { id: newest.id, until: now + (times.starting - newest.ageSeconds) * 1000 } };
+}
+
+function verdict(
+  memory: Memory,
+  facts: Facts,
+  times: Times,
+  now: number,
+): { wanted: boolean; reason: RouteReason } {
+  if (!facts.running) return { wanted: false, reason: 'stopped' };
+  if (facts.silentMs >= times.lease * 1000) return { wanted: false, reason: 'silent' };
+  if (memory.override === 'close') return { wanted: false, reason: 'closed-by-instructor' };
+  const otherwise = (reason: RouteReason) =>
+    memory.override === 'open'
+      ? ({ wanted: true, reason: 'instructor' } as const)
+      : { wanted: false, reason };
+  if (memory.sessions.length === 0) {
+    if (memory.graceUntil !== null && memory.served) return { wanted: true, reason: 'grace' };
+    return otherwise('nobody');
+  }
+  if (memory.served) return { wanted: true, reason: 'serving' };
+  if (memory.starting !== null && now < memory.starting.until) return { wanted: true, reason: 'starting' };
+  return otherwise('no-service');
+}
+
+/** When the verdict may change though no fact does: ms since 1970, null for never. */
+function nextLook(memory: Memory, now: number): number | null {
+  const moments = [memory.graceUntil, memory.starting?.until ?? null];
+  const ahead = moments.filter((moment): moment is number => moment !== null && moment > now);
+  return ahead.length === 0 ? null : Math.min(...ahead);
+}
+
+/** Looks at the facts. Pure: the same input gives the same output; `memory` is left as it is. */
+export function decide(
+  memory: Memory,
+  facts: Facts,
+  times: Times,
+  now: number,
+): { memory: Memory; nextLookAt: number | null } {
+  let next: Memory = { ...memory };
+  if (!facts.running) {
+    const override = next.override === 'open' ? null : next.override;
+    next = { ...next, sessions: [], served: false, starting: null, graceUntil: null, override };
+  } else if (facts.report !== null) {
+    next = followStarting(followSessions(next, facts.report, times, now), facts.report, times, now);
+    if (facts.report.service !== null && next.sessions.length > 0) next.served = true;
+  } else if (memory.reason !== 'stopped' && facts.silentMs < times.lease * 1000) {
+    // Nothing was heard yet since the daemon started: what was so is so, within the lease.
+    return { memory: next, nextLookAt: nextLook(next, now) };
+  }
+  const { wanted, reason } = verdict(next, facts, times, now);
+  if (wanted && !memory.wanted) next.openings += 1;
+  if (wanted !== memory.wanted || reason !== memory.reason) next.since = now;
+  return { memory: { ...next, wanted, reason }, nextLookAt: nextLook(next, now) };
+}

@@ -34,6 +34,7 @@ export function containerOptions(
     WorkingDir: '/home/student',
     Env: [
       `PORT=${spec.port}`,
+      `DEVENV_PORT=${spec.port}`,
       `DEVENV_INSTANCE=${instance}`,
       `DEVENV_STUDENT=${spec.student}`,
       `DEVENV_HOSTNAME=${spec.hostname}`,

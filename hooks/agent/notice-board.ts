@@ -1,0 +1,126 @@
+/**
+ * Puts lines before the student: at once where a program runs in the terminal's foreground and lets the terminal
+ * do the line editing, else queued for the shell's next prompt. Never into an editor's screen, never waiting.
+ */
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import type { Notice } from '../../orchestrator/agents/protocol.ts';
+import type { ProcessTable } from './processes.ts';
+import { readText } from './read-file.ts';
+import type { Terminal } from './sessions.ts';
+import type { Shell } from './shells.ts';
+
+/** Longest text that is shown, in characters. */
+const MOST_TEXT = 1000;
+
+/** A terminal's own settings, asked of `stty`: whether it hands over whole lines (ICANON). Rare, so a process is fine. */
+async function isCooked(path: string): Promise<boolean> {
+  const { execFile } = await import('node:child_process');
+  return new Promise((resolve) => {
+    execFile('stty', ['-F', path, '-a'], { timeout: 1000 }, (error, output) => {
+      resolve(error === null && /(^|\s)icanon(\s|;|$)/.test(output));
+    });
+  });
+}
+
+/** One write that never waits: a terminal that is stopped (Ctrl-S) or not read from refuses, and the line is queued. */
+function writeNow(path: string, text: string): boolean {
+  try {
+    const file = openSync(path, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
+    try {
+      return writeSync(file, text) > 0;
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return false;
+  }
+}
+
+export class NoticeBoard {
+  readonly #run: string;
+  /** Lines by shell's pid that wait for its queue to be taken. */
+  readonly #waiting = new Map<number, string[]>();
+  #shown: number;
+
+  constructor(run: string) {
+    this.#run = run;
+    this.#shown = Number(readText(`${run}/agent.shown`)) || 0;
+    try {
+      mkdirSync(`${run}/messages`, { recursive: true });
+    } catch {
+      // A student's file is in the way: their own messages suffer.
+    }
+  }
+
+  /** The highest id that was shown or queued; kept in the tmpfs, so that an agent that restarts repeats nothing. */
+  get shown(): number {
+    return this.#shown;
+  }
+
+  /** Shows those that are new to every terminal that counts. */
+  async show(
+    notices: readonly Notice[],
+    terminals: readonly Terminal[],
+    shells: readonly Shell[],
+    table: ProcessTable,
+  ): Promise<void> {
+    const fresh = notices.filter((notice) => notice.id > this.#shown);
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    this.#shown = last.id;
+    try {
+      writeFileSync(`${this.#run}/agent.shown`, String(this.#shown));
+    } catch {
+      // The tmpfs is full: after a restart a line may come twice.
+    }
+    const lines = fresh.map((notice) => notice.text.slice(0, MOST_TEXT).replace(/[^\P{C}]/gu, ' '));
+    await Promise.all(terminals.map((terminal) => this.#tell(terminal, lines, shells, table)));
+  }
+
+  async #tell(
+    { leader, number }: Terminal,
+    lines: string[],
+    shells: readonly Shell[],
+    table: ProcessTable,
+  ): Promise<void> {
+    const path = `/dev/pts/${number}`;
+    const shell =
+      shells.find((each) => each.pid === leader.foreground) ?? shells.find((each) => each.pid === leader.pid);
+    if (shell?.quiet) return;
+    const atPrompt = shell !== undefined && shell.pid === leader.foreground;
+    const isJob = !atPrompt && leader.foreground !== leader.group && table.all.has(leader.foreground);
+    if (isJob && (await isCooked(path)) && writeNow(path, `\r\n${lines.join('\r\n')}\r\n`)) return;
+    if (shell === undefined) return;
+    this.#waiting.set(shell.pid, [...(this.#waiting.get(shell.pid) ?? []), ...lines].slice(-20));
+    this.deliver(shells);
+  }
+
+  /** Hands over what waits, where the shell has taken the last. Renamed in whole: the hook never reads half a line. */
+  deliver(shells: readonly Shell[]): void {
+    for (const [pid, lines] of this.#waiting) {
+      if (!shells.some((shell) => shell.pid === pid)) {
+        this.#waiting.delete(pid);
+        continue;
+      }
+      const path = `${this.#run}/messages/${pid}`;
+      try {
+        if (existsSync(path) && statSync(path).size > 0) continue;
+        writeFileSync(`${path}.new`, `${lines.join('\n')}\n`);
+        renameSync(`${path}.new`, path);
+        this.#waiting.delete(pid);
+      } catch {
+        // A full tmpfs, or a folder of the student's making: tried again at the next look.
+      }
+    }
+  }
+}

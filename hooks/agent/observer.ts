@@ -1,0 +1,130 @@
+/** Looks at the environment and says what is so: sessions, listeners, service, what is starting. */
+import type { Listener, Report, Service, SessionEnd } from '../../orchestrator/agents/protocol.ts';
+import { ListenerFinder, reachableAddress } from './listeners.ts';
+import type { Places } from './places.ts';
+import { Prober } from './probe.ts';
+import { ProcessTable } from './processes.ts';
+import { chooseService } from './service.ts';
+import { SessionFinder, type Terminal } from './sessions.ts';
+import { readShells, type Shell } from './shells.ts';
+import { findStarting } from './starting.ts';
+
+export interface Observation {
+  report: Omit<Report, 'noticesShown'>;
+  terminals: Terminal[];
+  shells: Shell[];
+  table: ProcessTable;
+}
+
+export interface ObserverOptions {
+  places: Places;
+  ownPid: number;
+  /** The environment's fixed PORT. */
+  port: number;
+  watch(): readonly string[];
+  /** The port that the student has chosen; null for none. */
+  chosen(): number | null;
+  /** Something was found out in between: look again. */
+  onNews(): void;
+}
+
+export class Observer {
+  readonly #options: ObserverOptions;
+  readonly #sessions = new SessionFinder();
+  readonly #listeners: ListenerFinder;
+  readonly #prober: Prober;
+  /** Sessions at the last look, and how those ended whose hooks have told. */
+  #last = new Map<string, Terminal>();
+  #lastEnd: { how: SessionEnd['how']; at: number } | null = null;
+  readonly #ended = new Map<string, Shell['phase']>();
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+    this.#listeners = new ListenerFinder(options.places.proc, options.places.relayPort);
+    this.#prober = new Prober(options.onNews);
+  }
+
+  look(): Observation {
+    const { places } = this.#options;
+    const table = new ProcessTable(places.proc);
+    const { living, ended } = readShells(`${places.run}/shells`, table);
+    const terminals = this.#sessions.find(table);
+    this.#followEnds(terminals, living, ended);
+    const { starting, watched } = findStarting(table, living, this.#options.watch());
+    const { listeners, service } = this.#findService(table, living, watched);
+    const portOf = (pid: number) => living.find((shell) => shell.pid === pid)?.port ?? 'ok';
+    const report: Observation['report'] = {
+      kind: 'report',
+      protocol: 1,
+      sessions: terminals.slice(-64).map(({ leader, number }) => ({
+        id: leader.id,
+        terminal: `/dev/pts/${number}`,
+        ageSeconds: table.ageSeconds(leader),
+        port: portOf(leader.pid),
+      })),
+      listeners: listeners.slice(0, 64),
+      starting,
+      service,
+      lastEnd: this.#lastEnd && {
+        how: this.#lastEnd.how,
+        ageSeconds: (performance.now() - this.#lastEnd.at) / 1000,
+      },
+    };
+    return { report, terminals, shells: living, table };
+  }
+
+  /** A session that is gone was left where its shell said so; everything else is lost. */
+  #followEnds(terminals: readonly Terminal[], living: readonly Shell[], ended: readonly Shell[]): void {
+    for (const shell of [...living, ...ended]) this.#ended.set(shell.id, shell.phase);
+    const now = new Map(terminals.map((terminal) => [terminal.leader.id, terminal]));
+    for (const id of this.#last.keys()) {
+      if (now.has(id)) continue;
+      this.#lastEnd = { how: this.#ended.get(id) === 'left' ? 'left' : 'lost', at: performance.now() };
+    }
+    this.#last = now;
+    const known = new Set([...living.map((shell) => shell.id), ...now.keys()]);
+    for (const id of this.#ended.keys()) if (!known.has(id)) this.#ended.delete(id);
+  }
+
+  #findService(
+    table: ProcessTable,
+    shells: readonly Shell[],
+    watched: (pid: number) => boolean,
+  ): { listeners: Listener[]; service: Service | null } {
+    const found = this.#listeners.find(table, this.#options.ownPid);
+    this.#prober.keep(new Set(found.map((each) => each.id)));
+    const candidates = found.map(({ id, port, addresses, holder }) => {
+      const address = reachableAddress(addresses);
+      return {
+        port,
+        addresses,
+        holder,
+        address,
+        speaks: this.#prober.speaks(id, address, port),
+        public: holder === null || isPublic(table, holder.pid, shells),
+        watched: holder !== null && watched(holder.pid),
+        ageSeconds: holder === null ? 0 : table.ageSeconds(holder),
+      };
+    });
+    const listeners = candidates.map(
+      (each): Listener => ({
+        port: each.port,
+        addresses: each.addresses,
+        process: each.holder?.id ?? null,
+        command: each.holder === null ? '' : table.command(each.holder.pid).join(' ').slice(0, 200),
+        speaks: each.speaks,
+        public: each.public,
+      }),
+    );
+    return { listeners, service: chooseService(candidates, this.#options.port, this.#options.chosen()) };
+  }
+}
+
+/** Private where the shell that it was started from has no valid PORT. */
+function isPublic(table: ProcessTable, pid: number, shells: readonly Shell[]): boolean {
+  for (const process of table.lineage(pid)) {
+    const shell = shells.find((each) => each.pid === process.pid);
+    if (shell !== undefined) return shell.port === 'ok';
+  }
+  return true;
+}

@@ -1,0 +1,93 @@
+# What every interactive bash of a student does for devenv: it keeps one small file on tmpfs that says whether the
+# shell waits or runs, what was typed, and how it ended. Hints only: the agent finds everything by itself too.
+# Rules: no fork, no wait, no network; nothing that the student sees or has ($?, $_, traps, PROMPT_COMMAND) changes.
+# Each construct below is the one that survived `set -eux`, functrace, extdebug, own traps and arrays; see the tests.
+
+if [[ -z ${BASH_VERSION-} || ${BASH_VERSINFO[0]} -lt 5 || ! -d /run/devenv/shells ]]; then
+  return 0
+fi
+
+__devenv_file=/run/devenv/shells/$$
+__devenv_mail=/run/devenv/messages/$$
+__devenv_count=0
+__devenv_armed=0
+__devenv_port=
+__devenv_welcome=
+# A nested shell has greeted already; so has one whose user wants silence.
+[[ ${SHLVL-1} == 1 && ${DEVENV_QUIET-} != 1 ]] && __devenv_welcome=1
+
+# Field 22 of stat, counted behind the name's last parenthesis: tells this shell from a later one with the same pid.
+{
+  IFS= read -r __devenv_start </proc/$$/stat
+  IFS=' ' read -ra __devenv_start <<<"${__devenv_start##*) }"
+  __devenv_start=${__devenv_start[19]-0}
+} 2>/dev/null
+
+# In place (1<>) and of fixed width: a reader never sees it empty, and a dead agent or a full disk never stops us.
+# phase, command
+__devenv_write() {
+  builtin local LC_ALL=C
+  __devenv_count=$((__devenv_count + 1))
+  builtin printf '%-10.10s%-8.8s%-8.8s%-2.2s%-20.20s%-160.160s\n' "$__devenv_count" "$1" "${__devenv_port:-ok}" \
+    "${DEVENV_QUIET-0}" "$__devenv_start" "${2//[[:cntrl:]]/ }" 1<>"$__devenv_file"
+} 2>/dev/null
+
+# What PORT says now, and one line when that has changed for the worse.
+__devenv_check_port() {
+  builtin local now=ok
+  if [[ -z ${DEVENV_PORT-} ]]; then
+    now=ok
+  elif [[ -z ${PORT-} ]]; then
+    now=unset
+  elif [[ $PORT != "$DEVENV_PORT" ]]; then
+    now=changed
+  fi
+  [[ $now == "$__devenv_port" ]] && return 0
+  __devenv_port=$now
+  [[ ${DEVENV_QUIET-} == 1 ]] && return 0
+  case $now in
+  unset) builtin printf '%s\n' "no port defined, not public: what you start here has no link. Get it back: export PORT=$DEVENV_PORT" ;;
+  changed) builtin printf '%s\n' "PORT is $PORT, not $DEVENV_PORT, so not public: what you start here has no link. Get it back: export PORT=$DEVENV_PORT" ;;
+  esac
+  return 0
+}
+
+# At every prompt: messages that came meanwhile, and "this shell waits".
+__devenv_prompt() {
+  builtin local line lines
+  if [[ -n $__devenv_welcome && -t 1 ]]; then
+    __devenv_welcome=
+    builtin printf '%s\n' "Your link is ${DEVENV_URL-}, public while you run something here (try: cd hello && npm run dev)." \
+      "Your PORT is ${DEVENV_PORT-}. devenv-status tells how things are."
+  fi
+  __devenv_check_port
+  __devenv_write prompt ''
+  if [[ -s $__devenv_mail && -t 1 ]]; then
+    builtin mapfile -t lines <"$__devenv_mail"
+    for line in "${lines[@]}"; do builtin printf '%s\n' "$line"; done
+    >|"$__devenv_mail"
+  fi
+  # With promptvars off, bash would print PS0's arming as text.
+  builtin shopt -q promptvars || PS0=${PS0//"$__devenv_arm"/}
+  return 0
+}
+
+# A hint only: after `exit` and Ctrl-D standard input is still a terminal, after a hang-up it is not.
+__devenv_exit() {
+  if [[ -t 0 ]]; then __devenv_write left ''; else __devenv_write lost ''; fi
+} 2>/dev/null
+
+# PS0 is expanded once per line: its arithmetic arms the trap, prints nothing, and touches neither $? nor $_.
+__devenv_arm='${__devenv_none[(__devenv_armed=1)]-}'
+# The trap takes itself away after the line's first command, so that loops cost nothing; ":" gives $_ back.
+__devenv_debug='{ __devenv_last=$_; if [[ $__devenv_armed == 1 ]]; then __devenv_armed=0; trap - DEBUG; __devenv_write run "$BASH_COMMAND"; fi; : "$__devenv_last"; } 2>/dev/null'
+# `trap -p` tells of the student's own DEBUG trap only at the top level. The x shows that the file could be written.
+__devenv_prompt_command='{ { builtin trap -p DEBUG; builtin printf x; } >|"$__devenv_file.trap"; __devenv_prompt && IFS= builtin read -r -d "" __devenv_line <"$__devenv_file.trap"; [[ $__devenv_line != x ]] || builtin trap "$__devenv_debug" DEBUG; } 2>/dev/null || :'
+
+PS0+=$__devenv_arm
+if [[ -z ${PROMPT_COMMAND+set} || -z ${PROMPT_COMMAND[0]-} ]]; then PROMPT_COMMAND[0]=' '; fi
+PROMPT_COMMAND[9]=$__devenv_prompt_command
+[[ -n $(builtin trap -p EXIT) ]] || builtin trap __devenv_exit EXIT
+__devenv_check_port >/dev/null
+__devenv_port=
+__devenv_write prompt ''

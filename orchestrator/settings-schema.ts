@@ -111,7 +111,7 @@ export const SettingsSchema = Type.Object(
           maximum: 65536,
         }),
         files: Whole('DEVENV_LIMITS_FILES', 'Open files of one process', {
-          default: 65536,
+          default: 16384,
           minimum: 1024,
           maximum: 1048576,
         }),

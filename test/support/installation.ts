@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { type Answer, browse, type Visit } from './browse.ts';
 import { freePort } from './free-port.ts';
 import { removeInstance } from './instance-leftovers.ts';
+import { isAlive } from './leftovers.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 
 export const root = new URL('../..', import.meta.url).pathname;
@@ -129,14 +130,5 @@ export async function removeLeftovers(): Promise<void> {
     if (!found?.[1] || !found[2] || isAlive(Number(found[2]))) continue;
     await removeInstance(found[1]);
     rmSync(join(tmpdir(), folder), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,7 +1,9 @@
 import Docker from 'dockerode';
+import { removeFirewall } from '../../orchestrator/environments/firewall.ts';
+import { firewallRules } from '../../orchestrator/environments/firewall-rules.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
 
-/** Removes containers, homes and the network of an instance, whatever state they are in. */
+/** Removes containers, homes, network and firewall of an instance, whatever state they are in. */
 export async function removeInstance(instance: string): Promise<void> {
   const docker = new Docker();
   const filters = { label: [`devenv.instance=${instance}`] };

@@ -1,0 +1,190 @@
+/**
+ * Safe from the first container: each thing that a student must not reach is tried from inside a student's shell,
+ * and each is first shown to answer with the protection off.
+ */
+import { execFileSync } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import Docker from 'dockerode';
+import type { StudentView } from '../../orchestrator/api/contract.ts';
+import { networkOf } from '../../orchestrator/environments/network.ts';
+import { AttackerNetwork } from '../support/attacker-network.ts';
+import { Installation, removeLeftovers } from '../support/installation.ts';
+import { studentImage } from '../support/student-image.ts';
+import { waitFor } from '../support/wait.ts';
+
+const METADATA = '169.254.169.254';
+const PRIVATE = ['10.77.0.7', '172.31.77.7', '192.168.77.7', '100.64.77.7'];
+const ALLOWED = '10.77.0.8';
+
+const docker = new Docker();
+let devenv: Installation;
+let network: AttackerNetwork;
+let hostServer: Server;
+let hostPort = 0;
+let gateway = '';
+let bridge = '';
+
+/** What a student's shell prints. */
+const inside = async (student: string, script: string) =>
+  (await devenv.devenv(['shell', student, '--', script], { timeoutMs: 60_000 })).stdout.trim();
+
+/** Tries an HTTP address from inside; `reached` or curl's exit code. */
+const tryFrom = (student: string, address: string) =>
+  inside(student, `curl -s -m 4 --noproxy '*' http://${address}/ || echo "no: $?"`);
+
+/** Takes our two jumps out and puts them back: the protection is off in between. */
+async function withoutFirewall<Result>(task: () => Promise<Result>): Promise<Result> {
+  const rules = [
+    ['DOCKER-USER', `${bridge}-fwd`],
+    ['INPUT', `${bridge}-in`],
+  ] as const;
+  for (const [parent, chain] of rules) execFileSync('iptables', ['-D', parent, '-i', bridge, '-j', chain]);
+  try {
+    return await task();
+  } finally {
+    for (const [parent, chain] of rules)
+      execFileSync('iptables', ['-I', parent, '1', '-i', bridge, '-j', chain]);
+  }
+}
+
+beforeAll(async () => {
+  await removeLeftovers();
+  network = await AttackerNetwork.make([METADATA, ...PRIVATE, ALLOWED]);
+  devenv = await Installation.make({ env: { DEVENV_ALLOW: `${ALLOWED}:8000` } });
+  await devenv.succeed('create', 'alice');
+  await devenv.succeed('create', 'bob');
+  const { name, bridge: device } = networkOf(devenv.instance);
+  bridge = device;
+  const { IPAM } = await docker.getNetwork(name).inspect();
+  gateway = IPAM.Config[0].Gateway;
+  hostServer = createServer((_request, response) => response.end('reached'));
+  await new Promise<void>((resolve) => hostServer.listen(0, '0.0.0.0', resolve));
+  const address = hostServer.address();
+  hostPort = typeof address === 'object' && address !== null ? address.port : 0;
+}, 600_000);
+
+afterAll(async () => {
+  hostServer?.close();
+  network?.remove();
+  await devenv?.remove();
+}, 60_000);
+
+test.each([METADATA, ...PRIVATE])(
+  '%s is out of reach, and answers without the firewall',
+  async (address) => {
+    expect(await withoutFirewall(() => tryFrom('alice', `${address}:8000`))).toBe('reached');
+    expect(await tryFrom('alice', `${address}:8000`)).toMatch(/^no: 7/);
+  },
+  60_000,
+);
+
+test('no service of the host is in reach, on any of its addresses', async () => {
+  const own = execFileSync('ip', ['-4', '-o', 'addr', 'show', 'scope', 'global'], { encoding: 'utf8' });
+  const addresses = [...own.matchAll(/inet ([0-9.]+)/g)].map(([, address = '']) => address);
+  expect(addresses).toContain(gateway);
+  for (const address of addresses) {
+    const target = `${address}:${hostPort}`;
+    expect([target, await withoutFirewall(() => tryFrom('alice', target))]).toEqual([target, 'reached']);
+    expect([target, await tryFrom('alice', target)]).toEqual([target, expect.stringMatching(/^no: 7/)]);
+  }
+}, 120_000);
+
+test('another student is out of reach, by IPv4 and link-local IPv6; on a bridge without the rule they are not', async () => {
+  const serve = `nohup node -e 'require("http").createServer((q, r) => r.end("reached")).listen(8000, "0.0.0.0")' >/dev/null 2>&1 &`;
+  await inside('bob', `${serve} sleep 0.5`);
+  const info = await docker.getContainer(`devenv-${devenv.instance}-bob`).inspect();
+  const { name } = networkOf(devenv.instance);
+  const bob = info.NetworkSettings.Networks[name]?.IPAddress ?? '';
+  expect(await inside('bob', `curl -s http://${bob}:8000/`)).toBe('reached');
+  expect(await tryFrom('alice', `${bob}:8000`)).toMatch(/^no: (7|28)/);
+  expect(await inside('alice', 'cat /proc/net/if_inet6 | grep -vc " lo$" || :')).toBe('0');
+
+  // The same two containers on a bridge of the engine's defaults reach each other.
+  const open = await docker.createNetwork({
+    Name: `${name}-open`,
+    Labels: { 'devenv.instance': devenv.instance },
+  });
+  try {
+    for (const student of ['alice', 'bob'])
+      await open.connect({ Container: `devenv-${devenv.instance}-${student}` });
+    const opened = await docker.getContainer(`devenv-${devenv.instance}-bob`).inspect();
+    const address = opened.NetworkSettings.Networks[`${name}-open`]?.IPAddress ?? '';
+    expect(await tryFrom('alice', `${address}:8000`)).toBe('reached');
+  } finally {
+    for (const student of ['alice', 'bob']) {
+      await open.disconnect({ Container: `devenv-${devenv.instance}-${student}`, Force: true });
+    }
+    await open.remove();
+  }
+}, 120_000);
+
+test('what the settings allow is in reach, and so is a name server', async () => {
+  expect(await tryFrom('alice', `${ALLOWED}:8000`)).toBe('reached');
+  expect(await inside('alice', 'getent hosts deb.debian.org >/dev/null && echo resolved')).toBe('resolved');
+}, 30_000);
+
+test('the student is nobody special: no root, no capability, no way to gain any', async () => {
+  expect(
+    await inside(
+      'alice',
+      'id -u; id -g; grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status | tr -d "\\t"',
+    ),
+  ).toBe(
+    ['1000', '1000', 'CapEff:0000000000000000', 'CapBnd:0000000000000000', 'NoNewPrivs:1', 'Seccomp:2'].join(
+      '\n',
+    ),
+  );
+  expect(await inside('alice', 'command -v sudo su || :; find / -xdev -perm /6000 -type f 2>/dev/null')).toBe(
+    await inside('alice', 'command -v su || :'),
+  );
+  expect(await inside('alice', 'ls /var/run/docker.sock /run/docker.sock 2>/dev/null || echo none')).toBe(
+    'none',
+  );
+  expect(
+    await inside('alice', 'touch /usr/lib/devenv/x /run/devenv-host/x 2>/dev/null || echo refused'),
+  ).toBe('refused');
+}, 30_000);
+
+test('limits hold, and no port is open to the world', async () => {
+  const info = await docker.getContainer(`devenv-${devenv.instance}-alice`).inspect();
+  expect(info.HostConfig).toMatchObject({
+    Memory: 2 * 2 ** 30,
+    MemorySwap: 2 * 2 ** 30,
+    PidsLimit: 512,
+    NanoCpus: 2e9,
+  });
+  expect(await inside('alice', 'ulimit -n')).toBe('16384');
+  expect(Object.values(info.HostConfig.PortBindings as Record<string, { HostIp: string }[]>).flat()).toEqual([
+    expect.objectContaining({ HostIp: '127.0.0.1' }),
+  ]);
+  const view = await devenv.json<StudentView>('status', 'alice');
+  const sockets = execFileSync('ss', ['-ltnH', `sport = :${view.port}`], { encoding: 'utf8' });
+  expect(
+    sockets
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s+/)[3]),
+  ).toEqual([`127.0.0.1:${view.port}`]);
+}, 30_000);
+
+test('a firewall that somebody flushed is put back, and nobody is started without it', async () => {
+  execFileSync('iptables', ['-F', `${bridge}-fwd`]);
+  execFileSync('iptables', ['-D', 'INPUT', '-i', bridge, '-j', `${bridge}-in`]);
+  expect(await tryFrom('alice', `${METADATA}:8000`)).toBe('reached');
+  await devenv.succeed('restart', 'bob');
+  expect(await tryFrom('alice', `${METADATA}:8000`)).toMatch(/^no: 7/);
+  execFileSync('iptables', ['-D', 'DOCKER-USER', '-i', bridge, '-j', `${bridge}-fwd`]);
+  await waitFor(
+    'the firewall to be put back by itself',
+    async () => (await tryFrom('alice', `${METADATA}:8000`)).startsWith('no'),
+    {
+      timeoutMs: 45_000,
+      everyMs: 1000,
+    },
+  );
+}, 120_000);
+
+test('the image that students get is the one that was tested', async () => {
+  const info = await docker.getContainer(`devenv-${devenv.instance}-alice`).inspect();
+  expect(info.Config.Image).toBe(await studentImage());
+});

@@ -1,0 +1,16 @@
+import Docker from 'dockerode';
+import { loadSettings } from '../../orchestrator/config.ts';
+import { ensureStudentImage } from '../../orchestrator/environments/student-image.ts';
+import { terminalProgress } from './progress.ts';
+
+/** The student image of this checkout, built if that was not done yet; its name. */
+export function studentImage(): Promise<string> {
+  const settings = loadSettings({
+    env: { DEVENV_STATE_DIR: '/tmp' },
+    hostname: 'test',
+    uid: 0,
+    home: '/root',
+  });
+  const signal = new AbortController().signal;
+  return ensureStudentImage({ docker: new Docker(), settings, progress: terminalProgress, signal });
+}

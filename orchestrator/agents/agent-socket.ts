@@ -40,6 +40,8 @@ export class AgentSocket {
   /** The newest connection that has sent a valid report: messages go there. */
   #agent: Socket | null = null;
   #state: string | null = null;
+  /** The agent reads slowly: the newest state goes out when it has read the last. */
+  #isWaiting = false;
   #bytes = new Allowance(BYTES_PER_SECOND, BYTES_AT_ONCE, performance.now());
   #reports = new Allowance(REPORTS_PER_SECOND, REPORTS_AT_ONCE, performance.now());
   #ban = { until: 0, length: 0 };
@@ -106,6 +108,7 @@ export class AgentSocket {
     if (this.#agent !== socket) {
       const isFirst = this.#agent === null;
       this.#agent = socket;
+      this.#isWaiting = false;
       if (isFirst) this.#options.onConnection(true);
       else this.#flush();
     }
@@ -140,9 +143,11 @@ export class AgentSocket {
     const agent = this.#agent;
     if (agent === null || this.#state === null) return;
     if (agent.writableNeedDrain) {
-      agent.once('drain', () => this.#flush());
+      if (!this.#isWaiting) agent.once('drain', () => this.#flush());
+      this.#isWaiting = true;
       return;
     }
+    this.#isWaiting = false;
     agent.write(this.#state);
   }
 

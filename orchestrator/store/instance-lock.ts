@@ -11,6 +11,9 @@ export interface InstanceLock {
   release(): void;
 }
 
+/** Kept here, so that a caller who drops the lock object does not drop the lock with it. */
+const held = new Set<DatabaseSync>();
+
 function holder(path: string): string {
   try {
     return `process ${readFileSync(path, 'utf8').trim()}`;
@@ -38,5 +41,11 @@ export function acquireInstanceLock(stateDir: string): InstanceLock {
     );
   }
   writeFileSync(pidPath, `${process.pid}\n`);
-  return { release: () => db.close() };
+  held.add(db);
+  return {
+    release() {
+      held.delete(db);
+      db.close();
+    },
+  };
 }

@@ -56,7 +56,7 @@ beforeAll(async () => {
   const { name, bridge: device } = networkOf(devenv.instance);
   bridge = device;
   const { IPAM } = await docker.getNetwork(name).inspect();
-  gateway = IPAM.Config[0].Gateway;
+  gateway = IPAM?.Config?.[0]?.Gateway ?? '';
   hostServer = createServer((_request, response) => response.end('reached'));
   await new Promise<void>((resolve) => hostServer.listen(0, '0.0.0.0', resolve));
   const address = hostServer.address();

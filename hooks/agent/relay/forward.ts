@@ -30,6 +30,22 @@ const agents = {
   https: new https.Agent({ keepAlive: true, keepAliveMsecs: 1000, maxFreeSockets: 32 }),
 };
 
+/** For a server's `clientError`: what could not be read as a request is answered in HTTP's words, and over. */
+export function refuseBadRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  if (socket.writable) refuseUpgrade(socket, status);
+}
+
+/** Answers on a bare socket, and closes it. */
+export function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
 function openRequest(request: IncomingMessage, { target, requestHeaders }: Forwarding, extra: HeaderList) {
   const options = {
     host: target.host,

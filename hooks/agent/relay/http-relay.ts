@@ -1,7 +1,14 @@
 /** The relay's HTTP part, loaded with the first connection: an idle environment never pays for it. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Forwarding, forwardRequest, forwardUpgrade, MAX_HEADER_SIZE } from './forward.ts';
+import {
+  type Forwarding,
+  forwardRequest,
+  forwardUpgrade,
+  MAX_HEADER_SIZE,
+  refuseBadRequest,
+  refuseUpgrade,
+} from './forward.ts';
 import type { RelayOptions } from './index.ts';
 import { hostnameOf, isOwnHost, type Names, toService, toVisitor } from './rewrite.ts';
 import { type Waiting, waitingJson, waitingPage } from './waiting-page.ts';
@@ -74,8 +81,7 @@ function onRequest(request: IncomingMessage, response: ServerResponse, options: 
 }
 
 function onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, options: RelayOptions): void {
-  const refuse = (status: string) =>
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const refuse = (status: string) => refuseUpgrade(socket, status);
   if (isMisdirected(request, options)) return void refuse('421 Misdirected Request');
   const forwarding = forwardingOf(request, options);
   if (forwarding === null) return void refuse('503 Service Unavailable');
@@ -96,9 +102,6 @@ export function createHttpRelay(options: RelayOptions): Server {
     socket.on('error', () => socket.destroy());
     onUpgrade(request, socket, head, options);
   });
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable)
-      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-  });
+  server.on('clientError', refuseBadRequest);
   return server;
 }

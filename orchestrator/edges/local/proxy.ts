@@ -6,6 +6,8 @@ import {
   forwardRequest,
   forwardUpgrade,
   MAX_HEADER_SIZE,
+  refuseBadRequest,
+  refuseUpgrade,
 } from '../../../hooks/agent/relay/forward.ts';
 import { mapHeaders } from '../../../hooks/agent/relay/headers.ts';
 import { hostnameOf } from '../../../hooks/agent/relay/rewrite.ts';
@@ -32,10 +34,7 @@ export class LocalProxy {
     });
     this.server.on('request', (request, response) => this.#onRequest(request, response));
     this.server.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
-    this.server.on('clientError', (_error, socket) => {
-      if (socket.writable)
-        socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-    });
+    this.server.on('clientError', refuseBadRequest);
   }
 
   /** Takes the whole table in. Who visits a hostname that is no longer open is disconnected at once. */
@@ -108,8 +107,7 @@ export class LocalProxy {
     socket.on('error', () => socket.destroy());
     const hostname = this.#hostname(request);
     const route = this.#routes.get(hostname);
-    const refuse = (status: string) =>
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const refuse = (status: string) => refuseUpgrade(socket, status);
     if (route === undefined) {
       refuse('404 Not Found');
       return;

@@ -1,0 +1,295 @@
+/** Nothing half-made: what fails, is cut off or is killed leaves nothing behind, and the next start makes it right. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import Docker from 'dockerode';
+import type { DaemonView, StudentView } from '../../orchestrator/api/contract.ts';
+import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
+import { isAlive } from '../support/leftovers.ts';
+import { studentImage } from '../support/student-image.ts';
+import { waitFor } from '../support/wait.ts';
+
+const docker = new Docker();
+let devenv: Installation;
+
+beforeAll(async () => {
+  await removeLeftovers();
+  await studentImage();
+}, 600_000);
+
+beforeEach(async () => {
+  devenv = await Installation.make({ env: { DEVENV_GRACE: '3' } });
+});
+
+afterEach(async () => {
+  await devenv.remove();
+}, 60_000);
+
+/** Everything of this instance that the engine has. */
+async function inEngine(): Promise<string[]> {
+  const filters = { label: [`devenv.instance=${devenv.instance}`] };
+  const containers = await docker.listContainers({ all: true, filters });
+  const { Volumes } = await docker.listVolumes({ filters });
+  return [
+    ...containers.map(({ Names }) => Names[0] ?? ''),
+    ...(Volumes ?? []).map(({ Name }) => Name),
+  ].sort();
+}
+
+const daemonPid = async () => (await devenv.json<DaemonView>('up')).pid;
+
+async function killDaemon(): Promise<void> {
+  const pid = await daemonPid();
+  process.kill(pid, 'SIGKILL');
+  await waitFor('the daemon to be gone', () => !isAlive(pid));
+}
+
+test('a port that is busy on the host is skipped; one that is taken later is named, and nothing is left', async () => {
+  const first = Number(devenv.env.DEVENV_FIRST_PORT);
+  const other = createServer().listen(first, '127.0.0.1');
+  await once(other, 'listening');
+  await devenv.succeed('create', 'alice');
+  expect((await devenv.json<StudentView>('status', 'alice')).port).toBe(first + 1);
+  await devenv.succeed('stop', 'alice');
+  const thief = createServer().listen(first + 1, '127.0.0.1');
+  await once(thief, 'listening');
+  const { code, stderr } = await devenv.devenv(['start', 'alice']);
+  expect(code).toBe(1);
+  expect(stderr).toContain(String(first + 1));
+  thief.close();
+  other.close();
+  await devenv.succeed('start', 'alice');
+}, 120_000);
+
+test("a starter that can't be had undoes the whole student", async () => {
+  devenv.env.DEVENV_STARTER = 'file:///nowhere/at/all.git';
+  const refused = await devenv.devenv(['create', 'alice']);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/starter/)]);
+  devenv.env.DEVENV_STARTER = 'http://127.0.0.1:9/class.git';
+  await devenv.devenv(['down']);
+  const { code, stderr } = await devenv.devenv(['create', 'alice']);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/starter/)]);
+  expect(await inEngine()).toEqual([]);
+  expect(await devenv.json<StudentView[]>('list')).toEqual([]);
+  expect(readdirSync(join(devenv.stateDir, 'agents'))).toEqual([]);
+}, 120_000);
+
+test('an image that is broken undoes the whole student, and says so', async () => {
+  // The tag of the student image on something that can't run: a container of it can be made, but not started.
+  const image = await studentImage();
+  const [repo = '', tag = ''] = image.split(':');
+  await docker.getImage(image).tag({ repo: 'devenv-kept', tag });
+  const broken = await docker.importImage(spawn('tar', ['-c', '-C', devenv.stateDir, '.']).stdout, {
+    repo,
+    tag,
+  });
+  await new Promise((resolve) => docker.modem.followProgress(broken, resolve));
+  try {
+    const { code, stderr } = await devenv.devenv(['create', 'alice']);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/firewall|start alice/)]);
+    expect(await inEngine()).toEqual([]);
+  } finally {
+    await docker.getImage(image).remove({ force: true });
+    await docker.getImage(`devenv-kept:${tag}`).tag({ repo, tag });
+    await docker.getImage(`devenv-kept:${tag}`).remove();
+  }
+  await devenv.succeed('create', 'alice');
+}, 120_000);
+
+test.each([0, 150, 400, 800])(
+  'Ctrl-C %i ms into `create` leaves nothing, and says so with exit code 130',
+  async (delay) => {
+    await devenv.succeed('up');
+    const child = spawn(launcher, ['create', 'alice'], {
+      env: devenv.env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (data) => {
+      stderr += data;
+    });
+    const ended = once(child, 'close');
+    await waitFor('the first step', () => stderr.includes('environment') || stderr.includes('ready'), {
+      everyMs: 5,
+    });
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    child.kill('SIGINT');
+    const [code] = await ended;
+    const there = await devenv.json<StudentView[]>('list');
+    if (code === 0) {
+      // It was done before the signal came: then it is whole.
+      expect(there).toHaveLength(1);
+    } else {
+      expect(code).toBe(130);
+      expect(stderr).toMatch(/undone|left behind/i);
+      expect(there).toEqual([]);
+      expect(await inEngine()).toEqual([]);
+    }
+  },
+  60_000,
+);
+
+test.each([50, 200, 350, 500, 700, 900])(
+  'the daemon killed %i ms into `create`: the next start undoes or keeps it whole',
+  async (delay) => {
+    const pid = await daemonPid();
+    const create = devenv.devenv(['create', 'alice']);
+    await waitFor('the creation to begin', () => readdirSync(join(devenv.stateDir)).includes('agents'), {
+      everyMs: 5,
+    });
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    process.kill(pid, 'SIGKILL');
+    const { code, stderr } = await create;
+    if (code !== 0) expect(stderr).toMatch(/orchestrator/);
+    await devenv.succeed('up');
+    const students = await devenv.json<StudentView[]>('list');
+    if (students.length === 0) {
+      await waitFor('nothing to be left', async () => (await inEngine()).length === 0);
+      await devenv.succeed('create', 'alice');
+    } else
+      await waitFor(
+        'the environment',
+        async () => (await devenv.json<StudentView>('status', 'alice')).environment.state === 'running',
+      );
+    expect(await inEngine()).toHaveLength(2);
+  },
+  120_000,
+);
+
+test('the daemon killed in the middle of `rm`: the next start finishes it', async () => {
+  await devenv.succeed('create', 'alice');
+  const pid = await daemonPid();
+  const removal = devenv.devenv(['rm', 'alice', '--yes']);
+  await waitFor(
+    'the removal to begin',
+    async () =>
+      (await inEngine()).length < 2 ||
+      (await devenv.json<StudentView[]>('list').catch(() => [])).length === 0,
+    { everyMs: 5 },
+  );
+  process.kill(pid, 'SIGKILL');
+  await removal;
+  await devenv.succeed('up');
+  expect(await inEngine()).toEqual([]);
+  expect(await devenv.json<StudentView[]>('list')).toEqual([]);
+}, 120_000);
+
+test('a daemon that is killed and started again while a student serves: same session, link back, nothing said twice', async () => {
+  await devenv.succeed('create', 'alice');
+  const terminal = devenv.terminal(['shell', 'alice']);
+  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  terminal.type('cd hello && npm run dev\r');
+  await terminal.see(/live at/, { timeoutMs: 20_000 });
+  const before = await devenv.json<StudentView>('status', 'alice');
+  await killDaemon();
+  const started = performance.now();
+  await devenv.succeed('up');
+  await waitFor(
+    'the link to answer again',
+    async () => (await devenv.visit('alice').catch(() => null))?.status === 200,
+  );
+  expect(performance.now() - started).toBeLessThan(10_000);
+  const after = await waitFor('the route to be live', async () => {
+    const view = await devenv.json<StudentView>('status', 'alice');
+    return view.route.live && view.sessions.length > 0 && view;
+  });
+  expect(after.sessions[0]?.id).toBe(before.sessions[0]?.id);
+  expect(terminal.text.match(/live at/g)).toHaveLength(1);
+
+  // A terminal that is lost while the daemon is away is lost all the same.
+  await killDaemon();
+  process.kill(terminal.pid, 'SIGKILL');
+  await devenv.succeed('up');
+  await waitFor(
+    'the link to be gone after the grace',
+    async () => (await devenv.visit('alice')).status === 404,
+    { timeoutMs: 20_000 },
+  );
+}, 120_000);
+
+test('a lost terminal: the link outlives it by the grace, and is there for who comes back', async () => {
+  await devenv.succeed('create', 'alice');
+  const lost = devenv.terminal(['shell', 'alice']);
+  await lost.see(/\$ $/, { timeoutMs: 15_000 });
+  lost.type('cd hello && nohup npm run dev >/dev/null 2>&1 &\r');
+  await waitFor('the page', async () => (await devenv.visit('alice')).status === 200, { timeoutMs: 20_000 });
+  process.kill(lost.pid, 'SIGKILL');
+  await waitFor(
+    'the grace',
+    async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'grace',
+  );
+  expect((await devenv.visit('alice')).status).toBe(200);
+  const back = devenv.terminal(['shell', 'alice']);
+  await back.see(/\$ $/, { timeoutMs: 15_000 });
+  await waitFor(
+    'the route to be kept',
+    async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'serving',
+  );
+  back.type('exit\r');
+  await back.ended;
+  await waitFor('the link to be gone', async () => (await devenv.visit('alice')).status === 404);
+}, 60_000);
+
+test('an environment that is killed from outside closes its link at once, and `start` brings it back with its home', async () => {
+  await devenv.succeed('create', 'alice');
+  await devenv.devenv(['shell', 'alice', '--', 'echo mine > kept']);
+  await devenv.succeed('open', 'alice');
+  await waitFor("the relay's page", async () => (await devenv.visit('alice')).status === 503);
+  execFileSync('docker', ['kill', `devenv-${devenv.instance}-alice`]);
+  await waitFor('the link to be gone', async () => (await devenv.visit('alice')).status === 404);
+  expect((await devenv.json<StudentView>('status', 'alice')).route.reason).toBe('stopped');
+  await devenv.succeed('start', 'alice');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
+  execFileSync('docker', ['rm', '-f', `devenv-${devenv.instance}-alice`]);
+  await devenv.succeed('start', 'alice');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
+}, 120_000);
+
+test('an agent that is stopped is started again after its silence, and its link is closed when the lease is over', async () => {
+  devenv.env.DEVENV_AGENT_RESTART = '3';
+  devenv.env.DEVENV_LEASE = '6';
+  await devenv.succeed('create', 'alice');
+  const agentPid = async () =>
+    (await devenv.devenv(['shell', 'alice', '--', 'pgrep -of agent/[m]ain.js'])).stdout.trim();
+  const before = await waitFor('the agent', agentPid);
+  await devenv.devenv(['shell', 'alice', '--', `kill -STOP ${before}`]);
+  await waitFor('another agent', async () => ![before, ''].includes(await agentPid()), {
+    timeoutMs: 20_000,
+    everyMs: 300,
+  });
+
+  // One that can never come back: its program is replaced by what says nothing.
+  await devenv.succeed('open', 'alice');
+  await waitFor('the link', async () => (await devenv.visit('alice')).status === 503);
+  const silence = 'while :; do pkill -STOP -f agent/[m]ain.js; sleep 0.05; done';
+  await devenv.devenv(['shell', 'alice', '--', `nohup sh -c '${silence}' >/dev/null 2>&1 &`]);
+  await waitFor(
+    'the lease to be over',
+    async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'silent',
+    { timeoutMs: 20_000 },
+  );
+  expect((await devenv.visit('alice')).status).toBe(404);
+}, 120_000);
+
+test('--keep-home keeps the work for the next `create` of that name, and only that', async () => {
+  await devenv.succeed('create', 'alice');
+  await devenv.devenv(['shell', 'alice', '--', 'echo mine > kept; rm -r hello']);
+  await devenv.succeed('rm', 'alice', '--yes', '--keep-home');
+  expect(await inEngine()).toEqual([`devenv-${devenv.instance}-alice-home`]);
+  await devenv.succeed('create', 'alice');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept; ls'])).stdout).toBe('mine\nkept\n');
+}, 60_000);
+
+test("a folder of the instructor's is what a new home begins with", async () => {
+  const folder = join(devenv.stateDir, 'lesson-1');
+  execFileSync('mkdir', ['-p', join(folder, 'src')]);
+  writeFileSync(join(folder, 'src', 'task.txt'), 'do this\n');
+  devenv.env.DEVENV_STARTER = folder;
+  await devenv.succeed('create', 'alice');
+  expect(
+    (await devenv.devenv(['shell', 'alice', '--', 'cat lesson-1/src/task.txt; touch lesson-1/mine && ls -A']))
+      .stdout,
+  ).toMatch(/do this\n[\s\S]*lesson-1/);
+}, 60_000);

@@ -33,6 +33,15 @@ async function readAll(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+/** The lines of an answer, until it ends or breaks off: a daemon that was killed says nothing more. */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: response });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) throw error;
+  }
+}
+
 export class ApiClient {
   readonly #socketPath: string;
 
@@ -83,7 +92,7 @@ export class ApiClient {
     if (response.statusCode !== 200) {
       throw new DevenvError((JSON.parse(await readAll(response)) as { error: Problem }).error);
     }
-    for await (const line of createInterface({ input: response })) {
+    for await (const line of linesOf(response)) {
       const event = JSON.parse(line) as ProgressEvent;
       switch (event.event) {
         case 'step':

@@ -66,7 +66,7 @@ test('a port that is busy on the host is skipped; one that is taken later is nam
 test("a starter that can't be had undoes the whole student", async () => {
   devenv.env.DEVENV_STARTER = 'file:///nowhere/at/all.git';
   const refused = await devenv.devenv(['create', 'alice']);
-  expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/starter/)]);
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/starter/)]);
   devenv.env.DEVENV_STARTER = 'http://127.0.0.1:9/class.git';
   await devenv.devenv(['down']);
   const { code, stderr } = await devenv.devenv(['create', 'alice']);
@@ -213,7 +213,8 @@ test('a lost terminal: the link outlives it by the grace, and is there for who c
   await devenv.succeed('create', 'alice');
   const lost = devenv.terminal(['shell', 'alice']);
   await lost.see(/\$ $/, { timeoutMs: 15_000 });
-  lost.type('cd hello && nohup npm run dev >/dev/null 2>&1 &\r');
+  // In a session of its own, a server outlives the terminal (Node undoes what nohup does).
+  lost.type('cd hello && setsid npm run dev >/dev/null 2>&1 &\r');
   await waitFor('the page', async () => (await devenv.visit('alice')).status === 200, { timeoutMs: 20_000 });
   process.kill(lost.pid, 'SIGKILL');
   await waitFor(

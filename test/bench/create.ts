@@ -1,0 +1,43 @@
+/** `create` of a further student against a bare `docker run` of the same image; memory of an idle student. */
+import { execFileSync } from 'node:child_process';
+import { median, report, timed } from '../support/figures.ts';
+import { Installation, removeLeftovers } from '../support/installation.ts';
+import { studentImage } from '../support/student-image.ts';
+import { waitFor } from '../support/wait.ts';
+
+const ROUNDS = 5;
+
+await removeLeftovers();
+const image = await studentImage();
+const devenv = await Installation.make();
+try {
+  await devenv.succeed('create', 'first');
+  const bare: number[] = [];
+  const create: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    bare.push(await timed(async () => execFileSync('docker', ['run', '--rm', image, 'true'])));
+    create.push(await timed(() => devenv.succeed('create', `s${round}`)));
+  }
+  report('docker run of the image, median', `${median(bare).toFixed(0)} ms`);
+  report('devenv create, median', `${median(create).toFixed(0)} ms`, {
+    to: 'docker run',
+    is: median(create) / median(bare),
+  });
+
+  const read = async () => {
+    const { stdout } = await devenv.devenv([
+      'shell',
+      's0',
+      '--',
+      `awk '/^Private_Dirty/ {print $2}' /proc/$(pgrep -of agent/main.js)/smaps_rollup`,
+    ]);
+    return Number(stdout) / 1024;
+  };
+  const megabytes = await waitFor('the agent', read);
+  report('agent of an idle student, private dirty', `${megabytes.toFixed(1)} MB`, {
+    to: 'the 20 MB allowed',
+    is: megabytes / 20,
+  });
+} finally {
+  await devenv.remove();
+}

@@ -1,0 +1,41 @@
+/** From "listens" to "live", and from `exit` to "gone", as a visitor sees them. */
+import { median, report } from '../support/figures.ts';
+import { Installation, removeLeftovers } from '../support/installation.ts';
+import { waitFor } from '../support/wait.ts';
+
+const ROUNDS = 5;
+
+await removeLeftovers();
+const devenv = await Installation.make();
+const status = async () => (await devenv.visit('alice')).status;
+const toLive: number[] = [];
+const toLine: number[] = [];
+const toGone: number[] = [];
+try {
+  await devenv.succeed('create', 'alice');
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const terminal = devenv.terminal(['shell', 'alice']);
+    await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+    terminal.type('cd ~/hello && npm run dev\r');
+    await terminal.see(/Listening on port/, { timeoutMs: 15_000, everyMs: 2 });
+    const listens = performance.now();
+    const line = terminal
+      .see(/live at/, { timeoutMs: 15_000, everyMs: 2 })
+      .then(() => toLine.push(performance.now() - listens));
+    await waitFor('the page', async () => (await status()) === 200, { everyMs: 2 });
+    toLive.push(performance.now() - listens);
+    await line;
+    terminal.type('\x03');
+    await terminal.see(/\$ $/);
+    terminal.type('exit\r');
+    const left = performance.now();
+    await waitFor('the link to be gone', async () => (await status()) === 404, { everyMs: 2 });
+    toGone.push(performance.now() - left);
+    await terminal.ended;
+  }
+  report('from "listens" to the page, median', `${median(toLive).toFixed(0)} ms`);
+  report('from "listens" to the line in the terminal', `${median(toLine).toFixed(0)} ms`);
+  report('from `exit` to gone, median', `${median(toGone).toFixed(0)} ms`);
+} finally {
+  await devenv.remove();
+}

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TSchema } from 'typebox';
-import { Check, Errors } from 'typebox/value';
+import { Check } from 'typebox/value';
 import { parseDocument } from 'yaml';
 import { DevenvError } from './errors.ts';
 import { type Settings, SettingsSchema } from './settings-schema.ts';
@@ -80,8 +80,8 @@ function setPath(tree: Tree, path: string, value: unknown): void {
 
 /** What a schema allows, in words. */
 function allowed(schema: TSchema): string {
-  const { type, anyOf, pattern, minimum, maximum } = schema as SettingSchema & {
-    pattern?: string;
+  const { type, anyOf, form, minimum, maximum } = schema as SettingSchema & {
+    form?: string;
     minimum?: number;
     maximum?: number;
   };
@@ -95,7 +95,7 @@ function allowed(schema: TSchema): string {
     case 'array':
       return 'a list of texts';
     default:
-      return pattern === undefined ? 'a text' : `a text that matches ${pattern}`;
+      return form ?? 'a text';
   }
 }
 
@@ -153,9 +153,7 @@ function shapeFaults(tree: Tree, path: string, schema: TSchema = SettingsSchema,
 
 function valueFault(setting: Setting, value: unknown, source: string): string | null {
   if (value === undefined || Check(setting.schema, value)) return null;
-  const shown = JSON.stringify(value);
-  const detail = Errors(setting.schema, value)[0] === undefined ? '' : ` (${setting.path})`;
-  return `${source}${detail} is ${shown}, and should be ${allowed(setting.schema)}.`;
+  return `${source} is ${JSON.stringify(value)}, and should be ${allowed(setting.schema)}.`;
 }
 
 /** The host's short name, made to fit: never random, so that marks are found again. */
@@ -178,7 +176,7 @@ export function loadSettings(surroundings: Surroundings): Settings {
     const fromFile = getPath(tree, setting.path);
     const isFromEnv = text !== undefined && text !== '';
     const value = isFromEnv ? fromText(text, setting.schema) : (fromFile ?? undefined);
-    const fault = valueFault(setting, value, isFromEnv ? setting.env : path);
+    const fault = valueFault(setting, value, isFromEnv ? setting.env : `${path}: '${setting.path}'`);
     if (fault !== null) faults.push(fault);
     const effective = value ?? setting.default;
     if (effective !== undefined) setPath(settings, setting.path, effective);

@@ -6,7 +6,7 @@ import { type Static, Type } from 'typebox';
 
 const closed = { additionalProperties: false } as const;
 
-/** A setting: `env` is its variable; a `default` of undefined means "worked out at start" or "none". */
+/** A setting: `env` is its variable, `form` says in words what a `pattern` asks for; no `default`: see `config.ts`. */
 const Text = (env: string, description: string, options: object = {}) =>
   Type.String({ env, description, minLength: 1, ...options });
 const Whole = (env: string, description: string, options: object) =>
@@ -18,16 +18,14 @@ const SIZE = '^[1-9][0-9]*[kmg]$';
 
 export const SettingsSchema = Type.Object(
   {
-    instance: Text(
-      'DEVENV_INSTANCE',
-      "This installation's name, part of every mark; default: the host's short name",
-      {
-        pattern: '^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$',
-      },
-    ),
+    instance: Text('DEVENV_INSTANCE', "This installation's name, part of every mark", {
+      pattern: '^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$',
+      form: '1 to 32 of a-z, 0-9 and -, not at the ends',
+    }),
     listen: Text('DEVENV_LISTEN', "The local edge's address, `host:port`", {
       default: '127.0.0.1:8080',
       pattern: '^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):[0-9]{1,5}$',
+      form: 'an address and port like 127.0.0.1:8080',
     }),
     edge: Type.Union([Type.Literal('local'), Type.Literal('cloudflare')], {
       env: 'DEVENV_EDGE',
@@ -35,13 +33,10 @@ export const SettingsSchema = Type.Object(
         'What makes links real: `local` (a reverse proxy in the daemon) or `cloudflare` (a tunnel)',
       default: 'local',
     }),
-    hostname: Text(
-      'DEVENV_HOSTNAME',
-      'Template of the hostnames; default `{student}.localhost`, on Cloudflare `{student}.<zone>`',
-      {
-        pattern: '\\{student\\}',
-      },
-    ),
+    hostname: Text('DEVENV_HOSTNAME', 'Template of the hostnames', {
+      pattern: '\\{student\\}',
+      form: 'a hostname with {student} in it',
+    }),
     watch: List(
       'DEVENV_WATCH',
       'Commands that announce a dev server, by their first words (`*` matches anything)',
@@ -74,10 +69,7 @@ export const SettingsSchema = Type.Object(
         maximum: 32000,
       },
     ),
-    starter: Text(
-      'DEVENV_STARTER',
-      'What stands in a new home: a folder on the host or a git address; default: the built-in `hello/`',
-    ),
+    starter: Text('DEVENV_STARTER', 'What stands in a new home: a folder on the host or a git address'),
     base: Type.Union([Type.Literal('auto'), Type.Literal('pull'), Type.Literal('debian')], {
       env: 'DEVENV_BASE',
       description:
@@ -89,7 +81,7 @@ export const SettingsSchema = Type.Object(
       'Private networks that students may reach, as CIDR, each optionally with `:port`',
       { default: [] },
     ),
-    resolvers: List('DEVENV_RESOLVERS', "Name servers that students may ask; default: the host's own", {
+    resolvers: List('DEVENV_RESOLVERS', "Name servers that students may ask; none: the host's own", {
       default: [],
     }),
     limits: Type.Object(
@@ -97,6 +89,7 @@ export const SettingsSchema = Type.Object(
         memory: Text('DEVENV_LIMITS_MEMORY', 'Memory of one environment', {
           default: '2g',
           pattern: SIZE,
+          form: 'a size like 512m or 2g',
         }),
         cpus: Type.Number({
           env: 'DEVENV_LIMITS_CPUS',

@@ -1,0 +1,171 @@
+/** The other commands, as an instructor uses them. */
+import { execFileSync } from 'node:child_process';
+import type { DaemonView, StudentView } from '../../orchestrator/api/contract.ts';
+import type { Examination } from '../../orchestrator/environments/types.ts';
+import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
+import { waitFor } from '../support/wait.ts';
+
+let devenv: Installation;
+const status = () => devenv.json<StudentView>('status', 'alice');
+/** A visit that is under way when the link closes is cut off: that is no status. */
+const code = async () => (await devenv.visit('alice').catch(() => null))?.status;
+
+beforeAll(async () => {
+  await removeLeftovers();
+  devenv = await Installation.make();
+  await devenv.succeed('create', 'alice');
+}, 600_000);
+
+afterAll(async () => {
+  await devenv.remove();
+}, 60_000);
+
+test('`up` and `down` may be repeated; without the orchestrator every command says how to start it', async () => {
+  const first = await devenv.json<DaemonView>('up');
+  expect((await devenv.json<DaemonView>('up')).pid).toBe(first.pid);
+  await devenv.succeed('down');
+  expect(await devenv.succeed('down')).toMatch(/not running/);
+  for (const command of [
+    ['list'],
+    ['status', 'alice'],
+    ['shell', 'alice'],
+    ['open', 'alice'],
+    ['rm', 'alice', '--yes'],
+    ['logs'],
+  ]) {
+    const { code: exit, stderr } = await devenv.devenv(command);
+    expect([command, exit, stderr]).toEqual([command, 1, expect.stringContaining('devenv up')]);
+  }
+  await devenv.succeed('up');
+  expect((await devenv.json<DaemonView>('up')).pid).not.toBe(first.pid);
+}, 60_000);
+
+test("`open` by hand: the relay's page until the next session ends; `close`: nothing until the next one begins", async () => {
+  await devenv.succeed('open', 'alice');
+  await waitFor('the page', async () => (await code()) === 503);
+  expect((await status()).route.reason).toBe('instructor');
+  const terminal = devenv.terminal(['shell', 'alice']);
+  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  await waitFor('the session', async () => (await status()).sessions.length === 1);
+  expect(await code()).toBe(503);
+  terminal.type('cd hello && npm run dev\r');
+  await terminal.see(/live at/, { timeoutMs: 15_000 });
+  await devenv.succeed('close', 'alice');
+  await waitFor('the link to be gone', async () => (await code()) === 404);
+  const second = devenv.terminal(['shell', 'alice']);
+  await second.see(/\$ $/, { timeoutMs: 15_000 });
+  await waitFor('the link to be back', async () => (await code()) === 200);
+  for (const each of [second, terminal]) {
+    each.type('\x03');
+    await each.see(/\$ $/);
+    each.type('exit\r');
+    await each.ended;
+  }
+  await waitFor('the link to be gone', async () => (await code()) === 404);
+}, 60_000);
+
+test('unknown students, commands and options: exit code 2, with help', async () => {
+  for (const command of [
+    'status',
+    'shell',
+    'open',
+    'close',
+    'stop',
+    'start',
+    'restart',
+    'ssh-config',
+    'connect',
+  ]) {
+    const { code: exit, stderr } = await devenv.devenv([command, 'bob']);
+    expect([command, exit, stderr]).toEqual([command, 2, expect.stringContaining("no student called 'bob'")]);
+  }
+  expect(await devenv.devenv(['lst'])).toMatchObject({ code: 2, stderr: expect.stringContaining('list') });
+  expect(await devenv.devenv(['list', '--al'])).toMatchObject({ code: 2 });
+  expect(await devenv.devenv(['logs', '--lines', '0'])).toMatchObject({ code: 2 });
+  const { code: exit, stdout } = await devenv.devenv(['status', 'bob', '--json']);
+  expect([exit, JSON.parse(stdout)]).toEqual([2, { error: expect.objectContaining({ code: 'not-found' }) }]);
+}, 60_000);
+
+test('`list` fits 80 columns', async () => {
+  const lines = (await devenv.succeed('list')).trimEnd().split('\n');
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toMatch(/^alice +\d+ +\S.* +http:\/\/alice\.localhost:\d+$/);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+test('`logs` tells what happened to one student, `doctor` that all is well', async () => {
+  await devenv.succeed('restart', 'alice');
+  expect(await devenv.succeed('logs')).toMatch(/the orchestrator is up/);
+  const examinations = await devenv.json<Examination[]>('doctor');
+  expect(examinations.filter((each) => !each.ok)).toEqual([]);
+  expect(examinations.map((each) => each.subject)).toEqual(
+    expect.arrayContaining(['Docker engine', 'Firewall', 'Disk']),
+  );
+}, 30_000);
+
+test('bash completes commands, options and students', async () => {
+  const complete = (line: string) =>
+    execFileSync(
+      'bash',
+      [
+        '-c',
+        `eval "$(${launcher} completion bash)"; COMP_WORDS=(${launcher} ${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _devenv; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      ],
+      { env: devenv.env, encoding: 'utf8' },
+    ).trim();
+  expect(complete('sta').split('\n')).toEqual(['status', 'start']);
+  expect(complete('shell al')).toBe('alice');
+  expect(complete("shell ''")).toBe('alice');
+  expect(complete('rm --k')).toBe('--keep-home');
+}, 30_000);
+
+test('help names every command, and each command has its own', async () => {
+  const help = await devenv.succeed('--help');
+  for (const command of [
+    'create',
+    'list',
+    'status',
+    'shell',
+    'connect',
+    'ssh-config',
+    'open',
+    'close',
+    'stop',
+    'start',
+    'restart',
+    'logs',
+    'rm',
+    'up',
+    'down',
+    'doctor',
+    'completion',
+  ]) {
+    expect(help).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  }
+  expect(await devenv.succeed('create', '--help')).toContain('Example');
+}, 30_000);
+
+test("no secret: the installation's key is in no container, and nobody else may read it", async () => {
+  const environment = execFileSync('docker', ['inspect', `devenv-${devenv.instance}-alice`], {
+    encoding: 'utf8',
+  });
+  const { stdout } = await devenv.devenv([
+    'shell',
+    'alice',
+    '--',
+    'env; ls -la /run/devenv-host; cat /proc/*/cmdline',
+  ]);
+  for (const text of [environment, stdout]) expect(text).not.toMatch(/PRIVATE KEY|id_ed25519|state\.db/);
+  const mode = execFileSync(
+    'stat',
+    [
+      '-c',
+      '%a',
+      `${devenv.stateDir}/ssh/id_ed25519`,
+      `${devenv.stateDir}/api.sock`,
+      `${devenv.stateDir}/state.db`,
+    ],
+    { encoding: 'utf8' },
+  );
+  expect(mode.trim().split('\n')).toEqual(['600', '600', '600']);
+}, 30_000);

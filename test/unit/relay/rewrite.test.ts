@@ -1,0 +1,134 @@
+import { places } from '../../../hooks/agent/places.ts';
+import { withoutHopByHop } from '../../../hooks/agent/relay/headers.ts';
+import { IDENTITY_PATH as RELAY_PATH } from '../../../hooks/agent/relay/http-relay.ts';
+import { isOwnHost, type Names, toService, toVisitor } from '../../../hooks/agent/relay/rewrite.ts';
+import { waitingPage } from '../../../hooks/agent/relay/waiting-page.ts';
+import { IDENTITY_PATH, RELAY_PORT } from '../../../orchestrator/agents/protocol.ts';
+
+const names: Names = {
+  hostname: 'alice.example.com',
+  url: 'https://alice.example.com',
+  host: 'alice.example.com',
+  local: 'http://localhost:5173',
+};
+const sent = (headers: Record<string, string>, more: Partial<Names> = {}) => {
+  const list = toService(Object.entries(headers).flat(), { ...names, ...more });
+  return Object.fromEntries(
+    Array.from({ length: list.length / 2 }, (_, index) => [list[index * 2], list[index * 2 + 1]]),
+  );
+};
+const answered = (name: string, value: string, more: Partial<Names> = {}) => {
+  const list = toVisitor([name, value], { ...names, ...more });
+  return list[0] === name ? list[1] : undefined;
+};
+
+test("the agent and the orchestrator agree on the relay's port and path", () => {
+  expect([places.relayPort, RELAY_PATH]).toEqual([RELAY_PORT, IDENTITY_PATH]);
+});
+
+test('the service sees itself: Host, the own Origin and Referer', () => {
+  expect(
+    sent({
+      Host: 'alice.example.com',
+      Origin: 'https://alice.example.com',
+      Referer: 'https://alice.example.com/a?b',
+    }),
+  ).toEqual({
+    Host: 'localhost:5173',
+    Origin: 'http://localhost:5173',
+    Referer: 'http://localhost:5173/a?b',
+  });
+});
+
+test.each([
+  'https://evil.example',
+  'null',
+  'http://alice.example.com.evil.example',
+  'https://alice.example.com:444',
+])('the foreign origin %s passes as it is', (origin) => {
+  expect(sent({ Origin: origin, Referer: `${origin}/x` })).toEqual({
+    Origin: origin,
+    Referer: `${origin}/x`,
+  });
+});
+
+test('nothing is invented, and what would tell the public name is dropped', () => {
+  expect(sent({ Accept: '*/*' })).toEqual({ Accept: '*/*' });
+  expect(
+    sent({
+      'X-Forwarded-Host': 'a',
+      'x-forwarded-proto': 'https',
+      Forwarded: 'host=a',
+      'X-Forwarded-For': '1.2.3.4',
+    }),
+  ).toEqual({ 'X-Forwarded-For': '1.2.3.4' });
+});
+
+test('a visitor with a port of their own (a tunnel to the host) is at home too', () => {
+  const more = { host: 'alice.example.com:9000', url: 'http://alice.example.com:8080' };
+  expect(sent({ Origin: 'http://alice.example.com:9000' }, more)).toEqual({
+    Origin: 'http://localhost:5173',
+  });
+  expect(answered('Location', 'http://localhost:5173/x', more)).toBe('http://alice.example.com:9000/x');
+});
+
+test.each([
+  ['http://localhost:5173/a?b#c', 'https://alice.example.com/a?b#c'],
+  ['http://127.0.0.1:5173', 'https://alice.example.com'],
+  ['https://localhost:5173/a', 'https://alice.example.com/a'],
+  ['http://localhost:4000/a', 'http://localhost:4000/a'],
+  ['http://localhost:51730/a', 'http://localhost:51730/a'],
+  ['/relative', '/relative'],
+  ['https://github.com/login', 'https://github.com/login'],
+])('Location %s becomes %s', (location, expected) => {
+  expect(answered('Location', location)).toBe(expected);
+});
+
+test.each([
+  ['a=1; Domain=localhost; Path=/', 'a=1; Path=/'],
+  ['a=1; path=/; domain=.example.com; Secure', 'a=1; path=/; Secure'],
+  ['a=1; Domain=alice.example.com', 'a=1; Domain=alice.example.com'],
+  ['a=1; HttpOnly', 'a=1; HttpOnly'],
+])('the cookie %s becomes %s', (cookie, expected) => {
+  expect(answered('Set-Cookie', cookie)).toBe(expected);
+});
+
+test('no robot indexes an exercise, whatever the service says', () => {
+  expect(toVisitor(['X-Robots-Tag', 'all'], names)).toEqual(['X-Robots-Tag', 'noindex']);
+});
+
+test.each([
+  ['alice.example.com', true],
+  ['ALICE.example.com.:443', true],
+  ['localhost:3001', true],
+  ['[::1]:3001', true],
+  ['bob.example.com', false],
+  ['evil.example', false],
+  ['', false],
+])("a request for %p is the student's: %p", (host, expected) => {
+  expect(isOwnHost(host, 'alice.example.com')).toBe(expected);
+});
+
+test('what is meant for one connection is not forwarded, nor what Connection names', () => {
+  const list = [
+    'Connection',
+    'keep-alive, X-Once',
+    'X-Once',
+    '1',
+    'Keep-Alive',
+    '5',
+    'Transfer-Encoding',
+    'chunked',
+    'A',
+    'b',
+  ];
+  expect(withoutHopByHop(list)).toEqual(['A', 'b']);
+});
+
+test('the waiting page is light, escapes, and needs nothing from elsewhere', () => {
+  const page = waitingPage({ student: '<b>&"', phase: 'open', starting: true });
+  expect(page.length).toBeLessThan(4096);
+  expect(page).toContain('&lt;b&gt;&amp;&quot;');
+  expect(page).not.toMatch(/<b>|https?:|src=|href=/);
+  expect(page).toContain('The app is starting.');
+});

@@ -1,0 +1,149 @@
+/** The lock: one publication at a time, company taken in, nobody held up, nobody forgotten. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import type { Edge, Outcome, Publication } from '../../../orchestrator/edges/edge.ts';
+import { Publisher } from '../../../orchestrator/routes/publisher.ts';
+import { waitFor } from '../../support/wait.ts';
+
+const problem = { code: 'edge', what: 'No.', next: 'Wait.' } as const;
+
+/** An edge in memory, with a latency and failures on demand. */
+class MemoryEdge {
+  readonly open = new Set<string>();
+  publications = 0;
+  inFlight = 0;
+  overlapped = false;
+  latencyMs = 5;
+  fail: (student: string) => Outcome['result'] = () => 'done';
+  crash = false;
+  /** Called right before the wanted state is taken. */
+  beforeTake: () => void = () => {};
+
+  async publish(publication: Publication): Promise<Outcome[]> {
+    this.publications += 1;
+    this.inFlight += 1;
+    if (this.inFlight > 1) this.overlapped = true;
+    await sleep(this.latencyMs);
+    this.beforeTake();
+    const { routes } = publication.take();
+    await sleep(this.latencyMs);
+    this.inFlight -= 1;
+    if (this.crash) throw new Error('a defect');
+    const outcomes: Outcome[] = [];
+    const wanted = new Set(routes.map((route) => route.student));
+    for (const student of new Set([...wanted, ...this.open])) {
+      const result = this.fail(student);
+      if (result !== 'done') outcomes.push({ student, result, problem });
+      else if (wanted.has(student)) this.open.add(student);
+      else this.open.delete(student);
+    }
+    return outcomes;
+  }
+
+  async reconcile(publication: Publication): Promise<[]> {
+    await this.publish(publication);
+    return [];
+  }
+}
+
+let edge: MemoryEdge;
+let publisher: Publisher;
+let changes: string[];
+
+const route = (student: string) => ({ student, hostname: `${student}.test`, origin: 'http://127.0.0.1:1' });
+const phase = (student: string) => publisher.phase(student).phase;
+
+beforeEach(() => {
+  edge = new MemoryEdge();
+  changes = [];
+  publisher = new Publisher({
+    edge: edge as unknown as Edge,
+    log: pino({ level: 'silent' }),
+    onChange: (student) => changes.push(student),
+  });
+});
+
+afterEach(() => publisher.stop());
+
+test('thirty who come at once are one publication', async () => {
+  const students = Array.from({ length: 30 }, (_, index) => `s${index}`);
+  for (const student of students) publisher.hold(route(student));
+  for (const student of students) publisher.want(student, true);
+  expect(phase('s0')).toBe('opening');
+  await waitFor('all to be open', () => students.every((student) => phase(student) === 'open'));
+  expect(edge.publications).toBe(1);
+  expect(changes.sort()).toEqual(students.sort());
+});
+
+test('who comes before the first write is taken in; who comes later is in the next one', async () => {
+  publisher.hold(route('early'));
+  publisher.hold(route('late'));
+  publisher.hold(route('later'));
+  edge.beforeTake = () => {
+    publisher.want('late', true);
+    edge.beforeTake = () => {};
+    queueMicrotask(() => publisher.want('later', true));
+  };
+  publisher.want('early', true);
+  await waitFor('all to be open', () => edge.open.size === 3);
+  expect(edge.publications).toBe(2);
+  expect(edge.overlapped).toBe(false);
+});
+
+test('never two at a time, whatever comes and goes meanwhile', async () => {
+  const students = ['a', 'b', 'c'];
+  for (const student of students) publisher.hold(route(student));
+  for (let round = 0; round < 40; round += 1) {
+    publisher.want(students[round % 3] ?? 'a', round % 2 === 0);
+    if (round % 10 === 0) void publisher.reconcile(true);
+    await sleep(7);
+  }
+  publisher.want('a', true);
+  publisher.want('b', false);
+  publisher.want('c', true);
+  await waitFor(
+    'the last word to be so',
+    () => phase('a') === 'open' && phase('b') === 'closed' && phase('c') === 'open',
+  );
+  expect([...edge.open].sort()).toEqual(['a', 'c']);
+  expect(edge.overlapped).toBe(false);
+});
+
+test('one who fails holds up nobody, is told, and is tried again until it works', async () => {
+  for (const student of ['good', 'bad']) publisher.hold(route(student));
+  edge.fail = (student) => (student === 'bad' ? 'later' : 'done');
+  for (const student of ['good', 'bad']) publisher.want(student, true);
+  await waitFor('the good one', () => phase('good') === 'open');
+  expect(publisher.phase('bad')).toEqual({ phase: 'opening', problem });
+  edge.fail = () => 'done';
+  await waitFor('the bad one', () => phase('bad') === 'open');
+  expect(publisher.phase('bad').problem).toBeNull();
+});
+
+test('one who is refused is told, and not tried again by itself', async () => {
+  publisher.hold(route('a'));
+  edge.fail = () => 'refused';
+  publisher.want('a', true);
+  await waitFor('the refusal', () => publisher.phase('a').problem !== null);
+  const { publications } = edge;
+  await sleep(1200);
+  expect(edge.publications).toBe(publications);
+});
+
+test('an edge that throws is tried again', async () => {
+  publisher.hold(route('a'));
+  edge.crash = true;
+  publisher.want('a', true);
+  await waitFor('the problem', () => publisher.phase('a').problem?.code === 'internal');
+  edge.crash = false;
+  await waitFor('the route', () => phase('a') === 'open');
+});
+
+test('a student who goes is gone from the edge when `release` resolves', async () => {
+  publisher.hold(route('a'));
+  publisher.want('a', true);
+  await waitFor('the route', () => phase('a') === 'open');
+  await publisher.release('a');
+  expect(edge.open.size).toBe(0);
+  expect(phase('a')).toBe('closed');
+});

@@ -141,7 +141,8 @@ class DockerEnvironments implements Environments {
       if (found !== null && !isCurrent) await container.remove({ force: true });
       if (!isCurrent) {
         await this.#ensureHome(student);
-        await this.#docker.createContainer({ ...options, abortSignal: signal });
+        // Not abortable: a request that is given up may still make the container, after we have looked for it.
+        await this.#docker.createContainer(options);
       }
       await this.#firewall.ensure(this.#image ?? '');
       signal.throwIfAborted();

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Backend } from './api/backend.ts';
+import type { Backend, LogLine } from './api/backend.ts';
 import { startApi } from './api/server.ts';
 import { loadSettings } from './config.ts';
 import type { Edge } from './edges/edge.ts';
@@ -46,6 +46,8 @@ function createEdge(settings: Settings, log: Log): Edge {
       });
   }
 }
+
+const byTime = (a: LogLine, b: LogLine) => a.at.localeCompare(b.at);
 
 async function run(log: Log): Promise<void> {
   const settings = loadSettings({
@@ -89,7 +91,12 @@ async function run(log: Log): Promise<void> {
     open: async (name) => students.override(name, 'open'),
     close: async (name) => students.override(name, 'close'),
     access: (name) => students.access(name),
-    logs: (name, lines) => readLog(join(settings.stateDir, 'daemon.log'), name, lines),
+    async logs(name, lines) {
+      const own = await readLog(join(settings.stateDir, 'daemon.log'), name, lines);
+      return name === null
+        ? own
+        : [...own, ...(await students.printed(name, lines))].sort(byTime).slice(-lines);
+    },
     examine: () => environments.examine(),
     shutdown: () => shutDown(),
   };

@@ -143,8 +143,9 @@ export class ApiClient {
     return this.#studentOf(this.#operate('POST', '/students', progress, { name }, signal));
   }
 
-  act(deed: Deed, name: string, progress: Progress): Promise<StudentView> {
-    return this.#studentOf(this.#operate('POST', `/students/${encodeURIComponent(name)}/${deed}`, progress));
+  act(deed: Deed, name: string, progress: Progress, signal?: AbortSignal): Promise<StudentView> {
+    const path = `/students/${encodeURIComponent(name)}/${deed}`;
+    return this.#studentOf(this.#operate('POST', path, progress, undefined, signal));
   }
 
   async remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {

@@ -12,12 +12,12 @@ export interface Context {
   client: ApiClient;
   json: boolean;
   progress: Progress & { stop(): void };
-  /** Aborted by the first Ctrl-C, where the command undoes what it has begun. */
-  signal: AbortSignal;
+  /** Aborted by the first Ctrl-C, for commands that undo what they have begun. Any other just ends by it. */
+  readonly signal: AbortSignal;
 }
 
 /** Throws `bad-settings`. */
-export function openContext(json: boolean, signal: AbortSignal): Context {
+export function openContext(json: boolean, cancelOnInterrupt: () => AbortSignal): Context {
   const settings = loadSettings({
     env: process.env,
     hostname: hostname(),
@@ -25,5 +25,15 @@ export function openContext(json: boolean, signal: AbortSignal): Context {
     home: homedir(),
   });
   const client = new ApiClient(join(settings.stateDir, 'api.sock'));
-  return { settings, client, json, progress: openProgress(json), signal };
+  let signal: AbortSignal | null = null;
+  return {
+    settings,
+    client,
+    json,
+    progress: openProgress(json),
+    get signal() {
+      signal ??= cancelOnInterrupt();
+      return signal;
+    },
+  };
 }

@@ -16,9 +16,11 @@ export const addEnvironment: AddCommand = (program, run) => {
       .argument('<name>')
       .description(descriptions[deed])
       .action(
-        run(async ({ client, settings, progress, signal, json }: Context, name: string) => {
-          if (deed !== 'stop') await ensureDaemon(client, settings, progress, signal);
-          const student = await client.act(deed, name, progress);
+        run(async (context: Context, name: string) => {
+          const { client, settings, progress, json } = context;
+          if (deed !== 'stop') await ensureDaemon(client, settings, progress, context.signal);
+          const signal = deed === 'stop' ? undefined : context.signal;
+          const student = await client.act(deed, name, progress, signal);
           progress.stop();
           if (json) printJson(student);
           else print(`${name}'s environment is ${student.environment.state}.`);

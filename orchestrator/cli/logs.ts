@@ -42,11 +42,11 @@ export const addLogs: AddCommand = (program, run) => {
     .action(
       run(
         async (context: Context, name: string | undefined, options: { lines: number; follow?: boolean }) => {
-          const { client, json, signal } = context;
+          const { client, json } = context;
           let shown = await client.logs(name ?? null, options.lines);
           for (const line of shown) show(line, json);
-          while (options.follow && !signal.aborted) {
-            await sleep(FOLLOW_EVERY, undefined, { signal }).catch(() => undefined);
+          while (options.follow) {
+            await sleep(FOLLOW_EVERY);
             const now = await client.logs(name ?? null, 1000);
             for (const line of newLines(shown, now)) show(line, json);
             if (now.length > 0) shown = now;

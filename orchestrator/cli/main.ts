@@ -1,7 +1,7 @@
 /** The command line: `devenv COMMAND …`. Each command is a file that adds itself; this one runs them and ends well. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { DevenvError, type Problem, problemOf } from '../errors.ts';
+import { type Problem, problemOf } from '../errors.ts';
 import { addCompletion } from './completion.ts';
 import { addConnect } from './connect.ts';
 import { type Context, openContext } from './context.ts';
@@ -46,8 +46,8 @@ function cancelOnInterrupt(): AbortSignal {
 }
 
 /** An aborted wait, in words. */
-function toProblem(error: unknown, signal: AbortSignal): Problem {
-  if (signal.aborted && !(error instanceof DevenvError)) {
+function toProblem(error: unknown): Problem {
+  if (error instanceof Error && error.name === 'AbortError') {
     return {
       code: 'cancelled',
       what: 'Cancelled.',
@@ -60,15 +60,14 @@ function toProblem(error: unknown, signal: AbortSignal): Problem {
 const run: Run =
   (body) =>
   async (...args) => {
-    const signal = cancelOnInterrupt();
     let context: Context | null = null;
     try {
-      context = openContext(wantsJson, signal);
+      context = openContext(wantsJson, cancelOnInterrupt);
       const code = await body(context, ...(args as never[]));
       process.exitCode = typeof code === 'number' ? code : 0;
     } catch (error) {
       context?.progress.stop();
-      process.exitCode = reportProblem(toProblem(error, signal), wantsJson);
+      process.exitCode = reportProblem(toProblem(error), wantsJson);
     }
     context?.progress.stop();
     // A hung-up socket or a terminal in raw mode must not keep a finished command alive.

@@ -1,6 +1,6 @@
 /** The Docker engine: found, installed where that is allowed, started where nothing else does. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import type { Progress } from '../api/contract.ts';
@@ -60,6 +60,21 @@ function lastLine(output: string): string {
   return output.trim().split('\n').at(-1) ?? '';
 }
 
+/**
+ * After a host went down hard, the pid files of the engine may name a process that is something else by now: dockerd
+ * would then refuse to start, or take that process for its containerd.
+ */
+function removeStalePidFiles(): void {
+  for (const [path, name] of [
+    ['/var/run/docker.pid', 'dockerd'],
+    ['/var/run/docker/containerd/containerd.pid', 'containerd'],
+  ] as const) {
+    if (!existsSync(path)) continue;
+    const comm = `/proc/${readFileSync(path, 'utf8').trim()}/comm`;
+    if (!existsSync(comm) || readFileSync(comm, 'utf8').trim() !== name) rmSync(path);
+  }
+}
+
 async function startEngine(docker: Docker, { progress, signal }: EnsureEngineOptions): Promise<void> {
   if (!isRoot()) {
     refuse('The Docker engine is installed but does not answer.', 'Start it as root: systemctl start docker');
@@ -68,6 +83,7 @@ async function startEngine(docker: Docker, { progress, signal }: EnsureEngineOpt
   if (existsSync('/run/systemd/system')) {
     await runCommand('systemctl', ['start', 'docker'], { signal });
   } else {
+    removeStalePidFiles();
     mkdirSync('/var/log', { recursive: true });
     const log = openSync(DOCKERD_LOG, 'a');
     spawn('dockerd', [], {

@@ -7,6 +7,7 @@ import type { Lease } from '../agents/lease.ts';
 import { PROTOCOL, type Report, type StateMessage } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
+import type { Log } from '../log.ts';
 import type { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import { dueNotices } from './notices.ts';
@@ -19,6 +20,7 @@ interface Parts {
   sockets: AgentSockets;
   lease: Lease;
   edge: Edge;
+  log: Log;
 }
 
 /** The route's state in the words of the waiting page and of `devenv-status`. */
@@ -48,6 +50,7 @@ function detailOf(reason: RouteReason): string {
 export class Conversation {
   readonly #parts: Parts;
   readonly #sent = new Map<string, string>();
+  readonly #logged = new Map<string, string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -84,6 +87,7 @@ export class Conversation {
     });
     const view = routes.view(row.name);
     const url = edge.url(row.hostname);
+    this.#logRoute(row.name, `${view.live ? 'live' : view.phase}: ${detailOf(view.reason)}`);
     const due = dueNotices(student.noticeMemory, {
       url,
       live: view.live,
@@ -117,7 +121,14 @@ export class Conversation {
     sockets.send(row.name, message);
   }
 
+  #logRoute(student: string, state: string): void {
+    if (this.#logged.get(student) === state) return;
+    this.#logged.set(student, state);
+    this.#parts.log.info({ student }, `link ${state}`);
+  }
+
   forget(name: string): void {
+    this.#logged.delete(name);
     this.#sent.delete(name);
   }
 }

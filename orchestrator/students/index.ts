@@ -4,6 +4,7 @@
  */
 import { type AgentSockets, createAgentSockets } from '../agents/index.ts';
 import { Lease } from '../agents/lease.ts';
+import type { LogLine } from '../api/backend.ts';
 import type { AccessView, Progress, StudentView } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentChange, Environments } from '../environments/types.ts';
@@ -66,6 +67,7 @@ export class Students {
       },
     });
     const shared = {
+      log,
       settings,
       roster,
       routes: this.#routes,
@@ -193,6 +195,13 @@ export class Students {
     return this.#options.environments.access(
       specOf(student.row, this.#options.edge.url(student.row.hostname)),
     );
+  }
+
+  /** What the environment has printed, as lines of the log. Throws `not-found`. */
+  async printed(name: string, lines: number): Promise<LogLine[]> {
+    const { row } = this.#roster.get(name);
+    const printed = await this.#options.environments.logs(row.name, lines);
+    return printed.map(({ at, text }) => ({ at, level: 'info', student: name, text: `printed: ${text}` }));
   }
 
   #requireRunning(student: Student): void {

@@ -87,6 +87,7 @@ export class Lifecycle {
       }
       roster.update(student, { state: { life: 'present' } });
       this.#take(student);
+      this.#parts.log.info({ student: name, port: student.row.port }, 'created');
       await this.#look(student);
       return student;
     });
@@ -205,6 +206,7 @@ export class Lifecycle {
     await environments.remove(name, keepHome);
     await sockets.close(name);
     roster.delete(student);
+    this.#parts.log.info({ student: name, keepHome }, 'removed');
     conversation.forget(name);
     lease.forget(name);
     progress.done('environment', keepHome ? `${name} is removed; the home is kept` : `${name} is removed`);

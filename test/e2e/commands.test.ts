@@ -96,6 +96,9 @@ test('`list` fits 80 columns', async () => {
 test('`logs` tells what happened to one student, `doctor` that all is well', async () => {
   await devenv.succeed('restart', 'alice');
   expect(await devenv.succeed('logs')).toMatch(/the orchestrator is up/);
+  expect(await devenv.succeed('logs', 'alice')).toMatch(
+    /\[alice\] created[\s\S]*link closed: the environment is stopped/,
+  );
   const examinations = await devenv.json<Examination[]>('doctor');
   expect(examinations.filter((each) => !each.ok)).toEqual([]);
   expect(examinations.map((each) => each.subject)).toEqual(

@@ -47,7 +47,7 @@ devenv_check_node() { # the pinned Node needs libatomic, which a small system ma
       "Install what it lacks as root: $devenv_fix"
   fi
   devenv_say '… installing libatomic1 with apt-get, which the pinned Node needs'
-  DEBIAN_FRONTEND=noninteractive sh -c "$devenv_fix" >/dev/null 2>&1 ||
+  DEBIAN_FRONTEND=noninteractive sh -c "$(echo "$devenv_fix" | sed 's/apt-get/& -o DPkg::Lock::Timeout=300/g')" >/dev/null 2>&1 ||
     devenv_die 'apt-get could not install libatomic1.' "Try it by hand: $devenv_fix"
   images/toolchain/node_modules/.bin/node --version >/dev/null ||
     devenv_die 'The pinned Node does not run on this machine.' 'It needs x86-64 or arm64 Linux with glibc 2.28 or newer.'

@@ -7,6 +7,7 @@ import type Docker from 'dockerode';
 import type { Progress } from '../api/contract.ts';
 import { DevenvError } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
+import { installPackages } from './apt.ts';
 import { runCommand } from './run-command.ts';
 
 const SUITE = 'bookworm';
@@ -49,30 +50,8 @@ async function pull(docker: Docker, signal: AbortSignal): Promise<string | null>
 
 async function ensureMmdebstrap({ progress, signal, mayInstall }: Options): Promise<void> {
   if ((await runCommand('mmdebstrap', ['--version']).catch(() => ({ code: 1 }))).code === 0) return;
-  const command = 'apt-get update && apt-get install -y --no-install-recommends mmdebstrap';
-  if (!mayInstall || process.getuid?.() !== 0) {
-    throw new DevenvError({
-      code: 'image',
-      what: 'No image registry can be reached, and mmdebstrap, which makes a base from Debian packages, is missing.',
-      next: `Install it as root: ${command}`,
-    });
-  }
-  progress.step(
-    'base',
-    'No image registry answers: installing mmdebstrap with apt-get, to make the base from packages',
-  );
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const { code, output } = await runCommand('sh', ['-c', command], {
-    signal,
-    env,
-  });
-  if (code !== 0) {
-    throw new DevenvError({
-      code: 'image',
-      what: `apt-get could not install mmdebstrap: ${output.trim().split('\n').at(-1)}`,
-      next: `Try it by hand: ${command}`,
-    });
-  }
+  const need = 'No image registry answers, and mmdebstrap, which makes the base from packages, is missing';
+  await installPackages({ packages: ['mmdebstrap'], need, code: 'image', mayInstall, progress, signal });
 }
 
 /** Streams mmdebstrap's tar into the engine, with no file in between. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import type { Progress } from '../api/contract.ts';
 import { DevenvError } from '../errors.ts';
+import { installPackages } from './apt.ts';
 import { runCommand } from './run-command.ts';
 
 const DOCKERD_LOG = '/var/log/devenv-dockerd.log';
@@ -35,29 +36,6 @@ const hasCommand = async (name: string) => (await runCommand('sh', ['-c', `comma
 
 function refuse(what: string, next: string): never {
   throw new DevenvError({ code: 'engine', what, next });
-}
-
-async function installEngine({ progress, signal, mayInstall }: EnsureEngineOptions): Promise<void> {
-  const command = 'apt-get update && apt-get install -y --no-install-recommends docker.io iptables';
-  if (!mayInstall || !isRoot() || !(await hasCommand('apt-get'))) {
-    const reason = !mayInstall
-      ? 'DEVENV_NO_INSTALL is set'
-      : isRoot()
-        ? 'this host has no apt-get'
-        : 'only root can install it';
-    refuse(`There is no Docker engine on this host, and ${reason}.`, `Install one: ${command}`);
-  }
-  progress.step('engine', 'There is no Docker engine: installing docker.io with apt-get (about a minute)');
-  const { code, output } = await runCommand('sh', ['-c', command], {
-    signal,
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  });
-  if (code !== 0)
-    refuse(`apt-get could not install docker.io: ${lastLine(output)}`, `Try it by hand: ${command}`);
-}
-
-function lastLine(output: string): string {
-  return output.trim().split('\n').at(-1) ?? '';
 }
 
 /**
@@ -121,7 +99,10 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<void> 
       'Start it, or unset DOCKER_HOST.',
     );
   }
-  if (!(await hasCommand('dockerd'))) await installEngine(options);
+  if (!(await hasCommand('dockerd'))) {
+    const need = 'There is no Docker engine on this host';
+    await installPackages({ ...options, packages: ['docker.io', 'iptables'], need, code: 'engine' });
+  }
   if ((await answers(docker)) !== true) await startEngine(docker, options);
   options.progress.done('engine', 'The Docker engine answers');
 }

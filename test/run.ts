@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DevenvError } from '../orchestrator/errors.ts';
 import { ensureEngine } from '../orchestrator/environments/index.ts';
 import { terminalProgress } from './support/progress.ts';
 
@@ -113,6 +114,10 @@ async function main([word = 'all', ...patterns]: string[]): Promise<Count> {
 
 // testcontainers would pull an image of its own to clean up after a killed run; ours are cleaned up by label.
 process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
-const count = await main(process.argv.slice(2));
+const count = await main(process.argv.slice(2)).catch((error: unknown): Count => {
+  if (!(error instanceof DevenvError)) throw error;
+  console.error(`${error.what}\n${error.next}`);
+  return { passed: 0, failed: 1 };
+});
 console.log(`${count.passed} passed, ${count.failed} failed`);
 process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0;

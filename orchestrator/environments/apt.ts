@@ -33,13 +33,20 @@ export async function installPackages(options: InstallOptions): Promise<void> {
   // A host that has just booted updates itself: its lock is waited for, in seconds.
   const patient = command.replaceAll('apt-get', 'apt-get -o DPkg::Lock::Timeout=300');
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const { code: exit, output } = await runCommand('sh', ['-c', patient], { signal, env });
-  if (exit === 0) return;
+  const install = () => runCommand('sh', ['-c', patient], { signal, env });
+  let result = await install();
+  if (result.code !== 0 && result.output.includes('dpkg was interrupted')) {
+    progress.step('repair', 'An install was cut short on this host earlier: finishing it with dpkg --configure -a');
+    // As apt does without a terminal: settings that somebody changed stay as they are.
+    await runCommand('dpkg', ['--force-confdef', '--force-confold', '--configure', '-a'], { signal, env });
+    result = await install();
+  }
+  if (result.code === 0) return;
   const complaint =
-    output
+    result.output
       .trim()
       .split('\n')
-      .findLast((line) => line.startsWith('E:')) ?? `exit code ${exit}`;
+      .findLast((line) => line.startsWith('E:')) ?? `exit code ${result.code}`;
   throw new DevenvError({
     code,
     what: `apt-get could not install ${packages.join(', ')}: ${complaint}`,

@@ -6,8 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DevenvError } from '../orchestrator/errors.ts';
 import { ensureEngine } from '../orchestrator/environments/index.ts';
+import { DevenvError } from '../orchestrator/errors.ts';
 import { terminalProgress } from './support/progress.ts';
 
 const root = new URL('..', import.meta.url).pathname;

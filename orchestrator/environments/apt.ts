@@ -36,7 +36,10 @@ export async function installPackages(options: InstallOptions): Promise<void> {
   const install = () => runCommand('sh', ['-c', patient], { signal, env });
   let result = await install();
   if (result.code !== 0 && result.output.includes('dpkg was interrupted')) {
-    progress.step('repair', 'An install was cut short on this host earlier: finishing it with dpkg --configure -a');
+    progress.step(
+      'repair',
+      'An install was cut short on this host earlier: finishing it with dpkg --configure -a',
+    );
     // As apt does without a terminal: settings that somebody changed stay as they are.
     await runCommand('dpkg', ['--force-confdef', '--force-confold', '--configure', '-a'], { signal, env });
     result = await install();

@@ -20,7 +20,9 @@ afterEach(() => {
 });
 
 function standIn(name: string, script: string): void {
-  writeFileSync(join(folder, 'bin', name), `#!/bin/sh\necho "${name} $*" >>${folder}/calls\n${script}\n`, { mode: 0o755 });
+  writeFileSync(join(folder, 'bin', name), `#!/bin/sh\necho "${name} $*" >>${folder}/calls\n${script}\n`, {
+    mode: 0o755,
+  });
 }
 
 const calls = () => readFileSync(join(folder, 'calls'), 'utf8');
@@ -65,7 +67,9 @@ test('an install that fails says why, and the command to try by hand', async () 
 test('a repair that fails is not tried again and again', async () => {
   standIn('dpkg', 'exit 1');
   standIn('apt-get', 'echo "E: dpkg was interrupted, you must manually run" >&2; exit 100');
-  await expect(install().done).rejects.toMatchObject({ what: expect.stringContaining('dpkg was interrupted') });
+  await expect(install().done).rejects.toMatchObject({
+    what: expect.stringContaining('dpkg was interrupted'),
+  });
   expect(calls().match(/^dpkg /gm)).toHaveLength(1);
 });
 

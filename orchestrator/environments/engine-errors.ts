@@ -77,6 +77,16 @@ export function explainEngineError(
       { cause: error },
     );
   }
+  if (/address pool/i.test(message)) {
+    return new DevenvError(
+      {
+        code: 'network',
+        what: `The engine has no addresses left for another network, so devenv could not ${deed}.`,
+        next: 'See which networks use them up: `docker network ls`, `docker network prune`.',
+      },
+      { cause: error },
+    );
+  }
   if (/no such image/i.test(message)) {
     return new DevenvError(
       {

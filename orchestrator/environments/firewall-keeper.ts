@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
-import { isFirewallUp, putFirewall } from './firewall.ts';
+import { isFirewallUp, putFirewall, removeLeftHelpers } from './firewall.ts';
 import { type FirewallRules, firewallRules, hostResolvers } from './firewall-rules.ts';
 import { networkOf } from './network.ts';
 
@@ -44,8 +44,10 @@ export class FirewallKeeper {
     return isFirewallUp(this.#docker, image, this.#rules());
   }
 
-  /** Looks until the signal aborts. `imageIfNeeded` resolves to null while no student runs. */
+  /** Takes away what a killed daemon left, then looks until the signal aborts. `imageIfNeeded` resolves to null while no student runs. */
   watch(imageIfNeeded: () => Promise<string | null>, signal: AbortSignal): void {
+    const { bridge } = networkOf(this.#settings.instance);
+    removeLeftHelpers(this.#docker, bridge).catch((err) => this.#log.warn({ err }, 'helpers were left'));
     const look = async () => {
       const image = await imageIfNeeded();
       if (image === null || (await this.stands(image))) return;

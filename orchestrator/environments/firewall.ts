@@ -6,7 +6,21 @@ import type Docker from 'dockerode';
 import { DevenvError } from '../errors.ts';
 import type { FirewallRules } from './firewall-rules.ts';
 
+/** Marks the helper's container with the bridge that it works for. */
+const HELPER_LABEL = 'devenv.helper';
+
 export type FirewallDeed = 'put' | 'check' | 'remove';
+
+/** Helpers of a daemon that was killed while they ran. */
+export async function removeLeftHelpers(docker: Docker, bridge: string): Promise<void> {
+  const filters = { label: [`${HELPER_LABEL}=${bridge}`], status: ['created', 'exited', 'dead'] };
+  for (const { Id } of await docker.listContainers({ all: true, filters })) {
+    await docker
+      .getContainer(Id)
+      .remove({ force: true })
+      .catch(() => undefined);
+  }
+}
 
 /** Runs the helper; resolves to what it complained of, null where all is well. */
 async function runHelper(docker: Docker, image: string, rules: FirewallRules, deed: FirewallDeed) {
@@ -22,7 +36,7 @@ async function runHelper(docker: Docker, image: string, rules: FirewallRules, de
       `RULES6=${rules.v6}`,
       'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
     ],
-    Labels: { 'devenv.helper': rules.bridge },
+    Labels: { [HELPER_LABEL]: rules.bridge },
     HostConfig: {
       NetworkMode: 'host',
       CapDrop: ['ALL'],

@@ -1,8 +1,7 @@
 /** The students' bridge: one per instance, on which containers don't reach each other. */
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
-import { DevenvError } from '../errors.ts';
-import { isStatus } from './engine-errors.ts';
+import { explainEngineError, isStatus } from './engine-errors.ts';
 
 export interface StudentNetwork {
   name: string;
@@ -15,7 +14,7 @@ export function networkOf(instance: string): StudentNetwork {
   return { name: `devenv-${instance}`, bridge: `dv-${hash}` };
 }
 
-/** Makes sure of the bridge. Throws `network`. */
+/** Makes sure of the bridge. Throws a DevenvError (`network` where the host has no addresses left). */
 export async function ensureNetwork(docker: Docker, instance: string): Promise<StudentNetwork> {
   const network = networkOf(instance);
   try {
@@ -38,15 +37,7 @@ export async function ensureNetwork(docker: Docker, instance: string): Promise<S
     });
   } catch (error) {
     // Somebody else was quicker: that is the network we wanted.
-    if (isStatus(error, 409)) return network;
-    throw new DevenvError(
-      {
-        code: 'network',
-        what: `The students' network ${network.name} could not be made: ${error instanceof Error ? error.message : error}`,
-        next: 'Look for networks that use up the address pools (`docker network ls`, `docker network prune`).',
-      },
-      { cause: error },
-    );
+    if (!isStatus(error, 409)) throw explainEngineError(error, "make the students' network", null);
   }
   return network;
 }

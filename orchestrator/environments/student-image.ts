@@ -80,6 +80,9 @@ async function build(options: Options, entries: readonly ContextEntry[], base: s
   });
 }
 
+/** A younger image may be another installation's, about to be used: it is left, in ms. */
+const PRUNE_AFTER = 24 * 60 * 60_000;
+
 /** Older images of ours that no container uses any more go; one that is in use stays, the engine refuses. */
 async function prune(docker: Docker, keep: string): Promise<void> {
   const images = await docker.listImages({
@@ -87,7 +90,7 @@ async function prune(docker: Docker, keep: string): Promise<void> {
   });
   for (const image of images) {
     const tags = image.RepoTags ?? [];
-    if (tags.includes(keep)) continue;
+    if (tags.includes(keep) || Date.now() - image.Created * 1000 < PRUNE_AFTER) continue;
     for (const tag of tags.filter((each) => each.startsWith(`${REPOSITORY}:`))) {
       await docker
         .getImage(tag)

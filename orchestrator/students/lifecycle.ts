@@ -71,6 +71,7 @@ export class Lifecycle {
   /** Everything or nothing: on failure and on abort all that was made is gone again. */
   create(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
     return this.#queue.run(name, async () => {
+      await this.#finishUndoing(name);
       const hostname = this.#checkNew(name);
       const { edge, environments, roster, sockets } = this.#parts;
       await edge.admit({ student: name, hostname });
@@ -121,6 +122,12 @@ export class Lifecycle {
     await environments.remove(student.row.name, keepsHome);
     await sockets.close(student.row.name);
     roster.delete(student);
+  }
+
+  /** A creation that could not be undone when it failed, because the engine was away, is undone first. */
+  async #finishUndoing(name: string): Promise<void> {
+    const student = this.#parts.roster.find(name);
+    if (student?.row.state.life === 'creating') await this.#undo(student);
   }
 
   /** The student is there: their route may be wanted from now on. */
@@ -222,27 +229,40 @@ export class Lifecycle {
       const { name, state, socketId } = student.row;
       student.environment = actual.find((each) => each.student === name)?.state ?? 'missing';
       if (student.environment === 'running') this.#parts.lease.heard(name);
-      switch (state.life) {
-        case 'creating':
-          this.#parts.log.warn({ student: name }, 'undoing a creation that was cut off');
-          return this.#undo(student);
-        case 'removing':
-          this.#parts.log.warn({ student: name }, 'finishing a removal that was cut off');
-          this.#take(student);
-          return this.#finishRemoval(student, state.keepsHome, progress);
-        case 'present':
-          this.#take(student);
-          await this.#parts.sockets.open(name, this.#parts.environments.socketDir(socketId));
-          this.#parts.conversation.refresh(student);
+      if (state.life === 'present') {
+        this.#take(student);
+        await this.#parts.sockets.open(name, this.#parts.environments.socketDir(socketId));
+        this.#parts.conversation.refresh(student);
+      } else {
+        if (state.life === 'removing') this.#take(student);
+        await this.#finish(student, progress);
       }
     });
   }
 
-  /** Starts whoever should run and does not: after a start of the host, of the engine, or of the daemon. */
+  /** Finishes or undoes what was begun and cut off. */
+  async #finish(student: Student, progress: Progress): Promise<void> {
+    const { name, state } = student.row;
+    switch (state.life) {
+      case 'creating':
+        this.#parts.log.warn({ student: name }, 'undoing a creation that was cut off');
+        return this.#undo(student);
+      case 'removing':
+        this.#parts.log.warn({ student: name }, 'finishing a removal that was cut off');
+        return this.#finishRemoval(student, state.keepsHome, progress);
+      case 'present':
+    }
+  }
+
+  /** Finishes what was cut off and starts whoever should run: after a start of the host, the engine, or the daemon. */
   async resume(progress: Progress, signal: AbortSignal): Promise<void> {
     await this.#forEach('resume', async (student) => {
+      // Gone while this waited for its turn.
+      if (this.#parts.roster.find(student.row.name) !== student) return;
+      await this.#finish(student, progress);
+      if (student.row.state.life !== 'present') return;
       await this.#look(student);
-      if (student.row.state.life !== 'present' || !student.row.shouldRun) return;
+      if (!student.row.shouldRun) return;
       if (student.environment === 'running') return;
       this.#parts.log.info({ student: student.row.name }, 'starting the environment again');
       await this.#start(student.row.name, progress, signal);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import Docker from 'dockerode';
 import type { DaemonView, StudentView } from '../../orchestrator/api/contract.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
+import { inEngine as ofInstance } from '../support/instance-leftovers.ts';
 import { isAlive } from '../support/leftovers.ts';
 import { studentImage } from '../support/student-image.ts';
 import { waitFor } from '../support/wait.ts';
@@ -27,17 +28,7 @@ afterEach(async () => {
   await devenv.remove();
 }, 60_000);
 
-/** Everything of this instance that the engine has. */
-async function inEngine(): Promise<string[]> {
-  const filters = { label: [`devenv.instance=${devenv.instance}`] };
-  const containers = await docker.listContainers({ all: true, filters });
-  const { Volumes } = await docker.listVolumes({ filters });
-  return [
-    ...containers.map(({ Names }) => Names[0] ?? ''),
-    ...(Volumes ?? []).map(({ Name }) => Name),
-  ].sort();
-}
-
+const inEngine = () => ofInstance(devenv.instance);
 const daemonPid = async () => (await devenv.json<DaemonView>('up')).pid;
 
 async function killDaemon(): Promise<void> {

@@ -1,9 +1,21 @@
 import Docker from 'dockerode';
-import { removeFirewall } from '../../orchestrator/environments/firewall.ts';
+import { removeFirewall, removeLeftHelpers } from '../../orchestrator/environments/firewall.ts';
 import { firewallRules } from '../../orchestrator/environments/firewall-rules.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
 
 const ignore = () => undefined;
+
+/** Names of the containers and homes of an instance that the engine has, sorted. */
+export async function inEngine(instance: string): Promise<string[]> {
+  const docker = new Docker();
+  const filters = { label: [`devenv.instance=${instance}`] };
+  const containers = await docker.listContainers({ all: true, filters });
+  const { Volumes } = await docker.listVolumes({ filters });
+  return [
+    ...containers.map(({ Names }) => Names[0] ?? ''),
+    ...(Volumes ?? []).map(({ Name }) => Name),
+  ].sort();
+}
 
 /** Removes containers, homes, network and firewall of an instance, whatever state they are in. */
 export async function removeInstance(instance: string): Promise<void> {
@@ -15,6 +27,7 @@ export async function removeInstance(instance: string): Promise<void> {
   const { Volumes } = await docker.listVolumes({ filters });
   for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove().catch(ignore);
   const { name, bridge } = networkOf(instance);
+  await removeLeftHelpers(docker, bridge);
   const network = await docker.listNetworks({ filters: { name: [name] } });
   if (network.length === 0) return;
   await docker.getNetwork(name).remove().catch(ignore);

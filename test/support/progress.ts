@@ -2,9 +2,9 @@ import type { Progress } from '../../orchestrator/api/contract.ts';
 
 /** Progress as plain lines on stderr, for set-up that takes longer than a second. */
 export const terminalProgress: Progress = {
-  step: (_id, text) => console.error(`… ${text}`),
-  done: (_id, text) => console.error(`✓ ${text}`),
-  warn: (text) => console.error(`! ${text}`),
+  step: (_id, text) => void process.stderr.write(`… ${text}\n`),
+  done: (_id, text) => void process.stderr.write(`✓ ${text}\n`),
+  warn: (text) => void process.stderr.write(`! ${text}\n`),
 };
 
 /** Progress for tests that only look at the outcome. */

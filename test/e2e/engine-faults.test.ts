@@ -1,0 +1,120 @@
+/** The engine fails in the middle of `create` and `rm`: nothing half-made is left, and it says what happened. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { StudentView } from '../../orchestrator/api/contract.ts';
+import { EngineProxy, type Rule } from '../support/engine-proxy.ts';
+import { Installation, removeLeftovers } from '../support/installation.ts';
+import { inEngine, removeInstance } from '../support/instance-leftovers.ts';
+import { studentImage } from '../support/student-image.ts';
+import { waitFor } from '../support/wait.ts';
+
+let devenv: Installation;
+let engine: EngineProxy;
+
+beforeAll(async () => {
+  await removeLeftovers();
+  await studentImage();
+  devenv = await Installation.make();
+  engine = await EngineProxy.start(join(devenv.stateDir, 'engine.sock'));
+  devenv.env.DOCKER_HOST = engine.dockerHost;
+  await devenv.succeed('up');
+}, 600_000);
+
+/** Each test begins without a student, and without a network. */
+afterEach(async () => {
+  const students = await devenv.json<StudentView[]>('list');
+  if (students.length > 0) await devenv.succeed('rm', 'alice', '--yes');
+  await removeInstance(devenv.instance);
+}, 60_000);
+
+afterAll(async () => {
+  await devenv.remove();
+  engine.goAway();
+}, 60_000);
+
+const diskFull = { status: 500, message: 'write /var/lib/docker/tmp: no space left on device' };
+
+/** Every request of `create` that writes, in order. */
+const writes: Pick<Rule, 'method' | 'path'>[] = [
+  { method: 'POST', path: /^\/networks\/create/ },
+  { method: 'POST', path: /^\/volumes\/create/ },
+  { method: 'POST', path: /^\/containers\/create\?.*name=devenv-test/ },
+  { method: 'POST', path: /^\/containers\/devenv-test[^/]*\/start/ },
+  { method: 'POST', path: /^\/containers\/devenv-test[^/]*\/exec/ },
+];
+const named = (rule: Pick<Rule, 'method' | 'path'>) =>
+  `${rule.method} ${rule.path.source.replaceAll('\\', '')}`;
+
+async function expectNothing(): Promise<void> {
+  expect(await inEngine(devenv.instance)).toEqual([]);
+  expect(await devenv.json<StudentView[]>('list')).toEqual([]);
+  expect(readdirSync(join(devenv.stateDir, 'agents'))).toEqual([]);
+}
+
+test.each(writes.map((rule) => [named(rule), rule] as const))(
+  'the disk is full at %s: said, undone, and right the next time',
+  async (_name, rule) => {
+    engine.failNext({ ...rule, fault: diskFull });
+    const { code, stderr } = await devenv.devenv(['create', 'alice']);
+    expect(engine.hasFailed).toBe(true);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('The disk is full')]);
+    expect(stderr).toContain('docker system df');
+    await expectNothing();
+    await devenv.succeed('create', 'alice');
+  },
+  60_000,
+);
+
+test.each(writes.map((rule) => [named(rule), rule] as const))(
+  'the engine goes away at %s: said, and undone once it is back',
+  async (_name, rule) => {
+    engine.failNext({ ...rule, fault: 'engine-gone' });
+    const { code, stderr } = await devenv.devenv(['create', 'alice']);
+    expect(engine.hasFailed).toBe(true);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('Docker engine went away')]);
+    await engine.comeBack();
+    await waitFor('what was begun to be undone', async () => (await inEngine(devenv.instance)).length === 0, {
+      timeoutMs: 20_000,
+    });
+    await devenv.succeed('create', 'alice');
+    expect(await devenv.json<StudentView[]>('list')).toHaveLength(1);
+  },
+  60_000,
+);
+
+test('a `create` right after the engine is back finds nothing in its way', async () => {
+  engine.failNext({ method: 'POST', path: /^\/containers\/devenv-test[^/]*\/start/, fault: 'engine-gone' });
+  expect((await devenv.devenv(['create', 'alice'])).code).toBe(1);
+  await engine.comeBack();
+  await devenv.succeed('create', 'alice');
+  expect(await devenv.json<StudentView[]>('list')).toHaveLength(1);
+}, 60_000);
+
+test.each([
+  { method: 'DELETE', path: /^\/containers\/devenv-test/ },
+  { method: 'DELETE', path: /^\/volumes\/devenv-test/ },
+])(
+  '`rm` that fails at $method $path says so, and finishes when it is run again',
+  async (rule) => {
+    await devenv.succeed('create', 'alice');
+    engine.failNext({ ...rule, fault: { status: 500, message: 'driver failed' } });
+    const { code, stderr } = await devenv.devenv(['rm', 'alice', '--yes']);
+    expect(engine.hasFailed).toBe(true);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('driver failed')]);
+    await devenv.succeed('rm', 'alice', '--yes');
+    await expectNothing();
+  },
+  60_000,
+);
+
+test('`rm` while the engine goes away is finished once it is back', async () => {
+  await devenv.succeed('create', 'alice');
+  engine.failNext({ method: 'DELETE', path: /^\/containers\/devenv-test/, fault: 'engine-gone' });
+  const { code, stderr } = await devenv.devenv(['rm', 'alice', '--yes']);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('Docker engine went away')]);
+  await engine.comeBack();
+  await waitFor('the removal to be finished', async () => (await inEngine(devenv.instance)).length === 0, {
+    timeoutMs: 20_000,
+  });
+  expect(await devenv.json<StudentView[]>('list')).toEqual([]);
+}, 60_000);

@@ -13,8 +13,8 @@ export type FaultSpec =
   | { name: 'server-error'; applied?: boolean }
   /** 429; `retryAfter` in whole seconds, 1 by default. */
   | { name: 'rate-limited'; retryAfter?: number }
-  /** 502 and a page of HTML, from a proxy in between. */
-  | { name: 'html'; applied?: boolean }
+  /** A page of HTML, from a proxy in between; status 502 by default. */
+  | { name: 'html'; applied?: boolean; status?: number }
   /** No answer ever. */
   | { name: 'timeout'; applied?: boolean }
   /** The connection is reset, and nothing was done. */

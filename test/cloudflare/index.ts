@@ -14,6 +14,7 @@ import { ApiServer, BASE_PATH } from './server.ts';
 import { World } from './world.ts';
 
 export type { Call, CallHook, CallKind, CallPhase, Overlap } from './calls.ts';
+export { MockConnector, type MockConnectorOptions } from './connector.ts';
 export type { DnsRecord, RecordFields } from './dns-record.ts';
 export { ALL_FAULTS, type Fault, type FaultMatch, type FaultName, type FaultSpec, Faults } from './faults.ts';
 export type { Foreign, NewRecord } from './foreign.ts';

@@ -184,7 +184,7 @@ function end(fault: FaultSpec | null, answer: Answer | null): Ending {
       return { how: 'answer', answer: refusalAnswer(throttled()), headers };
     }
     case 'html': {
-      const page = { status: 502, body: PROXY_PAGE, applied: false };
+      const page = { status: fault.status ?? 502, body: PROXY_PAGE, applied: false };
       return { how: 'answer', answer: page, type: 'text/html' };
     }
     case 'timeout':

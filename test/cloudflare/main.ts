@@ -28,7 +28,21 @@ function number(least: number, most: number): (written: string) => number {
   };
 }
 
-const port = number(0, 65_535);
+function whole(least: number, most: number): (written: string) => number {
+  const read = number(least, most);
+  return (written) => {
+    const value = read(written);
+    if (Number.isInteger(value)) return value;
+    throw new InvalidArgumentError('A whole number is needed.');
+  };
+}
+
+function domain(written: string): string {
+  if (/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+$/i.test(written)) return written.toLowerCase();
+  throw new InvalidArgumentError('A domain such as class.localhost is needed.');
+}
+
+const port = whole(0, 65_535);
 const milliseconds = number(0, 600_000);
 
 const program = new Command('npm run mock-cloudflare --')
@@ -41,7 +55,7 @@ Prints the settings for devenv as \`export\` lines on standard output, and each 
   .option('--port <port>', 'of the API, on 127.0.0.1; 0 for any free one', port, 5080)
   .option('--connector-port <port>', 'where visitors come in', port, 5081)
   .option('--metrics-port <port>', "of the connector's metrics", port, 5082)
-  .option('--zone <name>', 'the domain; browsers find names under .localhost here', 'class.localhost')
+  .option('--zone <name>', 'the domain; browsers find names under .localhost here', domain, 'class.localhost')
   .addOption(
     new Option('--plan <plan>', 'limits: 200 records and 100 characters a comment, or 3,500 and 500')
       .choices(['free', 'paid'])
@@ -50,14 +64,14 @@ Prints the settings for devenv as \`export\` lines on standard output, and each 
   .option('--latency <ms>', 'of each call', milliseconds, 0)
   .option('--jitter <ms>', 'up to so much more or less', milliseconds, 0)
   .option('--connector-delay <ms>', 'until the connector has a new configuration', milliseconds, 0)
-  .option('--rate <requests>', 'in 5 minutes; more, and all is refused for 5 minutes', number(1, 1e6), 1200)
+  .option('--rate <requests>', 'in 5 minutes; more, and all is refused for 5 minutes', whole(1, 1e6), 1200)
   .addOption(
     new Option('--fault <fault...>', 'what goes wrong now and then; may be given more than once')
       .choices(FAULT_WORDS)
       .default([], 'nothing'),
   )
   .option('--fault-rate <share>', 'of the calls that go wrong, from 0 to 1', number(0, 1), 0.1)
-  .option('--seed <number>', 'the same seed gives the same ids and token', number(0, 2 ** 32), 1)
+  .option('--seed <number>', 'the same seed gives the same ids and token', whole(0, 2 ** 32 - 1), 1)
   .addHelpText(
     'after',
     `
@@ -149,7 +163,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     Promise.all([connector.stop(), mock.stop()]).then(() => {
       process.stderr.write(
-        `\n${mock.calls.length} calls, ${mock.overlaps.length} times two writes at once.\n`,
+        `\nCalls: ${mock.calls.length}. Writes that met another one: ${mock.overlaps.length}.\n`,
       );
     });
   });

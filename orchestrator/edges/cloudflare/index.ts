@@ -6,18 +6,20 @@ import type { Examination } from '../../api/contract.ts';
 import { DevenvError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edge.ts';
+import { Agenda } from './agenda.ts';
 import { CloudflareApi } from './api.ts';
 import { Budget } from './budget.ts';
 import { confirmRoute } from './confirmation.ts';
 import { Connectors } from './connectors.ts';
 import { examineCloudflare } from './examine.ts';
 import { ApiFailure, failureOf } from './failure.ts';
-import { checkHostname, checkTemplate, hostnameFor } from './hostnames.ts';
+import { checkHostname } from './hostnames.ts';
 import type { LostUpdate } from './ingress-writer.ts';
 import { Intent, type IntentStore } from './intent.ts';
 import { explain } from './outcomes.ts';
 import { type Known, Transaction } from './transaction.ts';
 import { createTunnelLock, type TunnelLock } from './tunnel-lock.ts';
+import { type FactStore, Zone } from './zone.ts';
 
 /** Calls of a publication in which nothing fails, with room for one more look. */
 const CALLS_OF_A_RUN = 6;
@@ -45,7 +47,7 @@ export interface CloudflareEdgeOptions {
   budget: number;
   /** `host:port` of cloudflared's metrics, null for none. */
   metrics: string | null;
-  store: IntentStore & { remember(key: string, value: string): void; recall(key: string): string | null };
+  store: IntentStore & FactStore;
   log: Log;
   /** For tests: another way to Cloudflare, a shorter patience, and a lock that goes with a simulated process. */
   fetch?: typeof fetch;
@@ -62,17 +64,14 @@ export class CloudflareEdge implements Edge {
   readonly #connectors: Connectors;
   readonly #lock: TunnelLock;
   readonly #intent: Intent;
+  readonly #zone: Zone;
+  readonly #agenda = new Agenda();
   readonly #known: Known = { records: null, configuration: null, idleSince: new Map() };
   /** Version of the configuration that has the rule, by hostname of each open route. */
   readonly #versions = new Map<string, number>();
-  #zone: string | null;
   /** What was wanted when all was last made so; null where that is not known. */
   #settled: string | null = null;
-  /** The next run reads first what is there. */
-  #isInDoubt = true;
   #lost: (LostUpdate & { at: Date }) | null = null;
-  #due: () => void = () => {};
-  #timer: NodeJS.Timeout | null = null;
 
   constructor(options: CloudflareEdgeOptions) {
     this.#options = options;
@@ -85,39 +84,25 @@ export class CloudflareEdge implements Edge {
       budget: this.#budget,
       callTimeoutMs,
       signal,
-      onDoubt: () => this.#doubt(callTimeoutMs),
+      onDoubt: () => this.#agenda.doubt(callTimeoutMs),
     });
     this.#connectors = new Connectors({ api: this.#api, budget: this.#budget, metrics, signal });
     this.#lock = options.lock ?? createTunnelLock({ tunnelId, instance, patienceMs: LOCK_PATIENCE });
     this.#intent = new Intent(store, callTimeoutMs);
-    this.#zone = store.recall(this.#zoneKey);
-  }
-
-  get #zoneKey(): string {
-    return `cloudflare.zone.${this.#options.zoneId}`;
-  }
-
-  #doubtTimers = new Set<NodeJS.Timeout>();
-
-  /** A call was given up that may still be carried out: looked at again when it can't any more. */
-  #doubt(afterMs: number): void {
-    this.#settled = null;
-    const timer = setTimeout(() => {
-      this.#doubtTimers.delete(timer);
-      this.#isInDoubt = true;
-      this.#settled = null;
-      this.#due();
-    }, afterMs).unref();
-    this.#doubtTimers.add(timer);
+    const { zoneId, hostname: template, allowDeep } = options;
+    this.#zone = new Zone({ api: this.#api, zoneId, store, template, allowDeep });
   }
 
   onDue(due: () => void): void {
-    this.#due = due;
+    this.#agenda.onDue(() => {
+      this.#settled = null;
+      due();
+    });
   }
 
   async start(): Promise<void> {
     try {
-      await this.#learnZone(true);
+      await this.#zone.learn();
       const { managed, deleted, name } = await this.#api.tunnel();
       if (deleted) throw badTunnel(`The tunnel ${name || this.#options.tunnelId} is deleted.`);
       if (managed === 'local')
@@ -144,28 +129,8 @@ export class CloudflareEdge implements Edge {
     });
   }
 
-  /** The zone's name, kept on disk: a Cloudflare that is away delays records, never `create`. */
-  async #learnZone(anew: boolean): Promise<string> {
-    if (this.#zone !== null && !anew) return this.#zone;
-    const zone = await this.#api.zoneName();
-    this.#zone = zone;
-    this.#options.store.remember(this.#zoneKey, zone);
-    checkTemplate({ template: this.#options.hostname, zone, allowDeep: this.#options.allowDeep });
-    return zone;
-  }
-
-  async hostname(student: string): Promise<string> {
-    const { hostname: template, allowDeep } = this.#options;
-    try {
-      return hostnameFor({ template, zone: await this.#learnZone(false), allowDeep }, student);
-    } catch (error) {
-      if (error instanceof DevenvError) throw error;
-      throw new DevenvError({
-        code: 'edge',
-        what: `Cloudflare could not be asked for the zone's name yet: ${failureOf(error).message}.`,
-        next: 'Run the command again when Cloudflare can be reached; once known, the name is kept.',
-      });
-    }
+  hostname(student: string): Promise<string> {
+    return this.#zone.hostname(student);
   }
 
   url(hostname: string): string {
@@ -178,7 +143,7 @@ export class CloudflareEdge implements Edge {
 
   async publish(publication: Publication): Promise<readonly Outcome[]> {
     if (this.#settled !== null && this.#settled === wishOf(publication.take())) return [];
-    const { outcomes, differences } = await this.#run(publication, this.#isInDoubt);
+    const { outcomes, differences } = await this.#run(publication, this.#agenda.isInDoubt);
     for (const difference of differences) this.#options.log.warn(difference, 'mended at Cloudflare');
     return outcomes;
   }
@@ -209,8 +174,8 @@ export class CloudflareEdge implements Edge {
       async (transaction) => {
         this.#settled = null;
         const result = await transaction.run(watched, fresh);
-        if (fresh) this.#isInDoubt = false;
-        if (result.outcomes.length === 0 && this.#doubtTimers.size === 0) this.#settled = wishOf(wanted);
+        if (fresh) this.#agenda.looked();
+        if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
         this.#noteVersions(wanted.routes);
         this.#planNext();
         return result;
@@ -279,15 +244,9 @@ export class CloudflareEdge implements Edge {
 
   /** A session's record goes when its grace is over: then a publication is due. */
   #planNext(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
     const first = Math.min(...this.#known.idleSince.values());
-    if (this.#options.dns === 'student' || !Number.isFinite(first)) return;
-    const inMs = Math.max(0, first + this.#options.graceMs - performance.now()) + 1;
-    this.#timer = setTimeout(() => {
-      this.#settled = null;
-      this.#due();
-    }, inMs).unref();
+    const isAwaited = this.#options.dns === 'session' && Number.isFinite(first);
+    this.#agenda.expectGrace(isAwaited ? first + this.#options.graceMs - performance.now() : null);
   }
 
   confirm(route: Route, signal: AbortSignal) {
@@ -311,8 +270,7 @@ export class CloudflareEdge implements Edge {
 
   async stop(): Promise<void> {
     this.#ending.abort();
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    for (const timer of this.#doubtTimers) clearTimeout(timer);
+    this.#agenda.stop();
   }
 }
 

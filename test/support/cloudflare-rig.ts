@@ -195,7 +195,9 @@ export class CloudflareRig {
     void this.edge.stop();
   }
 
+  /** Ends in good order; there is nothing left to end of a dead one. */
   async stop(): Promise<void> {
+    if (this.#isDead) return;
     await this.publisher.stop();
     await this.edge.stop();
   }

@@ -1,7 +1,7 @@
 /** What `devenv doctor` looks at on the cloudflare edge, each with what to do. */
 import type { Examination } from '../../api/contract.ts';
 import type { CloudflareApi } from './api.ts';
-import type { Budget } from './budget.ts';
+import { type Budget, CALLS_OF_A_RUN } from './budget.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
 import { failureOf } from './failure.ts';
 import type { LostUpdate } from './ingress-writer.ts';
@@ -70,7 +70,7 @@ export async function examineCloudflare({
   budget,
   lost,
 }: CloudflareExamination): Promise<Examination[]> {
-  const waitMs = budget.waitMs();
+  const waitMs = budget.waitMs(CALLS_OF_A_RUN);
   return [
     await lookAtTunnel(api),
     await look('Zone', async () => {

@@ -241,7 +241,7 @@ class DockerEnvironments implements Environments {
 
   async watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void> {
     const { instance, limits } = this.#settings;
-    this.#firewall.watch(() => this.#anyRuns(), signal);
+    this.#firewall.watch(() => this.#imageInUse(), signal);
     await watchEngine(this.#docker, {
       instance,
       limitBytes: sizeInBytes(limits.memory),
@@ -250,14 +250,18 @@ class DockerEnvironments implements Environments {
     });
   }
 
-  /** The image to check the firewall with, while any environment runs. */
-  async #anyRuns(): Promise<string | null> {
-    const running = (await this.list()).some((environment) => environment.state === 'running');
-    return running ? this.#image : null;
+  /** The image of an environment that runs, whichever daemon started it: what the firewall is looked at with. */
+  async #imageInUse(): Promise<string | null> {
+    const filters = { label: [`devenv.instance=${this.#settings.instance}`], status: ['running'] };
+    const [running] = await this.#docker.listContainers({ filters });
+    return running?.ImageID ?? null;
   }
 
-  examine(): Promise<Examination[]> {
-    return examine(this.#docker, this.#settings, this.#image, (image) => this.#firewall.stands(image));
+  async examine(): Promise<Examination[]> {
+    const image = await this.#imageInUse().catch(() => null);
+    return examine(this.#docker, this.#settings, { image: this.#image, inUse: image }, (each) =>
+      this.#firewall.stands(each),
+    );
   }
 }
 

@@ -51,6 +51,26 @@ export interface StudentView {
   otherPorts: number[];
 }
 
+/** One thing that `devenv doctor` has looked at. */
+export interface Examination {
+  subject: string;
+  ok: boolean;
+  /** What was found. */
+  found: string;
+  /** What to do; null where it is fine. */
+  next: string | null;
+}
+
+/** One thing that differs between the wanted and the actual, as a person reads it in `devenv sync`. */
+export interface Difference {
+  hostname: string;
+  student: string | null;
+  /** What is there and should not be so, e.g. `rule without record`. */
+  found: string;
+  /** What a reconcile does about it; null where it only reports. */
+  action: string | null;
+}
+
 /** How to reach an environment's `sshd -i`: the client runs this in the engine itself, past the daemon. */
 export interface AccessView {
   container: string;

@@ -2,10 +2,10 @@
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import type Docker from 'dockerode';
+import type { Examination } from '../api/contract.ts';
 import type { Settings } from '../settings-schema.ts';
 import { sizeInBytes } from './container.ts';
 import { networkOf } from './network.ts';
-import type { Examination } from './types.ts';
 
 /** Less free disk than this and the next `npm install` of a class may fill it, in bytes. */
 const LITTLE_DISK = 5 * 2 ** 30;

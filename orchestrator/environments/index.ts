@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import type { AccessView, Progress } from '../api/contract.ts';
+import type { AccessView, Examination, Progress } from '../api/contract.ts';
 import { DevenvError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
@@ -25,7 +25,6 @@ import type {
   EnvironmentChange,
   EnvironmentSpec,
   Environments,
-  Examination,
   PrintedLine,
 } from './types.ts';
 

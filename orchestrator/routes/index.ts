@@ -3,8 +3,8 @@
  * (`confirmer.ts`). Knows no Docker, and no edge's details.
  */
 import type { RoutePhase } from '../agents/protocol.ts';
-import type { RouteReason } from '../api/contract.ts';
-import type { Difference, Edge, Route } from '../edges/edge.ts';
+import type { Difference, RouteReason } from '../api/contract.ts';
+import type { Edge, Route } from '../edges/edge.ts';
 import type { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Confirmer } from './confirmer.ts';
@@ -86,12 +86,16 @@ export class Routes {
     this.#look(held);
   }
 
-  /** The instructor's word: `open` until the next session ends, `close` until the next one begins. */
-  override(student: string, word: 'open' | 'close'): void {
+  /**
+   * The instructor's word: `open` until the next session ends, `close` until the next one begins. With `adopt` the edge
+   * takes over what somebody else has at the hostname. What was refused is tried once more.
+   */
+  override(student: string, word: 'open' | 'close', adopt: boolean): void {
     const held = this.#held.get(student);
     if (held === undefined) return;
     held.memory = { ...held.memory, override: word };
     this.#look(held);
+    if (word === 'open') this.#publisher.insist(student, adopt);
   }
 
   #look(held: Held): void {
@@ -143,7 +147,7 @@ export class Routes {
     };
   }
 
-  /** Compares wanted and actual; with `mend` makes them agree. */
+  /** Compares wanted and actual; with `mend` makes them agree. Throws a DevenvError where the edge can't be looked at. */
   sync(mend: boolean): Promise<readonly Difference[]> {
     return this.#publisher.reconcile(mend);
   }

@@ -7,7 +7,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
-import type { Difference, Edge, Holder, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
+import type { Difference } from '../api/contract.ts';
+import type { Edge, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
 import { type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { backoff } from './backoff.ts';
@@ -17,9 +18,14 @@ const COMPANY = 50;
 /** How often wanted and actual are compared though nothing happened, in ms. */
 const RECONCILE_EVERY = 5 * 60_000;
 
+/** How long after a failure it is tried again to take away what is left of students who are gone, in ms. */
+const SWEEP_AFTER = 10_000;
+
 interface Entry {
   route: Route;
   wanted: boolean;
+  /** Somebody else's things at the hostname may be taken over. */
+  adopt: boolean;
   /** What the edge was last made to say; null where that is not known. */
   published: boolean | null;
   problem: Problem | null;
@@ -39,22 +45,34 @@ export class Publisher {
   readonly #entries = new Map<string, Entry>();
   readonly #stopping = new AbortController();
   #running: Promise<void> | null = null;
+  #hasStarted = false;
   #dirty = false;
   #timer: NodeJS.Timeout | null = null;
+  #sweep: NodeJS.Timeout | null = null;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.reconcile(true), RECONCILE_EVERY).unref();
+    this.#hasStarted = true;
+    this.#options.edge.onDue(() => this.#schedule());
+    this.#timer = setInterval(() => void this.#reconcileByItself(), RECONCILE_EVERY).unref();
     this.#schedule();
   }
 
   /** The student's route exists from now on; whether the edge has it already is not known. */
   hold(route: Route): void {
-    const entry: Entry = { route, wanted: false, published: null, problem: null, attempts: 0, retry: null };
-    this.#entries.set(route.student, entry);
+    this.#entries.set(route.student, {
+      route,
+      wanted: false,
+      adopt: false,
+      published: null,
+      problem: null,
+      attempts: 0,
+      retry: null,
+    });
+    this.#schedule();
   }
 
   want(student: string, wanted: boolean): void {
@@ -64,6 +82,15 @@ export class Publisher {
     entry.problem = null;
     entry.attempts = 0;
     this.#schedule();
+  }
+
+  /** The instructor wants it now: what was refused is tried once more. */
+  insist(student: string, adopt: boolean): void {
+    const entry = this.#entries.get(student);
+    if (entry === undefined) return;
+    entry.adopt = adopt;
+    entry.attempts = 0;
+    if (adopt || entry.problem !== null) this.#schedule();
   }
 
   phase(student: string): { phase: RoutePhase; problem: Problem | null } {
@@ -86,6 +113,8 @@ export class Publisher {
 
   #schedule(): void {
     this.#dirty = true;
+    // Before all students are taken up, whoever is missing would look as if they were gone.
+    if (!this.#hasStarted) return;
     this.#running ??= this.#loop().finally(() => {
       this.#running = null;
       if (this.#dirty && !this.#stopping.signal.aborted) this.#schedule();
@@ -99,16 +128,16 @@ export class Publisher {
     }
   }
 
-  /** A publication for the edge, and what was taken in by it. */
-  #open(): { publication: Publication; taken: Map<string, boolean> } {
+  /** A publication for the edge, and what was taken in by it. One that only looks (`isLook`) leaves what is due due. */
+  #open(isLook = false): { publication: Publication; taken: Map<string, boolean> } {
     const taken = new Map<string, boolean>();
     const publication: Publication = {
       signal: this.#stopping.signal,
       take: () => {
-        this.#dirty = false;
+        if (!isLook) this.#dirty = false;
         const entries = [...this.#entries.values()];
         for (const { route, wanted } of entries) taken.set(route.student, wanted);
-        const holders: Holder[] = entries.map(({ route: { student, hostname } }) => ({ student, hostname }));
+        const holders = entries.map(({ route, adopt }) => ({ ...route, adopt }));
         const routes = entries.filter((entry) => entry.wanted).map((entry) => entry.route);
         return { routes, holders } satisfies WantedEdge;
       },
@@ -127,8 +156,18 @@ export class Publisher {
       const problem = problemOf(error);
       outcomes = [...taken.keys()].map((student) => ({ student, result: 'later', problem }) as const);
     }
+    this.#settleAll(taken, outcomes);
+  }
+
+  #settleAll(taken: ReadonlyMap<string, boolean>, outcomes: readonly Outcome[]): void {
     const byStudent = new Map(outcomes.map((outcome) => [outcome.student, outcome]));
     for (const [student, wanted] of taken) this.#settle(student, wanted, byStudent.get(student));
+    // What is left of somebody who is gone is taken away later, whatever else happens.
+    const left = outcomes.find(({ student, result }) => result === 'later' && !taken.has(student));
+    if (left?.result === 'later') {
+      if (this.#sweep !== null) clearTimeout(this.#sweep);
+      this.#sweep = setTimeout(() => this.#schedule(), left.afterMs ?? SWEEP_AFTER).unref();
+    }
   }
 
   #settle(student: string, wanted: boolean, outcome: Outcome | undefined): void {
@@ -139,11 +178,13 @@ export class Publisher {
       case undefined:
       case 'done':
         entry.published = wanted;
+        entry.adopt = false;
         entry.problem = null;
         entry.attempts = 0;
         break;
       case 'later':
-        entry.problem = outcome.problem;
+        // Who has what they want is not told of calls that failed for others, or for tidying up.
+        entry.problem = entry.published === entry.wanted ? null : outcome.problem;
         this.#retryLater(entry, outcome.afterMs);
         break;
       case 'refused':
@@ -165,29 +206,43 @@ export class Publisher {
     entry.retry = null;
   }
 
-  /** Compares wanted and actual, and with `mend` makes them agree; waits for the publication in flight. */
+  /**
+   * Compares wanted and actual, and with `mend` makes them agree; waits for the publication in flight. Throws what the
+   * edge throws where it can't be looked at.
+   */
   async reconcile(mend: boolean): Promise<readonly Difference[]> {
     while (this.#running !== null) await this.#running;
-    let differences: readonly Difference[] = [];
-    this.#running = (async () => {
-      const { publication, taken } = this.#open();
-      try {
-        differences = await this.#options.edge.reconcile(publication, mend);
-        if (mend) for (const [student, wanted] of taken) this.#settle(student, wanted, undefined);
-      } catch (error) {
-        this.#options.log.error({ err: error }, 'a reconcile failed');
-      }
-    })().finally(() => {
-      this.#running = null;
-      if (this.#dirty && !this.#stopping.signal.aborted) this.#schedule();
-    });
+    const { publication, taken } = this.#open(!mend);
+    const work = this.#options.edge.reconcile(publication, mend);
+    this.#running = work
+      .then(
+        ({ outcomes }) => {
+          if (mend) this.#settleAll(taken, outcomes);
+        },
+        () => undefined,
+      )
+      .finally(() => {
+        this.#running = null;
+        if (this.#dirty && !this.#stopping.signal.aborted) this.#schedule();
+      });
+    const { differences } = await work;
     await this.#running;
     return differences;
+  }
+
+  async #reconcileByItself(): Promise<void> {
+    try {
+      for (const difference of await this.reconcile(true))
+        this.#options.log.warn(difference, 'the edge differed');
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'a reconcile failed');
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#sweep !== null) clearTimeout(this.#sweep);
     for (const entry of this.#entries.values()) this.#clearRetry(entry);
     await this.#running;
   }

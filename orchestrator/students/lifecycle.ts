@@ -45,10 +45,10 @@ export class Lifecycle {
     return specOf(student.row, this.#parts.edge.url(student.row.hostname));
   }
 
-  /** Throws `bad-input`, `exists` or `clash` before anything is touched. */
-  #checkNew(name: string): string {
+  /** Resolves to the hostname. Throws `bad-input`, `exists` or `clash` before anything is touched. */
+  async #checkNew(name: string): Promise<string> {
     checkStudentName(name);
-    const { roster, settings } = this.#parts;
+    const { roster, edge } = this.#parts;
     if (roster.find(name) !== undefined) {
       throw new DevenvError({
         code: 'exists',
@@ -56,7 +56,8 @@ export class Lifecycle {
         next: `\`devenv status ${name}\` shows them, \`devenv shell ${name}\` gets in.`,
       });
     }
-    const hostname = settings.hostname.replaceAll('{student}', name);
+    const hostname = await edge.hostname(name);
+    edge.admit(hostname);
     const other = roster.all().find((student) => student.row.hostname === hostname);
     if (other !== undefined) {
       throw new DevenvError({
@@ -72,9 +73,8 @@ export class Lifecycle {
   create(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
     return this.#queue.run(name, async () => {
       await this.#finishUndoing(name);
-      const hostname = this.#checkNew(name);
-      const { edge, environments, roster, sockets } = this.#parts;
-      await edge.admit({ student: name, hostname });
+      const hostname = await this.#checkNew(name);
+      const { environments, roster, sockets } = this.#parts;
       await environments.prepare(progress, signal);
       signal.throwIfAborted();
       const student = await this.#enter(name, hostname);

@@ -27,7 +27,12 @@ const relay = await startRelay({
     starting: false,
   }),
 });
-const edge = createLocalEdge({ listen: '127.0.0.1:0', instance: 'bench', log: pino({ level: 'silent' }) });
+const edge = createLocalEdge({
+  listen: '127.0.0.1:0',
+  hostname: null,
+  instance: 'bench',
+  log: pino({ level: 'silent' }),
+});
 await edge.start();
 const route = { student: 'alice', hostname: 'alice.test', origin: `http://127.0.0.1:${relay.port}` };
 await edge.publish({ take: () => ({ routes: [route], holders: [] }), signal: new AbortController().signal });

@@ -68,7 +68,7 @@ beforeEach(async () => {
       starting: false,
     }),
   });
-  edge = createLocalEdge({ listen: '127.0.0.1:0', instance: 'test', log });
+  edge = createLocalEdge({ listen: '127.0.0.1:0', hostname: null, instance: 'test', log });
   await edge.start();
   await publish(route());
 });
@@ -346,7 +346,12 @@ test("a name that is not the student's gets nothing from the relay, though it le
 });
 
 test("who listens on the edge's address already is named, with what to do", async () => {
-  const second = createLocalEdge({ listen: `127.0.0.1:${edge.address().port}`, instance: 'test', log });
+  const second = createLocalEdge({
+    listen: `127.0.0.1:${edge.address().port}`,
+    hostname: null,
+    instance: 'test',
+    log,
+  });
   await expect(second.start()).rejects.toMatchObject({
     code: 'edge',
     next: expect.stringContaining('DEVENV_LISTEN'),

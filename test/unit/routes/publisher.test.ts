@@ -1,7 +1,7 @@
 /** The lock: one publication at a time, company taken in, nobody held up, nobody forgotten. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { Edge, Outcome, Publication } from '../../../orchestrator/edges/edge.ts';
+import type { Edge, Outcome, Publication, Reconciliation } from '../../../orchestrator/edges/edge.ts';
 import { Publisher } from '../../../orchestrator/routes/publisher.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -40,9 +40,14 @@ class MemoryEdge {
     return outcomes;
   }
 
-  async reconcile(publication: Publication): Promise<[]> {
-    await this.publish(publication);
-    return [];
+  async reconcile(publication: Publication): Promise<Reconciliation> {
+    return { differences: [], outcomes: await this.publish(publication) };
+  }
+
+  /** Told when something is due. */
+  due = () => {};
+  onDue(due: () => void): void {
+    this.due = due;
   }
 }
 
@@ -61,6 +66,7 @@ beforeEach(() => {
     log: pino({ level: 'silent' }),
     onChange: (student) => changes.push(student),
   });
+  publisher.start();
 });
 
 afterEach(() => publisher.stop());

@@ -1,6 +1,6 @@
 /** Asks a link, through the edge, whose it is: no request of ours ever reaches a student's program. */
 import { request } from 'node:http';
-import { IDENTITY_PATH, type RelayIdentity } from '../../agents/protocol.ts';
+import { IDENTITY_PATH, type RelayIdentity } from '../agents/protocol.ts';
 
 /** More than this is no identity, in bytes. */
 const MAX_ANSWER = 4096;

@@ -1,0 +1,219 @@
+/**
+ * One run under the lock. Opening: the marked record first, then the rule; closing: the rule first, the record last.
+ * So every rule of ours is covered by a marked record at every moment, and a run that is cut off anywhere leaves
+ * nothing that the marks don't explain.
+ */
+import type { Difference } from '../../api/contract.ts';
+import type { Outcome, Publication } from '../edge.ts';
+import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
+import type { ApiFailure } from './failure.ts';
+import { mergeIngress } from './ingress.ts';
+import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
+import type { Intent } from './intent.ts';
+import { Outcomes, recordClash, ruleClash } from './outcomes.ts';
+import {
+  differencesOf,
+  type Moment,
+  neededRecords,
+  type PictureOptions,
+  type Plan,
+  planOf,
+  wantedIngress,
+} from './picture.ts';
+import { ownRecord, ownRecords, type RecordChange } from './record-plan.ts';
+import { RecordWriter } from './record-writer.ts';
+
+/** What this process knows of Cloudflare's side; null: has to be read. */
+export interface Known {
+  records: DnsRecord[] | null;
+  configuration: Configuration | null;
+  /** Since when each record has been of no use, by hostname; ms on the monotonic clock. */
+  idleSince: Map<string, number>;
+}
+
+export interface TransactionOptions extends PictureOptions {
+  api: CloudflareApi;
+  /** How long a session's record outlives its use, in ms. */
+  graceMs: number;
+  intent: Intent;
+  known: Known;
+  /** Hostnames whose records a run that was cut off was making. */
+  suspects: readonly string[];
+  onLostUpdate(lost: LostUpdate): void;
+}
+
+export interface RunResult {
+  outcomes: readonly Outcome[];
+  differences: readonly Difference[];
+}
+
+export class Transaction {
+  readonly #options: TransactionOptions;
+  readonly #outcomes = new Outcomes();
+  /** Hostnames whose records were not there before this run, or before one that was cut off. */
+  readonly #fresh: Set<string>;
+  /** Hostnames that somebody else's rule turned out to have. */
+  readonly #clashed = new Set<string>();
+  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set() };
+
+  constructor(options: TransactionOptions) {
+    this.#options = options;
+    this.#fresh = new Set(options.suspects);
+  }
+
+  /**
+   * Makes all so; with `fresh` it reads first what is there. Throws an `ApiFailure` where it can't be read, or this
+   * process ends: what was done by then is found again by its marks.
+   */
+  async run(publication: Publication, fresh: boolean): Promise<RunResult> {
+    const { intent } = this.#options;
+    intent.begin(this.#options.suspects);
+    const seen = await this.#read(fresh);
+    let plan = this.#take(publication, seen);
+    const differences = fresh ? this.#differences(seen) : [];
+    let hasWritten = await this.#makeRecords(plan);
+    let current = await this.#configuration();
+    if (!hasWritten) {
+      // Nothing was written yet: whoever came meanwhile is taken in.
+      plan = this.#take(publication, current);
+      hasWritten = await this.#makeRecords(plan);
+      if (hasWritten) current = await this.#configuration();
+    }
+    this.#tell(plan);
+    current = await this.#writeRules(current);
+    await this.#removeRecords(current);
+    intent.end();
+    return { outcomes: this.#outcomes.all(), differences };
+  }
+
+  /** What differs, without a write. */
+  async compare(publication: Publication): Promise<readonly Difference[]> {
+    const seen = await this.#read(true);
+    this.#take(publication, seen);
+    return this.#differences(seen);
+  }
+
+  /** Makes sure of a picture. Before a record is made it must be known whether somebody's rule has its name. */
+  async #read(fresh: boolean): Promise<Configuration> {
+    const { api, known } = this.#options;
+    if (fresh || known.records === null) known.records = await api.records();
+    return fresh || known.configuration === null ? this.#configuration() : known.configuration;
+  }
+
+  async #configuration(): Promise<Configuration> {
+    const { api, known } = this.#options;
+    known.configuration = null;
+    known.configuration = await api.configuration();
+    return known.configuration;
+  }
+
+  #take(publication: Publication, { config }: Configuration): Plan {
+    this.#moment = { ...this.#moment, wanted: publication.take() };
+    return planOf(this.#now(), this.#options, config);
+  }
+
+  /** The moment with the records as they are known now. */
+  #now(): Moment {
+    return { ...this.#moment, records: this.#options.known.records ?? [], fresh: this.#fresh };
+  }
+
+  #studentOf(hostname: string): string {
+    const holder = this.#moment.wanted.holders.find((each) => each.hostname === hostname);
+    if (holder !== undefined) return holder.student;
+    const own = ownRecords(this.#now().records, this.#options.names.instance);
+    return own.find(({ record }) => record.name === hostname)?.student ?? hostname;
+  }
+
+  #tell({ clashes, ruleClashes }: Plan): void {
+    for (const { hostname, student, records } of clashes)
+      this.#outcomes.clash(student, recordClash(student, hostname, records));
+    for (const clash of ruleClashes) this.#tellRuleClash(clash);
+  }
+
+  #tellRuleClash({ hostname, service }: { hostname: string; service: string }): void {
+    const student = this.#studentOf(hostname);
+    this.#clashed.add(hostname);
+    this.#outcomes.clash(student, ruleClash(student, hostname, service));
+  }
+
+  /** Whether anything was sent. */
+  async #makeRecords({ changes }: Plan): Promise<boolean> {
+    if (changes.length === 0) return false;
+    const { intent, known } = this.#options;
+    const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
+    intent.begin([...this.#fresh, ...making]);
+    for (const hostname of await this.#writeRecords(changes)) {
+      this.#fresh.add(hostname);
+      known.idleSince.delete(hostname);
+    }
+    return true;
+  }
+
+  /** Resolves to the hostnames that got their record. */
+  async #writeRecords(changes: readonly RecordChange[]): Promise<ReadonlySet<string>> {
+    const { api, names, known } = this.#options;
+    const writer = new RecordWriter({ api, names, outcomes: this.#outcomes, records: known.records ?? [] });
+    // Unknown until all is done: a failure on the way must not leave us with an old picture.
+    known.records = null;
+    await writer.write(changes);
+    known.records = writer.records;
+    return writer.made;
+  }
+
+  /** Resolves to the document as it stands then. */
+  async #writeRules(current: Configuration): Promise<Configuration> {
+    const { api, known, onLostUpdate } = this.#options;
+    const writer = new IngressWriter({
+      api,
+      current,
+      onLostUpdate,
+      onClash: (clash) => this.#tellRuleClash(clash),
+      onFailure: (hostname, failure) => this.#fail(hostname, failure),
+    });
+    known.configuration = null;
+    await writer.write(wantedIngress(this.#now(), this.#options));
+    known.configuration = writer.current;
+    return writer.current;
+  }
+
+  #fail(hostname: string, failure: ApiFailure): void {
+    this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules');
+  }
+
+  /** Records that nothing needs: of students who are gone, of sessions whose grace is over, and of openings that failed. */
+  #removals(): RecordChange[] {
+    const { names, known, dns, graceMs } = this.#options;
+    const moment = this.#now();
+    const holders = new Set(moment.wanted.holders.map(({ hostname }) => hostname));
+    const needed = new Set(neededRecords(moment, this.#options).map(({ hostname }) => hostname));
+    const now = performance.now();
+    return ownRecords(moment.records, names.instance).flatMap(({ record }) => {
+      const hostname = record.name;
+      const student = this.#studentOf(hostname);
+      if (needed.has(hostname)) known.idleSince.delete(hostname);
+      else if (!known.idleSince.has(hostname)) known.idleSince.set(hostname, now);
+      const idleMs = now - (known.idleSince.get(hostname) ?? now);
+      const isOver = dns === 'session' && !needed.has(hostname) && idleMs >= graceMs;
+      const isRefused = dns === 'session' && this.#outcomes.isRefused(student);
+      const isUndone = this.#fresh.has(hostname) && (isRefused || this.#clashed.has(hostname));
+      if (holders.has(hostname) && !isOver && !isUndone) return [];
+      return [{ kind: 'remove', hostname, student, record } as const];
+    });
+  }
+
+  /** Never while a rule of ours stands on it. */
+  async #removeRecords({ config }: Configuration): Promise<void> {
+    const { known, names } = this.#options;
+    const ours = mergeIngress(config, { ...wantedIngress(this.#now(), this.#options), open: new Map() });
+    const ruled = new Set(ours.changes.map(({ hostname }) => hostname));
+    const removals = this.#removals().filter(({ hostname }) => !ruled.has(hostname));
+    if (removals.length === 0) return;
+    await this.#writeRecords(removals);
+    for (const { hostname } of removals)
+      if (!ownRecord(this.#now().records, hostname, names.instance)) known.idleSince.delete(hostname);
+  }
+
+  #differences({ config }: Configuration): Difference[] {
+    return differencesOf(this.#now(), this.#options, config, this.#removals());
+  }
+}

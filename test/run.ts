@@ -12,11 +12,11 @@ import { terminalProgress } from './support/progress.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
-/** How jest runs a kind. Unit tests share the cores; what starts containers runs one file at a time. */
+/** How jest runs a kind. What starts containers waits more than it works: two files at a time. */
 const kinds = {
   unit: { workers: 2, engine: false },
-  integration: { workers: 1, engine: true },
-  e2e: { workers: 1, engine: true },
+  integration: { workers: 2, engine: true },
+  e2e: { workers: 2, engine: true },
 } as const;
 type Kind = keyof typeof kinds;
 const isKind = (word: string): word is Kind => word in kinds;

@@ -14,7 +14,7 @@ import { explainEngineError, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
 import { examine } from './examine.ts';
 import { FirewallKeeper } from './firewall-keeper.ts';
-import { ensureNetwork, networkOf } from './network.ts';
+import { ensureNetwork, networkOf, refuseForeignNetwork } from './network.ts';
 import { printedLines } from './printed-lines.ts';
 import { runInContainer } from './run-in-container.ts';
 import { placePublicKey } from './ssh-keys.ts';
@@ -72,7 +72,7 @@ class DockerEnvironments implements Environments {
         signal,
       };
       this.#image = await ensureStudentImage(shared);
-      await ensureNetwork(this.#docker, this.#settings.instance);
+      await ensureNetwork(this.#docker, this.#settings);
     } catch (error) {
       throw explainEngineError(error, 'prepare the image and the network', null);
     }
@@ -186,6 +186,14 @@ class DockerEnvironments implements Environments {
       await this.#docker.getVolume(homeName(this.#settings.instance, student)).remove();
     } catch (error) {
       if (!isStatus(error, 404)) throw explainEngineError(error, `remove ${student}'s home`, null);
+    }
+  }
+
+  async claim(): Promise<void> {
+    try {
+      await refuseForeignNetwork(this.#docker, this.#settings);
+    } catch (error) {
+      throw explainEngineError(error, 'look for other installations', null);
     }
   }
 

@@ -135,15 +135,13 @@ class DockerEnvironments implements Environments {
         throw error;
       });
       if (found?.State.Running) return;
-      // Made anew where image or settings have changed: all that lasts is in the home.
       const isCurrent = found?.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
-      if (found !== null && !isCurrent) await container.remove({ force: true });
-      if (!isCurrent) {
-        await this.#ensureHome(student);
-        // Not abortable: a request that is given up may still make the container, after we have looked for it.
-        await this.#docker.createContainer(options);
-      }
-      await this.#firewall.ensure(this.#image ?? '');
+      // Both are waited for, whatever becomes of one: what is still being made can't be undone.
+      const steps = await Promise.allSettled([
+        this.#firewall.ensure(this.#image ?? ''),
+        isCurrent ? null : this.#makeContainer(student, options, found !== null),
+      ]);
+      for (const step of steps) if (step.status === 'rejected') throw step.reason;
       signal.throwIfAborted();
       await container.start();
       progress.done('environment', `${student}'s environment runs`);
@@ -153,6 +151,18 @@ class DockerEnvironments implements Environments {
         port: spec.port,
       });
     }
+  }
+
+  /** Made anew where image or settings have changed: all that lasts is in the home. */
+  async #makeContainer(
+    student: string,
+    options: Docker.ContainerCreateOptions,
+    isThere: boolean,
+  ): Promise<void> {
+    if (isThere) await this.#container(student).remove({ force: true });
+    await this.#ensureHome(student);
+    // Not abortable: a request that is given up may still make the container, after we have looked for it.
+    await this.#docker.createContainer(options);
   }
 
   async #ensureHome(student: string): Promise<void> {

@@ -65,6 +65,14 @@ export const SettingsSchema = Type.Object(
         ],
       },
     ),
+    watchFor: Type.Array(
+      Type.String({ pattern: '^[a-z0-9-]+=.*\\S', form: 'NAME=PATTERN, like alice=deno task dev' }),
+      {
+        env: 'DEVENV_WATCH_FOR',
+        description: 'Further such commands of single students, as `NAME=PATTERN`',
+        default: [],
+      },
+    ),
     firstPort: Whole(
       'DEVENV_FIRST_PORT',
       "The first student's `PORT`; the others get the lowest that is free",

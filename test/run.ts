@@ -21,6 +21,10 @@ const kinds = {
 type Kind = keyof typeof kinds;
 const isKind = (word: string): word is Kind => word in kinds;
 
+/** Programs with options and an output of their own. */
+const programs = { matrix: 'test/matrix/main.ts' } as const;
+const isProgram = (word: string): word is keyof typeof programs => word in programs;
+
 interface Count {
   passed: number;
   failed: number;
@@ -106,11 +110,15 @@ async function prepareEngine(): Promise<void> {
 
 async function main([word = 'all', ...patterns]: string[]): Promise<Count> {
   if (word === 'check') return runChecks();
-  if (word !== 'all' && word !== 'bench' && !isKind(word)) {
-    console.error(`There is no kind of test called '${word}'. Use unit, integration, e2e, bench or check.`);
+  if (word !== 'all' && word !== 'bench' && !isKind(word) && !isProgram(word)) {
+    console.error(
+      `There is no kind of test called '${word}'. Use unit, integration, e2e, bench, matrix or check.`,
+    );
     process.exit(2);
   }
   if (!isKind(word) || kinds[word].engine) await prepareEngine();
+  // Its own output is all there is: `--json` has to stay one value.
+  if (isProgram(word)) process.exit(run(process.execPath, [programs[word], ...patterns]));
   return word === 'bench' ? runBenchmarks(patterns) : runTests(word === 'all' ? null : word, patterns);
 }
 

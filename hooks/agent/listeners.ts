@@ -34,6 +34,9 @@ export function parseTable(text: string | null): Socket[] {
     });
 }
 
+/** Listeners come first in a table (net/ipv4/tcp_ipv4.c); this much of it holds over a thousand of them. In bytes. */
+const MOST_TABLE = 256 * 1024;
+
 /** The engine's own resolver listens in every container's network. */
 const ENGINE_RESOLVER = '127.0.0.11';
 
@@ -57,7 +60,9 @@ export class ListenerFinder {
   }
 
   #sockets(): Socket[] {
-    const tables = ['tcp', 'tcp6'].map((name) => parseTable(readText(`${this.#proc}/net/${name}`)));
+    const tables = ['tcp', 'tcp6'].map((name) =>
+      parseTable(readText(`${this.#proc}/net/${name}`, MOST_TABLE)),
+    );
     return tables
       .flat()
       .filter(({ port, address }) => port !== this.#relayPort && address !== ENGINE_RESOLVER);

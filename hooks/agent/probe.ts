@@ -15,21 +15,41 @@ const isTls = (answer: Buffer) => answer[0] === 21 || answer[0] === 22;
 /** `HTTP/…` or, for a request without version, bare HTML. */
 const isHttp = (answer: Buffer) => /^(HTTP\/|<)/i.test(answer.toString('latin1', 0, 8).trimStart());
 
-/** What listens there; null where it did not say within the time. */
-export function probe(address: string, port: number): Promise<Speech | null> {
+/**
+ * An empty line first: most HTTP servers pass over it (RFC 9112 §2.2), and the parser answers the nonsense behind it.
+ * Python's http.server takes the empty line for the end, and hangs up without a word; it answers the nonsense alone,
+ * but logs it in the student's terminal.
+ */
+const QUIET_QUESTION = '\r\nDEVENV\r\n\r\n';
+const PLAIN_QUESTION = 'DEVENV\r\n\r\n';
+
+/** What it speaks; `silent`: it hung up without a word; null: it did not say within the time. */
+function ask(address: string, port: number, question: string): Promise<Speech | 'silent' | null> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });
-    const end = (speech: Speech | null) => {
+    const end = (speech: Speech | 'silent' | null) => {
       clearTimeout(timer);
       socket.destroy();
       resolve(speech);
     };
     const timer = setTimeout(() => end(null), PATIENCE);
-    socket.once('connect', () => socket.write('\r\nDEVENV\r\n\r\n'));
+    socket.once('connect', () => socket.write(question));
     socket.once('data', (answer: Buffer) => end(isTls(answer) ? 'https' : isHttp(answer) ? 'http' : 'other'));
-    socket.once('end', () => end('other'));
+    socket.once('end', () => end('silent'));
     socket.once('error', () => end(null));
   });
+}
+
+/**
+ * What listens there; null where it did not say within the time. `isExpected`: it is where a web server is expected,
+ * so one that hangs up without a word is taken for one, and not asked louder.
+ */
+export async function probe(address: string, port: number, isExpected = false): Promise<Speech | null> {
+  const answer = await ask(address, port, QUIET_QUESTION);
+  if (answer !== 'silent') return answer;
+  if (isExpected) return 'http';
+  const louder = await ask(address, port, PLAIN_QUESTION);
+  return louder === 'silent' ? 'other' : louder;
 }
 
 interface Known {
@@ -42,13 +62,19 @@ interface Known {
 /** A dev server may listen long before it answers: it is asked again this often, and this many times. */
 const TRY_EVERY = 1000;
 const TRIES = 30;
+/** Questions under way at once: a student may have a thousand listeners. */
+const MOST_AT_ONCE = 16;
 
 /** Asks each listener, and remembers the answer for as long as it listens. */
 export class Prober {
   readonly #known = new Map<string, Known>();
+  #asked = 0;
+  readonly #expected: number;
   readonly #onNews: () => void;
 
-  constructor(onNews: () => void) {
+  /** `expected`: the port on which a web server is expected. */
+  constructor(expected: number, onNews: () => void) {
+    this.#expected = expected;
     this.#onNews = onNews;
   }
 
@@ -57,11 +83,14 @@ export class Prober {
     const known = this.#known.get(id) ?? { speaks: null, tries: 0, busy: false, nextTryAt: 0 };
     this.#known.set(id, known);
     const now = performance.now();
-    if (known.speaks === null && !known.busy && known.tries < TRIES && now >= known.nextTryAt) {
+    const isDue = known.speaks === null && !known.busy && known.tries < TRIES && now >= known.nextTryAt;
+    if (isDue && this.#asked < MOST_AT_ONCE) {
       known.busy = true;
+      this.#asked += 1;
       known.tries += 1;
-      void probe(address, port).then((speech) => {
+      void probe(address, port, port === this.#expected).then((speech) => {
         known.busy = false;
+        this.#asked -= 1;
         known.speaks = speech;
         known.nextTryAt = performance.now() + TRY_EVERY;
         if (speech !== null) this.#onNews();

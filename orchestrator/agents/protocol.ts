@@ -128,6 +128,8 @@ export interface StateMessage {
   /** Command patterns that announce a server, as written in the settings. */
   watch: string[];
   route: { phase: RoutePhase; detail: string };
+  /** What `devenv-status` tells besides: a problem, a wait, the last kill for memory; each with what to do. */
+  notes: string[];
   /** Those that the agent has not yet reported as shown, oldest first. */
   notices: Notice[];
 }

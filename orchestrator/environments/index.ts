@@ -14,6 +14,7 @@ import { explainEngineError, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
 import { examine } from './examine.ts';
 import { FirewallKeeper } from './firewall-keeper.ts';
+import { memoryPeak } from './memory-peak.ts';
 import { ensureNetwork, networkOf, refuseForeignNetwork } from './network.ts';
 import { printedLines } from './printed-lines.ts';
 import { runInContainer } from './run-in-container.ts';
@@ -263,6 +264,7 @@ class DockerEnvironments implements Environments {
     await watchEngine(this.#docker, {
       instance,
       limitBytes: sizeInBytes(limits.memory),
+      peakBytes: (student) => memoryPeak(this.#container(student)),
       onChange,
       signal,
     });

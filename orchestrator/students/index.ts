@@ -27,6 +27,11 @@ export interface StudentsOptions {
   log: Log;
 }
 
+type OutOfMemory = Extract<EnvironmentChange, { kind: 'out-of-memory' }>;
+
+/** Kills for memory this close together are one, in ms. */
+const SAME_KILL = 10_000;
+
 /** Progress of work that nobody waits for goes to the log. */
 function logProgress(log: Log): Progress {
   return {
@@ -125,7 +130,7 @@ export class Students {
         void resume();
         return;
       case 'out-of-memory':
-        log.warn({ student: change.student, limitBytes: change.limitBytes }, 'killed a process for memory');
+        this.#onOutOfMemory(change);
         return;
       case 'started':
       case 'stopped':
@@ -140,6 +145,17 @@ export class Students {
         this.#lifecycle.settle(student, states[change.kind]);
       }
     }
+  }
+
+  #onOutOfMemory({ student: name, limitBytes, peakBytes }: OutOfMemory): void {
+    const student = this.#roster.find(name);
+    if (student === undefined) return;
+    const now = Date.now();
+    // One program that is killed may be several kills: told and logged once.
+    if (student.memoryKill !== null && now - student.memoryKill.at < SAME_KILL) return;
+    student.memoryKill = { at: now, limitBytes, peakBytes };
+    this.#options.log.warn({ student: name, limitBytes, peakBytes }, 'a process was killed for memory');
+    this.#conversation.refresh(student);
   }
 
   #view(student: Student): StudentView {

@@ -1,18 +1,36 @@
 /**
  * What a student is told, and when: a pure function from what was said and what is so to the lines that are due.
- * Its memory is kept on disk, so that a restart of the daemon says nothing twice.
+ * Its memory is kept on disk, so that a restart of the daemon says nothing twice. With a server that just starts,
+ * that is one line, `live at …`; everything else is for what a student would otherwise not understand.
  */
-import type { Notice, Report } from '../agents/protocol.ts';
+import type { Notice, Report, RoutePhase } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
 import type { Problem } from '../errors.ts';
+import {
+  closedLine,
+  type MemoryKill,
+  memoryLine,
+  problemLine,
+  slowLine,
+  waitingLine,
+} from './notice-lines.ts';
+import { followService, type ServiceMemory } from './service-notices.ts';
 
-export interface NoticeMemory {
+export interface NoticeMemory extends ServiceMemory {
   /** The opening and typed command for which `live at …` was said last. */
   live: string | null;
   /** The newest typed command that was seen; typing it again earns a new `live at …`. */
   starting: string | null;
+  /** When that was typed; ms since 1970. */
+  startingAt: number;
+  /** The typed command of which it was said that it takes long. */
+  slow: string | null;
+  /** The opening of which it was said that it waits. */
+  waiting: number | null;
   /** The problem that was told last; null once it is over, so that its return is told again. */
   problem: string | null;
+  /** When the kill for memory happened that was told last; ms since 1970. */
+  memoryKill: number;
   reason: RouteReason | null;
   /** Highest id given out; ids rise for the whole life of the student. */
   lastId: number;
@@ -21,47 +39,49 @@ export interface NoticeMemory {
 export const noNotices: NoticeMemory = {
   live: null,
   starting: null,
+  startingAt: 0,
+  slow: null,
+  waiting: null,
   problem: null,
+  memoryKill: 0,
+  told: null,
+  changing: null,
+  others: [],
   reason: null,
   lastId: 0,
 };
 
 /** What is so now, as far as a student may care. */
 export interface Situation {
+  /** Milliseconds since 1970. */
+  now: number;
   url: string;
+  phase: RoutePhase;
   live: boolean;
   /** Counts the openings of the route. */
   opening: number;
   reason: RouteReason;
+  /** When phase or reason last changed; ms since 1970. */
+  since: number;
+  /** Students whose links are being changed while this one waits. */
+  behind: readonly string[];
   problem: Problem | null;
-  report: Pick<Report, 'sessions' | 'service' | 'starting'> | null;
+  report: Pick<Report, 'sessions' | 'service' | 'starting' | 'listeners'> | null;
   /** Seconds that a typed command had to listen. */
   startingSeconds: number;
+  memoryKill: MemoryKill | null;
 }
 
-type Line = Omit<Notice, 'id'>;
+/** The same command may be seen as typed and as a process, a moment apart, in ms. */
+const SAME_START = 1000;
 
-function closedLine(before: RouteReason | null, situation: Situation): Line | null {
-  if (before === situation.reason) return null;
-  if (situation.reason === 'closed-by-instructor') {
-    return {
-      kind: 'closed',
-      text: 'your link was closed by your instructor; a new session opens it again',
-    };
-  }
-  if (before === 'starting' && situation.reason === 'no-service') {
-    const text = `nothing listened within ${situation.startingSeconds} s, so your link is closed; start your server again to open it`;
-    return { kind: 'closed', text };
-  }
-  return null;
-}
-
-function problemLine(before: string | null, problem: Problem | null): Line | null {
-  if (problem === null || before === problem.what) return null;
-  return {
-    kind: 'problem',
-    text: `not public yet: ${problem.what} ${problem.next}`,
-  };
+/** Which typed command is the newest: one that ends does not make an older one new again. */
+function followStarting(memory: NoticeMemory, { report, now }: Situation): NoticeMemory {
+  const newest = report?.starting.toSorted((a, b) => a.ageSeconds - b.ageSeconds)[0];
+  if (newest === undefined || newest.id === memory.starting) return memory;
+  const startingAt = now - newest.ageSeconds * 1000;
+  if (startingAt < memory.startingAt + SAME_START) return memory;
+  return { ...memory, starting: newest.id, startingAt };
 }
 
 /**
@@ -73,26 +93,34 @@ export function dueNotices(
   situation: Situation,
 ): { memory: NoticeMemory; notices: Notice[] } {
   const { report } = situation;
-  const starting = report?.starting.at(-1)?.id ?? memory.starting;
-  const next: NoticeMemory = { ...memory, starting, reason: situation.reason };
+  let next: NoticeMemory = { ...followStarting(memory, situation), reason: situation.reason };
   if (report === null || report.sessions.length === 0) return { memory: next, notices: [] };
 
-  const lines: Line[] = [];
-  const closed = closedLine(memory.reason, situation);
-  if (closed) lines.push(closed);
-  const problem = problemLine(memory.problem, situation.problem);
-  if (problem) lines.push(problem);
+  const lines: (Omit<Notice, 'id'> | null)[] = [];
+  lines.push(closedLine(memory.reason, situation));
+  if (memory.problem !== situation.problem?.what) lines.push(problemLine(situation.problem));
   next.problem = situation.problem?.what ?? null;
-
-  const occasion = `${situation.opening}/${starting ?? ''}`;
-  if (situation.live && report.service !== null && memory.live !== occasion) {
-    lines.push({ kind: 'live', text: `live at ${situation.url}` });
-    next.live = occasion;
+  if (situation.memoryKill !== null && situation.memoryKill.at > memory.memoryKill) {
+    lines.push(memoryLine(situation.memoryKill));
+    next.memoryKill = situation.memoryKill.at;
   }
-  const notices = lines.map((line, index) => ({
-    ...line,
-    id: memory.lastId + index + 1,
-  }));
+  const slow = next.slow === next.starting ? null : slowLine(situation, next.starting);
+  if (slow) next.slow = next.starting;
+  const waiting = next.waiting === situation.opening ? null : waitingLine(situation);
+  if (waiting) next.waiting = situation.opening;
+  lines.push(slow, waiting);
+
+  const occasion = `${situation.opening}/${next.starting ?? ''}`;
+  const isNew = situation.live && report.service !== null && memory.live !== occasion;
+  if (isNew) next.live = occasion;
+  if (situation.live) {
+    const followed = followService(next, report, { url: situation.url, isNew, now: situation.now });
+    next = { ...next, ...followed.memory };
+    lines.push(...followed.lines);
+  }
+  const notices = lines
+    .filter((line) => line !== null)
+    .map((line, index) => ({ ...line, id: memory.lastId + index + 1 }));
   next.lastId += notices.length;
   return { memory: next, notices };
 }

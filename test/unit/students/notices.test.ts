@@ -20,18 +20,23 @@ const service = {
 } as const;
 
 function report(parts: Partial<Report> = {}): NonNullable<Situation['report']> {
-  return { sessions: [session], service: null, starting: [], ...parts };
+  return { sessions: [session], service: null, starting: [], listeners: [], ...parts };
 }
 
 function situation(parts: Partial<Situation> = {}): Situation {
   return {
+    now: 0,
     url: 'http://alice.localhost:8080',
+    phase: 'open',
     live: false,
     opening: 1,
     reason: 'no-service',
+    since: 0,
+    behind: [],
     problem: null,
     report: report(),
     startingSeconds: 60,
+    memoryKill: null,
     ...parts,
   };
 }
@@ -65,8 +70,8 @@ test('a server that restarts by itself is not announced again, one that is typed
     situation({ ...live, report: serving }),
     situation({ ...live, report: report() }),
     situation({ ...live, report: serving }),
-    situation({ ...live, report: typed('b') }),
-    situation({ ...live, report: serving }),
+    situation({ ...live, report: typed('b'), now: 60_000 }),
+    situation({ ...live, report: serving, now: 60_000 }),
   ];
   expect(said(...course)).toEqual(['1 live', '2 live']);
 });

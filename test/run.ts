@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { ensureEngine } from '../orchestrator/environments/index.ts';
 import { DevenvError } from '../orchestrator/errors.ts';
 import { terminalProgress } from './support/progress.ts';
+import { ensureTestTools } from './support/test-tools.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
@@ -96,19 +97,27 @@ function runTests(named: Kind | null, patterns: string[]): Count {
   return total;
 }
 
-async function prepareEngine(): Promise<void> {
+/** What tests need of the machine: an engine, and some of Debian's programs. */
+async function prepare(): Promise<void> {
   const signal = new AbortController().signal;
   const mayInstall = process.env.DEVENV_NO_INSTALL !== '1';
+  await ensureTestTools(mayInstall, signal);
   await ensureEngine({ progress: terminalProgress, signal, mayInstall });
 }
 
 async function main([word = 'all', ...patterns]: string[]): Promise<Count> {
   if (word === 'check') return runChecks();
+  if (word === 'dev-server-matrix') {
+    await prepare();
+    process.exit(run(process.execPath, ['test/e2e/dev-servers/main.ts', ...patterns]));
+  }
   if (word !== 'all' && word !== 'bench' && !isKind(word)) {
-    console.error(`There is no kind of test called '${word}'. Use unit, integration, e2e, bench or check.`);
+    console.error(
+      `There is no kind of test called '${word}'. Use unit, integration, e2e, bench, check or dev-server-matrix.`,
+    );
     process.exit(2);
   }
-  if (!isKind(word) || kinds[word].engine) await prepareEngine();
+  if (!isKind(word) || kinds[word].engine) await prepare();
   return word === 'bench' ? runBenchmarks(patterns) : runTests(word === 'all' ? null : word, patterns);
 }
 

@@ -28,40 +28,43 @@ const ENTITIES: Record<string, string> = {
 
 export const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 
-const WORDS: Record<WaitingFor, { state: string; explanation: string; error: string }> = {
+const WORDS: Record<WaitingFor, { state: string; dot: string; explanation: string; error: string }> = {
   start: {
     state: 'Starting',
-    explanation: 'The app is starting. This page opens it by itself in a moment.',
+    dot: '#3b82f6',
+    explanation: 'It is starting. This page opens it by itself in a moment.',
     error: 'nothing is listening',
   },
   service: {
     state: 'Not running',
-    explanation:
-      'Nothing is running here right now. This page opens the app by itself as soon as it is started.',
+    dot: '#8d97ab',
+    explanation: 'Nothing is running right now. As soon as the app is started, this page opens it by itself.',
     error: 'nothing is listening',
   },
   answer: {
     state: 'No answer',
-    explanation: 'The app ended before it answered; its terminal says why. This page tries again by itself.',
+    dot: '#e08700',
+    explanation: 'It ended before it answered; its terminal says why. This page tries again by itself.',
     error: 'the service ended before it answered',
   },
   http: {
     state: 'No web page',
+    dot: '#e08700',
     explanation: 'What runs here does not answer as a web server does. This page tries again by itself.',
     error: 'the service did not answer in HTTP',
   },
 };
 
 const STYLE = `
-:root{color-scheme:light dark;--ink:#1c2333;--dim:#5c667a;--paper:#eef1f8;--card:#fff;--line:#dfe4ef;--dot:#3b6cf6}
-@media(prefers-color-scheme:dark){:root{--ink:#eceff6;--dim:#a2abbd;--paper:#10131a;--card:#1a1f2a;--line:#2b3342;--dot:#7c9dff}}
+:root{color-scheme:light dark;--ink:#1c2333;--dim:#5c667a;--paper:#eef1f8;--card:#fff;--line:#dfe4ef}
+@media(prefers-color-scheme:dark){:root{--ink:#eceff6;--dim:#a2abbd;--paper:#10131a;--card:#1a1f2a;--line:#2b3342}}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;min-height:100dvh;display:grid;place-items:center;padding:1.25rem;
 font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink);background:var(--paper)}
 main{width:min(30rem,100%);padding:clamp(1.75rem,7vw,3rem);background:var(--card);border:1px solid var(--line);
 border-radius:1.25rem;box-shadow:0 1.25rem 3rem -1.5rem #0006}
 h1{margin:1.25rem 0 .4rem;font-size:clamp(1.9rem,8vw,2.6rem);line-height:1.15;letter-spacing:-.02em;overflow-wrap:anywhere}
-p{margin:0;color:var(--dim)}
+p{margin:0;color:var(--dim);text-wrap:pretty}
 .state{display:inline-flex;align-items:center;gap:.6rem;padding:.25rem .85rem;border:1px solid var(--line);
 border-radius:2rem;font-size:.9rem;font-weight:600;color:var(--ink)}
 .state::before{content:"";width:.6rem;height:.6rem;border-radius:50%;background:var(--dot);animation:p 1.8s ease-in-out infinite}
@@ -85,7 +88,7 @@ setInterval(async () => {
 
 export function waitingPage(waiting: Waiting): string {
   const student = escapeHtml(waiting.student);
-  const { state, explanation } = WORDS[waiting.waitingFor];
+  const { state, dot, explanation } = WORDS[waiting.waitingFor];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -94,13 +97,13 @@ export function waitingPage(waiting: Waiting): string {
 <meta name="robots" content="noindex">
 <link rel="icon" href="data:,">
 <noscript><meta http-equiv="refresh" content="3"></noscript>
-<title>${student}: ${state.toLowerCase()}</title>
+<title>${student}’s app: ${state.toLowerCase()}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
-<div class="state" role="status">${state}</div>
-<h1>${student}</h1>
+<div class="state" role="status" style="--dot:${dot}">${state}</div>
+<h1>${student}’s app</h1>
 <p>${explanation}</p>
 </main>
 <script>${script(waiting)}</script>

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { ensureEngine } from '../orchestrator/environments/index.ts';
 import { DevenvError } from '../orchestrator/errors.ts';
 import { terminalProgress } from './support/progress.ts';
+import { ensureTestTools } from './support/test-tools.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
@@ -22,7 +23,10 @@ type Kind = keyof typeof kinds;
 const isKind = (word: string): word is Kind => word in kinds;
 
 /** Programs with options and an output of their own. */
-const programs = { matrix: 'test/matrix/main.ts' } as const;
+const programs = {
+  matrix: 'test/matrix/main.ts',
+  'dev-server-matrix': 'test/e2e/dev-servers/main.ts',
+} as const;
 const isProgram = (word: string): word is keyof typeof programs => word in programs;
 
 interface Count {
@@ -102,9 +106,11 @@ function runTests(named: Kind | null, patterns: string[]): Count {
   return total;
 }
 
-async function prepareEngine(): Promise<void> {
+/** What tests need of the machine: an engine, and some of Debian's programs. */
+async function prepare(): Promise<void> {
   const signal = new AbortController().signal;
   const mayInstall = process.env.DEVENV_NO_INSTALL !== '1';
+  await ensureTestTools(mayInstall, signal);
   await ensureEngine({ progress: terminalProgress, signal, mayInstall });
 }
 
@@ -112,11 +118,11 @@ async function main([word = 'all', ...patterns]: string[]): Promise<Count> {
   if (word === 'check') return runChecks();
   if (word !== 'all' && word !== 'bench' && !isKind(word) && !isProgram(word)) {
     console.error(
-      `There is no kind of test called '${word}'. Use unit, integration, e2e, bench, matrix or check.`,
+      `There is no kind of test called '${word}'. Use unit, integration, e2e, bench, check, ${Object.keys(programs).join(' or ')}.`,
     );
     process.exit(2);
   }
-  if (!isKind(word) || kinds[word].engine) await prepareEngine();
+  if (!isKind(word) || kinds[word].engine) await prepare();
   // Its own output is all there is: `--json` has to stay one value.
   if (isProgram(word)) process.exit(run(process.execPath, [programs[word], ...patterns]));
   return word === 'bench' ? runBenchmarks(patterns) : runTests(word === 'all' ? null : word, patterns);

@@ -43,7 +43,7 @@ export class Observer {
   constructor(options: ObserverOptions) {
     this.#options = options;
     this.#listeners = new ListenerFinder(options.places.proc, options.places.relayPort);
-    this.#prober = new Prober(options.port, options.onNews);
+    this.#prober = new Prober(options.onNews);
   }
 
   look(): Observation {

@@ -5,6 +5,17 @@ import { IDENTITY_PATH, type RelayIdentity } from '../agents/protocol.ts';
 /** More than this is no identity, in bytes. */
 const MAX_ANSWER = 4096;
 
+function readIdentity(text: string): RelayIdentity | null {
+  try {
+    const answer: Partial<RelayIdentity> | null = JSON.parse(text);
+    const { instance, student, service = null } = answer ?? {};
+    const isIdentity = typeof instance === 'string' && typeof student === 'string';
+    return isIdentity ? { instance, student, service } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The identity behind a hostname, or what was found instead. The answer comes from a container: hostile. */
 export function askIdentity(
   edge: { host: string; port: number },
@@ -22,12 +33,8 @@ export function askIdentity(
         });
         incoming.on('error', () => resolve('an answer that broke off'));
         incoming.on('end', () => {
-          try {
-            if (incoming.statusCode === 200) return resolve(JSON.parse(text) as RelayIdentity);
-          } catch {
-            // Not an identity: said below.
-          }
-          resolve(`status ${incoming.statusCode}`);
+          if (incoming.statusCode !== 200) return resolve(`status ${incoming.statusCode}`);
+          resolve(readIdentity(text) ?? 'an answer that is no identity');
         });
       },
     );

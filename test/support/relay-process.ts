@@ -7,8 +7,15 @@ import { dirname, join } from 'node:path';
 import { stripModule } from '../../orchestrator/environments/image-context.ts';
 import { root } from './installation.ts';
 
-const agentFlags = (): string[] =>
-  readFileSync(join(root, 'images/student/agent.sh'), 'utf8').match(/(?<=\s)--[\w-]+(=\w+)?/g) ?? [];
+/** Flags and environment that the agent is started with. */
+function agentOptions() {
+  const script = readFileSync(join(root, 'images/student/agent.sh'), 'utf8').replace(/^#.*/gm, '');
+  const variables = [...script.matchAll(/\b(MALLOC_\w+)=(\w+)/g)].map(([, name, value]) => [name, value]);
+  return {
+    execArgv: [...(script.match(/(?<=\s)--[\w-]+(=\w+)?/g) ?? []), '--expose-gc'],
+    env: { ...process.env, ...Object.fromEntries(variables) },
+  };
+}
 
 function stripped(folder: string): string {
   const relay = readdirSync(join(root, 'hooks/agent/relay')).map((file) => `hooks/agent/relay/${file}`);
@@ -35,8 +42,7 @@ export class RelayProcess {
   /** A relay of alice.test that leads to that port of this machine. */
   static async start(servicePort: number): Promise<RelayProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'devenv-relay-'));
-    const execArgv = [...agentFlags(), '--expose-gc'];
-    const child = fork(stripped(folder), [String(servicePort)], { execArgv });
+    const child = fork(stripped(folder), [String(servicePort)], agentOptions());
     const [port] = await once(child, 'message');
     return new RelayProcess(child, folder, port);
   }

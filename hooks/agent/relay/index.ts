@@ -13,6 +13,7 @@ export interface RelayOptions {
   port: number;
   /** All interfaces by default: the engine reaches it over the bridge. */
   host?: string;
+  maxConnections?: number;
   /** Where to forward now; null while nothing listens. */
   service(): Service | null;
   identity(): RelayIdentity;
@@ -38,7 +39,7 @@ export function startRelay(options: RelayOptions): Promise<Relay> {
       if (!socket.destroyed) each.emit('connection', socket);
     });
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host ?? '0.0.0.0', () => {

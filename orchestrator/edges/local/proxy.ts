@@ -21,7 +21,10 @@ export class LocalProxy {
   /** Who is connected to which hostname: ended when it closes. */
   readonly #visitors = new Map<string, Set<Socket>>();
 
-  constructor() {
+  readonly #maxVisitors: number;
+
+  constructor(maxVisitors = MAX_VISITORS) {
+    this.#maxVisitors = maxVisitors;
     this.server = createVisitorServer();
     this.server.on('request', (request, response) => this.#onRequest(request, response));
     this.server.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
@@ -44,7 +47,7 @@ export class LocalProxy {
   #visit(hostname: string, socket: Socket): boolean {
     const sockets = this.#visitors.get(hostname) ?? new Set();
     if (sockets.has(socket)) return true;
-    if (sockets.size >= MAX_VISITORS) return false;
+    if (sockets.size >= this.#maxVisitors) return false;
     this.#visitors.set(hostname, sockets.add(socket));
     socket.once('close', () => {
       sockets.delete(socket);

@@ -2,13 +2,17 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startRelay } from '../../../hooks/agent/relay/index.ts';
 import { createLocalEdge } from '../../../orchestrator/edges/local/index.ts';
+import { LocalProxy } from '../../../orchestrator/edges/local/proxy.ts';
 import { browse } from '../../support/browse.ts';
-import { silentLog, VisitorsWay } from '../../support/visitors-way.ts';
+import { portOf, silentLog, VisitorsWay } from '../../support/visitors-way.ts';
+import { waitFor } from '../../support/wait.ts';
 
 let way: VisitorsWay;
 
@@ -129,4 +133,45 @@ test("who listens on the edge's address already is named, with what to do", asyn
     code: 'edge',
     next: expect.stringContaining('DEVENV_LISTEN'),
   });
+});
+
+test('beyond what one hostname may have, visitors are told so; other hostnames go on', async () => {
+  await way.serve((_request, response) => response.end('fine'));
+  const proxy = new LocalProxy(2);
+  proxy.setRoutes([way.route(), { ...way.route(), student: 'bob', hostname: 'alice.test.bob' }]);
+  proxy.server.listen(0, '127.0.0.1');
+  await once(proxy.server, 'listening');
+  const port = portOf(proxy.server);
+  const agents = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })];
+  for (const agent of agents) expect((await browse({ port, host: 'alice.test', agent })).body).toBe('fine');
+  const third = await browse({ port, host: 'alice.test' });
+  expect([third.status, third.body]).toEqual([503, expect.stringContaining('Too busy')]);
+  expect((await browse({ port, host: 'alice.test.bob' })).status).toBe(421);
+  agents[0]?.destroy();
+  await waitFor('a place', async () => (await browse({ port, host: 'alice.test' })).body === 'fine');
+  agents[1]?.destroy();
+  await proxy.close();
+});
+
+test('the relay closes what is more than it may hold', async () => {
+  const relay = await startRelay({
+    port: 0,
+    host: '127.0.0.1',
+    maxConnections: 1,
+    service: () => null,
+    identity: () => ({ instance: 'test', student: 'alice', service: null }),
+    public: () => ({ hostname: 'a.test', url: 'http://a.test', student: 'a', phase: 'open', starting: true }),
+  });
+  const first = connect(relay.port, '127.0.0.1');
+  first.on('error', () => {});
+  await once(first, 'connect');
+  await expect(browse({ port: relay.port, host: 'a.test' })).rejects.toThrow();
+  first.destroy();
+  const html = await waitFor('a place', () =>
+    browse({ port: relay.port, host: 'a.test', headers: { accept: 'text/html,application/json' } }).catch(
+      () => null,
+    ),
+  );
+  expect(html.body).toContain('It is starting.');
+  await relay.close();
 });

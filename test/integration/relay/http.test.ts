@@ -188,6 +188,19 @@ test('a service that restarts between two requests of a connection is not notice
   expect(asked).toEqual(['/1', '/2', '/3'].flatMap((round) => [`GET ${round}`, `POST ${round}`]));
 });
 
+test('a kept connection that turns out to be dead costs nobody an answer', async () => {
+  const asked: string[] = [];
+  await way.serveRaw((socket, first) => {
+    asked.push(first.slice(0, 4).trim());
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    // As after a restart: the other side does not know yet that nobody is there.
+    socket.once('data', () => socket.destroy());
+  });
+  for (const method of ['GET', 'GET', 'POST', 'DELETE', 'PATCH'])
+    expect((await way.visit('/', { method })).status).toBe(200);
+  expect(asked).toEqual(['GET', 'GET', 'POST', 'DELE', 'PATC']);
+});
+
 test('a service that ends every connection without an answer is asked once for a POST', async () => {
   let asked = 0;
   await way.serveRaw((socket) => {

@@ -1,6 +1,7 @@
 /** Everything is streamed: uploads, downloads, events, WebSockets; whoever goes takes the other side along. */
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import type { Writable } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { VisitorsWay } from '../../support/visitors-way.ts';
@@ -194,3 +195,37 @@ test('300 WebSockets at once, and all of them end with the route', async () => {
   await way.publish();
   await ends;
 }, 30_000);
+
+test('what a service has sent before it closes reaches a slow visitor to the last byte', async () => {
+  const size = 20 * 2 ** 20;
+  await way.serveRaw((socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.end(Buffer.alloc(size, 'x'));
+  });
+  const visitor = connect({ port: way.port, host: '127.0.0.1', allowHalfOpen: true });
+  visitor.write('GET / HTTP/1.1\r\nHost: alice.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  let received = 0;
+  for await (const part of visitor) {
+    received += part.length;
+    // Slower than all that is on the way, so that every buffer is full when the service's end is seen.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  expect(received).toBeGreaterThan(size);
+}, 30_000);
+
+test('a visitor who half-closes a WebSocket still hears the answer to it', async () => {
+  await way.serveRaw((socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.once('end', () => socket.end('goodbye'));
+  });
+  const visitor = connect({ port: way.port, host: '127.0.0.1', allowHalfOpen: true });
+  let heard = '';
+  visitor.on('data', (data) => {
+    heard += data;
+  });
+  visitor.write('GET / HTTP/1.1\r\nHost: alice.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  await waitFor('the handshake', () => heard.includes('101 Switching'));
+  visitor.end();
+  await once(visitor, 'close');
+  expect(heard).toMatch(/goodbye$/);
+});

@@ -167,3 +167,10 @@ test('the waiting page is light, escapes, and needs nothing from elsewhere', () 
   expect(page).toContain('It is starting.');
   expect(Buffer.byteLength(page)).toBeLessThan(4096);
 });
+
+test('a page that answers a form does not send it again by itself', () => {
+  const answering = (isGet: boolean) =>
+    waitingPage({ student: 'alice', phase: 'open', waitingFor: 'answer', isGet });
+  expect(answering(true)).toContain('location.reload()');
+  expect(answering(false)).not.toContain('location.reload()');
+});

@@ -82,6 +82,15 @@ export const SettingsSchema = Type.Object(
         maximum: 32000,
       },
     ),
+    links: Whole(
+      'DEVENV_LINKS',
+      'Links of one student at once: further servers get theirs, like `alice-4000`',
+      {
+        default: 1,
+        minimum: 1,
+        maximum: 8,
+      },
+    ),
     starter: Text('DEVENV_STARTER', 'What stands in a new home: a folder on the host or a git address'),
     base: Type.Union([Type.Literal('auto'), Type.Literal('pull'), Type.Literal('debian')], {
       env: 'DEVENV_BASE',

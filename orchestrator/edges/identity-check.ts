@@ -8,9 +8,11 @@ const MAX_ANSWER = 4096;
 function readIdentity(text: string): RelayIdentity | null {
   try {
     const answer: Partial<RelayIdentity> | null = JSON.parse(text);
-    const { instance, student, service = null } = answer ?? {};
+    const { instance, student, hostname, service = null } = answer ?? {};
     const isIdentity = typeof instance === 'string' && typeof student === 'string';
-    return isIdentity ? { instance, student, service } : null;
+    return isIdentity
+      ? { instance, student, service, ...(typeof hostname === 'string' && { hostname }) }
+      : null;
   } catch {
     return null;
   }
@@ -42,4 +44,16 @@ export function askIdentity(
     outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     outgoing.end();
   });
+}
+
+/** Whether the answer is that of the route's own link. */
+export function isOwnAnswer(
+  answer: RelayIdentity | string,
+  route: { student: string; hostname: string },
+  instance: string,
+): answer is RelayIdentity {
+  if (typeof answer === 'string' || answer.instance !== instance) return false;
+  return answer.hostname === undefined
+    ? answer.student === route.student
+    : answer.hostname === route.hostname;
 }

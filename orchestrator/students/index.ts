@@ -63,7 +63,7 @@ export class Students {
     });
     this.#routes = new Routes({
       edge,
-      times: settings.times,
+      rules: { ...settings.times, links: settings.links },
       log,
       onChange: (name) => this.#onRoute(name),
       saveMemory: (name, memory) => {
@@ -159,9 +159,9 @@ export class Students {
   }
 
   #view(student: Student): StudentView {
-    const { name, hostname } = student.row;
-    const url = this.#options.edge.url(hostname);
-    return viewOf(student, this.#routes.view(name), url, this.#lease.silentMs(name));
+    const { name } = student.row;
+    const urlOf = (hostname: string) => this.#options.edge.url(hostname);
+    return viewOf(student, this.#routes.view(name), urlOf, this.#lease.silentMs(name));
   }
 
   /** Present students only: one that is being made or removed is not there yet, or no more. */

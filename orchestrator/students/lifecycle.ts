@@ -6,7 +6,7 @@ import { customAlphabet } from 'nanoid';
 import type { AgentSockets } from '../agents/index.ts';
 import type { Lease } from '../agents/lease.ts';
 import type { Progress } from '../api/contract.ts';
-import type { Edge } from '../edges/edge.ts';
+import type { Edge, Route } from '../edges/edge.ts';
 import type { Environments } from '../environments/types.ts';
 import { DevenvError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -58,6 +58,13 @@ export class Lifecycle {
     }
     const hostname = await edge.hostname(name);
     edge.admit(hostname);
+    if (this.#parts.routes.isLink(hostname)) {
+      throw new DevenvError({
+        code: 'clash',
+        what: `'${name}' would get the hostname ${hostname}, which is another student's link right now.`,
+        next: 'Choose another name.',
+      });
+    }
     const other = roster.all().find((student) => student.row.hostname === hostname);
     if (other !== undefined) {
       throw new DevenvError({
@@ -134,7 +141,24 @@ export class Lifecycle {
   #take(student: Student): void {
     const { routes } = this.#parts;
     const { name, hostname, port, routeMemory } = student.row;
-    routes.hold({ student: name, hostname, origin: `http://127.0.0.1:${port}` }, routeMemory);
+    const origin = `http://127.0.0.1:${port}`;
+    routes.hold({ student: name, hostname, origin }, routeMemory, (port) =>
+      this.#linkFor(student, origin, port),
+    );
+  }
+
+  /** The link of a further port: the student's hostname with the port behind their name. Null where that can't be. */
+  #linkFor({ row }: Student, origin: string, port: number): Route | null {
+    const { edge, roster } = this.#parts;
+    const name = `${row.name}-${port}`;
+    const hostname = row.hostname.replace(row.name, name);
+    try {
+      edge.admit(hostname);
+    } catch {
+      return null;
+    }
+    const isTaken = roster.all().some((other) => other.row.name === name || other.row.hostname === hostname);
+    return isTaken ? null : { student: name, hostname, origin };
   }
 
   /** Sees what the engine has of the student, and lets that count. */

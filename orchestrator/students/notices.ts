@@ -60,6 +60,9 @@ export interface Situation {
   now: number;
   url: string;
   phase: RoutePhase;
+  /** Further links that are live, by port, and how many links there may be in all. */
+  links: ReadonlyMap<number, string>;
+  mostLinks: number;
   live: boolean;
   /** Counts the openings of the route. */
   opening: number;
@@ -135,7 +138,7 @@ export function dueNotices(
   const isNew = situation.live && report.service !== null && memory.live !== occasion;
   if (isNew) next.live = occasion;
   if (situation.live) {
-    const followed = followService(next, report, { url: situation.url, isNew, now: situation.now });
+    const followed = followService(next, report, { ...situation, isNew });
     next = { ...next, ...followed.memory };
     lines.push(...followed.lines);
   }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Failure, forwardRequest } from './forward.ts';
-import type { RelayOptions } from './index.ts';
+import type { FurtherLink, RelayOptions } from './index.ts';
 import type { Forwarding } from './outgoing.ts';
 import { dropBodyAfter, refuse } from './refuse.ts';
 import { type RequestTarget, requestTarget } from './request-target.ts';
@@ -57,15 +57,22 @@ function answerWaiting(
   else answer(request, response, 503, 'text/html', waitingPage(waiting));
 }
 
+/** The link that a request came by: the student's own, or a further one; null where it is none of theirs. */
+function linkOf({ host }: RequestTarget, options: RelayOptions): FurtherLink | null {
+  const further = options.furtherLink?.(hostnameOf(host));
+  if (further !== undefined) return further;
+  const { hostname, url } = options.public();
+  if (host !== '' && !isOwnHost(host, hostname)) return null;
+  return { hostname, url, service: options.service() };
+}
+
 /** How to reach the service for this request; null while nothing listens. */
 function forwardingOf(
   request: IncomingMessage,
   { host, path }: RequestTarget,
-  options: RelayOptions,
+  { hostname, url, service }: FurtherLink,
 ): Forwarding | null {
-  const service = options.service();
   if (service === null) return null;
-  const { hostname, url } = options.public();
   const names: Names = {
     hostname,
     url,
@@ -80,20 +87,21 @@ function forwardingOf(
   };
 }
 
-const isMisdirected = ({ host }: RequestTarget, options: RelayOptions) =>
-  host !== '' && !isOwnHost(host, options.public().hostname);
-
 function onRequest(request: IncomingMessage, response: ServerResponse, options: RelayOptions): void {
   const target = requestTarget(request);
   if (target === null) return answer(request, response, 400, 'text/plain', 'Which host is it?\n');
-  if (isMisdirected(target, options)) {
+  const link = linkOf(target, options);
+  if (link === null) {
     const name = hostnameOf(target.host).slice(0, 100);
     return answer(request, response, 421, 'text/plain', `${name} does not lead here.\n`);
   }
-  if (target.path.split('?')[0] === IDENTITY_PATH)
-    return answer(request, response, 200, 'application/json', `${JSON.stringify(options.identity())}\n`);
+  if (target.path.split('?')[0] === IDENTITY_PATH) {
+    const service = link.service?.port ?? null;
+    const identity = { ...options.identity(), hostname: link.hostname, service };
+    return answer(request, response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
+  }
   const wait = (failure: Failure) => answerWaiting(request, response, options, failure);
-  const forwarding = forwardingOf(request, target, options);
+  const forwarding = forwardingOf(request, target, link);
   if (forwarding === null) wait('refused');
   else forwardRequest(request, response, forwarding, wait);
 }
@@ -101,8 +109,9 @@ function onRequest(request: IncomingMessage, response: ServerResponse, options: 
 function onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, options: RelayOptions): void {
   const target = requestTarget(request);
   if (target === null) return refuse(socket, '400 Bad Request');
-  if (isMisdirected(target, options)) return refuse(socket, '421 Misdirected Request');
-  const forwarding = forwardingOf(request, target, options);
+  const link = linkOf(target, options);
+  if (link === null) return refuse(socket, '421 Misdirected Request');
+  const forwarding = forwardingOf(request, target, link);
   if (forwarding === null) return refuse(socket, '503 Service Unavailable');
   forwardUpgrade(request, socket, head, forwarding, () => refuse(socket, '503 Service Unavailable'));
 }

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Confirmation, Route } from '../edge.ts';
-import { askIdentity } from '../identity-check.ts';
+import { askIdentity, isOwnAnswer } from '../identity-check.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
 
 /** How often the relay is asked while it does not answer, in ms. */
@@ -61,8 +61,7 @@ export async function confirmRoute(options: ConfirmationOptions): Promise<Confir
   const { hostname: host, port } = new URL(route.origin);
   for (let found = 'nothing'; ; await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined)) {
     const answer = await askIdentity({ host, port: Number(port) }, route.hostname, signal);
-    if (typeof answer !== 'string' && answer.instance === instance && answer.student === route.student)
-      return { live: true };
+    if (isOwnAnswer(answer, route, instance)) return { live: true };
     found = typeof answer === 'string' ? answer : 'the answer of another student';
     if (signal.aborted) {
       return fail(

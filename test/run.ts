@@ -22,7 +22,7 @@ type Kind = keyof typeof kinds;
 const isKind = (word: string): word is Kind => word in kinds;
 
 /** Programs with options and an output of their own. */
-const programs = { matrix: 'test/matrix/main.ts' } as const;
+const programs = { matrix: 'test/matrix/main.ts', soak: 'test/soak/main.ts' } as const;
 const isProgram = (word: string): word is keyof typeof programs => word in programs;
 
 interface Count {
@@ -110,7 +110,7 @@ async function main([word = 'all', ...patterns]: string[]): Promise<Count> {
   if (word === 'check') return runChecks();
   if (word !== 'all' && word !== 'bench' && !isKind(word) && !isProgram(word)) {
     console.error(
-      `There is no kind of test called '${word}'. Use unit, integration, e2e, bench, matrix or check.`,
+      `There is no kind of test called '${word}'. Use unit, integration, e2e, bench, matrix, soak or check.`,
     );
     process.exit(2);
   }

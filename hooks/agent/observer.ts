@@ -43,7 +43,7 @@ export class Observer {
   constructor(options: ObserverOptions) {
     this.#options = options;
     this.#listeners = new ListenerFinder(options.places.proc, options.places.relayPort);
-    this.#prober = new Prober(options.port, options.onNews);
+    this.#prober = new Prober(options.onNews);
   }
 
   look(): Observation {
@@ -102,7 +102,7 @@ export class Observer {
         addresses,
         holder,
         address,
-        speaks: this.#prober.speaks(id, address, port),
+        speaks: this.#prober.speaks(id, address, port, port === this.#options.port),
         public: holder === null || isPublic(table, holder.pid, shells),
         watched: holder !== null && watched(holder.pid),
         ageSeconds: holder === null ? 0 : table.ageSeconds(holder),

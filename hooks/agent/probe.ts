@@ -69,17 +69,14 @@ const MOST_AT_ONCE = 16;
 export class Prober {
   readonly #known = new Map<string, Known>();
   #asked = 0;
-  readonly #expected: number;
   readonly #onNews: () => void;
 
-  /** `expected`: the port on which a web server is expected. */
-  constructor(expected: number, onNews: () => void) {
-    this.#expected = expected;
+  constructor(onNews: () => void) {
     this.#onNews = onNews;
   }
 
-  /** What that listener speaks; asks it where that is not known yet. */
-  speaks(id: string, address: string, port: number): Speech | null {
+  /** What that listener speaks; asks it where that is not known yet. `isExpected`: as for `probe`. */
+  speaks(id: string, address: string, port: number, isExpected: boolean): Speech | null {
     const known = this.#known.get(id) ?? { speaks: null, tries: 0, busy: false, nextTryAt: 0 };
     this.#known.set(id, known);
     const now = performance.now();
@@ -88,7 +85,7 @@ export class Prober {
       known.busy = true;
       this.#asked += 1;
       known.tries += 1;
-      void probe(address, port, port === this.#expected).then((speech) => {
+      void probe(address, port, isExpected).then((speech) => {
         known.busy = false;
         this.#asked -= 1;
         known.speaks = speech;

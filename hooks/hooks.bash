@@ -91,7 +91,7 @@ __devenv_debug='{ __devenv_last=$_; if [[ $__devenv_armed == 1 ]]; then __devenv
 __devenv_prompt_command='{ { builtin trap -p DEBUG; builtin printf x; } >|"$__devenv_file.trap"; __devenv_prompt && IFS= builtin read -r -d "" __devenv_line <"$__devenv_file.trap"; [[ $__devenv_line != x ]] || builtin trap "$__devenv_debug" DEBUG; } 2>/dev/null || :'
 
 [[ ${PS0-} == *"$__devenv_arm"* ]] || PS0+=$__devenv_arm
-if [[ -z ${PROMPT_COMMAND+set} || -z ${PROMPT_COMMAND[0]-} ]]; then PROMPT_COMMAND[0]=' '; fi
+# Element 0 is what `$PROMPT_COMMAND` says, and stays as it was: `${PROMPT_COMMAND:+$PROMPT_COMMAND;}mine` has to work.
 PROMPT_COMMAND[9]=$__devenv_prompt_command
 [[ -n $(builtin trap -p EXIT) ]] || builtin trap __devenv_exit EXIT
 __devenv_write start ''

@@ -26,6 +26,7 @@ const isKind = (word: string): word is Kind => word in kinds;
 const programs = {
   matrix: 'test/matrix/main.ts',
   'dev-server-matrix': 'test/e2e/dev-servers/main.ts',
+  soak: 'test/soak/main.ts',
 } as const;
 const isProgram = (word: string): word is keyof typeof programs => word in programs;
 

@@ -12,20 +12,24 @@ export function significantWords(words: readonly string[]): string[] {
   return [program.slice(program.lastIndexOf('/') + 1), ...rest];
 }
 
-/** Whether the line begins with the words of a pattern; `*` in a word of it matches anything. */
+/** Whether the line begins with the words of a pattern, `./dev.sh` as typed too; `*` in a word of it matches anything. */
 export function matches(words: readonly string[], pattern: string): boolean {
-  const wanted = pattern.split(/\s+/).filter((word) => word !== '');
-  return wanted.every((word, index) => {
-    const given = words[index];
-    if (given === undefined) return false;
-    if (!word.includes('*')) return given === word;
-    return new RegExp(
-      `^${word
-        .split('*')
-        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-        .join('.*')}$`,
-    ).test(given);
-  });
+  const wanted = significantWords(pattern.split(/\s+/).filter((word) => word !== ''));
+  // A pattern of assignments alone would match everything.
+  return (
+    wanted.length > 0 &&
+    wanted.every((word, index) => {
+      const given = words[index];
+      if (given === undefined) return false;
+      if (!word.includes('*')) return given === word;
+      return new RegExp(
+        `^${word
+          .split('*')
+          .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+          .join('.*')}$`,
+      ).test(given);
+    })
+  );
 }
 
 const isWatched = (words: readonly string[], patterns: readonly string[]) =>

@@ -19,6 +19,8 @@ import { followService, type ServiceMemory } from './service-notices.ts';
 export interface NoticeMemory extends ServiceMemory {
   /** The opening and typed command for which `live at …` was said last. */
   live: string | null;
+  /** The server of which it was said: port and process. */
+  server: string | null;
   /** The newest typed command that was seen; typing it again earns a new `live at …`. */
   starting: string | null;
   /** When that was typed; ms since 1970. */
@@ -40,6 +42,7 @@ export interface NoticeMemory extends ServiceMemory {
 
 export const noNotices: NoticeMemory = {
   live: null,
+  server: null,
   starting: null,
   startingAt: 0,
   slow: null,
@@ -107,6 +110,12 @@ function followProblem(memory: NoticeMemory, problem: Problem | null) {
   return { line: problemLine(problem), memory: told };
 }
 
+/** Port and process of what the link leads to. */
+function serverOf({ service, listeners }: NonNullable<Situation['report']>): string | null {
+  if (service === null) return null;
+  return `${service.port}/${listeners.find(({ port }) => port === service.port)?.process ?? ''}`;
+}
+
 /**
  * The lines that are due, oldest first, and the memory with which to ask the next time. Nobody in (no session):
  * nothing is said and nothing forgotten.
@@ -135,8 +144,12 @@ export function dueNotices(
   lines.push(slow, waiting);
 
   const occasion = `${situation.opening}/${next.starting ?? ''}`;
-  const isNew = situation.live && report.service !== null && memory.live !== occasion;
-  if (isNew) next.live = occasion;
+  const server = serverOf(report);
+  // A command that was typed earns the line with its own server, not with one that serves still.
+  const isOther = memory.server !== server || !memory.live?.startsWith(`${situation.opening}/`);
+  const isNew = situation.live && server !== null && memory.live !== occasion && isOther;
+  // One that restarts by itself is the same one.
+  if (isNew || (server !== null && memory.live === occasion)) next = { ...next, live: occasion, server };
   if (situation.live) {
     const followed = followService(next, report, { ...situation, isNew });
     next = { ...next, ...followed.memory };

@@ -15,6 +15,9 @@ export interface ServiceMemory {
 /** A change of port that lasts is one, in ms. */
 const LASTING = 3000;
 
+/** Most ports that a line names. */
+const MOST_PORTS = 3;
+
 const isWeb = ({ public: isPublic, speaks }: Listener) =>
   isPublic && (speaks === 'http' || speaks === 'https');
 
@@ -26,7 +29,9 @@ function liveLine(url: string, service: Service): Line {
 /** Visitors reach one port: what a page calls on another one is the visitor's own machine. */
 function othersLine(service: Service, ports: readonly number[]): Line {
   const [first] = ports;
-  const also = ports.length === 1 ? `port ${first} serves too` : `ports ${ports.join(' and ')} serve too`;
+  const more = ports.length > MOST_PORTS ? ` and ${ports.length - MOST_PORTS} more` : '';
+  const named = ports.slice(0, MOST_PORTS).join(', ');
+  const also = ports.length === 1 ? `port ${first} serves too` : `ports ${named}${more} serve too`;
   const text = `${also}, but your link leads to ${service.port}: \`devenv-port ${first}\` switches. Visitors can't reach localhost:${first}; a page that calls it needs a proxy in the server on ${service.port}`;
   return { kind: 'info', text };
 }

@@ -1,31 +1,21 @@
 /** Several servers of one student: which one the link leads to, what is said of the others, and how to switch. */
 import type { StudentView } from '../../orchestrator/api/contract.ts';
-import { PATIENCE, type Pupil, withClassroom } from '../matrix/classroom.ts';
+import { type Classroom, openClassroom, PATIENCE, type Pupil } from '../matrix/classroom.ts';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
 
+let classroom: Classroom;
 let pupil: Pupil;
-let finish: () => void = () => undefined;
-let ended: Promise<unknown> = Promise.resolve();
 
 beforeAll(async () => {
-  await new Promise<void>((ready, failed) => {
-    const env = { DEVENV_WATCH_FOR: 'alice=./up.sh', DEVENV_LIMITS_MEMORY: '300m' };
-    ended = withClassroom({ students: 1, env }, async ([alice]) => {
-      if (alice === undefined) throw new Error('the class is empty');
-      pupil = alice;
-      ready();
-      await new Promise<void>((done) => {
-        finish = done;
-      });
-    }).catch(failed);
-  });
+  const env = { DEVENV_WATCH_FOR: 'alice=./up.sh', DEVENV_LIMITS_MEMORY: '300m' };
+  classroom = await openClassroom({ students: 1, env });
+  [pupil] = classroom.pupils as [Pupil];
 }, 600_000);
 
-afterAll(async () => {
-  finish();
-  await ended;
-}, 60_000);
+afterEach(() => pupil.tidy(), 60_000);
+
+afterAll(() => classroom?.close(), 60_000);
 
 const page = (port: number) => pupil.untilPage((body) => body.includes(`on ${port},`), performance.now());
 
@@ -77,7 +67,7 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
 }, 180_000);
 
 test("a student's own pattern opens as soon as it is typed, and its slow start is said", async () => {
-  await pupil.inside('echo "sleep 15; exec node ~/app/server.js" > up.sh; chmod +x up.sh');
+  await pupil.inside('echo "sleep 11; exec node ~/app/server.js" > up.sh; chmod +x up.sh');
   const terminal = await pupil.open();
   terminal.type('./up.sh\r');
   await waitFor('the waiting page', async () => (await pupil.status()) === 503, { timeoutMs: PATIENCE });

@@ -126,12 +126,21 @@ export const endsSoon = (terminal: Terminal) =>
   ]);
 
 const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'];
+const namesOf = (count: number) =>
+  Array.from({ length: count }, (_, index) => NAMES[index] ?? `student-${index + 1}`);
 
-/** Runs `task` with a class that is gone afterwards, whatever happens. */
-export async function withClassroom<Result>(
-  options: { students: number; env?: Record<string, string> },
-  task: (pupils: Pupil[]) => Promise<Result>,
-): Promise<Result> {
+export interface Classroom {
+  devenv: Installation;
+  pupils: Pupil[];
+  /** Everything of it is gone afterwards. */
+  close(): Promise<void>;
+}
+
+/** A class with the matrices' app in each home. */
+export async function openClassroom(options: {
+  students: number;
+  env?: Record<string, string>;
+}): Promise<Classroom> {
   await removeLeftovers();
   const devenv = await Installation.make({
     env: {
@@ -141,15 +150,29 @@ export async function withClassroom<Result>(
       ...options.env,
     },
   });
+  const pupils = namesOf(options.students).map((name) => new Pupil(devenv, name));
   try {
-    const pupils = NAMES.slice(0, options.students).map((name) => new Pupil(devenv, name));
     for (const pupil of pupils) {
       await devenv.succeed('create', pupil.name);
       pupil.place(`${root}test/matrix/app`);
     }
+  } catch (error) {
+    await devenv.remove();
+    throw error;
+  }
+  return { devenv, pupils, close: () => devenv.remove() };
+}
+
+/** Runs `task` with a class that is gone afterwards, whatever happens. */
+export async function withClassroom<Result>(
+  options: Parameters<typeof openClassroom>[0],
+  task: (pupils: Pupil[]) => Promise<Result>,
+): Promise<Result> {
+  const { pupils, close } = await openClassroom(options);
+  try {
     return await task(pupils);
   } finally {
-    await devenv.remove();
+    await close();
   }
 }
 

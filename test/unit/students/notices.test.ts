@@ -54,7 +54,12 @@ function said(...course: Situation[]): string[] {
 }
 
 const typed = (id: string) => report({ starting: [{ id, command: 'npm run dev', ageSeconds: 0 }] });
-const serving = report({ service });
+const by = (process: string) =>
+  report({
+    service,
+    listeners: [{ port: 5173, addresses: [], process, command: '', speaks: 'http', public: true }],
+  });
+const serving = by('8:1');
 
 test('live is said once, when it is confirmed and something listens', () => {
   const course = [
@@ -71,9 +76,9 @@ test('a server that restarts by itself is not announced again, one that is typed
   const course = [
     situation({ ...live, report: serving }),
     situation({ ...live, report: report() }),
-    situation({ ...live, report: serving }),
+    situation({ ...live, report: by('9:1') }),
     situation({ ...live, report: typed('b'), now: 60_000 }),
-    situation({ ...live, report: serving, now: 60_000 }),
+    situation({ ...live, report: by('10:1'), now: 61_000 }),
   ];
   expect(said(...course)).toEqual(['1 live', '2 live']);
 });

@@ -103,7 +103,26 @@ test('an end of the newer of two commands makes the older one not new', () => {
     ),
     situation({ ...live, starting: [{ ...old, ageSeconds: 70 }] }, { now: 70_000 }),
   );
-  expect(lines).toHaveLength(2);
+  expect(lines).toHaveLength(1);
+});
+
+test('a second command is announced with its own server, and the same command again with its new one', () => {
+  const at = (parts: Partial<Report>, now: number) =>
+    situation({ service: serving(4000, 'command'), ...parts }, { now });
+  const second = [{ id: 'b', command: 'npm start', ageSeconds: 1 }];
+  expect(
+    said(
+      at({ starting: typed(1), listeners: [on(4000)] }, 10_000),
+      at({ starting: second, listeners: [on(4000)] }, 20_000),
+      at({ starting: second, service: serving(8000, 'command'), listeners: [on(4000), on(8000)] }, 21_000),
+    ),
+  ).toEqual([
+    expect.stringContaining('live at http://alice.localhost:8080   (port 4000'),
+    expect.stringContaining('live at http://alice.localhost:8080   (port 8000'),
+    expect.stringContaining('port 4000 serves too'),
+  ]);
+  const again = at({ starting: second, listeners: [on(4000, { process: '10:1' })] }, 20_000);
+  expect(said(at({ starting: typed(1), listeners: [on(4000)] }, 10_000), again)).toHaveLength(2);
 });
 
 test('a start that takes long is told once, with what listens instead', () => {

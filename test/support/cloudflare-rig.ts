@@ -69,6 +69,8 @@ export class CloudflareRig {
   readonly log = recordingLog();
   /** Students whose view has changed, in order. */
   readonly changes: string[] = [];
+  /** What was told, in order. */
+  readonly problems: { student: string; what: string }[] = [];
   /** Students that were ever held. */
   readonly held: string[] = [];
   #isDead = false;
@@ -101,7 +103,11 @@ export class CloudflareRig {
     this.publisher = new Publisher({
       edge: this.edge,
       log: this.log.log,
-      onChange: (student) => this.changes.push(student),
+      onChange: (student) => {
+        this.changes.push(student);
+        const { problem } = this.publisher.phase(student);
+        if (problem !== null) this.problems.push({ student, what: problem.what });
+      },
     });
   }
 

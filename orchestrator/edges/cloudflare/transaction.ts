@@ -5,11 +5,11 @@
  */
 import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
-import type { ApiFailure } from './failure.ts';
+import { type ApiFailure, failureOf } from './failure.ts';
 import { mergeIngress } from './ingress.ts';
 import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
 import type { Intent } from './intent.ts';
-import { Outcomes, recordClash, ruleClash } from './outcomes.ts';
+import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
 import {
   differencesOf,
   type Moment,
@@ -71,12 +71,12 @@ export class Transaction {
     let plan = this.#take(publication, seen);
     const differences = fresh ? this.#differences(seen) : [];
     let hasWritten = await this.#makeRecords(plan);
-    let current = await this.#configuration();
+    let current = await this.#configurationOrUndo();
     if (!hasWritten) {
       // Nothing was written yet: whoever came meanwhile is taken in.
       plan = this.#take(publication, current);
       hasWritten = await this.#makeRecords(plan);
-      if (hasWritten) current = await this.#configuration();
+      if (hasWritten) current = await this.#configurationOrUndo();
     }
     this.#tell(plan);
     current = await this.#writeRules(current);
@@ -115,6 +115,21 @@ export class Transaction {
     known.configuration = null;
     known.configuration = await api.configuration();
     return known.configuration;
+  }
+
+  /** The document right before rules are written. Where we may not read it, records that are of no use without a rule go again. */
+  async #configurationOrUndo(): Promise<Configuration> {
+    try {
+      return await this.#configuration();
+    } catch (error) {
+      const { names, dns } = this.#options;
+      const isRefused = explain(failureOf(error), 'the tunnel’s rules').result === 'refused';
+      const made = ownRecords(this.#now().records, names.instance)
+        .filter(({ record }) => this.#fresh.has(record.name))
+        .map(({ record, student }) => ({ kind: 'remove', hostname: record.name, student, record }) as const);
+      if (isRefused && dns === 'session' && made.length > 0) await this.#writeRecords(made);
+      throw error;
+    }
   }
 
   #take(publication: Publication, { config }: Configuration): Plan {

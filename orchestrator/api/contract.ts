@@ -69,6 +69,8 @@ export interface Difference {
   found: string;
   /** What a reconcile does about it; null where it only reports. */
   action: string | null;
+  /** Why that could not be done; null where it was, or where nothing was tried. */
+  failed: string | null;
 }
 
 /** How to reach an environment's `sshd -i`: the client runs this in the engine itself, past the daemon. */

@@ -5,13 +5,19 @@ import { print, printJson } from './output.ts';
 import { table } from './table.ts';
 
 /** What is only reported needs a person, whether it was a dry run or not. */
+function outcomeOf({ action, failed }: Difference, dryRun: boolean): string {
+  if (action === null) return 'look at it: not touched';
+  if (dryRun) return action;
+  return failed === null ? `${action}: done` : `${action}: failed. ${failed}`;
+}
+
 function describe(differences: readonly Difference[], dryRun: boolean): string {
   if (differences.length === 0) return 'Nothing differs: the edge is as it should be.';
-  const rows = differences.map(({ hostname, student, found, action }) => [
-    hostname,
-    student ?? '-',
-    found,
-    action === null ? 'look at it: not touched' : dryRun ? action : `${action}: done`,
+  const rows = differences.map((each) => [
+    each.hostname,
+    each.student ?? '-',
+    each.found,
+    outcomeOf(each, dryRun),
   ]);
   return table(['HOSTNAME', 'STUDENT', 'FOUND', 'DEVENV DOES'], rows);
 }
@@ -31,6 +37,7 @@ export const addSync: AddCommand = (program, run) => {
         progress.stop();
         if (json) printJson(differences);
         else print(describe(differences, dryRun));
+        return differences.some(({ failed }) => failed !== null) ? 1 : 0;
       }),
     );
 };

@@ -50,10 +50,15 @@ export type Confirmation =
   /** `known` says how far it got, `problem.next` what to check. */
   | { live: false; problem: Problem };
 
+/** What differs, before anybody has tried to mend it. */
+export type Finding = Omit<Difference, 'failed'>;
+
 /** What a reconcile found, and what became of each student for whom something was changed or failed. */
 export interface Reconciliation {
-  differences: readonly Difference[];
+  differences: readonly Finding[];
   outcomes: readonly Outcome[];
+  /** Why it could not even be looked at; null where it was. */
+  problem: Problem | null;
 }
 
 export interface Edge {

@@ -5,6 +5,16 @@ import { IDENTITY_PATH, type RelayIdentity } from '../agents/protocol.ts';
 /** More than this is no identity, in bytes. */
 const MAX_ANSWER = 4096;
 
+/** Null for what is none. */
+function readIdentity(text: string): RelayIdentity | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as RelayIdentity) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The identity behind a hostname, or what was found instead. The answer comes from a container: hostile. */
 export function askIdentity(
   edge: { host: string; port: number },
@@ -22,12 +32,8 @@ export function askIdentity(
         });
         incoming.on('error', () => resolve('an answer that broke off'));
         incoming.on('end', () => {
-          try {
-            if (incoming.statusCode === 200) return resolve(JSON.parse(text) as RelayIdentity);
-          } catch {
-            // Not an identity: said below.
-          }
-          resolve(`status ${incoming.statusCode}`);
+          if (incoming.statusCode !== 200) resolve(`status ${incoming.statusCode}`);
+          else resolve(readIdentity(text) ?? 'something else');
         });
       },
     );

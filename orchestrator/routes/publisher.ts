@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
 import type { Difference } from '../api/contract.ts';
 import type { Edge, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
-import { type Problem, problemOf } from '../errors.ts';
+import { DevenvError, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { backoff } from './backoff.ts';
 
@@ -21,6 +21,8 @@ const RECONCILE_EVERY = 5 * 60_000;
 /** How long after a failure it is tried again to take away what is left of students who are gone, in ms. */
 const SWEEP_AFTER = 10_000;
 
+const noWait = () => {};
+
 interface Entry {
   route: Route;
   wanted: boolean;
@@ -30,7 +32,6 @@ interface Entry {
   published: boolean | null;
   problem: Problem | null;
   attempts: number;
-  retry: NodeJS.Timeout | null;
 }
 
 export interface PublisherOptions {
@@ -44,11 +45,14 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #stopping = new AbortController();
-  #running: Promise<void> | null = null;
+  /** The end of the newest turn. Turns follow each other in the order in which they were asked for. */
+  #last: Promise<void> = Promise.resolve();
   #hasStarted = false;
-  #dirty = false;
+  /** Somebody has changed something that no publication has taken in yet. */
+  #isDue = false;
   #timer: NodeJS.Timeout | null = null;
-  #sweep: NodeJS.Timeout | null = null;
+  /** One for all who failed: the next publication is everybody's. */
+  #retry: NodeJS.Timeout | null = null;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -58,7 +62,8 @@ export class Publisher {
     this.#hasStarted = true;
     this.#options.edge.onDue(() => this.#schedule());
     this.#timer = setInterval(() => void this.#reconcileByItself(), RECONCILE_EVERY).unref();
-    this.#schedule();
+    this.#isDue = true;
+    this.#enqueue();
   }
 
   /** The student's route exists from now on; whether the edge has it already is not known. */
@@ -70,7 +75,6 @@ export class Publisher {
       published: null,
       problem: null,
       attempts: 0,
-      retry: null,
     });
     this.#schedule();
   }
@@ -103,29 +107,33 @@ export class Publisher {
 
   /** The student goes: resolves when nothing at the edge leads to them, or when that could not be reached in one run. */
   async release(student: string): Promise<void> {
-    const entry = this.#entries.get(student);
-    if (entry === undefined) return;
-    this.#clearRetry(entry);
-    this.#entries.delete(student);
+    if (!this.#entries.delete(student)) return;
     this.#schedule();
-    while (this.#running !== null) await this.#running;
+    await this.#last;
   }
 
   #schedule(): void {
-    this.#dirty = true;
+    if (this.#isDue) return;
+    this.#isDue = true;
     // Before all students are taken up, whoever is missing would look as if they were gone.
-    if (!this.#hasStarted) return;
-    this.#running ??= this.#loop().finally(() => {
-      this.#running = null;
-      if (this.#dirty && !this.#stopping.signal.aborted) this.#schedule();
+    if (this.#hasStarted) this.#enqueue();
+  }
+
+  #enqueue(): void {
+    void this.#inTurn(async () => {
+      // Taken in already by the publication before.
+      if (!this.#isDue) return;
+      const { signal } = this.#stopping;
+      await sleep(COMPANY, undefined, { signal }).catch(noWait);
+      if (!signal.aborted) await this.#publish();
     });
   }
 
-  async #loop(): Promise<void> {
-    while (this.#dirty && !this.#stopping.signal.aborted) {
-      await sleep(COMPANY, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
-      if (!this.#stopping.signal.aborted) await this.#publish();
-    }
+  /** The lock: runs the task when every one that was asked for before has ended. */
+  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    const turn = this.#last.then(task);
+    this.#last = turn.then(noWait, noWait);
+    return turn;
   }
 
   /** A publication for the edge, and what was taken in by it. One that only looks (`isLook`) leaves what is due due. */
@@ -134,7 +142,7 @@ export class Publisher {
     const publication: Publication = {
       signal: this.#stopping.signal,
       take: () => {
-        if (!isLook) this.#dirty = false;
+        if (!isLook) this.#isDue = false;
         const entries = [...this.#entries.values()];
         for (const { route, wanted } of entries) taken.set(route.student, wanted);
         const holders = entries.map(({ route, adopt }) => ({ ...route, adopt }));
@@ -162,12 +170,14 @@ export class Publisher {
   #settleAll(taken: ReadonlyMap<string, boolean>, outcomes: readonly Outcome[]): void {
     const byStudent = new Map(outcomes.map((outcome) => [outcome.student, outcome]));
     for (const [student, wanted] of taken) this.#settle(student, wanted, byStudent.get(student));
-    // What is left of somebody who is gone is taken away later, whatever else happens.
-    const left = outcomes.find(({ student, result }) => result === 'later' && !taken.has(student));
-    if (left?.result === 'later') {
-      if (this.#sweep !== null) clearTimeout(this.#sweep);
-      this.#sweep = setTimeout(() => this.#schedule(), left.afterMs ?? SWEEP_AFTER).unref();
-    }
+    const waits = outcomes.flatMap((outcome) => {
+      if (outcome.result !== 'later') return [];
+      // What is left of somebody who is gone is taken away later, whatever else happens.
+      const attempts = this.#entries.get(outcome.student)?.attempts;
+      return [outcome.afterMs ?? (attempts === undefined ? SWEEP_AFTER : backoff(attempts))];
+    });
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = waits.length === 0 ? null : setTimeout(() => this.#schedule(), Math.min(...waits)).unref();
   }
 
   #settle(student: string, wanted: boolean, outcome: Outcome | undefined): void {
@@ -185,49 +195,35 @@ export class Publisher {
       case 'later':
         // Who has what they want is not told of calls that failed for others, or for tidying up.
         entry.problem = entry.published === entry.wanted ? null : outcome.problem;
-        this.#retryLater(entry, outcome.afterMs);
+        entry.attempts += 1;
         break;
       case 'refused':
         entry.problem = outcome.problem;
+        // A person's word counts once: what stands there when they come back may be something else.
+        entry.adopt = false;
         this.#options.log.warn({ student, problem: outcome.problem }, 'the edge refused a route');
         break;
     }
     if (JSON.stringify(this.phase(student)) !== before) this.#options.onChange(student);
   }
 
-  #retryLater(entry: Entry, afterMs: number | undefined): void {
-    entry.attempts += 1;
-    this.#clearRetry(entry);
-    entry.retry = setTimeout(() => this.#schedule(), afterMs ?? backoff(entry.attempts)).unref();
-  }
-
-  #clearRetry(entry: Entry): void {
-    if (entry.retry !== null) clearTimeout(entry.retry);
-    entry.retry = null;
-  }
-
   /**
-   * Compares wanted and actual, and with `mend` makes them agree; waits for the publication in flight. Throws what the
-   * edge throws where it can't be looked at.
+   * Compares wanted and actual, and with `mend` makes them agree; waits for the publication in flight. Throws where
+   * the edge can't be looked at.
    */
-  async reconcile(mend: boolean): Promise<readonly Difference[]> {
-    while (this.#running !== null) await this.#running;
-    const { publication, taken } = this.#open(!mend);
-    const work = this.#options.edge.reconcile(publication, mend);
-    this.#running = work
-      .then(
-        ({ outcomes }) => {
-          if (mend) this.#settleAll(taken, outcomes);
-        },
-        () => undefined,
-      )
-      .finally(() => {
-        this.#running = null;
-        if (this.#dirty && !this.#stopping.signal.aborted) this.#schedule();
-      });
-    const { differences } = await work;
-    await this.#running;
-    return differences;
+  reconcile(mend: boolean): Promise<readonly Difference[]> {
+    return this.#inTurn(async () => {
+      const { publication, taken } = this.#open(!mend);
+      const { differences, outcomes, problem } = await this.#options.edge.reconcile(publication, mend);
+      if (mend) this.#settleAll(taken, outcomes);
+      if (problem !== null) throw new DevenvError(problem);
+      const failed = new Map(
+        outcomes.flatMap((outcome) =>
+          outcome.result === 'done' ? [] : [[outcome.student, outcome.problem.what]],
+        ),
+      );
+      return differences.map((each) => ({ ...each, failed: failed.get(each.student ?? '') ?? null }));
+    });
   }
 
   async #reconcileByItself(): Promise<void> {
@@ -242,8 +238,7 @@ export class Publisher {
   async stop(): Promise<void> {
     this.#stopping.abort();
     if (this.#timer !== null) clearInterval(this.#timer);
-    if (this.#sweep !== null) clearTimeout(this.#sweep);
-    for (const entry of this.#entries.values()) this.#clearRetry(entry);
-    await this.#running;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    await this.#last;
   }
 }

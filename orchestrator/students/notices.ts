@@ -13,6 +13,8 @@ export interface NoticeMemory {
   starting: string | null;
   /** The problem that was told last; null once it is over, so that its return is told again. */
   problem: string | null;
+  /** Until when that problem was said to last, ISO 8601; null where that was not known. */
+  problemUntil: string | null;
   reason: RouteReason | null;
   /** Highest id given out; ids rise for the whole life of the student. */
   lastId: number;
@@ -22,6 +24,7 @@ export const noNotices: NoticeMemory = {
   live: null,
   starting: null,
   problem: null,
+  problemUntil: null,
   reason: null,
   lastId: 0,
 };
@@ -56,8 +59,17 @@ function closedLine(before: RouteReason | null, situation: Situation): Line | nu
   return null;
 }
 
-function problemLine(before: string | null, problem: Problem | null): Line | null {
-  if (problem === null || before === problem.what) return null;
+/** A wait that ends when it was said to is no news, though what is left of it is another figure by now. In ms. */
+const SAME_WAIT = 2000;
+
+function isKnown(memory: NoticeMemory, { what, until }: Problem): boolean {
+  if (memory.problem === what) return true;
+  if (until === undefined || !memory.problemUntil) return false;
+  return Date.parse(until) <= Date.parse(memory.problemUntil) + SAME_WAIT;
+}
+
+function problemLine(memory: NoticeMemory, problem: Problem | null): Line | null {
+  if (problem === null || isKnown(memory, problem)) return null;
   return {
     kind: 'problem',
     text: `not public yet: ${problem.what} ${problem.next}`,
@@ -80,9 +92,12 @@ export function dueNotices(
   const lines: Line[] = [];
   const closed = closedLine(memory.reason, situation);
   if (closed) lines.push(closed);
-  const problem = problemLine(memory.problem, situation.problem);
+  const problem = problemLine(memory, situation.problem);
   if (problem) lines.push(problem);
-  next.problem = situation.problem?.what ?? null;
+  if (problem !== null || situation.problem === null) {
+    next.problem = situation.problem?.what ?? null;
+    next.problemUntil = situation.problem?.until ?? null;
+  }
 
   const occasion = `${situation.opening}/${starting ?? ''}`;
   if (situation.live && report.service !== null && memory.live !== occasion) {

@@ -69,7 +69,11 @@ export class CloudflareRig {
   readonly log = recordingLog();
   /** Students whose view has changed, in order. */
   readonly changes: string[] = [];
+  /** Students that were ever held. */
+  readonly held: string[] = [];
   #isDead = false;
+  #publishing = 0;
+  #published = 0;
 
   constructor(mock: MockCloudflare, { disk = new MemoryDisk(), ...options }: RigOptions = {}) {
     this.mock = mock;
@@ -93,6 +97,7 @@ export class CloudflareRig {
       fetch: (input, init) => this.#fetch(input, init),
       ...options,
     });
+    this.#countPublications();
     this.publisher = new Publisher({
       edge: this.edge,
       log: this.log.log,
@@ -111,6 +116,33 @@ export class CloudflareRig {
     };
   }
 
+  #countPublications(): void {
+    const publish = this.edge.publish.bind(this.edge);
+    this.edge.publish = async (publication) => {
+      this.#publishing += 1;
+      try {
+        return await publish(publication);
+      } finally {
+        this.#publishing -= 1;
+        this.#published += 1;
+      }
+    };
+  }
+
+  /** Publications that have ended. */
+  get published(): number {
+    return this.#published;
+  }
+
+  /** Resolves when no publication runs or waits for company. */
+  async quiet(): Promise<void> {
+    for (let seen = -1; seen !== this.#published || this.#publishing > 0; ) {
+      seen = this.#published;
+      // Longer than a publication waits for company.
+      await new Promise((resolve) => setTimeout(resolve, 120));
+    }
+  }
+
   /** A dead process sends nothing, and hears nothing. */
   #fetch(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
     const never = new Promise<never>(() => {});
@@ -127,6 +159,7 @@ export class CloudflareRig {
 
   /** A student exists, with a port of their own. */
   hold(student: string, port = 3001): void {
+    this.held.push(student);
     this.publisher.hold({
       student,
       hostname: this.hostname(student),

@@ -2,16 +2,14 @@
 export class Agenda {
   readonly #doubts = new Set<NodeJS.Timeout>();
   #grace: NodeJS.Timeout | null = null;
-  #isInDoubt = true;
+  /** A call was given up, and can't arrive any more. */
+  #isInDoubt = false;
+  /** Nothing was read since this process began, or since something was in doubt. */
+  #isUnread = true;
   #due: () => void = () => {};
 
   onDue(due: () => void): void {
     this.#due = due;
-  }
-
-  /** Whether the next run must read first what is there: at the start, and once a call in doubt can't arrive any more. */
-  get isInDoubt(): boolean {
-    return this.#isInDoubt;
   }
 
   /** Whether something may still change what is there without us. */
@@ -19,9 +17,19 @@ export class Agenda {
     return this.#isInDoubt || this.#doubts.size > 0;
   }
 
-  /** All was read. */
-  looked(): void {
+  /** A run begins; returns whether it must read first what is there. With `look` it does in any case. */
+  begin(look: boolean): boolean {
+    const reads = look || this.#isInDoubt || this.#isUnread;
+    if (reads) this.#isUnread = true;
     this.#isInDoubt = false;
+    return reads;
+  }
+
+  /** The run has got to its end, so that what it had to read was read. One that fails never says so. */
+  end(): void {
+    this.#isUnread = false;
+    // In doubt since this run began: it may have read too early.
+    if (this.#isInDoubt) this.doubt(0);
   }
 
   /** A call was given up that may still be carried out until `afterMs` from now: then it is looked at again. */

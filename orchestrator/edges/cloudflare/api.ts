@@ -19,7 +19,9 @@ export interface ApiOptions {
   callTimeoutMs: number;
   /** A write may have been done, or may still be: what is known of Cloudflare's side is in doubt. */
   onDoubt(): void;
-  /** Ends every call: this process is going. */
+  /** Whether no further call may begin: this process is going. */
+  isClosing(): boolean;
+  /** Ends every call. */
   signal: AbortSignal;
   fetch?: typeof fetch;
 }
@@ -90,8 +92,8 @@ export class CloudflareApi {
 
   /** Sends one call; resolves to the envelope. */
   async #call(send: () => APIPromise<unknown>): Promise<Envelope> {
-    const { budget, signal } = this.#options;
-    if (signal.aborted) throw new ApiFailure('aborted', 'this process is ending');
+    const { budget, signal, isClosing } = this.#options;
+    if (signal.aborted || isClosing()) throw new ApiFailure('aborted', 'this process is ending');
     budget.spend();
     try {
       const { data, response } = await send().withResponse();

@@ -9,7 +9,7 @@ import type { Budget } from './budget.ts';
 import { failureOf } from './failure.ts';
 
 /** The gauge with the version, in Prometheus' text format (cloudflared, orchestration/metrics.go). */
-const GAUGE = /^cloudflared_orchestration_config_version(?:\{[^}]*\})?\s+(\d+)/m;
+const GAUGE = /^cloudflared_orchestration_config_version(?:\{[^}]*\})?\s+(\d\S*)/m;
 
 /** Pauses between questions, in ms. The metrics cost nothing; calls of the API are counted. */
 const PAUSES = { metrics: { first: 50, longest: 500 }, api: { first: 200, longest: 5000 } };

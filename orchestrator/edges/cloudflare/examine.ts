@@ -5,6 +5,7 @@ import type { Budget } from './budget.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
 import { failureOf } from './failure.ts';
 import type { LostUpdate } from './ingress-writer.ts';
+import { TUNNEL_HINT, tunnelFault } from './startup.ts';
 
 export interface CloudflareExamination {
   api: CloudflareApi;
@@ -24,6 +25,17 @@ async function look(subject: string, task: () => Promise<string>): Promise<Exami
         : 'Check the network, the ids in the settings, and Cloudflare’s own status page.';
     return { subject, ok: false, found: message, next };
   }
+}
+
+/** It may have been deleted, or its rules taken over by a file, since the daemon started. */
+async function lookAtTunnel(api: CloudflareApi): Promise<Examination> {
+  let fault: string | null = null;
+  const seen = await look('Tunnel', async () => {
+    const tunnel = await api.tunnel();
+    fault = tunnelFault(tunnel);
+    return fault ?? tunnel.name;
+  });
+  return fault === null ? seen : { ...seen, ok: false, next: TUNNEL_HINT };
 }
 
 function connectorExamination(state: ConnectorState): Examination {
@@ -60,7 +72,7 @@ export async function examineCloudflare({
 }: CloudflareExamination): Promise<Examination[]> {
   const waitMs = budget.waitMs();
   return [
-    await look('Tunnel', async () => (await api.tunnel()).name),
+    await lookAtTunnel(api),
     await look('Zone', async () => {
       const [zone, records] = [await api.zoneName(), await api.records()];
       return `${zone}, ${records.length} records`;

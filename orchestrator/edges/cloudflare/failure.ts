@@ -3,6 +3,7 @@
  * an answer is kept but Cloudflare's own error messages: a proxy in between may have written anything else.
  */
 import { APIConnectionError, APIError, APIUserAbortError } from 'cloudflare/core/error';
+import { systemCodeOf } from '../../errors.ts';
 
 export type FailureKind =
   /** Refused for good: this token may not, or there is no such account, tunnel or zone. */
@@ -60,12 +61,12 @@ export function retryAfterMs(headers: Headers | undefined, now: number): number 
 
 function kindOf(status: number, codes: readonly number[]): FailureKind {
   if (status === 429) return 'rate-limited';
+  // 408 and 409 too: the SDK itself counts them with what may be tried again.
+  if (status >= 500 || status === 408 || status === 409) return 'unknown';
   if (codes.some(isConflict)) return 'conflict';
   if (codes.includes(QUOTA)) return 'quota';
   if (codes.includes(GONE)) return 'gone';
   if (status === 401 || status === 403 || codes.some((code) => FORBIDDEN.has(code))) return 'forbidden';
-  // 408 and 409 too: the SDK itself counts them with what may be tried again.
-  if (status >= 500 || status === 408 || status === 409) return 'unknown';
   return 'invalid';
 }
 
@@ -89,8 +90,9 @@ export function failureOf(error: unknown, now = Date.now()): ApiFailure {
 
 function connectionText(error: APIConnectionError): string {
   const { cause } = error;
-  const inner = cause instanceof Error ? (cause.cause ?? cause) : null;
-  if (inner instanceof Error && 'code' in inner && typeof inner.code === 'string')
-    return `no connection (${inner.code})`;
+  // `fetch` wraps what the system said once more.
+  const inner = typeof cause === 'object' && cause !== null && 'cause' in cause ? cause.cause : cause;
+  const code = systemCodeOf(inner) ?? systemCodeOf(cause);
+  if (code !== null) return `no connection (${code})`;
   return /timed? ?out/i.test(error.message) ? 'no answer in time' : 'the connection broke';
 }

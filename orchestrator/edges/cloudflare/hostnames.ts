@@ -5,6 +5,9 @@ import { DevenvError } from '../../errors.ts';
 const MAX_LABEL = 63;
 const MAX_NAME = 253;
 
+/** RFC 1123 §2.1. */
+const LABELS = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+$/;
+
 export interface HostnameRules {
   /** The setting; null for one level below the zone. */
   template: string | null;
@@ -29,6 +32,13 @@ export function checkTemplate(rules: HostnameRules): void {
     refuse(
       'bad-settings',
       `hostname: '${template}' does not end in .${zone}, the zone of CLOUDFLARE_ZONE_ID.`,
+      `Write it like {student}.${zone} or {student}-class.${zone}.`,
+    );
+  }
+  if (!LABELS.test(example)) {
+    refuse(
+      'bad-settings',
+      `hostname: '${template}' is no hostname: between its dots there may be a-z, 0-9 and -, not at the ends.`,
       `Write it like {student}.${zone} or {student}-class.${zone}.`,
     );
   }

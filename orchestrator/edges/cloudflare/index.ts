@@ -12,13 +12,15 @@ import { Budget } from './budget.ts';
 import { confirmRoute } from './confirmation.ts';
 import { Connectors } from './connectors.ts';
 import { examineCloudflare } from './examine.ts';
-import { ApiFailure, failureOf } from './failure.ts';
+import { ApiFailure } from './failure.ts';
 import { checkHostname } from './hostnames.ts';
 import type { LostUpdate } from './ingress-writer.ts';
 import { Intent, type IntentStore } from './intent.ts';
-import { explain } from './outcomes.ts';
+import { explain, explainBusy } from './outcomes.ts';
+import { RuleVersions } from './rule-versions.ts';
+import { checkAtStart } from './startup.ts';
 import { type Known, Transaction } from './transaction.ts';
-import { createTunnelLock, type TunnelLock } from './tunnel-lock.ts';
+import { createTunnelLock, TunnelBusy, type TunnelLock } from './tunnel-lock.ts';
 import { type FactStore, Zone } from './zone.ts';
 
 /** Calls of a publication in which nothing fails, with room for one more look. */
@@ -27,6 +29,8 @@ const CALLS_OF_A_RUN = 6;
 const WINDOW = 300_000;
 /** How long another installation's publication is waited for, in ms. */
 const LOCK_PATIENCE = 30_000;
+/** How long after a failure what is left of students who are gone is looked for again, in ms. */
+const LOOK_AGAIN = 10_000;
 /** A call that has not been answered by then is given up, in ms. */
 const CALL_TIMEOUT = 10_000;
 
@@ -67,8 +71,9 @@ export class CloudflareEdge implements Edge {
   readonly #zone: Zone;
   readonly #agenda = new Agenda();
   readonly #known: Known = { records: null, configuration: null, idleSince: new Map() };
-  /** Version of the configuration that has the rule, by hostname of each open route. */
-  readonly #versions = new Map<string, number>();
+  readonly #versions = new RuleVersions();
+  /** Aborted when the daemon stops: the running call ends, and no other begins. */
+  #publishing: AbortSignal | null = null;
   /** What was wanted when all was last made so; null where that is not known. */
   #settled: string | null = null;
   #lost: (LostUpdate & { at: Date }) | null = null;
@@ -85,6 +90,7 @@ export class CloudflareEdge implements Edge {
       callTimeoutMs,
       signal,
       onDoubt: () => this.#agenda.doubt(callTimeoutMs),
+      isClosing: () => this.#publishing?.aborted ?? false,
     });
     this.#connectors = new Connectors({ api: this.#api, budget: this.#budget, metrics, signal });
     this.#lock = options.lock ?? createTunnelLock({ tunnelId, instance, patienceMs: LOCK_PATIENCE });
@@ -101,32 +107,9 @@ export class CloudflareEdge implements Edge {
   }
 
   async start(): Promise<void> {
-    try {
-      await this.#zone.learn();
-      const { managed, deleted, name } = await this.#api.tunnel();
-      if (deleted) throw badTunnel(`The tunnel ${name || this.#options.tunnelId} is deleted.`);
-      if (managed === 'local')
-        throw badTunnel(
-          `The tunnel ${name} reads its rules from a file of its host, so rules at Cloudflare are not heard.`,
-        );
-    } catch (error) {
-      if (error instanceof DevenvError) throw error;
-      const failure = failureOf(error);
-      if (failure.kind === 'forbidden' || failure.kind === 'invalid') throw this.#badToken(failure);
-      // Students work on without links, and the links come when Cloudflare does.
-      this.#options.log.error(
-        { reason: failure.message },
-        'Cloudflare could not be reached; it is tried again',
-      );
-    }
-  }
-
-  #badToken(failure: ApiFailure): DevenvError {
-    return new DevenvError({
-      code: 'bad-settings',
-      what: `Cloudflare refuses the token or the ids of account, tunnel and zone: ${failure.message}.`,
-      next: 'Check CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_TUNNEL_ID and CLOUDFLARE_ZONE_ID, and that the token has Account / Cloudflare Tunnel / Edit, Zone / DNS / Edit and Zone / Zone / Read.',
-    });
+    const failure = await checkAtStart(this.#zone, this.#api);
+    if (failure !== null)
+      this.#options.log.error({ reason: failure.message }, 'Cloudflare can’t be reached; it is tried again');
   }
 
   hostname(student: string): Promise<string> {
@@ -143,24 +126,22 @@ export class CloudflareEdge implements Edge {
 
   async publish(publication: Publication): Promise<readonly Outcome[]> {
     if (this.#settled !== null && this.#settled === wishOf(publication.take())) return [];
-    const { outcomes, differences } = await this.#run(publication, this.#agenda.isInDoubt);
+    const { outcomes, differences } = await this.#run(publication, false);
     for (const difference of differences) this.#options.log.warn(difference, 'mended at Cloudflare');
     return outcomes;
   }
 
   async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
     if (mend) return this.#run(publication, true);
-    return this.#locked(
-      publication,
-      async (transaction) => ({
-        outcomes: [],
-        differences: await transaction.compare(publication),
-      }),
-      true,
-    );
+    return this.#locked(publication, true, async (transaction) => ({
+      outcomes: [],
+      differences: await transaction.compare(publication),
+      problem: null,
+    }));
   }
 
-  async #run(publication: Publication, fresh: boolean): Promise<Reconciliation> {
+  /** With `look`, or where something is in doubt, what is there is read first. */
+  async #run(publication: Publication, look: boolean): Promise<Reconciliation> {
     let wanted: WantedEdge = { routes: [], holders: [] };
     const watched: Publication = {
       signal: publication.signal,
@@ -169,47 +150,52 @@ export class CloudflareEdge implements Edge {
         return wanted;
       },
     };
-    return this.#locked(
-      publication,
-      async (transaction) => {
-        this.#settled = null;
-        const result = await transaction.run(watched, fresh);
-        if (fresh) this.#agenda.looked();
-        if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
-        this.#noteVersions(wanted.routes);
-        this.#planNext();
-        return result;
-      },
-      false,
-    );
+    return this.#locked(publication, false, async (transaction) => {
+      this.#settled = null;
+      const isFresh = this.#agenda.begin(look);
+      const result = await transaction.run(watched, isFresh);
+      this.#agenda.end();
+      if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
+      this.#versions.note(wanted.routes, this.#known.configuration);
+      this.#planNext();
+      return { ...result, problem: null };
+    });
   }
 
   /** Runs a task under the lock. What fails as a whole fails for everybody, with words; a look only (`isLook`) is refused. */
   async #locked(
     publication: Publication,
-    task: (transaction: Transaction) => Promise<Reconciliation>,
     isLook: boolean,
+    task: (transaction: Transaction) => Promise<Reconciliation>,
   ): Promise<Reconciliation> {
     const signal = AbortSignal.any([publication.signal, this.#ending.signal]);
     let release = async () => {};
+    this.#publishing = publication.signal;
     try {
       const suspects = (await this.#intent.waitOut(signal)) ?? [];
       const held = await this.#lock.acquire(signal);
-      if ('heldBy' in held) throw new ApiFailure('unknown', `the tunnel is being written by ${held.heldBy}`);
+      if ('heldBy' in held) throw new TunnelBusy(held.heldBy);
       release = held.release;
       const afterMs = this.#budget.waitMs(CALLS_OF_A_RUN);
       if (afterMs > 0) throw new ApiFailure('rate-limited', 'our share of calls is used up', { afterMs });
       return await task(this.#transaction(suspects));
     } catch (error) {
-      const failure = signal.aborted ? new ApiFailure('aborted', 'this process is ending') : asFailure(error);
-      const explained = explain(failure, 'the state of zone and tunnel');
+      const explained = explainWhole(signal.aborted ? endingFailure() : error);
       if (isLook) throw new DevenvError(explained.problem, { cause: error });
-      const { routes, holders } = publication.take();
-      const students = new Set([...routes, ...holders].map(({ student }) => student));
-      return { differences: [], outcomes: [...students].map((student) => ({ student, ...explained })) };
+      return { differences: [], outcomes: this.#forAll(publication, explained), problem: explained.problem };
     } finally {
       await release();
     }
+  }
+
+  /** What failed as a whole, as each student's outcome. */
+  #forAll(publication: Publication, explained: ReturnType<typeof explain>): Outcome[] {
+    const { routes, holders } = publication.take();
+    const students = new Set([...routes, ...holders].map(({ student }) => student));
+    this.#settled = null;
+    // Nobody is left who would have it tried again, but something of theirs may be.
+    if (students.size === 0) this.#agenda.doubt(explained.afterMs ?? LOOK_AGAIN);
+    return [...students].map((student) => ({ student, ...explained }));
   }
 
   #transaction(suspects: readonly string[]): Transaction {
@@ -217,6 +203,7 @@ export class CloudflareEdge implements Edge {
     return new Transaction({
       api: this.#api,
       names: { instance, tunnelId },
+      zoneName: this.#zone.name,
       dns,
       graceMs,
       intent: this.#intent,
@@ -234,26 +221,22 @@ export class CloudflareEdge implements Edge {
     );
   }
 
-  #noteVersions(routes: readonly Route[]): void {
-    const version = this.#known.configuration?.version;
-    const open = new Set(routes.map(({ hostname }) => hostname));
-    for (const hostname of this.#versions.keys()) if (!open.has(hostname)) this.#versions.delete(hostname);
-    if (version === undefined) return;
-    for (const hostname of open) if (!this.#versions.has(hostname)) this.#versions.set(hostname, version);
-  }
-
   /** A session's record goes when its grace is over: then a publication is due. */
   #planNext(): void {
-    const first = Math.min(...this.#known.idleSince.values());
-    const isAwaited = this.#options.dns === 'session' && Number.isFinite(first);
-    this.#agenda.expectGrace(isAwaited ? first + this.#options.graceMs - performance.now() : null);
+    const { dns, graceMs } = this.#options;
+    const now = performance.now();
+    // What could not be removed when its grace was over is tried again as any failure is.
+    const ahead = [...this.#known.idleSince.values()]
+      .map((since) => since + graceMs - now)
+      .filter((ms) => ms > 0);
+    this.#agenda.expectGrace(dns === 'session' && ahead.length > 0 ? Math.min(...ahead) : null);
   }
 
   confirm(route: Route, signal: AbortSignal) {
     return confirmRoute({
       route,
       instance: this.#options.instance,
-      version: this.#versions.get(route.hostname) ?? null,
+      version: this.#versions.of(route.hostname),
       connectors: this.#connectors,
       signal,
     });
@@ -283,14 +266,11 @@ function wishOf({ routes, holders }: WantedEdge): string {
   return lines.sort().join('\n');
 }
 
-/** What is no failure of a call is a defect of ours: it goes on to the log as it is. */
-function asFailure(error: unknown): ApiFailure {
-  if (error instanceof ApiFailure) return error;
-  throw error;
-}
+const endingFailure = () => new ApiFailure('aborted', 'this process is ending');
 
-function badTunnel(what: string): DevenvError {
-  const next =
-    'Make a tunnel at Cloudflare (Zero Trust, Networks, Tunnels) and set its id as CLOUDFLARE_TUNNEL_ID.';
-  return new DevenvError({ code: 'bad-settings', what, next });
+/** What kept a whole run from its end. What is no failure of a call is a defect of ours: it goes on to the log as it is. */
+function explainWhole(error: unknown): ReturnType<typeof explain> {
+  if (error instanceof TunnelBusy) return explainBusy(error);
+  if (error instanceof ApiFailure) return explain(error, 'the state of zone and tunnel');
+  throw error;
 }

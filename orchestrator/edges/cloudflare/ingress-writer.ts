@@ -3,7 +3,6 @@
  * and the version afterwards must be the one read plus one. If it is not, somebody wrote in between: that is told,
  * and the document is read and merged again.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { CloudflareApi, Configuration } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
 import { type MergedIngress, mergeIngress, type WantedIngress } from './ingress.ts';
@@ -96,12 +95,9 @@ export class IngressWriter {
       this.#current = await api.configuration();
       // Not applied, as far as can be seen: the next publication begins anew.
       if (failure !== null && this.#current.version === before.version) return { done: false, failure };
-      const isOurs =
-        failure !== null &&
-        this.#current.version === before.version + 1 &&
-        isDeepStrictEqual(this.#current.config, merged.config);
-      if (!isOurs)
-        onLostUpdate({ read: before.version, now: Math.max(answered.version, this.#current.version) });
+      // One version more is one write: ours, or somebody's beside which ours was not applied. More are two.
+      const now = Math.max(answered.version, this.#current.version);
+      if (now > before.version + 1) onLostUpdate({ read: before.version, now });
     }
     return this.#settleForNow(wanted);
   }

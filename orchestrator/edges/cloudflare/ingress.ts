@@ -70,9 +70,9 @@ function judge(rule: Rule, wanted: WantedIngress): Verdict {
   const hostname = hostnameOf(rule);
   const origin = wanted.origins.get(hostname);
   if (hostname === '') return 'foreign';
-  if (wanted.adopted.has(hostname)) return rule.service === origin ? 'ours' : 'adopted';
   // We never write a path: such a rule is a person's, beside ours.
   if (hasPath(rule)) return 'foreign';
+  if (wanted.adopted.has(hostname)) return rule.service === origin ? 'ours' : 'adopted';
   if (wanted.covered.has(hostname) || (origin !== undefined && rule.service === origin)) return 'ours';
   return wanted.claimed.has(hostname) ? 'clash' : 'foreign';
 }
@@ -120,6 +120,12 @@ export function mergeIngress(current: JsonObject | null, wanted: WantedIngress):
   // An empty document needs it, and cloudflared refuses one without (error 1056).
   if (!isCatchAll(kept.at(-1))) kept.push({ service: 'http_status:404' });
   return { config: { ...current, ingress: kept }, changes, clashes };
+}
+
+/** Where the rule of exactly that hostname leads, a person's with a path left out; null where there is none. */
+export function originOf(config: JsonObject | null, hostname: string): string | null {
+  const rule = rulesOf(config).find((each) => hostnameOf(each) === hostname && !hasPath(each));
+  return typeof rule?.service === 'string' ? rule.service : null;
 }
 
 /** Hostnames of rules that look as if they were ours, but that nothing says are: reported, never touched. */

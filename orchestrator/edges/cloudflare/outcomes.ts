@@ -39,9 +39,10 @@ export function explain(
     case 'rate-limited': {
       const wait = seconds(failure.afterMs);
       const what = `Cloudflare allows no more calls for now; it goes on by itself in ${wait}.`;
+      const until = new Date(Date.now() + failure.afterMs).toISOString();
       return {
         result: 'later',
-        problem: { code: 'edge', what, next: 'There is nothing to do but wait.' },
+        problem: { code: 'edge', what, next: 'There is nothing to do but wait.', until },
         afterMs: failure.afterMs,
       };
     }
@@ -57,6 +58,18 @@ export function explain(
         },
       };
   }
+}
+
+/** Another installation has the lock on the tunnel. */
+export function explainBusy({ heldBy }: { heldBy: string }): ReturnType<typeof explain> {
+  return {
+    result: 'later',
+    problem: {
+      code: 'busy',
+      what: `The tunnel is being written by another devenv on this host (${heldBy}), and has been for a while.`,
+      next: 'It is tried again by itself.',
+    },
+  };
 }
 
 function refused(what: string, next: string): { result: 'refused'; problem: Problem } {

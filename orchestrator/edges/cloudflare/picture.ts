@@ -1,6 +1,5 @@
 /** What should be so at Cloudflare, seen against what is there: pure functions between the wanted edge and the API's words. */
-import type { Difference } from '../../api/contract.ts';
-import type { Holder, WantedEdge } from '../edge.ts';
+import type { Finding, Holder, WantedEdge } from '../edge.ts';
 import type { DnsRecord, JsonObject } from './api.ts';
 import { type IngressChange, mergeIngress, uncoveredRules, type WantedIngress } from './ingress.ts';
 import { describeRecords } from './outcomes.ts';
@@ -8,6 +7,8 @@ import { ownRecords, planRecords, type RecordChange, type RecordPlan } from './r
 
 export interface PictureOptions {
   names: { instance: string; tunnelId: string };
+  /** Null while it is not known. */
+  zoneName: string | null;
   /** Whether records live as long as the student, or come and go with the session. */
   dns: 'student' | 'session';
 }
@@ -74,7 +75,7 @@ const RULE_ACTIONS: Record<IngressChange['found'], string> = {
   'rule of somebody else': 'take it over',
 };
 
-function recordDifference(change: RecordChange): Difference {
+function recordDifference(change: RecordChange): Finding {
   const { hostname, student } = change;
   switch (change.kind) {
     case 'create':
@@ -104,7 +105,7 @@ export function differencesOf(
   options: PictureOptions,
   config: JsonObject | null,
   removals: readonly RecordChange[],
-): Difference[] {
+): Finding[] {
   const plan = planOf(moment, options, config);
   const ingress = wantedIngress(moment, options, created(plan.changes));
   const merged = mergeIngress(config, ingress);
@@ -112,7 +113,12 @@ export function differencesOf(
   for (const { record, student } of ownRecords(moment.records, options.names.instance))
     if (!students.has(record.name)) students.set(record.name, student);
   const known = new Set([...moment.records.map(({ name }) => name), ...ingress.origins.keys()]);
-  const said = (hostname: string, found: string, action: string | null): Difference => ({
+  // A tunnel may serve other zones too, whose records we don't see; a wildcard record covers one level.
+  const isCovered = (hostname: string) =>
+    known.has(hostname) ||
+    known.has(hostname.replace(/^[^.]+/, '*')) ||
+    !hostname.endsWith(`.${options.zoneName ?? ''}`);
+  const said = (hostname: string, found: string, action: string | null): Finding => ({
     hostname,
     student: students.get(hostname) ?? null,
     found,
@@ -128,7 +134,7 @@ export function differencesOf(
     ),
     ...merged.changes.map(({ hostname, found }) => said(hostname, found, RULE_ACTIONS[found])),
     ...removals.map(recordDifference),
-    ...uncoveredRules(config, (hostname) => known.has(hostname)).map(({ hostname, service }) =>
+    ...uncoveredRules(config, isCovered).map(({ hostname, service }) =>
       said(hostname, `rule without record, to ${service}`, null),
     ),
   ];

@@ -66,8 +66,7 @@ export class RecordWriter {
       case 'conflict':
       case 'gone': {
         const rest = await this.#lookAgain(changes);
-        if (rest.length < changes.length && (await this.#send(rest)) === null) return;
-        return this.#split(rest);
+        return rest.length < changes.length ? this.#writeBatch(rest) : this.#split(rest);
       }
       case 'quota':
       case 'invalid':

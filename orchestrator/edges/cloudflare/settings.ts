@@ -1,6 +1,6 @@
 /** From the settings to the edge: what must be there is, and the token is read where nothing else sees it. */
 import { readFileSync, statSync } from 'node:fs';
-import { DevenvError } from '../../errors.ts';
+import { DevenvError, systemCodeOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Settings } from '../../settings-schema.ts';
 import { CloudflareEdge, type CloudflareEdgeOptions } from './index.ts';
@@ -12,7 +12,7 @@ function refuse(what: string, next: string): never {
 /** The token: never a setting, so that nothing that shows settings can show it. Throws `bad-settings`. */
 export function readToken(env: NodeJS.ProcessEnv, file: string | undefined): string {
   const direct = env.CLOUDFLARE_API_TOKEN?.trim();
-  if (direct) return direct;
+  if (direct) return checkToken(direct, 'CLOUDFLARE_API_TOKEN');
   if (file === undefined) {
     refuse(
       'The cloudflare edge needs an API token.',
@@ -26,11 +26,16 @@ export function readToken(env: NodeJS.ProcessEnv, file: string | undefined): str
     token = readFileSync(file, 'utf8').trim();
   } catch (error) {
     if (error instanceof DevenvError) throw error;
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const reason = systemCodeOf(error) ?? 'unknown';
     refuse(`The token's file ${file} can't be read (${reason}).`, 'Check CLOUDFLARE_API_TOKEN_FILE.');
   }
+  return checkToken(token, `The token's file ${file}`);
+}
+
+/** One word that a header can hold: else it would fail at the first call, in somebody else's words. */
+function checkToken(token: string, where: string): string {
   if (!/^[\x21-\x7e]+$/.test(token))
-    refuse(`The token's file ${file} holds no token.`, 'It holds the token alone, on one line.');
+    refuse(`${where} holds no token.`, 'It holds the token alone, on one line.');
   return token;
 }
 

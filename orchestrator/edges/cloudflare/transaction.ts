@@ -3,8 +3,7 @@
  * So every rule of ours is covered by a marked record at every moment, and a run that is cut off anywhere leaves
  * nothing that the marks don't explain.
  */
-import type { Difference } from '../../api/contract.ts';
-import type { Outcome, Publication } from '../edge.ts';
+import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
 import type { ApiFailure } from './failure.ts';
 import { mergeIngress } from './ingress.ts';
@@ -44,7 +43,7 @@ export interface TransactionOptions extends PictureOptions {
 
 export interface RunResult {
   outcomes: readonly Outcome[];
-  differences: readonly Difference[];
+  differences: readonly Finding[];
 }
 
 export class Transaction {
@@ -82,12 +81,23 @@ export class Transaction {
     this.#tell(plan);
     current = await this.#writeRules(current);
     await this.#removeRecords(current);
-    intent.end();
+    const suspects = this.#suspects();
+    if (suspects.length > 0) intent.begin(suspects);
+    else intent.end();
     return { outcomes: this.#outcomes.all(), differences };
   }
 
+  /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
+  #suspects(): string[] {
+    const { names } = this.#options;
+    return [...this.#clashed].filter(
+      (hostname) =>
+        this.#fresh.has(hostname) && ownRecord(this.#now().records, hostname, names.instance) !== undefined,
+    );
+  }
+
   /** What differs, without a write. */
-  async compare(publication: Publication): Promise<readonly Difference[]> {
+  async compare(publication: Publication): Promise<readonly Finding[]> {
     const seen = await this.#read(true);
     this.#take(publication, seen);
     return this.#differences(seen);
@@ -213,7 +223,7 @@ export class Transaction {
       if (!ownRecord(this.#now().records, hostname, names.instance)) known.idleSince.delete(hostname);
   }
 
-  #differences({ config }: Configuration): Difference[] {
+  #differences({ config }: Configuration): Finding[] {
     return differencesOf(this.#now(), this.#options, config, this.#removals());
   }
 }

@@ -7,6 +7,18 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemCodeOf } from '../../errors.ts';
+
+/** Somebody else had the lock all the time. */
+export class TunnelBusy extends Error {
+  readonly heldBy: string;
+
+  constructor(heldBy: string) {
+    super(`the tunnel is being written by ${heldBy}`);
+    this.name = 'TunnelBusy';
+    this.heldBy = heldBy;
+  }
+}
 
 export interface HeldLock {
   release(): Promise<void>;
@@ -65,7 +77,7 @@ async function listen(
     await once(server, 'listening');
     return { server, waiting };
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return null;
+    if (systemCodeOf(error) === 'EADDRINUSE') return null;
     throw error;
   }
 }
@@ -84,7 +96,7 @@ function hold(server: Server, waiting: ReadonlySet<Socket>): HeldLock {
 
 /** Waits until the holder ends or lets go; resolves to its name, as far as it told one. */
 async function waitForEnd(path: string, patienceMs: number, signal: AbortSignal): Promise<string | null> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, patienceMs))]);
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(patienceMs)))]);
   const socket = connect(path);
   let name = '';
   socket.setEncoding('utf8');

@@ -30,6 +30,11 @@ export class Zone {
     this.#name = options.store.recall(this.#key);
   }
 
+  /** As far as it is known. */
+  get name(): string | null {
+    return this.#name;
+  }
+
   /** Asks for the name, known or not. Throws an `ApiFailure`, or `bad-settings` for a template that can't work here. */
   async learn(): Promise<string> {
     const { api, store, template, allowDeep } = this.#options;

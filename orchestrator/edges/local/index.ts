@@ -96,7 +96,7 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
         found: 'not open',
         action: 'open it',
       }));
-      return { differences, outcomes: [] };
+      return { differences, outcomes: [], problem: null };
     },
 
     async confirm(route: Route, signal: AbortSignal): Promise<Confirmation> {

@@ -63,14 +63,19 @@ export async function playMany({ runs, seed, width, onProgress }: ManyOptions): 
   let hasFailed = false;
   const rows = Array.from({ length: Math.min(width, runs) }, async (_, row) => {
     const share = Math.floor(runs / width) + (row < runs % width ? 1 : 0);
-    const found = await playRow(share, seed + row, () => hasFailed, (played) => {
-      figures.schedules += 1;
-      figures.calls += played.calls;
-      figures.kills += played.kills;
-      figures.lostUpdates += played.lostUpdates;
-      figures.faults += played.faults;
-      onProgress?.(figures);
-    });
+    const found = await playRow(
+      share,
+      seed + row,
+      () => hasFailed,
+      (played) => {
+        figures.schedules += 1;
+        figures.calls += played.calls;
+        figures.kills += played.kills;
+        figures.lostUpdates += played.lostUpdates;
+        figures.faults += played.faults;
+        onProgress?.(figures);
+      },
+    );
     if (found === null) return;
     hasFailed = true;
     failure ??= found;

@@ -1,6 +1,12 @@
 /** Plays one schedule against a mock of its own, and tells whether every promise was kept. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ALL_FAULTS, type Call, type CallPhase, MockCloudflare, seededRandom } from '../../cloudflare/index.ts';
+import {
+  ALL_FAULTS,
+  type Call,
+  type CallPhase,
+  MockCloudflare,
+  seededRandom,
+} from '../../cloudflare/index.ts';
 import { isWrite } from '../../cloudflare/calls.ts';
 import { Class } from './class.ts';
 import { Property } from './property.ts';
@@ -11,7 +17,9 @@ import { SomebodyElse } from './somebody-else.ts';
 /** When a call is given up, in ms. Many schedules share one event loop: its pauses must stay well below. */
 const CALL_TIMEOUT = 250;
 /** A late write takes effect so long after it was sent, or after its process was killed: shares of the timeout. */
-const LATE = { afterSending: 1.5, afterKill: 0.6 };
+const LATE = { afterSending: 1.4, afterKill: 0.5 };
+/** A slow call takes so much longer, a late one too: a share of the timeout. */
+const SLOW = 0.3;
 /** By then all must have come to rest, in ms. */
 const PATIENCE = 20_000;
 
@@ -54,7 +62,7 @@ class Play {
     mock.onCall = (call, phase) => this.#onCall(call, phase);
     mock.faults.random(schedule.faults, seededRandom(schedule.seed), [
       ...ALL_FAULTS,
-      { name: 'slow', ms: CALL_TIMEOUT * 0.6 },
+      { name: 'slow', ms: CALL_TIMEOUT * SLOW },
     ]);
   }
 
@@ -64,7 +72,10 @@ class Play {
   }
 
   #onCall(call: Call, phase: CallPhase): Promise<unknown> | undefined {
-    const more = [call.fault === null ? '' : ` fault ${call.fault}`, phase === 'answered' ? ` ${call.status}` : ''];
+    const more = [
+      call.fault === null ? '' : ` fault ${call.fault}`,
+      phase === 'answered' ? ` ${call.status}` : '',
+    ];
     this.#note(`call ${call.number} ${call.kind} ${phase}${more.join('')}${this.#contentOf(call, phase)}`);
     if (phase === 'applied') this.#property.look(call);
     for (const each of this.#armed) if (each.phase === phase) each.calls -= 1;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { CallPhase } from '../../cloudflare/index.ts';
 
 /** Students of a schedule, by number: `s0` … */
-export const STUDENTS = 4;
+export const STUDENTS = 3;
 export const nameOf = (student: number) => `s${student}`;
 
 /** Where somebody else's rule or record stands: beside the class, above it, or on a student's own name. */
@@ -19,7 +19,8 @@ export type ForeignDeed =
   | { kind: 'add record'; host: ForeignHost }
   | { kind: 'remove their record'; which: number }
   | { kind: 'change our record'; student: number; how: 'content' | 'proxied' | 'type' | 'mark' | 'name' }
-  | { kind: 'remove our record'; student: number };
+  | { kind: 'remove our record'; student: number }
+  | { kind: 'take our name'; student: number; for: 'rule' | 'record' };
 
 export type Deed =
   /** A student who is there already is left as they are. `port` is one of a few, so that ports are used again. */
@@ -62,7 +63,11 @@ const foreignDeed: fc.Arbitrary<ForeignDeed> = fc.oneof(
   fc.record({ kind: fc.constant('add rule'), host, place: fc.nat(5) }),
   fc.record({ kind: fc.constant('remove their rule'), which: fc.nat(5) }),
   fc.record({ kind: fc.constant('change the rest of the document'), value: fc.nat(99) }),
-  fc.record({ kind: fc.constant('change our rule'), student, how: fc.constantFrom('service', 'originRequest') }),
+  fc.record({
+    kind: fc.constant('change our rule'),
+    student,
+    how: fc.constantFrom('service', 'originRequest'),
+  }),
   fc.record({ kind: fc.constant('remove our rule'), student }),
   fc.record({ kind: fc.constant('add record'), host }),
   fc.record({ kind: fc.constant('remove their record'), which: fc.nat(5) }),
@@ -72,6 +77,7 @@ const foreignDeed: fc.Arbitrary<ForeignDeed> = fc.oneof(
     how: fc.constantFrom('content', 'proxied', 'type', 'mark', 'name'),
   }),
   fc.record({ kind: fc.constant('remove our record'), student }),
+  fc.record({ kind: fc.constant('take our name'), student, for: fc.constantFrom('rule', 'record') }),
 ) as fc.Arbitrary<ForeignDeed>;
 
 const deed: fc.Arbitrary<Deed> = fc.oneof(
@@ -81,7 +87,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   },
   { weight: 7, arbitrary: fc.record({ kind: fc.constant('want'), student, wanted: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('release'), student }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('foreign'), deed: foreignDeed }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('foreign'), deed: foreignDeed }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('kill'), downMs: fc.nat(60) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'restart' }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reconcile' }) },
@@ -92,16 +98,16 @@ const moment: fc.Arbitrary<Moment> = fc.option(
     calls: fc.integer({ min: 1, max: 5 }),
     phase: fc.constantFrom<CallPhase>('before', 'applied', 'answered'),
   }),
-  { nil: null },
+  { nil: null, freq: 2 },
 );
 
 export const schedules: fc.Arbitrary<Schedule> = fc.record({
   dns: fc.constantFrom('student' as const, 'session' as const),
   graceMs: fc.constantFrom(20, 100),
   faults: fc.constantFrom(0, 0.1, 0.3),
-  late: fc.constantFrom(0, 0.1),
+  late: fc.constantFrom(0, 0.2),
   seed: fc.nat(2 ** 31 - 1),
-  steps: fc.array(fc.record({ pauseMs: fc.constantFrom(0, 10, 60, 120), moment, deed }), {
+  steps: fc.array(fc.record({ pauseMs: fc.constantFrom(0, 20, 70, 150), moment, deed }), {
     minLength: 3,
     size: 'max',
     maxLength: 24,

@@ -13,10 +13,14 @@ export interface Parts {
 
 /** Whether something of somebody else is in the student's way. */
 function isInTheWay({ property, mock }: Parts, hostname: string): boolean {
-  const records = mock.world.dns.named(hostname).filter((record) => !property.markedRecords().includes(record));
-  const rules = property.rules().filter(
-    (rule) => rule.hostname === hostname && !property.isOurs(rule) && !property.tampered.has(rule.service),
-  );
+  const records = mock.world.dns
+    .named(hostname)
+    .filter((record) => !property.markedRecords().includes(record));
+  const rules = property
+    .rules()
+    .filter(
+      (rule) => rule.hostname === hostname && !property.isOurs(rule) && !property.tampered.has(rule.service),
+    );
   return records.length > 0 || rules.length > 0;
 }
 
@@ -28,7 +32,8 @@ function* faultsOf(parts: Parts, { name, hostname, port, wanted }: Student): Gen
   const rules = property.rules().filter((rule) => rule.hostname === hostname && property.isOurs(rule));
   const isNeeded = wanted || dns === 'student';
   if (isNeeded && isInTheWay(parts, hostname)) {
-    if (problem?.code !== 'clash') yield `${name} clashes and is not told, but ${phase}: ${JSON.stringify(problem)}`;
+    if (problem?.code !== 'clash')
+      yield `${name} clashes and is not told, but ${phase}: ${JSON.stringify(problem)}`;
     if (record !== undefined) yield `${name} clashes and has a record all the same`;
     if (rules.length > 0) yield `${name} clashes and has a rule all the same`;
     return;
@@ -55,12 +60,18 @@ export function faultsAtRest(parts: Parts): string[] {
   const students = [...parts.class.students.values()];
   const hostnames = new Set(students.map(({ hostname }) => hostname));
   const strangers = [
-    ...property.markedRecords().filter(({ name }) => !hostnames.has(name)).map(({ name }) => `the record of ${name}`),
+    ...property
+      .markedRecords()
+      .filter(({ name }) => !hostnames.has(name))
+      .map(({ name }) => `the record of ${name}`),
     ...property
       .rules()
       .filter((rule) => property.isOurs(rule) && !hostnames.has(rule.hostname ?? ''))
       .map(({ hostname }) => `the rule for ${hostname}`),
-    ...property.rules().filter(({ service }) => property.tampered.has(service)).map(({ hostname }) => `the changed rule for ${hostname}`),
+    ...property
+      .rules()
+      .filter(({ service }) => property.tampered.has(service))
+      .map(({ hostname }) => `the changed rule for ${hostname}`),
   ];
   return [
     ...students.flatMap((student) => [...faultsOf(parts, student)]),
@@ -69,7 +80,10 @@ export function faultsAtRest(parts: Parts): string[] {
 }
 
 /** Each loss of somebody else's write must have been told. */
-export function untoldLosses({ property, class: { logs } }: Pick<Parts, 'property'> & { class: { logs(): { msg: string; read?: number }[] } }): string[] {
+export function untoldLosses({
+  property,
+  class: { logs },
+}: Pick<Parts, 'property'> & { class: { logs(): { msg: string; read?: number }[] } }): string[] {
   const told = new Set(
     logs()
       .filter(({ msg }) => msg.startsWith('somebody else wrote'))

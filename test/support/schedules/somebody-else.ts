@@ -42,7 +42,9 @@ export class SomebodyElse {
       case 'remove their rule': {
         const theirs = this.#property.rules().filter((rule) => rule.hostname && !this.#property.isOurs(rule));
         const rule = theirs[deed.which % Math.max(1, theirs.length)];
-        return rule === undefined ? undefined : this.#put((rules) => rules.filter((each) => each.service !== rule.service));
+        return rule === undefined
+          ? undefined
+          : this.#put((rules) => rules.filter((each) => each.service !== rule.service));
       }
       case 'change the rest of the document':
         return this.#changeRest(deed.value);
@@ -50,7 +52,9 @@ export class SomebodyElse {
         return this.#changeOurRule(this.#hostnameOf(deed.student), deed.how);
       case 'remove our rule': {
         const hostname = this.#hostnameOf(deed.student);
-        return this.#put((rules) => rules.filter((rule) => !(this.#property.isOurs(rule) && rule.hostname === hostname)));
+        return this.#put((rules) =>
+          rules.filter((rule) => !(this.#property.isOurs(rule) && rule.hostname === hostname)),
+        );
       }
       case 'add record':
         return this.#addRecord(this.#hostname(deed.host));
@@ -64,10 +68,12 @@ export class SomebodyElse {
       case 'change our record':
         return this.#changeOurRecord(this.#hostnameOf(deed.student), deed.how);
       case 'remove our record':
-        return this.#withOurRecord(this.#hostnameOf(deed.student), (record) => {
-          this.#property.robbed.add(record.name);
-          this.#mock.foreign.removeRecord(record.id);
-        });
+        return this.#removeOurRecord(this.#hostnameOf(deed.student));
+      case 'take our name': {
+        const hostname = this.#hostnameOf(deed.student);
+        this.#removeOurRecord(hostname);
+        return deed.for === 'record' ? this.#addRecord(hostname) : this.#addRule(hostname, 0);
+      }
     }
   }
 
@@ -93,7 +99,9 @@ export class SomebodyElse {
   }
 
   #changeOurRule(hostname: string, how: 'service' | 'originRequest'): void {
-    const isOne = this.#property.rules().some((rule) => this.#property.isOurs(rule) && rule.hostname === hostname);
+    const isOne = this.#property
+      .rules()
+      .some((rule) => this.#property.isOurs(rule) && rule.hostname === hostname);
     if (!isOne || this.#property.markedRecord(hostname) === undefined) return;
     const service = this.#service();
     if (how === 'service') this.#property.tampered.add(service);
@@ -119,11 +127,29 @@ export class SomebodyElse {
     this.#property.recordsWritten(record);
   }
 
+  #removeOurRecord(hostname: string): void {
+    this.#withOurRecord(hostname, ({ name, id }) => {
+      this.#property.robbed.add(name);
+      this.#mock.foreign.removeRecord(id);
+    });
+  }
+
+  /** By one of another type, with the comment as it was. */
+  #replaceOurRecord(hostname: string): void {
+    const before = this.#property.markedRecord(hostname);
+    if (before === undefined) return;
+    const { name, comment } = before;
+    this.#mock.foreign.removeRecord(before.id);
+    this.#property.recordsWritten(
+      this.#mock.foreign.addRecord({ name, comment, type: 'A', content: '192.0.2.8' }),
+    );
+  }
+
   #changeOurRecord(hostname: string, how: 'content' | 'proxied' | 'type' | 'mark' | 'name'): void {
+    if (how === 'type') return this.#replaceOurRecord(hostname);
     const changes: Record<typeof how, Partial<NewRecord>> = {
       content: { content: 'elsewhere.example.net' },
       proxied: { proxied: false },
-      type: { type: 'A', content: '192.0.2.8' },
       mark: { comment: 'mine now' },
       name: { name: `moved-${this.#service().split(':').at(-1)}.${this.#mock.zoneName}` },
     };

@@ -8,7 +8,7 @@ import type { Json, JsonObject } from './api.ts';
 export interface WantedIngress {
   /** Origin by hostname of each open route. */
   open: ReadonlyMap<string, string>;
-  /** Origin by hostname of every student there is: a rule that leads exactly there is ours whatever became of its mark. */
+  /** Origin by hostname of every student there is or was: a rule that leads exactly there is ours whatever became of its mark. */
   origins: ReadonlyMap<string, string>;
   /** Hostnames whose marked record stood before this publication: a rule for one is ours. */
   covered: ReadonlySet<string>;

@@ -7,8 +7,8 @@ import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
 import { type ApiFailure, failureOf } from './failure.ts';
 import { mergeIngress } from './ingress.ts';
-import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
-import type { Intent } from './intent.ts';
+import { IngressWriter, type LostUpdate, mayHaveLost } from './ingress-writer.ts';
+import type { Intent, Unfinished } from './intent.ts';
 import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
 import {
   differencesOf,
@@ -26,6 +26,8 @@ import { RecordWriter } from './record-writer.ts';
 export interface Known {
   records: DnsRecord[] | null;
   configuration: Configuration | null;
+  /** Origin by hostname of every student that there was in this process's time, or in that of one that was cut off. */
+  origins: Map<string, string>;
   /** Since when each record has been of no use, by hostname; ms on the monotonic clock. */
   idleSince: Map<string, number>;
 }
@@ -36,8 +38,8 @@ export interface TransactionOptions extends PictureOptions {
   graceMs: number;
   intent: Intent;
   known: Known;
-  /** Hostnames whose records a run that was cut off was making. */
-  suspects: readonly string[];
+  /** What a run that was cut off has left; null for nothing. */
+  unfinished: Unfinished | null;
   onLostUpdate(lost: LostUpdate): void;
 }
 
@@ -53,11 +55,13 @@ export class Transaction {
   readonly #fresh: Set<string>;
   /** Hostnames that somebody else's rule turned out to have. */
   readonly #clashed = new Set<string>();
-  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set() };
+  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), left: new Map() };
 
   constructor(options: TransactionOptions) {
     this.#options = options;
-    this.#fresh = new Set(options.suspects);
+    const making = options.unfinished?.making ?? new Map<string, string>();
+    this.#fresh = new Set(making.keys());
+    for (const [hostname, origin] of making) options.known.origins.set(hostname, origin);
   }
 
   /**
@@ -65,9 +69,10 @@ export class Transaction {
    * process ends: what was done by then is found again by its marks.
    */
   async run(publication: Publication, fresh: boolean): Promise<RunResult> {
-    const { intent } = this.#options;
-    intent.begin(this.#options.suspects);
-    const seen = await this.#read(fresh);
+    const { intent, unfinished } = this.#options;
+    intent.note(unfinished ?? {});
+    const seen = await this.#read(fresh || unfinished !== null);
+    this.#lookForLoss(seen);
     let plan = this.#take(publication, seen);
     const differences = fresh ? this.#differences(seen) : [];
     let hasWritten = await this.#makeRecords(plan);
@@ -81,10 +86,23 @@ export class Transaction {
     this.#tell(plan);
     current = await this.#writeRules(current);
     await this.#removeRecords(current);
+    intent.end();
     const suspects = this.#suspects();
-    if (suspects.length > 0) intent.begin(suspects);
-    else intent.end();
+    if (suspects.length > 0) intent.note({ making: this.#withOrigins(suspects) });
     return { outcomes: this.#outcomes.all(), differences };
+  }
+
+  /** A run that was cut off may have overwritten what somebody wrote after its last look: nobody else can tell it. */
+  #lookForLoss({ version }: Configuration): void {
+    const { unfinished, intent, onLostUpdate } = this.#options;
+    if (unfinished === null || unfinished.read === null) return;
+    if (mayHaveLost(unfinished.read, version)) onLostUpdate({ read: unfinished.read, now: version });
+    intent.note({ read: null });
+  }
+
+  #withOrigins(hostnames: Iterable<string>): Map<string, string> {
+    const { origins } = this.#options.known;
+    return new Map([...hostnames].map((hostname) => [hostname, origins.get(hostname) ?? '']));
   }
 
   /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
@@ -133,13 +151,17 @@ export class Transaction {
   }
 
   #take(publication: Publication, { config }: Configuration): Plan {
-    this.#moment = { ...this.#moment, wanted: publication.take() };
+    const { origins } = this.#options.known;
+    const wanted = publication.take();
+    for (const { hostname, origin } of wanted.holders) origins.set(hostname, origin);
+    this.#moment = { ...this.#moment, wanted };
     return planOf(this.#now(), this.#options, config);
   }
 
   /** The moment with the records as they are known now. */
   #now(): Moment {
-    return { ...this.#moment, records: this.#options.known.records ?? [], fresh: this.#fresh };
+    const { records, origins } = this.#options.known;
+    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, left: origins };
   }
 
   #studentOf(hostname: string): string {
@@ -166,7 +188,7 @@ export class Transaction {
     if (changes.length === 0) return false;
     const { intent, known } = this.#options;
     const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
-    intent.begin([...this.#fresh, ...making]);
+    intent.note({ making: this.#withOrigins([...this.#fresh, ...making]) });
     for (const hostname of await this.#writeRecords(changes)) {
       this.#fresh.add(hostname);
       known.idleSince.delete(hostname);
@@ -187,10 +209,11 @@ export class Transaction {
 
   /** Resolves to the document as it stands then. */
   async #writeRules(current: Configuration): Promise<Configuration> {
-    const { api, known, onLostUpdate } = this.#options;
+    const { api, intent, known, onLostUpdate } = this.#options;
     const writer = new IngressWriter({
       api,
       current,
+      onWrite: (read) => intent.note({ read }),
       onLostUpdate,
       onClash: (clash) => this.#tellRuleClash(clash),
       onFailure: (hostname, failure) => this.#fail(hostname, failure),

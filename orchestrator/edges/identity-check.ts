@@ -46,14 +46,14 @@ export function askIdentity(
   });
 }
 
-/** Whether the answer is that of the route's own link. */
+/** Whether the answer is that of the route's own link: `alice`'s, or a further one of hers, `alice-4000`. */
 export function isOwnAnswer(
   answer: RelayIdentity | string,
   route: { student: string; hostname: string },
   instance: string,
 ): answer is RelayIdentity {
   if (typeof answer === 'string' || answer.instance !== instance) return false;
-  return answer.hostname === undefined
-    ? answer.student === route.student
-    : answer.hostname === route.hostname;
+  const isOwn = answer.student === route.student;
+  if (answer.hostname === undefined) return isOwn;
+  return answer.hostname === route.hostname && (isOwn || route.student.startsWith(`${answer.student}-`));
 }

@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import type { DaemonView } from '../api/contract.ts';
+import type { AddCommand } from './command.ts';
 import { type Context, settingsHere } from './context.ts';
 import { endDaemon, ensureDaemon, findDaemon } from './daemon-process.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 
 /** Starts it, or, where it listens elsewhere than is asked for, starts it anew: students notice nothing. */

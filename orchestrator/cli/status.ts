@@ -1,7 +1,7 @@
 import type { RouteReason, StudentView } from '../api/contract.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { stateOf } from './list.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 import { table } from './table.ts';
 

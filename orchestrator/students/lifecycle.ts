@@ -6,14 +6,13 @@ import { customAlphabet } from 'nanoid';
 import type { AgentSockets } from '../agents/index.ts';
 import type { Lease } from '../agents/lease.ts';
 import type { Progress } from '../api/contract.ts';
-import type { Edge, Route } from '../edges/edge.ts';
+import type { Edge } from '../edges/edge.ts';
 import type { Environments } from '../environments/types.ts';
-import { DevenvError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { checkStudentName } from '../names.ts';
 import type { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import type { Conversation } from './conversation.ts';
+import { furtherLink, newHostname } from './hostnames.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { lowestFreePort } from './ports.ts';
 import { type Roster, type Student, specOf } from './roster.ts';
@@ -45,42 +44,11 @@ export class Lifecycle {
     return specOf(student.row, this.#parts.edge.url(student.row.hostname));
   }
 
-  /** Resolves to the hostname. Throws `bad-input`, `exists` or `clash` before anything is touched. */
-  async #checkNew(name: string): Promise<string> {
-    checkStudentName(name);
-    const { roster, edge } = this.#parts;
-    if (roster.find(name) !== undefined) {
-      throw new DevenvError({
-        code: 'exists',
-        what: `There is a student called '${name}' already.`,
-        next: `\`devenv status ${name}\` shows them, \`devenv shell ${name}\` gets in.`,
-      });
-    }
-    const hostname = await edge.hostname(name);
-    edge.admit(hostname);
-    if (this.#parts.routes.isLink(hostname)) {
-      throw new DevenvError({
-        code: 'clash',
-        what: `'${name}' would get the hostname ${hostname}, which is another student's link right now.`,
-        next: 'Choose another name.',
-      });
-    }
-    const other = roster.all().find((student) => student.row.hostname === hostname);
-    if (other !== undefined) {
-      throw new DevenvError({
-        code: 'clash',
-        what: `'${name}' would get the hostname ${hostname}, which '${other.row.name}' has.`,
-        next: 'Choose another name, or a hostname template that tells them apart (DEVENV_HOSTNAME).',
-      });
-    }
-    return hostname;
-  }
-
   /** Everything or nothing: on failure and on abort all that was made is gone again. */
   create(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
     return this.#queue.run(name, async () => {
       await this.#finishUndoing(name);
-      const hostname = await this.#checkNew(name);
+      const hostname = await newHostname(name, this.#parts);
       const { environments, roster, sockets } = this.#parts;
       await environments.prepare(progress, signal);
       signal.throwIfAborted();
@@ -143,22 +111,8 @@ export class Lifecycle {
     const { name, hostname, port, routeMemory } = student.row;
     const origin = `http://127.0.0.1:${port}`;
     routes.hold({ student: name, hostname, origin }, routeMemory, (port) =>
-      this.#linkFor(student, origin, port),
+      furtherLink(student, origin, port, this.#parts),
     );
-  }
-
-  /** The link of a further port: the student's hostname with the port behind their name. Null where that can't be. */
-  #linkFor({ row }: Student, origin: string, port: number): Route | null {
-    const { edge, roster } = this.#parts;
-    const name = `${row.name}-${port}`;
-    const hostname = row.hostname.replace(row.name, name);
-    try {
-      edge.admit(hostname);
-    } catch {
-      return null;
-    }
-    const isTaken = roster.all().some((other) => other.row.name === name || other.row.hostname === hostname);
-    return isTaken ? null : { student: name, hostname, origin };
   }
 
   /** Sees what the engine has of the student, and lets that count. */

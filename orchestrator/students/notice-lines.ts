@@ -1,18 +1,7 @@
 /** The single lines that a student may be told, each with what to do. Null: there is nothing to say. */
-import type { Notice } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
 import type { Problem } from '../errors.ts';
-import type { Situation } from './notices.ts';
-
-export type Line = Omit<Notice, 'id'>;
-
-/** The kernel has killed something of the student's for memory. */
-export interface MemoryKill {
-  /** Milliseconds since 1970. */
-  at: number;
-  limitBytes: number;
-  peakBytes: number | null;
-}
+import type { Line, MemoryKill, Situation } from './situation.ts';
 
 /** A start is slow, and an opening waits, when it takes longer than this, in ms. */
 const SLOW_START = 10_000;

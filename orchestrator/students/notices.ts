@@ -3,18 +3,12 @@
  * Its memory is kept on disk, so that a restart of the daemon says nothing twice. With a server that just starts,
  * that is one line, `live at …`; everything else is for what a student would otherwise not understand.
  */
-import type { Notice, Report, RoutePhase } from '../agents/protocol.ts';
+import type { Notice } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
 import type { Problem } from '../errors.ts';
-import {
-  closedLine,
-  type MemoryKill,
-  memoryLine,
-  problemLine,
-  slowLine,
-  waitingLine,
-} from './notice-lines.ts';
+import { closedLine, memoryLine, problemLine, slowLine, waitingLine } from './notice-lines.ts';
 import { followService, type ServiceMemory } from './service-notices.ts';
+import type { Situation } from './situation.ts';
 
 export interface NoticeMemory extends ServiceMemory {
   /** The opening and typed command for which `live at …` was said last. */
@@ -56,30 +50,6 @@ export const noNotices: NoticeMemory = {
   reason: null,
   lastId: 0,
 };
-
-/** What is so now, as far as a student may care. */
-export interface Situation {
-  /** Milliseconds since 1970. */
-  now: number;
-  url: string;
-  phase: RoutePhase;
-  /** Further links that are live, by port, and how many links there may be in all. */
-  links: ReadonlyMap<number, string>;
-  mostLinks: number;
-  live: boolean;
-  /** Counts the openings of the route. */
-  opening: number;
-  reason: RouteReason;
-  /** When phase or reason last changed; ms since 1970. */
-  since: number;
-  /** Students whose links are being changed while this one waits. */
-  behind: readonly string[];
-  problem: Problem | null;
-  report: Pick<Report, 'sessions' | 'service' | 'starting' | 'listeners'> | null;
-  /** Seconds that a typed command had to listen. */
-  startingSeconds: number;
-  memoryKill: MemoryKill | null;
-}
 
 /** The same command may be seen as typed and as a process, a moment apart, in ms. */
 const SAME_START = 1000;

@@ -4,8 +4,8 @@ import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts
 import { DevenvError } from '../errors.ts';
 import type { Store } from '../store/index.ts';
 import type { StudentPatch, StudentRow } from '../store/types.ts';
-import type { MemoryKill } from './notice-lines.ts';
 import { type NoticeMemory, noNotices } from './notices.ts';
+import type { MemoryKill } from './situation.ts';
 
 export interface Student {
   row: StudentRow;

@@ -1,7 +1,7 @@
 /** What a student is told of their servers: where the link leads and why, and what else listens. */
 import { becauseWords } from '../../hooks/agent/because.ts';
 import type { Listener, Report, Service } from '../agents/protocol.ts';
-import type { Line } from './notice-lines.ts';
+import type { Line } from './situation.ts';
 
 export interface ServiceMemory {
   /** The port that the student was last told of. */

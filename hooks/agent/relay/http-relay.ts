@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Failure, forwardRequest } from './forward.ts';
-import type { FurtherLink, RelayOptions } from './index.ts';
+import type { FurtherLink, RelayOptions } from './options.ts';
 import type { Forwarding } from './outgoing.ts';
 import { dropBodyAfter, refuse } from './refuse.ts';
 import { type RequestTarget, requestTarget } from './request-target.ts';

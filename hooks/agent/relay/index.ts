@@ -4,31 +4,12 @@
  */
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
-import type { RelayIdentity, RoutePhase, Service } from '../../../orchestrator/agents/protocol.ts';
+import type { RelayOptions } from './options.ts';
+
+export type { FurtherLink, RelayOptions } from './options.ts';
 
 /** Visitors' connections at once; more are closed at once, so that they take neither memory nor files from the agent. */
 const MAX_CONNECTIONS = 4096;
-
-/** A link for one port, beside the student's own. */
-export interface FurtherLink {
-  hostname: string;
-  url: string;
-  /** Null while nothing listens on that port. */
-  service: Service | null;
-}
-
-export interface RelayOptions {
-  port: number;
-  /** All interfaces by default: the engine reaches it over the bridge. */
-  host?: string;
-  maxConnections?: number;
-  /** Where to forward now; null while nothing listens. */
-  service(): Service | null;
-  /** Where a further link of the student's leads; undefined for a hostname that is none. */
-  furtherLink?(hostname: string): FurtherLink | undefined;
-  identity(): RelayIdentity;
-  public(): { hostname: string; url: string; student: string; phase: RoutePhase; starting: boolean };
-}
 
 export interface Relay {
   port: number;

@@ -1,10 +1,6 @@
 import type { Report } from '../../../orchestrator/agents/protocol.ts';
-import {
-  dueNotices,
-  type NoticeMemory,
-  noNotices,
-  type Situation,
-} from '../../../orchestrator/students/notices.ts';
+import { dueNotices, type NoticeMemory, noNotices } from '../../../orchestrator/students/notices.ts';
+import type { Situation } from '../../../orchestrator/students/situation.ts';
 
 const session = {
   id: '7:100',

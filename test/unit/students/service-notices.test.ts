@@ -1,11 +1,7 @@
 /** What a student is told of several servers, of waiting, and of memory. */
 import type { Listener, Report, Service } from '../../../orchestrator/agents/protocol.ts';
-import {
-  dueNotices,
-  type NoticeMemory,
-  noNotices,
-  type Situation,
-} from '../../../orchestrator/students/notices.ts';
+import { dueNotices, type NoticeMemory, noNotices } from '../../../orchestrator/students/notices.ts';
+import type { Situation } from '../../../orchestrator/students/situation.ts';
 import { watchedBy } from '../../../orchestrator/students/watch-patterns.ts';
 
 const session = { id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, port: 'ok' } as const;

@@ -129,7 +129,8 @@ async function leave(way: Way, pupil: Pupil): Promise<Outcome> {
   const terminal = await pupil.open();
   if (way.enter) {
     terminal.type(`${way.enter}\r`);
-    await terminal.see(/[$>] $/, { timeoutMs: PATIENCE });
+    // Below the prompt of a tmux stands its status line.
+    await terminal.see(/[$>] +$/m, { timeoutMs: PATIENCE });
   }
   const started = performance.now();
   const wallClock = Date.now();

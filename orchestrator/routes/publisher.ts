@@ -34,6 +34,10 @@ interface Entry {
   attempts: number;
 }
 
+/** Who has what they want is not told of calls that failed for others, or for tidying up; of what took their name, they are. */
+const concerns = ({ published, wanted }: Entry, { code }: Problem) =>
+  published !== wanted || code === 'clash';
+
 export interface PublisherOptions {
   edge: Edge;
   log: Log;
@@ -193,12 +197,11 @@ export class Publisher {
         entry.attempts = 0;
         break;
       case 'later':
-        // Who has what they want is not told of calls that failed for others, or for tidying up.
-        entry.problem = entry.published === entry.wanted ? null : outcome.problem;
+        entry.problem = concerns(entry, outcome.problem) ? outcome.problem : null;
         entry.attempts += 1;
         break;
       case 'refused':
-        entry.problem = outcome.problem;
+        entry.problem = concerns(entry, outcome.problem) ? outcome.problem : null;
         // A person's word counts once: what stands there when they come back may be something else.
         entry.adopt = false;
         this.#options.log.warn({ student, problem: outcome.problem }, 'the edge refused a route');

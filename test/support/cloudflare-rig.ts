@@ -13,8 +13,10 @@ import type { MockCloudflare } from '../cloudflare/index.ts';
 export class MemoryDisk {
   readonly #intents = new Map<string, string>();
   readonly #facts = new Map<string, string>();
+  readonly #written: string[] = [];
 
   putIntent(id: string, body: string): void {
+    this.#written.push(`${id} ${body}`);
     this.#intents.set(id, body);
   }
 
@@ -27,11 +29,17 @@ export class MemoryDisk {
   }
 
   remember(key: string, value: string): void {
+    this.#written.push(`${key} ${value}`);
     this.#facts.set(key, value);
   }
 
   recall(key: string): string | null {
     return this.#facts.get(key) ?? null;
+  }
+
+  /** All that was ever written to it, in words. */
+  text(): string {
+    return this.#written.join('\n');
   }
 }
 
@@ -69,6 +77,8 @@ export class CloudflareRig {
   readonly log = recordingLog();
   /** Students whose view has changed, in order. */
   readonly changes: string[] = [];
+  /** What was told, in order. */
+  readonly problems: { student: string; what: string }[] = [];
   /** Students that were ever held. */
   readonly held: string[] = [];
   #isDead = false;
@@ -101,7 +111,11 @@ export class CloudflareRig {
     this.publisher = new Publisher({
       edge: this.edge,
       log: this.log.log,
-      onChange: (student) => this.changes.push(student),
+      onChange: (student) => {
+        this.changes.push(student);
+        const { problem } = this.publisher.phase(student);
+        if (problem !== null) this.problems.push({ student, what: problem.what });
+      },
     });
   }
 
@@ -200,7 +214,9 @@ export class CloudflareRig {
     void this.edge.stop();
   }
 
+  /** Ends in good order; there is nothing left to end of a dead one. */
   async stop(): Promise<void> {
+    if (this.#isDead) return;
     await this.publisher.stop();
     await this.edge.stop();
   }

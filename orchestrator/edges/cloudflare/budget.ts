@@ -5,6 +5,9 @@
  */
 import { ApiFailure } from './failure.ts';
 
+/** Calls of a publication in which nothing fails, with room for one more look: none begins without them. */
+export const CALLS_OF_A_RUN = 6;
+
 /** With fewer calls left by Cloudflare's own count we wait for its window: somebody else may need them. */
 const FEW = 10;
 

@@ -59,16 +59,17 @@ export async function confirmRoute(options: ConfirmationOptions): Promise<Confir
     return fail(what, next);
   }
   const { hostname: host, port } = new URL(route.origin);
-  for (let found = 'nothing'; ; await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined)) {
+  let found = 'nothing';
+  while (!signal.aborted) {
     const answer = await askIdentity({ host, port: Number(port) }, route.hostname, signal);
     if (typeof answer !== 'string' && answer.instance === instance && answer.student === route.student)
       return { live: true };
-    found = typeof answer === 'string' ? answer : 'the answer of another student';
-    if (signal.aborted) {
-      return fail(
-        `Cloudflare leads ${route.hostname} here, but ${route.student}'s environment does not answer on ${route.origin} (${found}).`,
-        `\`devenv restart ${route.student}\` mends that.`,
-      );
-    }
+    // What is said of a question that was cut off is not what is wrong.
+    if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
+    await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
   }
+  return fail(
+    `Cloudflare leads ${route.hostname} here, but ${route.student}'s environment does not answer on ${route.origin} (${found}).`,
+    `\`devenv restart ${route.student}\` mends that.`,
+  );
 }

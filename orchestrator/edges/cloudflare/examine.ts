@@ -1,9 +1,9 @@
 /** What `devenv doctor` looks at on the cloudflare edge, each with what to do. */
 import type { Examination } from '../../api/contract.ts';
 import type { CloudflareApi } from './api.ts';
-import type { Budget } from './budget.ts';
+import { type Budget, CALLS_OF_A_RUN } from './budget.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
-import { failureOf } from './failure.ts';
+import { type FailureKind, failureOf } from './failure.ts';
 import type { LostUpdate } from './ingress-writer.ts';
 import { TUNNEL_HINT, tunnelFault } from './startup.ts';
 
@@ -14,16 +14,30 @@ export interface CloudflareExamination {
   lost: (LostUpdate & { at: Date }) | null;
 }
 
+const WAIT = 'Wait: it goes on by itself.';
+
+function hintFor(kind: FailureKind): string {
+  switch (kind) {
+    case 'forbidden':
+      return 'Give the token Account / Cloudflare Tunnel / Edit, Zone / DNS / Edit and Zone / Zone / Read.';
+    case 'rate-limited':
+      return WAIT;
+    case 'conflict':
+    case 'quota':
+    case 'gone':
+    case 'invalid':
+    case 'unknown':
+    case 'aborted':
+      return 'Check the network, the ids in the settings, and Cloudflare’s own status page.';
+  }
+}
+
 async function look(subject: string, task: () => Promise<string>): Promise<Examination> {
   try {
     return { subject, ok: true, found: await task(), next: null };
   } catch (error) {
     const { kind, message } = failureOf(error);
-    const next =
-      kind === 'forbidden'
-        ? 'Give the token Account / Cloudflare Tunnel / Edit, Zone / DNS / Edit and Zone / Zone / Read.'
-        : 'Check the network, the ids in the settings, and Cloudflare’s own status page.';
-    return { subject, ok: false, found: message, next };
+    return { subject, ok: false, found: message, next: hintFor(kind) };
   }
 }
 
@@ -70,7 +84,7 @@ export async function examineCloudflare({
   budget,
   lost,
 }: CloudflareExamination): Promise<Examination[]> {
-  const waitMs = budget.waitMs();
+  const waitMs = budget.waitMs(CALLS_OF_A_RUN);
   return [
     await lookAtTunnel(api),
     await look('Zone', async () => {
@@ -83,7 +97,7 @@ export async function examineCloudflare({
       subject: 'Calls',
       ok: waitMs === 0,
       found: waitMs === 0 ? 'within the budget' : `used up for ${Math.ceil(waitMs / 1000)} s`,
-      next: waitMs === 0 ? null : 'Wait: it goes on by itself.',
+      next: waitMs === 0 ? null : WAIT,
     },
     {
       subject: 'Lost updates',

@@ -8,7 +8,7 @@ import type { Log } from '../../log.ts';
 import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edge.ts';
 import { Agenda } from './agenda.ts';
 import { CloudflareApi } from './api.ts';
-import { Budget } from './budget.ts';
+import { Budget, CALLS_OF_A_RUN } from './budget.ts';
 import { confirmRoute } from './confirmation.ts';
 import { Connectors } from './connectors.ts';
 import { examineCloudflare } from './examine.ts';
@@ -23,14 +23,10 @@ import { type Known, Transaction } from './transaction.ts';
 import { createTunnelLock, TunnelBusy, type TunnelLock } from './tunnel-lock.ts';
 import { type FactStore, Zone } from './zone.ts';
 
-/** Calls of a publication in which nothing fails, with room for one more look. */
-const CALLS_OF_A_RUN = 6;
 /** Cloudflare's window of its rate limit, in ms. */
 const WINDOW = 300_000;
 /** How long another installation's publication is waited for, in ms. */
 const LOCK_PATIENCE = 30_000;
-/** How long after a failure what is left of students who are gone is looked for again, in ms. */
-const LOOK_AGAIN = 10_000;
 /** A call that has not been answered by then is given up, in ms. */
 const CALL_TIMEOUT = 10_000;
 
@@ -63,6 +59,7 @@ export class CloudflareEdge implements Edge {
   readonly kind = 'cloudflare';
   readonly #options: CloudflareEdgeOptions;
   readonly #ending = new AbortController();
+  readonly #callTimeoutMs: number;
   readonly #budget: Budget;
   readonly #api: CloudflareApi;
   readonly #connectors: Connectors;
@@ -83,6 +80,7 @@ export class CloudflareEdge implements Edge {
     const { instance, tunnelId, metrics, store } = options;
     const { signal } = this.#ending;
     const callTimeoutMs = options.callTimeoutMs ?? CALL_TIMEOUT;
+    this.#callTimeoutMs = callTimeoutMs;
     this.#budget = new Budget({ calls: options.budget, windowMs: WINDOW });
     this.#api = new CloudflareApi({
       ...options,
@@ -198,7 +196,7 @@ export class CloudflareEdge implements Edge {
     const students = new Set([...routes, ...holders].map(({ student }) => student));
     this.#settled = null;
     // Nobody is left who would have it tried again, but something of theirs may be.
-    if (students.size === 0) this.#agenda.doubt(explained.afterMs ?? LOOK_AGAIN);
+    if (students.size === 0) this.#agenda.doubt(explained.afterMs ?? this.#callTimeoutMs);
     return [...students].map((student) => ({ student, ...explained }));
   }
 

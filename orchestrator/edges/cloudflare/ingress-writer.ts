@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CloudflareApi, Configuration, JsonObject } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
 import { type MergedIngress, mergeIngress, type WantedIngress } from './ingress.ts';
-import { splitting } from './split.ts';
+import { halving } from './split.ts';
 
 /** Writes of one publication, at the most: somebody who writes without end is met by the next one. */
 const ROUNDS = 4;
@@ -63,20 +63,21 @@ export class IngressWriter {
     if (write.done) return;
     // A document that is refused may be so for one rule: the others go without it.
     if (write.failure.kind !== 'invalid') return this.#fail(changed, write.failure);
-    await this.#split(wanted, changed);
+    await this.#split(wanted, changed, write.failure);
   }
 
   #fail(hostnames: readonly string[], failure: ApiFailure): void {
     for (const hostname of hostnames) this.#options.onFailure(hostname, failure);
   }
 
-  async #split(wanted: WantedIngress, changed: readonly string[]): Promise<void> {
+  async #split(wanted: WantedIngress, changed: readonly string[], together: ApiFailure): Promise<void> {
     const accepted = new Map([...wanted.open].filter(([hostname]) => !changed.includes(hostname)));
     const opening = changed.filter((hostname) => wanted.open.has(hostname));
     // What only closes first: a link that should be gone must not wait for a bad rule.
     const closing = await this.#writeAll({ ...wanted, open: accepted });
     if (!closing.done) return this.#fail(changed, closing.failure);
-    await splitting(opening, async (part, isAlone) => {
+    if (opening.length < 2) return this.#fail(opening, together);
+    await halving(opening, async (part, isAlone) => {
       const open = new Map(accepted);
       for (const hostname of part) open.set(hostname, wanted.open.get(hostname) ?? '');
       const write = await this.#writeAll({ ...wanted, open });

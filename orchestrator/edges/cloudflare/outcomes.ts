@@ -3,6 +3,7 @@ import type { Problem } from '../../errors.ts';
 import type { Outcome } from '../edge.ts';
 import type { DnsRecord } from './api.ts';
 import type { ApiFailure } from './failure.ts';
+import { isReplaceable } from './record-plan.ts';
 
 /** What was being done, as the middle of a sentence. */
 type Deed = 'the DNS record' | 'the tunnel’s rules' | 'the state of zone and tunnel';
@@ -81,12 +82,14 @@ export const describeRecords = (records: readonly DnsRecord[]) =>
 
 const adoptHint = (student: string) =>
   `Tell the instructor. Remove it at Cloudflare, give ${student} another name, or take it over: \`devenv open ${student} --adopt\`.`;
+const keepHint = (student: string) =>
+  `Tell the instructor. Give ${student} another name, or remove it at Cloudflare: devenv takes over addresses only.`;
 
 export function recordClash(student: string, hostname: string, records: readonly DnsRecord[]): Problem {
   return {
     code: 'clash',
     what: `${hostname} has a DNS record that is not devenv's: ${describeRecords(records)}.`,
-    next: adoptHint(student),
+    next: isReplaceable(records) ? adoptHint(student) : keepHint(student),
   };
 }
 

@@ -34,6 +34,9 @@ export interface RecordPlan {
 /** Types that may be replaced at a person's word; mail and proofs of ownership are never what they meant. */
 const REPLACEABLE = new Set(['A', 'AAAA', 'CNAME']);
 
+export const isReplaceable = (records: readonly DnsRecord[]) =>
+  records.every(({ type }) => REPLACEABLE.has(type));
+
 /** Records of a name that a CNAME can't stand beside, ours left out. */
 const inTheWay = (records: readonly DnsRecord[], hostname: string, instance: string) =>
   records.filter((record) => record.name === hostname && readMark(record.comment, instance) === null);
@@ -80,7 +83,7 @@ export function planRecords(
       if (!isRight) changes.push({ kind: 'mend', hostname, student, record: own });
     } else if (others.length === 0) {
       changes.push({ kind: 'create', hostname, student });
-    } else if (adopt && others.every(({ type }) => REPLACEABLE.has(type))) {
+    } else if (adopt && isReplaceable(others)) {
       changes.push({ kind: 'adopt', hostname, student, records: others });
     } else clashes.push({ hostname, student, records: others });
   }

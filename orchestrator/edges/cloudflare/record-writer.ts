@@ -56,29 +56,45 @@ export class RecordWriter {
     }
   }
 
-  async #writeBatch(changes: readonly RecordChange[]): Promise<void> {
+  /** One transaction, or where that fails as few as it takes until the culprit stands alone. */
+  #writeBatch(changes: readonly RecordChange[]): Promise<void> {
+    return splitting(changes, (part, isAlone) => this.#attempt(part, isAlone));
+  }
+
+  /** Resolves to false where the halves have to be tried by themselves. */
+  async #attempt(changes: readonly RecordChange[], isAlone: boolean): Promise<boolean> {
+    const full = this.#isFull;
+    // Once a single record has found the zone full, no further one is tried.
+    if (full !== null && changes.every(({ kind }) => kind === 'create')) return this.#fail(changes, full);
     const failure = await this.#send(changes);
-    if (failure === null) return;
-    switch (failure.kind) {
+    switch (failure?.kind) {
+      case undefined:
+        return true;
       case 'aborted':
         throw failure;
       case 'forbidden':
       case 'rate-limited':
-        for (const { student } of changes) this.#options.outcomes.fail(student, failure, 'the DNS record');
-        return;
+        return this.#fail(changes, failure);
       case 'unknown':
-        for (const { student } of await this.#lookAgain(changes))
-          this.#options.outcomes.fail(student, failure, 'the DNS record');
-        return;
+        return this.#fail(await this.#lookAgain(changes), failure);
       case 'conflict':
       case 'gone': {
+        // Which one it was is not said, but can be seen.
         const rest = await this.#lookAgain(changes);
-        return rest.length < changes.length ? this.#writeBatch(rest) : this.#split(rest);
+        if (rest.length === changes.length) return isAlone && this.#fail(rest, failure);
+        await this.#writeBatch(rest);
+        return true;
       }
       case 'quota':
       case 'invalid':
-        return this.#split(changes);
+        if (isAlone && failure.kind === 'quota') this.#isFull = failure;
+        return isAlone && this.#fail(changes, failure);
     }
+  }
+
+  #fail(changes: readonly RecordChange[], failure: ApiFailure): true {
+    for (const { student } of changes) this.#options.outcomes.fail(student, failure, 'the DNS record');
+    return true;
   }
 
   /** One transaction; resolves to why it failed. */
@@ -129,30 +145,5 @@ export class RecordWriter {
     const standing = new Set(this.#records.map(({ id }) => id));
     const rest = [...plan.changes, ...removals.filter(({ record }) => standing.has(record.id))];
     return { rest, clashes: plan.clashes };
-  }
-
-  /** Halves until the culprit stands alone. Once a single record finds the zone full, no further one is tried. */
-  #split(changes: readonly RecordChange[]): Promise<void> {
-    const { outcomes } = this.#options;
-    return splitting(changes, async (part, isAlone) => {
-      const full = this.#isFull;
-      if (full !== null && part.every(({ kind }) => kind === 'create')) {
-        for (const { student } of part) outcomes.fail(student, full, 'the DNS record');
-        return true;
-      }
-      const failure = await this.#send(part);
-      if (failure === null) return true;
-      if (failure.kind === 'aborted') throw failure;
-      if (failure.kind === 'unknown' || failure.kind === 'rate-limited' || failure.kind === 'forbidden') {
-        const rest = failure.kind === 'unknown' ? await this.#lookAgain(part) : part;
-        for (const { student } of rest) outcomes.fail(student, failure, 'the DNS record');
-        return true;
-      }
-      if (!isAlone) return false;
-      if (failure.kind === 'quota') this.#isFull = failure;
-      const [alone] = await this.#lookAgain(part);
-      if (alone !== undefined) outcomes.fail(alone.student, failure, 'the DNS record');
-      return true;
-    });
   }
 }

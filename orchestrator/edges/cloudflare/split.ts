@@ -9,6 +9,14 @@ export async function splitting<Item>(
   attempt: (items: readonly Item[], isAlone: boolean) => Promise<boolean>,
 ): Promise<void> {
   if (items.length === 0 || (await attempt(items, items.length === 1)) || items.length === 1) return;
+  await halving(items, attempt);
+}
+
+/** The same for two items or more that have failed together already. */
+export async function halving<Item>(
+  items: readonly Item[],
+  attempt: (items: readonly Item[], isAlone: boolean) => Promise<boolean>,
+): Promise<void> {
   const middle = Math.ceil(items.length / 2);
   await splitting(items.slice(0, middle), attempt);
   await splitting(items.slice(middle), attempt);

@@ -5,11 +5,11 @@
  */
 import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
-import type { ApiFailure } from './failure.ts';
+import { type ApiFailure, failureOf } from './failure.ts';
 import { mergeIngress } from './ingress.ts';
 import { IngressWriter, type LostUpdate, mayHaveLost } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
-import { Outcomes, recordClash, ruleClash } from './outcomes.ts';
+import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
 import {
   differencesOf,
   type Moment,
@@ -53,6 +53,8 @@ export class Transaction {
   readonly #outcomes = new Outcomes();
   /** Hostnames whose records were not there before this run, or before one that was cut off. */
   readonly #fresh: Set<string>;
+  /** Those of this run: no rule of ours can stand on them yet, as it may on those of one that was cut off. */
+  readonly #made = new Set<string>();
   /** Hostnames that somebody else's rule turned out to have. */
   readonly #clashed = new Set<string>();
   #hasReadRecords = false;
@@ -78,13 +80,13 @@ export class Transaction {
     if (this.#restsOnMemory(plan, seen)) return this.run(publication, true);
     const differences = fresh ? this.#differences(seen) : [];
     let hasWritten = await this.#makeRecords(plan);
-    let current = await this.#configuration();
+    let current = await this.#configurationOrUndo();
     if (!hasWritten) {
       // Nothing was written yet: whoever came meanwhile is taken in.
       plan = this.#take(publication, current);
       if (this.#restsOnMemory(plan, current)) return this.run(publication, true);
       hasWritten = await this.#makeRecords(plan);
-      if (hasWritten) current = await this.#configuration();
+      if (hasWritten) current = await this.#configurationOrUndo();
     }
     this.#tell(plan);
     current = await this.#writeRules(current);
@@ -155,6 +157,21 @@ export class Transaction {
     return known.configuration;
   }
 
+  /** The document right before rules are written. Where we may not read it, records that are of no use without a rule go again. */
+  async #configurationOrUndo(): Promise<Configuration> {
+    try {
+      return await this.#configuration();
+    } catch (error) {
+      const { names, dns } = this.#options;
+      const isRefused = explain(failureOf(error), 'the tunnel’s rules').result === 'refused';
+      const made = ownRecords(this.#now().records, names.instance)
+        .filter(({ record }) => this.#made.has(record.name))
+        .map(({ record, student }) => ({ kind: 'remove', hostname: record.name, student, record }) as const);
+      if (isRefused && dns === 'session' && made.length > 0) await this.#writeRecords(made);
+      throw error;
+    }
+  }
+
   #take(publication: Publication, { config }: Configuration): Plan {
     const { origins } = this.#options.known;
     const wanted = publication.take();
@@ -196,6 +213,7 @@ export class Transaction {
     intent.note({ making: this.#withOrigins([...this.#fresh, ...making]) });
     for (const hostname of await this.#writeRecords(changes)) {
       this.#fresh.add(hostname);
+      this.#made.add(hostname);
       known.idleSince.delete(hostname);
     }
     return true;
@@ -264,6 +282,8 @@ export class Transaction {
     if (due().length > 0 && !this.#hasReadRecords) await this.#readRecords();
     const removals = due();
     if (removals.length === 0) return;
+    // What became of the document is known by now.
+    this.#options.intent.note({ read: null });
     await this.#writeRecords(removals);
     for (const { hostname } of removals)
       if (!ownRecord(this.#now().records, hostname, names.instance)) known.idleSince.delete(hostname);

@@ -53,8 +53,11 @@ export class Transaction {
   readonly #outcomes = new Outcomes();
   /** Hostnames whose records were not there before this run, or before one that was cut off. */
   readonly #fresh: Set<string>;
+  /** Those of this run: no rule of ours can stand on them yet, as it may on those of one that was cut off. */
+  readonly #made = new Set<string>();
   /** Hostnames that somebody else's rule turned out to have. */
   readonly #clashed = new Set<string>();
+  #hasReadRecords = false;
   #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), left: new Map() };
 
   constructor(options: TransactionOptions) {
@@ -74,12 +77,14 @@ export class Transaction {
     const seen = await this.#read(fresh || unfinished !== null);
     this.#lookForLoss(seen);
     let plan = this.#take(publication, seen);
+    if (this.#restsOnMemory(plan, seen)) return this.run(publication, true);
     const differences = fresh ? this.#differences(seen) : [];
     let hasWritten = await this.#makeRecords(plan);
     let current = await this.#configurationOrUndo();
     if (!hasWritten) {
       // Nothing was written yet: whoever came meanwhile is taken in.
       plan = this.#take(publication, current);
+      if (this.#restsOnMemory(plan, current)) return this.run(publication, true);
       hasWritten = await this.#makeRecords(plan);
       if (hasWritten) current = await this.#configurationOrUndo();
     }
@@ -90,6 +95,16 @@ export class Transaction {
     const suspects = this.#suspects();
     if (suspects.length > 0) intent.note({ making: this.#withOrigins(suspects) });
     return { outcomes: this.#outcomes.all(), differences };
+  }
+
+  /**
+   * Whether something would be changed or taken away for a mark that was read in an earlier run: since then somebody
+   * may have taken the record, and the name with it.
+   */
+  #restsOnMemory({ changes }: Plan, { config }: Configuration): boolean {
+    if (this.#hasReadRecords) return false;
+    const rules = mergeIngress(config, wantedIngress(this.#now(), this.#options)).changes;
+    return changes.some(({ kind }) => kind !== 'create') || rules.some(({ byMark }) => byMark);
   }
 
   /** A run that was cut off may have overwritten what somebody wrote after its last look: nobody else can tell it. */
@@ -123,9 +138,16 @@ export class Transaction {
 
   /** Makes sure of a picture. Before a record is made it must be known whether somebody's rule has its name. */
   async #read(fresh: boolean): Promise<Configuration> {
-    const { api, known } = this.#options;
-    if (fresh || known.records === null) known.records = await api.records();
+    const { known } = this.#options;
+    if (fresh || known.records === null) await this.#readRecords();
     return fresh || known.configuration === null ? this.#configuration() : known.configuration;
+  }
+
+  async #readRecords(): Promise<void> {
+    const { api, known } = this.#options;
+    known.records = null;
+    known.records = await api.records();
+    this.#hasReadRecords = true;
   }
 
   async #configuration(): Promise<Configuration> {
@@ -143,7 +165,7 @@ export class Transaction {
       const { names, dns } = this.#options;
       const isRefused = explain(failureOf(error), 'the tunnel’s rules').result === 'refused';
       const made = ownRecords(this.#now().records, names.instance)
-        .filter(({ record }) => this.#fresh.has(record.name))
+        .filter(({ record }) => this.#made.has(record.name))
         .map(({ record, student }) => ({ kind: 'remove', hostname: record.name, student, record }) as const);
       if (isRefused && dns === 'session' && made.length > 0) await this.#writeRecords(made);
       throw error;
@@ -191,6 +213,7 @@ export class Transaction {
     intent.note({ making: this.#withOrigins([...this.#fresh, ...making]) });
     for (const hostname of await this.#writeRecords(changes)) {
       this.#fresh.add(hostname);
+      this.#made.add(hostname);
       known.idleSince.delete(hostname);
     }
     return true;
@@ -254,8 +277,13 @@ export class Transaction {
     const { known, names } = this.#options;
     const ours = mergeIngress(config, { ...wantedIngress(this.#now(), this.#options), open: new Map() });
     const ruled = new Set(ours.changes.map(({ hostname }) => hostname));
-    const removals = this.#removals().filter(({ hostname }) => !ruled.has(hostname));
+    const due = () => this.#removals().filter(({ hostname }) => !ruled.has(hostname));
+    // Only what is marked as ours at this moment.
+    if (due().length > 0 && !this.#hasReadRecords) await this.#readRecords();
+    const removals = due();
     if (removals.length === 0) return;
+    // What became of the document is known by now.
+    this.#options.intent.note({ read: null });
     await this.#writeRecords(removals);
     for (const { hostname } of removals)
       if (!ownRecord(this.#now().records, hostname, names.instance)) known.idleSince.delete(hostname);

@@ -10,19 +10,17 @@ import {
 } from '../../cloudflare/index.ts';
 import { Class } from './class.ts';
 import { Property } from './property.ts';
+import { comeToRest } from './rest.ts';
 import { type Deed, describeDeed, nameOf, type Schedule, STUDENTS } from './schedule.ts';
 import { faultsAtRest, type Parts, untoldLosses } from './settled.ts';
 import { SomebodyElse } from './somebody-else.ts';
 
 /** When a call is given up, in ms. Many schedules share one event loop: its pauses must stay well below. */
-const CALL_TIMEOUT = 250;
+const CALL_TIMEOUT = 400;
 /** A late write takes effect so long after it was sent, or after its process was killed: shares of the timeout. */
 const LATE = { afterSending: 1.4, afterKill: 0.5 };
 /** A slow call takes so much longer, a late one too: a share of the timeout. */
 const SLOW = 0.3;
-/** By then all must have come to rest, in ms. */
-const PATIENCE = 20_000;
-
 export interface Played {
   calls: number;
   kills: number;
@@ -152,20 +150,7 @@ class Play {
     this.#note('nothing goes wrong any more');
     const { dns } = this.#schedule;
     const parts: Parts = { mock: this.#mock, class: this.#class, property: this.#property, dns };
-    for (const deadline = performance.now() + PATIENCE; ; await sleep(40)) {
-      await this.#quiet();
-      const unsaid = await rig.publisher.reconcile(true).then(
-        () => [],
-        (error: unknown) => [`the reconcile failed: ${error instanceof Error ? error.message : error}`],
-      );
-      const faults = [...unsaid, ...faultsAtRest(parts)];
-      if (faults.length === 0 || this.#property.violations.length > 0) break;
-      if (performance.now() > deadline) this.#break(faults);
-    }
-    const writes = () => this.#mock.calls.filter(({ kind }) => isWrite(kind)).length;
-    const before = writes();
-    await rig.publisher.reconcile(true);
-    const needless = writes() - before;
+    const faults = await comeToRest(rig, () => faultsAtRest(parts));
     const overlaps = this.#mock.overlaps.map(
       ({ first, second }) => `calls ${first.number} and ${second.number} were under way at once`,
     );
@@ -173,8 +158,7 @@ class Play {
       ...this.#property.violations,
       ...overlaps,
       ...untoldLosses({ property: this.#property, class: { logs: () => this.#class.logs() } }),
-      ...(needless > 0 ? [`${needless} writes though nothing differed`] : []),
-      ...faultsAtRest(parts),
+      ...faults,
     ]);
   }
 
@@ -182,10 +166,6 @@ class Play {
     if (faults.length === 0) return;
     const log = this.#class.logs().map(({ level, msg }) => `  log ${level}: ${msg}`);
     throw new BrokenPromise(faults, [...this.#timeline, ...log]);
-  }
-
-  async #quiet(): Promise<void> {
-    while (this.#mock.calls.some(({ endedAt }) => endedAt === null)) await sleep(5);
   }
 
   async end(): Promise<void> {

@@ -62,7 +62,7 @@ test(`whatever stands in the files: shells that live, in words of ours, or nothi
     );
   fc.assert(
     fc.property(fc.array(fc.oneof(line, fc.string()), { maxLength: 5 }), (files) => {
-      files.forEach((content, index) => writeFileSync(join(folder, String(index + 1)), content));
+      for (const [index, content] of files.entries()) writeFileSync(join(folder, String(index + 1)), content);
       const { living } = readShells(folder, tableOf([1, 1], [2, 1], [3, 1], [4, 1], [5, 1]));
       for (const shell of living) {
         expect(shell.id).toBe(`${shell.pid}:1`);

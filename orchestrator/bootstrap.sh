@@ -71,7 +71,8 @@ devenv_install() {
 
 devenv_bootstrap() {
   devenv_kinds='run dev'
-  [ "${1-}" = --dev ] && devenv_kinds=dev
+  # Where the tests' packages are installed, a newer lockfile must not take them away.
+  case "${1-} $(cat node_modules/.devenv-stamp 2>/dev/null)" in --dev* | *' dev') devenv_kinds=dev ;; esac
   # shellcheck disable=SC2086
   if devenv_is_current images/toolchain toolchain && devenv_is_current . $devenv_kinds; then return 0; fi
   # Two at once must not install into one folder: the second waits, and then finds all done.

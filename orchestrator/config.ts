@@ -93,6 +93,8 @@ function allowed(schema: TSchema): string {
       return `a whole number${bounds}`;
     case 'number':
       return `a number${bounds}`;
+    case 'boolean':
+      return 'true or false';
     case 'array': {
       const { form: item } = (items ?? {}) as { form?: string };
       return item === undefined ? 'a list of texts' : `a list of ${item}`;
@@ -109,6 +111,8 @@ function fromText(text: string, schema: TSchema): unknown {
     case 'integer':
     case 'number':
       return /^-?[0-9.]+$/.test(text) ? Number(text) : text;
+    case 'boolean':
+      return text === 'true' || (text === 'false' ? false : text);
     case 'array':
       return text
         .split(',')
@@ -173,7 +177,7 @@ export function loadSettings(surroundings: Surroundings): Settings {
   const path = env.DEVENV_CONFIG || join(stateDir, 'devenv.yaml');
   const tree = readFile(path, Boolean(env.DEVENV_CONFIG));
   const faults = shapeFaults(tree, path);
-  const settings: Tree = { stateDir, starter: null };
+  const settings: Tree = { stateDir, starter: null, hostname: null };
   for (const setting of allSettings()) {
     const text = env[setting.env];
     const fromFile = getPath(tree, setting.path);
@@ -186,7 +190,6 @@ export function loadSettings(surroundings: Surroundings): Settings {
   }
   if (faults.length > 0) throw badSettings(faults, 'what is named');
   settings.instance ??= defaultInstance(hostname);
-  settings.hostname ??= '{student}.localhost';
   // Every path of the schema was checked above; this is the one place where the tree becomes the type.
   return settings as unknown as Settings;
 }

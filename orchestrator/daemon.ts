@@ -8,13 +8,14 @@ import { join } from 'node:path';
 import type { Backend, LogLine } from './api/backend.ts';
 import { startApi } from './api/server.ts';
 import { loadSettings } from './config.ts';
+import { createCloudflare } from './edges/cloudflare/settings.ts';
 import type { Edge } from './edges/edge.ts';
 import { createLocalEdge } from './edges/local/index.ts';
 import { createEnvironments } from './environments/index.ts';
-import { DevenvError, problemOf } from './errors.ts';
+import { problemOf } from './errors.ts';
 import { type Log, openLog, readLog } from './log.ts';
 import type { Settings } from './settings-schema.ts';
-import { acquireInstanceLock, openStore } from './store/index.ts';
+import { acquireInstanceLock, openStore, type Store } from './store/index.ts';
 import { Students } from './students/index.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -30,20 +31,17 @@ function announce(message: object): void {
   }
 }
 
-function createEdge(settings: Settings, log: Log): Edge {
+function createEdge(settings: Settings, store: Store, log: Log): Edge {
   switch (settings.edge) {
     case 'local':
       return createLocalEdge({
         listen: settings.listen,
+        hostname: settings.hostname,
         instance: settings.instance,
         log,
       });
     case 'cloudflare':
-      throw new DevenvError({
-        code: 'bad-settings',
-        what: 'The cloudflare edge is not part of this version yet.',
-        next: 'Set DEVENV_EDGE=local.',
-      });
+      return createCloudflare({ settings, env: process.env, store, log });
   }
 }
 
@@ -60,7 +58,8 @@ async function run(log: Log): Promise<void> {
   const lock = acquireInstanceLock(settings.stateDir);
   const store = openStore(join(settings.stateDir, 'state.db'));
   const environments = createEnvironments({ settings, log });
-  const edge = createEdge(settings, log);
+  await environments.claim();
+  const edge = createEdge(settings, store, log);
   await edge.start();
   const students = new Students({ settings, store, environments, edge, log });
   await students.start();
@@ -88,7 +87,7 @@ async function run(log: Log): Promise<void> {
     stop: (name, progress) => students.halt(name, progress),
     restart: (name, progress, signal) => students.restart(name, progress, signal),
     remove: (name, keepHome, progress) => students.remove(name, keepHome, progress),
-    open: async (name) => students.override(name, 'open'),
+    open: async (name, adopt) => students.override(name, 'open', adopt),
     close: async (name) => students.override(name, 'close'),
     access: (name) => students.access(name),
     async logs(name, lines) {
@@ -97,7 +96,8 @@ async function run(log: Log): Promise<void> {
         ? own
         : [...own, ...(await students.printed(name, lines))].sort(byTime).slice(-lines);
     },
-    examine: () => environments.examine(),
+    sync: (mend) => students.sync(mend),
+    examine: async () => [...(await environments.examine()), ...(await edge.examine())],
     shutdown: () => shutDown(),
   };
   const api = await startApi({

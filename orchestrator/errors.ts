@@ -50,6 +50,8 @@ export interface Problem {
   what: string;
   /** What to do next: a sentence or a command. */
   next: string;
+  /** When it goes on by itself, where that is known: ISO 8601, UTC. */
+  until?: string;
 }
 
 /** An error whose text is written for the person who meets it. */
@@ -69,6 +71,12 @@ export class DevenvError extends Error {
   get problem(): Problem {
     return { code: this.code, what: this.what, next: this.next };
   }
+}
+
+/** The system's code of an error (`ENOENT` …), wherever in Node it was made; null where it has none. */
+export function systemCodeOf(error: unknown): string | null {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null;
+  return typeof error.code === 'string' ? error.code : null;
 }
 
 /**

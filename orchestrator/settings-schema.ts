@@ -14,6 +14,11 @@ const Whole = (env: string, description: string, options: object) =>
 const List = (env: string, description: string, options: object = {}) =>
   Type.Array(Type.String({ minLength: 1 }), { env, description, ...options });
 
+const Flag = (env: string, description: string) => Type.Boolean({ env, description, default: false });
+/** An id of Cloudflare's: 32 hex digits. */
+const Id = (env: string, description: string) =>
+  Text(env, description, { pattern: '^[0-9a-fA-F]{32}$', form: 'an id of 32 hex digits' });
+
 const SIZE = '^[1-9][0-9]*[kmg]$';
 
 export const SettingsSchema = Type.Object(
@@ -77,6 +82,15 @@ export const SettingsSchema = Type.Object(
         maximum: 32000,
       },
     ),
+    links: Whole(
+      'DEVENV_LINKS',
+      'Links of one student at once: further servers get theirs, like `alice-4000`',
+      {
+        default: 1,
+        minimum: 1,
+        maximum: 8,
+      },
+    ),
     starter: Text('DEVENV_STARTER', 'What stands in a new home: a folder on the host or a git address'),
     base: Type.Union([Type.Literal('auto'), Type.Literal('pull'), Type.Literal('debian')], {
       env: 'DEVENV_BASE',
@@ -119,6 +133,53 @@ export const SettingsSchema = Type.Object(
       },
       closed,
     ),
+    cloudflare: Type.Object(
+      {
+        tokenFile: Text(
+          'CLOUDFLARE_API_TOKEN_FILE',
+          'File with the API token; or the token itself in `CLOUDFLARE_API_TOKEN`',
+        ),
+        accountId: Id('CLOUDFLARE_ACCOUNT_ID', 'The account'),
+        tunnelId: Text('CLOUDFLARE_TUNNEL_ID', 'The tunnel, managed at Cloudflare', {
+          pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+          form: 'an id like 6ff42ae2-765d-4adf-8112-31c55c1551ef',
+        }),
+        zoneId: Id('CLOUDFLARE_ZONE_ID', 'The zone whose names the students get'),
+        baseUrl: Text('CLOUDFLARE_BASE_URL', 'The API', {
+          default: 'https://api.cloudflare.com/client/v4',
+          pattern: '^https?://[^\\s/]+',
+          form: 'an address that begins with https://',
+        }),
+        dns: Type.Union([Type.Literal('student'), Type.Literal('session')], {
+          env: 'DEVENV_DNS',
+          description:
+            'How long DNS records live: as long as the `student`, or with the `session` (small quotas)',
+          default: 'student',
+        }),
+        deepHostnames: Flag(
+          'DEVENV_DEEP_HOSTNAMES',
+          'Allow hostnames more than one level below the zone: you have ordered a certificate for them',
+        ),
+        budget: Whole(
+          'DEVENV_CLOUDFLARE_BUDGET',
+          'API calls in 5 minutes, of the 1,200 that Cloudflare allows a user',
+          {
+            default: 600,
+            minimum: 20,
+            maximum: 1200,
+          },
+        ),
+        metrics: Text(
+          'DEVENV_CONNECTOR_METRICS',
+          "`host:port` of cloudflared's metrics, to know when a link is live",
+          {
+            pattern: '^[^:\\s]+:[0-9]{1,5}$',
+            form: 'an address and port like 127.0.0.1:20241',
+          },
+        ),
+      },
+      closed,
+    ),
     times: Type.Object(
       {
         grace: Whole('DEVENV_GRACE', 'Seconds a link outlives a lost session', {
@@ -136,6 +197,15 @@ export const SettingsSchema = Type.Object(
           minimum: 1,
           maximum: 3600,
         }),
+        dns: Whole(
+          'DEVENV_DNS_GRACE',
+          "Seconds a session's DNS record outlives its use, with `cloudflare.dns: session`",
+          {
+            default: 600,
+            minimum: 0,
+            maximum: 86400,
+          },
+        ),
         lease: Whole('DEVENV_LEASE', "Seconds of an agent's silence after which its link is closed", {
           default: 30,
           minimum: 1,
@@ -148,10 +218,18 @@ export const SettingsSchema = Type.Object(
   closed,
 );
 
+type Optional<Whole, Keys extends keyof Whole> = Omit<Whole, Keys> & Partial<Pick<Whole, Keys>>;
+
 /** Settings with every default in place; what has no default may be absent. */
-export type Settings = Omit<Static<typeof SettingsSchema>, 'hostname' | 'starter'> & {
-  hostname: string;
+export type Settings = Omit<Static<typeof SettingsSchema>, 'hostname' | 'starter' | 'cloudflare'> & {
+  /** Null: the edge's own default. */
+  hostname: string | null;
   starter: string | null;
+  /** Without defaults: what has none may be absent, as long as the edge is another one. */
+  cloudflare: Optional<
+    Static<typeof SettingsSchema>['cloudflare'],
+    'tokenFile' | 'accountId' | 'tunnelId' | 'zoneId' | 'metrics'
+  >;
   /** Where everything of this installation lives: `DEVENV_STATE_DIR`. */
   stateDir: string;
 };

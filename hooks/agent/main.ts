@@ -3,13 +3,14 @@
  * may be killed at any time: all it knows is in /proc and in the hooks' files, and the next one starts from there.
  */
 import { mkdirSync, renameSync, watch, writeFileSync } from 'node:fs';
-import type { Report, StateMessage } from '../../orchestrator/agents/protocol.ts';
+import type { Report, Service, StateMessage } from '../../orchestrator/agents/protocol.ts';
 import { ChosenPort } from './chosen-port.ts';
+import { reachableAddress } from './listeners.ts';
 import { NoticeBoard } from './notice-board.ts';
 import { type Observation, Observer } from './observer.ts';
 import { OrchestratorLink } from './orchestrator-link.ts';
 import { type Places, places } from './places.ts';
-import { startRelay } from './relay/index.ts';
+import { type FurtherLink, startRelay } from './relay/index.ts';
 import { statusText } from './status.ts';
 
 /** Looks this often while something is starting or somebody types, and while nothing happens; in ms. */
@@ -115,11 +116,25 @@ export class Agent {
     }
   }
 
+  /** Where a further link leads: to whatever listens on its port. */
+  #furtherLink(hostname: string): FurtherLink | undefined {
+    const link = this.#state?.links.find((each) => each.hostname === hostname);
+    if (link === undefined) return undefined;
+    const found = this.#seen?.report.listeners.find(({ port }) => port === link.port);
+    const speaks = found?.speaks;
+    const service: Service | null =
+      found === undefined || !found.public || (speaks !== 'http' && speaks !== 'https')
+        ? null
+        : { port: found.port, address: reachableAddress(found.addresses), scheme: speaks, because: 'chosen' };
+    return { hostname, url: link.url, service };
+  }
+
   #openRelay(): void {
     const { env } = { env: this.#env };
     startRelay({
       port: this.#places.relayPort,
       service: () => this.#seen?.report.service ?? null,
+      furtherLink: (hostname) => this.#furtherLink(hostname),
       identity: () => ({
         instance: env.DEVENV_INSTANCE ?? '',
         student: env.DEVENV_STUDENT ?? '',

@@ -104,7 +104,7 @@ export class Observer {
         addresses,
         holder,
         address,
-        speaks: this.#prober.speaks(id, address, port, port === this.#options.port),
+        speaks: this.#prober.speaks(id, address, port),
         public: holder === null || isPublic(table, holder.pid, shells),
         watched: holder !== null && watched(holder.pid),
         ageSeconds: holder === null ? 0 : table.ageSeconds(holder),

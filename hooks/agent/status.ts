@@ -28,6 +28,7 @@ export function statusText({ state, report, env, connected }: Known): string {
     ['port', env.DEVENV_PORT ?? ''],
     ['serves', service === null ? 'nothing yet' : `port ${service.port}: ${becauseWords(service.because)}`],
   ];
+  for (const { port, url } of state?.links ?? []) rows.push(['link', `${url}   (port ${port})`]);
   if (starting) rows.push(['starting', starting.command]);
   if (others.length > 0) {
     const ports = others.slice(0, MOST_PORTS).map((each) => `${each.port}${speech(each)}`);

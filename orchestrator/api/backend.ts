@@ -2,8 +2,7 @@
  * What the daemon can do, as the API offers it. `daemon.ts` implements it, `server.ts` serves it. Every method
  * throws a DevenvError for what a person can meet.
  */
-import type { Examination } from '../environments/types.ts';
-import type { AccessView, DaemonView, Progress, StudentView } from './contract.ts';
+import type { AccessView, DaemonView, Difference, Examination, Progress, StudentView } from './contract.ts';
 
 export interface LogLine {
   /** ISO 8601, UTC. */
@@ -24,12 +23,15 @@ export interface Backend {
   stop(name: string, progress: Progress): Promise<StudentView>;
   restart(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
   remove(name: string, keepHome: boolean, progress: Progress): Promise<void>;
-  open(name: string): Promise<StudentView>;
+  /** `adopt`: takes over what somebody else has at the student's hostname. */
+  open(name: string, adopt: boolean): Promise<StudentView>;
   close(name: string): Promise<StudentView>;
   /** How to reach the environment's `sshd -i`; throws where it does not run. */
   access(name: string): AccessView;
   /** Newest `lines` of one student (their environment's own included), or of the daemon. Oldest first. */
   logs(name: string | null, lines: number): Promise<LogLine[]>;
+  /** Compares wanted and actual at the edge; with `mend` makes them agree. Throws `edge` where it can't be looked at. */
+  sync(mend: boolean): Promise<Difference[]>;
   examine(): Promise<Examination[]>;
   /** Ends the daemon in good order; students keep working. */
   shutdown(): void;

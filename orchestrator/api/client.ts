@@ -2,12 +2,13 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { nanoid } from 'nanoid';
-import type { Examination } from '../environments/types.ts';
 import { DevenvError, type Problem } from '../errors.ts';
 import type { LogLine } from './backend.ts';
 import {
   type AccessView,
   type DaemonView,
+  type Difference,
+  type Examination,
   OPERATION_HEADER,
   type OperationResult,
   type Progress,
@@ -15,7 +16,7 @@ import {
   type StudentView,
 } from './contract.ts';
 
-export type Deed = 'start' | 'stop' | 'restart' | 'open' | 'close';
+export type Deed = 'start' | 'stop' | 'restart' | 'close';
 
 /** Nobody listens on the socket, or somebody did a moment ago. */
 const AWAY = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
@@ -141,6 +142,20 @@ export class ApiClient {
 
   create(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
     return this.#studentOf(this.#operate('POST', '/students', progress, { name }, signal));
+  }
+
+  /** Opens the link by hand; with `adopt` takes over what somebody else has at its hostname. */
+  open(name: string, adopt: boolean, progress: Progress): Promise<StudentView> {
+    const path = `/students/${encodeURIComponent(name)}/open?adopt=${adopt}`;
+    return this.#studentOf(this.#operate('POST', path, progress));
+  }
+
+  /** Compares wanted and actual at the edge; with `mend` makes them agree. */
+  async sync(mend: boolean): Promise<Difference[]> {
+    const response = await this.#ask('POST', `/sync?mend=${mend}`);
+    const answer = JSON.parse(await readAll(response)) as Difference[] | { error: Problem };
+    if (!Array.isArray(answer)) throw new DevenvError(answer.error);
+    return answer;
   }
 
   act(deed: Deed, name: string, progress: Progress, signal?: AbortSignal): Promise<StudentView> {

@@ -47,8 +47,32 @@ export interface StudentView {
   };
   sessions: Session[];
   service: Service | null;
+  /** Further servers with a link of their own (setting `links`). */
+  links: { port: number; url: string; live: boolean }[];
   /** Ports that also listen, besides the service's. */
   otherPorts: number[];
+}
+
+/** One thing that `devenv doctor` has looked at. */
+export interface Examination {
+  subject: string;
+  ok: boolean;
+  /** What was found. */
+  found: string;
+  /** What to do; null where it is fine. */
+  next: string | null;
+}
+
+/** One thing that differs between the wanted and the actual, as a person reads it in `devenv sync`. */
+export interface Difference {
+  hostname: string;
+  student: string | null;
+  /** What is there and should not be so, e.g. `rule without record`. */
+  found: string;
+  /** What a reconcile does about it; null where it only reports. */
+  action: string | null;
+  /** Why that could not be done; null where it was, or where nothing was tried. */
+  failed: string | null;
 }
 
 /** How to reach an environment's `sshd -i`: the client runs this in the engine itself, past the daemon. */

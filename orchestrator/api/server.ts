@@ -22,6 +22,8 @@ const Lines = Type.Object({
   name: Type.Optional(Type.String({ maxLength: 200 })),
   lines: Type.Integer({ minimum: 1, maximum: 100_000, default: 100 }),
 });
+const Opening = Type.Object({ adopt: Type.Boolean({ default: false }) });
+const Sync = Type.Object({ mend: Type.Boolean({ default: true }) });
 const Removal = Type.Object({ keepHome: Type.Boolean({ default: false }) });
 
 type Operation = (progress: Progress, signal: AbortSignal) => Promise<StudentView | null>;
@@ -124,7 +126,6 @@ export async function startApi({
     start: (name) => (progress, signal) => backend.start(name, progress, signal),
     stop: (name) => (progress) => backend.stop(name, progress),
     restart: (name) => (progress, signal) => backend.restart(name, progress, signal),
-    open: (name) => () => backend.open(name),
     close: (name) => () => backend.close(name),
   };
   for (const [deed, operation] of Object.entries(deeds)) {
@@ -134,6 +135,16 @@ export async function startApi({
       (request, reply) => stream(request, reply, operation(request.params.name)),
     );
   }
+  app.post<{ Params: { name: string }; Querystring: { adopt: boolean } }>(
+    '/students/:name/open',
+    { schema: { params: Name, querystring: Opening } },
+    (request, reply) => stream(request, reply, () => backend.open(request.params.name, request.query.adopt)),
+  );
+  app.post<{ Querystring: { mend: boolean } }>(
+    '/sync',
+    { schema: { querystring: Sync } },
+    async ({ query }) => backend.sync(query.mend),
+  );
   app.delete<{ Params: { name: string } }>(
     '/operations/:name',
     { schema: { params: Name } },

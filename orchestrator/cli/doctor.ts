@@ -1,4 +1,4 @@
-import type { Examination } from '../environments/types.ts';
+import type { Examination } from '../api/contract.ts';
 import type { Context } from './context.ts';
 import { findDaemon } from './daemon-process.ts';
 import type { AddCommand } from './main.ts';

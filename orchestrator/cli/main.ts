@@ -17,6 +17,7 @@ import { addRoute } from './route.ts';
 import { addShell } from './shell.ts';
 import { addSshConfig } from './ssh-config.ts';
 import { addStatus } from './status.ts';
+import { addSync } from './sync.ts';
 
 /** Runs a command's body with its context. A number it resolves to is the exit code; all else means 0. */
 export type Run = (
@@ -111,6 +112,7 @@ const commands: AddCommand[] = [
   addRm,
   addLogs,
   addOrchestrator,
+  addSync,
   addDoctor,
   addCompletion,
 ];

@@ -3,6 +3,7 @@
  * origins they lead to, and makes the world agree. `routes/` calls it under the one lock: never two calls of
  * `publish` or `reconcile` at a time.
  */
+import type { Difference, Examination } from '../api/contract.ts';
 import type { Problem } from '../errors.ts';
 
 /** "This hostname leads to this origin." */
@@ -14,9 +15,9 @@ export interface Route {
 }
 
 /** A student as the edge needs to know them, from `create` to `rm`. */
-export interface Holder {
-  student: string;
-  hostname: string;
+export interface Holder extends Route {
+  /** A person told us to take over what somebody else has at that hostname. */
+  adopt: boolean;
 }
 
 /** All that should be so at the edge at one moment: whole state, so that nothing needs to be replayed. */
@@ -43,36 +44,43 @@ export interface Publication {
   signal: AbortSignal;
 }
 
-/** One thing that differs between the wanted and the actual, as a person reads it in `devenv sync`. */
-export interface Difference {
-  hostname: string;
-  student: string | null;
-  /** What is there and should not be so, e.g. `rule without record`. */
-  found: string;
-  /** What a reconcile does about it; null where it only reports. */
-  action: string | null;
-}
-
 /** What is known about a link being reachable from outside. */
 export type Confirmation =
   | { live: true }
   /** `known` says how far it got, `problem.next` what to check. */
   | { live: false; problem: Problem };
 
+/** What differs, before anybody has tried to mend it. */
+export type Finding = Omit<Difference, 'failed'>;
+
+/** What a reconcile found, and what became of each student for whom something was changed or failed. */
+export interface Reconciliation {
+  differences: readonly Finding[];
+  outcomes: readonly Outcome[];
+  /** Why it could not even be looked at; null where it was. */
+  problem: Problem | null;
+}
+
 export interface Edge {
   readonly kind: 'local' | 'cloudflare';
   /** Ready to publish. Throws a DevenvError where settings, token or address are wrong. */
   start(): Promise<void>;
+  /** Calls back when a publication has something to do though nobody's wish has changed. */
+  onDue(due: () => void): void;
+  /** The hostname of a student. Throws a DevenvError while it can't be known. */
+  hostname(student: string): Promise<string>;
   /** The link for a hostname, as a person opens it. */
   url(hostname: string): string;
-  /** Refuses a student whose hostname cannot be served, before anything is made. Throws a DevenvError. */
-  admit(holder: Holder): Promise<void>;
+  /** Refuses a hostname that cannot be served, before anything is made. Throws a DevenvError. */
+  admit(hostname: string): void;
   /** Makes the edge as wanted; an outcome for each student for whom something was changed or failed. */
   publish(publication: Publication): Promise<readonly Outcome[]>;
   /** Compares wanted and actual; with `mend` makes them agree, under the same rules as `publish`. */
-  reconcile(publication: Publication, mend: boolean): Promise<readonly Difference[]>;
+  reconcile(publication: Publication, mend: boolean): Promise<Reconciliation>;
   /** Resolves when the link answers as that student's, or with what is known when `signal` aborts. */
   confirm(route: Route, signal: AbortSignal): Promise<Confirmation>;
+  /** What `devenv doctor` looks at on this edge. */
+  examine(): Promise<Examination[]>;
   /** Lets go of everything of this process (sockets, timers). What is published stays. */
   stop(): Promise<void>;
 }

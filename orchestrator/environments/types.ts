@@ -1,7 +1,7 @@
 /**
  * What `environments/` offers the daemon. It alone speaks to the engine; it knows no route and no session.
  */
-import type { AccessView, Progress } from '../api/contract.ts';
+import type { AccessView, Examination, Progress } from '../api/contract.ts';
 
 /** What an environment is made from; all of it is known before anything is touched. */
 export interface EnvironmentSpec {
@@ -42,6 +42,8 @@ export interface PrintedLine {
 }
 
 export interface Environments {
+  /** Makes sure that no other installation of this engine has our instance's name. Throws `clash`. */
+  claim(): Promise<void>;
   /**
    * Engine, image, network and firewall, each made or mended where needed. Safe to repeat, and cheap when
    * nothing is missing. Throws a DevenvError (`engine`, `image`, `network`).
@@ -69,13 +71,4 @@ export interface Environments {
   watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void>;
   /** Checks for `doctor`, each with what to do. */
   examine(): Promise<Examination[]>;
-}
-
-export interface Examination {
-  subject: string;
-  ok: boolean;
-  /** What was found. */
-  found: string;
-  /** What to do; null where it is fine. */
-  next: string | null;
 }

@@ -7,8 +7,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
-import type { Difference, Edge, Holder, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
-import { type Problem, problemOf } from '../errors.ts';
+import type { Difference } from '../api/contract.ts';
+import type { Edge, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
+import { DevenvError, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { backoff } from './backoff.ts';
 
@@ -17,15 +18,25 @@ const COMPANY = 50;
 /** How often wanted and actual are compared though nothing happened, in ms. */
 const RECONCILE_EVERY = 5 * 60_000;
 
+/** How long after a failure it is tried again to take away what is left of students who are gone, in ms. */
+const SWEEP_AFTER = 10_000;
+
+const noWait = () => {};
+
 interface Entry {
   route: Route;
   wanted: boolean;
+  /** Somebody else's things at the hostname may be taken over. */
+  adopt: boolean;
   /** What the edge was last made to say; null where that is not known. */
   published: boolean | null;
   problem: Problem | null;
   attempts: number;
-  retry: NodeJS.Timeout | null;
 }
+
+/** Who has what they want is not told of calls that failed for others, or for tidying up; of what took their name, they are. */
+const concerns = ({ published, wanted }: Entry, { code }: Problem) =>
+  published !== wanted || code === 'clash';
 
 export interface PublisherOptions {
   edge: Edge;
@@ -38,23 +49,38 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #stopping = new AbortController();
-  #running: Promise<void> | null = null;
-  #dirty = false;
+  /** The end of the newest turn. Turns follow each other in the order in which they were asked for. */
+  #last: Promise<void> = Promise.resolve();
+  #hasStarted = false;
+  /** Somebody has changed something that no publication has taken in yet. */
+  #isDue = false;
   #timer: NodeJS.Timeout | null = null;
+  /** One for all who failed: the next publication is everybody's. */
+  #retry: NodeJS.Timeout | null = null;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.reconcile(true), RECONCILE_EVERY).unref();
-    this.#schedule();
+    this.#hasStarted = true;
+    this.#options.edge.onDue(() => this.#schedule());
+    this.#timer = setInterval(() => void this.#reconcileByItself(), RECONCILE_EVERY).unref();
+    this.#isDue = true;
+    this.#enqueue();
   }
 
   /** The student's route exists from now on; whether the edge has it already is not known. */
   hold(route: Route): void {
-    const entry: Entry = { route, wanted: false, published: null, problem: null, attempts: 0, retry: null };
-    this.#entries.set(route.student, entry);
+    this.#entries.set(route.student, {
+      route,
+      wanted: false,
+      adopt: false,
+      published: null,
+      problem: null,
+      attempts: 0,
+    });
+    this.#schedule();
   }
 
   want(student: string, wanted: boolean): void {
@@ -64,6 +90,15 @@ export class Publisher {
     entry.problem = null;
     entry.attempts = 0;
     this.#schedule();
+  }
+
+  /** The instructor wants it now: what was refused is tried once more. */
+  insist(student: string, adopt: boolean): void {
+    const entry = this.#entries.get(student);
+    if (entry === undefined) return;
+    entry.adopt = adopt;
+    entry.attempts = 0;
+    if (adopt || entry.problem !== null) this.#schedule();
   }
 
   phase(student: string): { phase: RoutePhase; problem: Problem | null } {
@@ -76,39 +111,45 @@ export class Publisher {
 
   /** The student goes: resolves when nothing at the edge leads to them, or when that could not be reached in one run. */
   async release(student: string): Promise<void> {
-    const entry = this.#entries.get(student);
-    if (entry === undefined) return;
-    this.#clearRetry(entry);
-    this.#entries.delete(student);
+    if (!this.#entries.delete(student)) return;
     this.#schedule();
-    while (this.#running !== null) await this.#running;
+    await this.#last;
   }
 
   #schedule(): void {
-    this.#dirty = true;
-    this.#running ??= this.#loop().finally(() => {
-      this.#running = null;
-      if (this.#dirty && !this.#stopping.signal.aborted) this.#schedule();
+    if (this.#isDue) return;
+    this.#isDue = true;
+    // Before all students are taken up, whoever is missing would look as if they were gone.
+    if (this.#hasStarted) this.#enqueue();
+  }
+
+  #enqueue(): void {
+    void this.#inTurn(async () => {
+      // Taken in already by the publication before.
+      if (!this.#isDue) return;
+      const { signal } = this.#stopping;
+      await sleep(COMPANY, undefined, { signal }).catch(noWait);
+      if (!signal.aborted) await this.#publish();
     });
   }
 
-  async #loop(): Promise<void> {
-    while (this.#dirty && !this.#stopping.signal.aborted) {
-      await sleep(COMPANY, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
-      if (!this.#stopping.signal.aborted) await this.#publish();
-    }
+  /** The lock: runs the task when every one that was asked for before has ended. */
+  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    const turn = this.#last.then(task);
+    this.#last = turn.then(noWait, noWait);
+    return turn;
   }
 
-  /** A publication for the edge, and what was taken in by it. */
-  #open(): { publication: Publication; taken: Map<string, boolean> } {
+  /** A publication for the edge, and what was taken in by it. One that only looks (`isLook`) leaves what is due due. */
+  #open(isLook = false): { publication: Publication; taken: Map<string, boolean> } {
     const taken = new Map<string, boolean>();
     const publication: Publication = {
       signal: this.#stopping.signal,
       take: () => {
-        this.#dirty = false;
+        if (!isLook) this.#isDue = false;
         const entries = [...this.#entries.values()];
         for (const { route, wanted } of entries) taken.set(route.student, wanted);
-        const holders: Holder[] = entries.map(({ route: { student, hostname } }) => ({ student, hostname }));
+        const holders = entries.map(({ route, adopt }) => ({ ...route, adopt }));
         const routes = entries.filter((entry) => entry.wanted).map((entry) => entry.route);
         return { routes, holders } satisfies WantedEdge;
       },
@@ -127,8 +168,20 @@ export class Publisher {
       const problem = problemOf(error);
       outcomes = [...taken.keys()].map((student) => ({ student, result: 'later', problem }) as const);
     }
+    this.#settleAll(taken, outcomes);
+  }
+
+  #settleAll(taken: ReadonlyMap<string, boolean>, outcomes: readonly Outcome[]): void {
     const byStudent = new Map(outcomes.map((outcome) => [outcome.student, outcome]));
     for (const [student, wanted] of taken) this.#settle(student, wanted, byStudent.get(student));
+    const waits = outcomes.flatMap((outcome) => {
+      if (outcome.result !== 'later') return [];
+      // What is left of somebody who is gone is taken away later, whatever else happens.
+      const attempts = this.#entries.get(outcome.student)?.attempts;
+      return [outcome.afterMs ?? (attempts === undefined ? SWEEP_AFTER : backoff(attempts))];
+    });
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = waits.length === 0 ? null : setTimeout(() => this.#schedule(), Math.min(...waits)).unref();
   }
 
   #settle(student: string, wanted: boolean, outcome: Outcome | undefined): void {
@@ -139,56 +192,56 @@ export class Publisher {
       case undefined:
       case 'done':
         entry.published = wanted;
+        entry.adopt = false;
         entry.problem = null;
         entry.attempts = 0;
         break;
       case 'later':
-        entry.problem = outcome.problem;
-        this.#retryLater(entry, outcome.afterMs);
+        entry.problem = concerns(entry, outcome.problem) ? outcome.problem : null;
+        entry.attempts += 1;
         break;
       case 'refused':
-        entry.problem = outcome.problem;
+        entry.problem = concerns(entry, outcome.problem) ? outcome.problem : null;
+        // A person's word counts once: what stands there when they come back may be something else.
+        entry.adopt = false;
         this.#options.log.warn({ student, problem: outcome.problem }, 'the edge refused a route');
         break;
     }
     if (JSON.stringify(this.phase(student)) !== before) this.#options.onChange(student);
   }
 
-  #retryLater(entry: Entry, afterMs: number | undefined): void {
-    entry.attempts += 1;
-    this.#clearRetry(entry);
-    entry.retry = setTimeout(() => this.#schedule(), afterMs ?? backoff(entry.attempts)).unref();
-  }
-
-  #clearRetry(entry: Entry): void {
-    if (entry.retry !== null) clearTimeout(entry.retry);
-    entry.retry = null;
-  }
-
-  /** Compares wanted and actual, and with `mend` makes them agree; waits for the publication in flight. */
-  async reconcile(mend: boolean): Promise<readonly Difference[]> {
-    while (this.#running !== null) await this.#running;
-    let differences: readonly Difference[] = [];
-    this.#running = (async () => {
-      const { publication, taken } = this.#open();
-      try {
-        differences = await this.#options.edge.reconcile(publication, mend);
-        if (mend) for (const [student, wanted] of taken) this.#settle(student, wanted, undefined);
-      } catch (error) {
-        this.#options.log.error({ err: error }, 'a reconcile failed');
-      }
-    })().finally(() => {
-      this.#running = null;
-      if (this.#dirty && !this.#stopping.signal.aborted) this.#schedule();
+  /**
+   * Compares wanted and actual, and with `mend` makes them agree; waits for the publication in flight. Throws where
+   * the edge can't be looked at.
+   */
+  reconcile(mend: boolean): Promise<readonly Difference[]> {
+    return this.#inTurn(async () => {
+      const { publication, taken } = this.#open(!mend);
+      const { differences, outcomes, problem } = await this.#options.edge.reconcile(publication, mend);
+      if (mend) this.#settleAll(taken, outcomes);
+      if (problem !== null) throw new DevenvError(problem);
+      const failed = new Map(
+        outcomes.flatMap((outcome) =>
+          outcome.result === 'done' ? [] : [[outcome.student, outcome.problem.what]],
+        ),
+      );
+      return differences.map((each) => ({ ...each, failed: failed.get(each.student ?? '') ?? null }));
     });
-    await this.#running;
-    return differences;
+  }
+
+  async #reconcileByItself(): Promise<void> {
+    try {
+      for (const difference of await this.reconcile(true))
+        this.#options.log.warn(difference, 'the edge differed');
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'a reconcile failed');
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     if (this.#timer !== null) clearInterval(this.#timer);
-    for (const entry of this.#entries.values()) this.#clearRetry(entry);
-    await this.#running;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    await this.#last;
   }
 }

@@ -98,6 +98,17 @@ class SqliteStore implements Store {
     }[];
   }
 
+  remember(key: string, value: string): void {
+    this.#db.prepare('INSERT OR REPLACE INTO facts VALUES (?, ?)').run(key, value);
+  }
+
+  recall(key: string): string | null {
+    const found = this.#db.prepare('SELECT value FROM facts WHERE key = ?').get(key) as
+      | { value: string }
+      | undefined;
+    return found?.value ?? null;
+  }
+
   close(): void {
     this.#db.close();
   }

@@ -12,4 +12,5 @@ export const migrations: readonly string[] = [
      notice_memory TEXT
    ) STRICT;
    CREATE TABLE intents (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;`,
+  'CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;',
 ];

@@ -34,5 +34,9 @@ export interface Store {
   putIntent(id: string, body: string): void;
   removeIntent(id: string): void;
   intents(): { id: string; body: string }[];
+  /** Keeps a small fact for later starts, e.g. what an edge has learned. */
+  remember(key: string, value: string): void;
+  /** Null where nothing is kept. */
+  recall(key: string): string | null;
   close(): void;
 }

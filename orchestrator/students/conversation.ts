@@ -106,6 +106,10 @@ export class Conversation {
     const due = dueNotices(student.noticeMemory, {
       now: Date.now(),
       url,
+      links: new Map(
+        view.links.filter(({ live }) => live).map((link) => [link.port, edge.url(link.hostname)]),
+      ),
+      mostLinks: settings.links,
       phase: view.phase,
       live: view.live,
       opening: view.opening,
@@ -131,6 +135,7 @@ export class Conversation {
       hostname: row.hostname,
       url,
       port: row.port,
+      links: view.links.map(({ port, hostname }) => ({ port, hostname, url: edge.url(hostname) })),
       watch: watchedBy(row.name, settings),
       route: { phase: view.phase, detail: detailOf(view.reason) },
       notes: notesOf(view, behind, student),

@@ -5,7 +5,7 @@
 import { type AgentSockets, createAgentSockets } from '../agents/index.ts';
 import { Lease } from '../agents/lease.ts';
 import type { LogLine } from '../api/backend.ts';
-import type { AccessView, Progress, StudentView } from '../api/contract.ts';
+import type { AccessView, Difference, Progress, StudentView } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentChange, Environments } from '../environments/types.ts';
 import { DevenvError } from '../errors.ts';
@@ -63,7 +63,7 @@ export class Students {
     });
     this.#routes = new Routes({
       edge,
-      times: settings.times,
+      rules: { ...settings.times, links: settings.links },
       log,
       onChange: (name) => this.#onRoute(name),
       saveMemory: (name, memory) => {
@@ -159,9 +159,9 @@ export class Students {
   }
 
   #view(student: Student): StudentView {
-    const { name, hostname } = student.row;
-    const url = this.#options.edge.url(hostname);
-    return viewOf(student, this.#routes.view(name), url, this.#lease.silentMs(name));
+    const { name } = student.row;
+    const urlOf = (hostname: string) => this.#options.edge.url(hostname);
+    return viewOf(student, this.#routes.view(name), urlOf, this.#lease.silentMs(name));
   }
 
   /** Present students only: one that is being made or removed is not there yet, or no more. */
@@ -197,12 +197,17 @@ export class Students {
   }
 
   /** The instructor's word on the link. */
-  override(name: string, override: 'open' | 'close'): StudentView {
+  override(name: string, override: 'open' | 'close', adopt = false): StudentView {
     const student = this.#roster.get(name);
     if (override === 'open') this.#requireRunning(student);
-    this.#routes.override(name, override);
+    this.#routes.override(name, override, adopt);
     this.#conversation.refresh(student);
     return this.#view(student);
+  }
+
+  /** Compares wanted and actual at the edge; with `mend` makes them agree. */
+  async sync(mend: boolean): Promise<Difference[]> {
+    return [...(await this.#routes.sync(mend))];
   }
 
   access(name: string): AccessView {

@@ -6,7 +6,7 @@ import { customAlphabet } from 'nanoid';
 import type { AgentSockets } from '../agents/index.ts';
 import type { Lease } from '../agents/lease.ts';
 import type { Progress } from '../api/contract.ts';
-import type { Edge } from '../edges/edge.ts';
+import type { Edge, Route } from '../edges/edge.ts';
 import type { Environments } from '../environments/types.ts';
 import { DevenvError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -45,10 +45,10 @@ export class Lifecycle {
     return specOf(student.row, this.#parts.edge.url(student.row.hostname));
   }
 
-  /** Throws `bad-input`, `exists` or `clash` before anything is touched. */
-  #checkNew(name: string): string {
+  /** Resolves to the hostname. Throws `bad-input`, `exists` or `clash` before anything is touched. */
+  async #checkNew(name: string): Promise<string> {
     checkStudentName(name);
-    const { roster, settings } = this.#parts;
+    const { roster, edge } = this.#parts;
     if (roster.find(name) !== undefined) {
       throw new DevenvError({
         code: 'exists',
@@ -56,7 +56,15 @@ export class Lifecycle {
         next: `\`devenv status ${name}\` shows them, \`devenv shell ${name}\` gets in.`,
       });
     }
-    const hostname = settings.hostname.replaceAll('{student}', name);
+    const hostname = await edge.hostname(name);
+    edge.admit(hostname);
+    if (this.#parts.routes.isLink(hostname)) {
+      throw new DevenvError({
+        code: 'clash',
+        what: `'${name}' would get the hostname ${hostname}, which is another student's link right now.`,
+        next: 'Choose another name.',
+      });
+    }
     const other = roster.all().find((student) => student.row.hostname === hostname);
     if (other !== undefined) {
       throw new DevenvError({
@@ -72,9 +80,8 @@ export class Lifecycle {
   create(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
     return this.#queue.run(name, async () => {
       await this.#finishUndoing(name);
-      const hostname = this.#checkNew(name);
-      const { edge, environments, roster, sockets } = this.#parts;
-      await edge.admit({ student: name, hostname });
+      const hostname = await this.#checkNew(name);
+      const { environments, roster, sockets } = this.#parts;
       await environments.prepare(progress, signal);
       signal.throwIfAborted();
       const student = await this.#enter(name, hostname);
@@ -134,7 +141,24 @@ export class Lifecycle {
   #take(student: Student): void {
     const { routes } = this.#parts;
     const { name, hostname, port, routeMemory } = student.row;
-    routes.hold({ student: name, hostname, origin: `http://127.0.0.1:${port}` }, routeMemory);
+    const origin = `http://127.0.0.1:${port}`;
+    routes.hold({ student: name, hostname, origin }, routeMemory, (port) =>
+      this.#linkFor(student, origin, port),
+    );
+  }
+
+  /** The link of a further port: the student's hostname with the port behind their name. Null where that can't be. */
+  #linkFor({ row }: Student, origin: string, port: number): Route | null {
+    const { edge, roster } = this.#parts;
+    const name = `${row.name}-${port}`;
+    const hostname = row.hostname.replace(row.name, name);
+    try {
+      edge.admit(hostname);
+    } catch {
+      return null;
+    }
+    const isTaken = roster.all().some((other) => other.row.name === name || other.row.hostname === hostname);
+    return isTaken ? null : { student: name, hostname, origin };
   }
 
   /** Sees what the engine has of the student, and lets that count. */

@@ -31,6 +31,8 @@ export interface NoticeMemory extends ServiceMemory {
   waiting: number | null;
   /** The problem that was told last; null once it is over, so that its return is told again. */
   problem: string | null;
+  /** Until when that problem was said to last, ISO 8601; null where that was not known. */
+  problemUntil: string | null;
   /** When the kill for memory happened that was told last; ms since 1970. */
   memoryKill: number;
   reason: RouteReason | null;
@@ -46,6 +48,7 @@ export const noNotices: NoticeMemory = {
   slow: null,
   waiting: null,
   problem: null,
+  problemUntil: null,
   memoryKill: 0,
   told: null,
   changing: null,
@@ -60,6 +63,9 @@ export interface Situation {
   now: number;
   url: string;
   phase: RoutePhase;
+  /** Further links that are live, by port, and how many links there may be in all. */
+  links: ReadonlyMap<number, string>;
+  mostLinks: number;
   live: boolean;
   /** Counts the openings of the route. */
   opening: number;
@@ -87,6 +93,23 @@ function followStarting(memory: NoticeMemory, { report, now }: Situation): Notic
   return { ...memory, starting: newest.id, startingAt };
 }
 
+/** A wait that ends when it was said to is no news, though what is left of it is another figure by now. In ms. */
+const SAME_WAIT = 2000;
+
+function isKnown(memory: NoticeMemory, { what, until }: Problem): boolean {
+  if (memory.problem === what) return true;
+  if (until === undefined || !memory.problemUntil) return false;
+  return Date.parse(until) <= Date.parse(memory.problemUntil) + SAME_WAIT;
+}
+
+/** What a problem changes: a line where it is news, and the memory of it. */
+function followProblem(memory: NoticeMemory, problem: Problem | null) {
+  if (problem === null) return { line: null, memory: { ...memory, problem: null, problemUntil: null } };
+  if (isKnown(memory, problem)) return { line: null, memory };
+  const told = { ...memory, problem: problem.what, problemUntil: problem.until ?? null };
+  return { line: problemLine(problem), memory: told };
+}
+
 /** Port and process of what the link leads to. */
 function serverOf({ service, listeners }: NonNullable<Situation['report']>): string | null {
   if (service === null) return null;
@@ -107,8 +130,9 @@ export function dueNotices(
 
   const lines: (Omit<Notice, 'id'> | null)[] = [];
   lines.push(closedLine(memory.reason, situation));
-  if (memory.problem !== situation.problem?.what) lines.push(problemLine(situation.problem));
-  next.problem = situation.problem?.what ?? null;
+  const problem = followProblem(next, situation.problem);
+  next = problem.memory;
+  lines.push(problem.line);
   if (situation.memoryKill !== null && situation.memoryKill.at > memory.memoryKill) {
     lines.push(memoryLine(situation.memoryKill));
     next.memoryKill = situation.memoryKill.at;
@@ -127,7 +151,7 @@ export function dueNotices(
   // One that restarts by itself is the same one.
   if (isNew || (server !== null && memory.live === occasion)) next = { ...next, live: occasion, server };
   if (situation.live) {
-    const followed = followService(next, report, { url: situation.url, isNew, now: situation.now });
+    const followed = followService(next, report, { ...situation, isNew });
     next = { ...next, ...followed.memory };
     lines.push(...followed.lines);
   }

@@ -36,11 +36,23 @@ function othersLine(service: Service, ports: readonly number[]): Line {
   return { kind: 'info', text };
 }
 
-/** Called while the link is live. `isNew`: `live at …` is due. */
+/** What else is so while the link is live. */
+export interface ServiceSituation {
+  url: string;
+  /** `live at …` is due. */
+  isNew: boolean;
+  now: number;
+  /** Further links that are live, by port. */
+  links: ReadonlyMap<number, string>;
+  /** How many links there may be in all. */
+  mostLinks: number;
+}
+
+/** Called while the link is live. */
 export function followService(
   memory: ServiceMemory,
   { service, listeners }: Pick<Report, 'service' | 'listeners'>,
-  { url, isNew, now }: { url: string; isNew: boolean; now: number },
+  { url, isNew, now, links, mostLinks }: ServiceSituation,
 ): { memory: ServiceMemory; lines: Line[] } {
   if (service === null) return { memory: { ...memory, changing: null }, lines: [] };
   const lines: Line[] = [];
@@ -59,9 +71,12 @@ export function followService(
   }
   const ports = listeners.filter(isWeb).map(({ port }) => port);
   const unheard = ports.filter((port) => port !== service.port && !next.others.includes(port));
-  if (unheard.length > 0) {
-    lines.push(othersLine(service, unheard));
-    next.others = [...next.others, ...unheard].slice(-64);
-  }
+  const linked = unheard.filter((port) => links.has(port));
+  for (const port of linked)
+    lines.push({ kind: 'live', text: `live at ${links.get(port)}   (port ${port}, which serves too)` });
+  // A link of its own is told when it is live; until then, and where there may be no more, there is only the one.
+  const rest = links.size + 1 < mostLinks ? [] : unheard.filter((port) => !links.has(port));
+  if (rest.length > 0) lines.push(othersLine(service, rest));
+  next.others = [...next.others, ...linked, ...rest].slice(-64);
   return { memory: next, lines };
 }

@@ -1,7 +1,6 @@
 /** The other commands, as an instructor uses them. */
 import { execFileSync } from 'node:child_process';
-import type { DaemonView, StudentView } from '../../orchestrator/api/contract.ts';
-import type { Examination } from '../../orchestrator/environments/types.ts';
+import type { DaemonView, Examination, StudentView } from '../../orchestrator/api/contract.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
 import { waitFor } from '../support/wait.ts';
 

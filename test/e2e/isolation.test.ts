@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import Docker from 'dockerode';
-import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { Examination, StudentView } from '../../orchestrator/api/contract.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
 import { AttackerNetwork } from '../support/attacker-network.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
@@ -183,6 +183,19 @@ test('a firewall that somebody flushed is put back, and nobody is started withou
     },
   );
 }, 120_000);
+
+test('an orchestrator that starts while students run puts back a firewall that has gone meanwhile', async () => {
+  await devenv.succeed('down');
+  execFileSync('iptables', ['-D', 'DOCKER-USER', '-i', bridge, '-j', `${bridge}-fwd`]);
+  await devenv.succeed('up');
+  await waitFor(
+    'the firewall to be put back at once',
+    async () => (await tryFrom('alice', `${METADATA}:8000`)).startsWith('no'),
+    { timeoutMs: 15_000, everyMs: 300 },
+  );
+  const firewall = (await devenv.json<Examination[]>('doctor')).find(({ subject }) => subject === 'Firewall');
+  expect(firewall).toMatchObject({ ok: true, found: 'stands' });
+}, 60_000);
 
 test('the image that students get is the one that was tested', async () => {
   const info = await docker.getContainer(`devenv-${devenv.instance}-alice`).inspect();

@@ -66,6 +66,7 @@ export class AgentContainer {
       hostname: 'alice.test',
       url,
       port: 3001,
+      links: [],
       watch: ['npm run dev', 'sleep 7*'],
       route: { phase: 'closed', detail: 'nobody is in' },
       notes: [],

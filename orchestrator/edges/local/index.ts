@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DevenvError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Confirmation, Edge, Route } from '../edge.ts';
-import { askIdentity } from './identity-check.ts';
+import { askIdentity, isOwnAnswer } from '../identity-check.ts';
 import { LocalProxy } from './proxy.ts';
 
 /** How often an answer is asked for while there is none, in ms. */
@@ -13,6 +13,8 @@ const ASK_EVERY = 100;
 export interface LocalEdgeOptions {
   /** `host:port`, port 0 for any. */
   listen: string;
+  /** Template of the hostnames, with `{student}`; null for names below `localhost`. */
+  hostname: string | null;
   instance: string;
   log: Log;
 }
@@ -38,7 +40,7 @@ function listenProblem(listen: string, error: NodeJS.ErrnoException): DevenvErro
   );
 }
 
-export function createLocalEdge({ listen, instance, log }: LocalEdgeOptions): LocalEdge {
+export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOptions): LocalEdge {
   const proxy = new LocalProxy();
   const wished = parseListen(listen);
   const address = () => {
@@ -68,7 +70,13 @@ export function createLocalEdge({ listen, instance, log }: LocalEdgeOptions): Lo
       return `http://${hostname}${port === 80 ? '' : `:${port}`}`;
     },
 
-    async admit() {
+    hostname: async (student) => (hostname ?? '{student}.localhost').replaceAll('{student}', student),
+
+    onDue() {
+      // What is published here is a table in memory: nothing falls due.
+    },
+
+    admit() {
       // Every hostname can be served here.
     },
 
@@ -82,21 +90,21 @@ export function createLocalEdge({ listen, instance, log }: LocalEdgeOptions): Lo
       const open = new Set(proxy.hostnames());
       const missing = routes.filter((route) => !open.has(route.hostname));
       if (mend) proxy.setRoutes(routes);
-      return missing.map(({ hostname, student }) => ({
+      const differences = missing.map(({ hostname, student }) => ({
         hostname,
         student,
         found: 'not open',
         action: 'open it',
       }));
+      return { differences, outcomes: [], problem: null };
     },
 
     async confirm(route: Route, signal: AbortSignal): Promise<Confirmation> {
       let found = 'nothing';
       while (!signal.aborted) {
         const answer = await askIdentity(own(), route.hostname, signal);
-        if (typeof answer === 'string') found = answer;
-        else if (answer.instance === instance && answer.student === route.student) return { live: true };
-        else found = 'the answer of another student';
+        if (isOwnAnswer(answer, route, instance)) return { live: true };
+        found = typeof answer === 'string' ? answer : 'the answer of another student';
         await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
       }
       return {
@@ -107,6 +115,11 @@ export function createLocalEdge({ listen, instance, log }: LocalEdgeOptions): Lo
           next: "It is tried again. If it stays so, the environment's relay does not answer: `devenv restart` mends that.",
         },
       };
+    },
+
+    async examine() {
+      const { host, port } = address();
+      return [{ subject: 'Local edge', ok: true, found: `listens on ${host}:${port}`, next: null }];
     },
 
     stop: () => proxy.close(),

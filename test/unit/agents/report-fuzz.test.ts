@@ -52,7 +52,7 @@ const report = fc.record({
   noticesShown: fc.nat(),
 });
 
-const times = { grace: 30, starting: 60, lease: 30 };
+const times = { grace: 30, starting: 60, lease: 30, links: 2 };
 
 test(`any course of reports: a verdict, few and short lines, and a memory that stays small (seed ${seed})`, () => {
   fc.assert(
@@ -81,6 +81,8 @@ test(`any course of reports: a verdict, few and short lines, and a memory that s
           report: each,
           startingSeconds: 60,
           memoryKill: null,
+          links: new Map(),
+          mostLinks: 2,
         });
         told = JSON.parse(JSON.stringify(due.memory)) as NoticeMemory;
         expect(due.notices.length).toBeLessThanOrEqual(6);

@@ -1,7 +1,7 @@
 /** The lock: one publication at a time, company taken in, nobody held up, nobody forgotten. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { Edge, Outcome, Publication } from '../../../orchestrator/edges/edge.ts';
+import type { Edge, Outcome, Publication, Reconciliation } from '../../../orchestrator/edges/edge.ts';
 import { Publisher } from '../../../orchestrator/routes/publisher.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -16,6 +16,8 @@ class MemoryEdge {
   latencyMs = 5;
   fail: (student: string) => Outcome['result'] = () => 'done';
   crash = false;
+  /** The hostnames that a person has told it to take over, at each publication. */
+  readonly adopting: string[][] = [];
   /** Called right before the wanted state is taken. */
   beforeTake: () => void = () => {};
 
@@ -25,7 +27,8 @@ class MemoryEdge {
     if (this.inFlight > 1) this.overlapped = true;
     await sleep(this.latencyMs);
     this.beforeTake();
-    const { routes } = publication.take();
+    const { routes, holders } = publication.take();
+    this.adopting.push(holders.filter(({ adopt }) => adopt).map(({ student }) => student));
     await sleep(this.latencyMs);
     this.inFlight -= 1;
     if (this.crash) throw new Error('a defect');
@@ -40,15 +43,21 @@ class MemoryEdge {
     return outcomes;
   }
 
-  async reconcile(publication: Publication): Promise<[]> {
-    await this.publish(publication);
-    return [];
+  async reconcile(publication: Publication): Promise<Reconciliation> {
+    return { differences: [], outcomes: await this.publish(publication), problem: null };
+  }
+
+  /** Told when something is due. */
+  due = () => {};
+  onDue(due: () => void): void {
+    this.due = due;
   }
 }
 
 let edge: MemoryEdge;
 let publisher: Publisher;
 let changes: string[];
+let startedAt: number;
 
 const route = (student: string) => ({ student, hostname: `${student}.test`, origin: 'http://127.0.0.1:1' });
 const phase = (student: string) => publisher.phase(student).phase;
@@ -56,11 +65,13 @@ const phase = (student: string) => publisher.phase(student).phase;
 beforeEach(() => {
   edge = new MemoryEdge();
   changes = [];
+  startedAt = performance.now();
   publisher = new Publisher({
     edge: edge as unknown as Edge,
     log: pino({ level: 'silent' }),
     onChange: (student) => changes.push(student),
   });
+  publisher.start();
 });
 
 afterEach(() => publisher.stop());
@@ -146,4 +157,37 @@ test('a student who goes is gone from the edge when `release` resolves', async (
   await publisher.release('a');
   expect(edge.open.size).toBe(0);
   expect(phase('a')).toBe('closed');
+});
+
+test('a student can go, and a reconcile can look, while the others fail without end', async () => {
+  const students = Array.from({ length: 10 }, (_, index) => `s${index}`);
+  for (const student of students) publisher.hold(route(student));
+  edge.latencyMs = 300;
+  edge.fail = () => 'later';
+  for (const student of students) publisher.want(student, true);
+  await waitFor('the first failure', () => publisher.phase('s0').problem !== null);
+  const before = edge.publications;
+  await Promise.all([publisher.release('s0'), publisher.reconcile(true)]);
+  expect(edge.publications - before).toBeLessThanOrEqual(3);
+});
+
+test('those who fail together are tried again together', async () => {
+  const students = Array.from({ length: 30 }, (_, index) => `s${index}`);
+  for (const student of students) publisher.hold(route(student));
+  edge.latencyMs = 0;
+  edge.fail = () => 'later';
+  for (const student of students) publisher.want(student, true);
+  await waitFor('four publications', () => edge.publications === 4, { timeoutMs: 10_000, everyMs: 5 });
+  // 0.25 s at least, then 0.5 s, then 1 s: one try of everybody each time.
+  expect(performance.now() - startedAt).toBeGreaterThan(1700);
+});
+
+test('a person’s word to take over counts once: who is refused has to be told again', async () => {
+  publisher.hold(route('a'));
+  edge.fail = () => 'refused';
+  publisher.want('a', true);
+  publisher.insist('a', true);
+  await waitFor('the refusal', () => publisher.phase('a').problem !== null);
+  await publisher.reconcile(true);
+  expect(edge.adopting).toEqual([['a'], []]);
 });

@@ -37,6 +37,8 @@ function situation(parts: Partial<Situation> = {}): Situation {
     report: report(),
     startingSeconds: 60,
     memoryKill: null,
+    links: new Map(),
+    mostLinks: 1,
     ...parts,
   };
 }

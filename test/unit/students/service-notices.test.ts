@@ -40,6 +40,8 @@ function situation(report: Partial<Report>, parts: Partial<Situation> = {}): Sit
     report: { sessions: [session], service: null, starting: [], listeners: [], ...report },
     startingSeconds: 60,
     memoryKill: null,
+    links: new Map(),
+    mostLinks: 1,
     ...parts,
   };
 }
@@ -169,4 +171,21 @@ test("a student's own patterns come besides the class's", () => {
   };
   expect(watchedBy('alice', settings)).toEqual(['npm run dev', 'deno task dev', 'x=y z']);
   expect(watchedBy('carol', settings)).toEqual(['npm run dev']);
+});
+
+test('where further links may be had, a further server is told with its own, once that is live', () => {
+  const both = { service: serving(5173), listeners: [on(5173), on(4000)] };
+  const links = new Map([[4000, 'http://alice-4000.localhost:8080']]);
+  expect(
+    said(
+      situation(both, { mostLinks: 2 }),
+      situation(both, { mostLinks: 2, links }),
+      situation(both, { mostLinks: 2, links }),
+    ),
+  ).toEqual([
+    expect.stringContaining('live at http://alice.localhost:8080 '),
+    'live at http://alice-4000.localhost:8080   (port 4000, which serves too)',
+  ]);
+  const three = { ...both, listeners: [...both.listeners, on(4001)] };
+  expect(said(situation(three, { mostLinks: 2, links })).at(-1)).toContain('port 4001 serves too, but');
 });

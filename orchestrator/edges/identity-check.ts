@@ -1,9 +1,22 @@
 /** Asks a link, through the edge, whose it is: no request of ours ever reaches a student's program. */
 import { request } from 'node:http';
-import { IDENTITY_PATH, type RelayIdentity } from '../../agents/protocol.ts';
+import { IDENTITY_PATH, type RelayIdentity } from '../agents/protocol.ts';
 
 /** More than this is no identity, in bytes. */
 const MAX_ANSWER = 4096;
+
+function readIdentity(text: string): RelayIdentity | null {
+  try {
+    const answer: Partial<RelayIdentity> | null = JSON.parse(text);
+    const { instance, student, hostname, service = null } = answer ?? {};
+    const isIdentity = typeof instance === 'string' && typeof student === 'string';
+    return isIdentity
+      ? { instance, student, service, ...(typeof hostname === 'string' && { hostname }) }
+      : null;
+  } catch {
+    return null;
+  }
+}
 
 /** The identity behind a hostname, or what was found instead. The answer comes from a container: hostile. */
 export function askIdentity(
@@ -22,12 +35,8 @@ export function askIdentity(
         });
         incoming.on('error', () => resolve('an answer that broke off'));
         incoming.on('end', () => {
-          try {
-            if (incoming.statusCode === 200) return resolve(JSON.parse(text) as RelayIdentity);
-          } catch {
-            // Not an identity: said below.
-          }
-          resolve(`status ${incoming.statusCode}`);
+          if (incoming.statusCode !== 200) return resolve(`status ${incoming.statusCode}`);
+          resolve(readIdentity(text) ?? 'an answer that is no identity');
         });
       },
     );
@@ -35,4 +44,16 @@ export function askIdentity(
     outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     outgoing.end();
   });
+}
+
+/** Whether the answer is that of the route's own link. */
+export function isOwnAnswer(
+  answer: RelayIdentity | string,
+  route: { student: string; hostname: string },
+  instance: string,
+): answer is RelayIdentity {
+  if (typeof answer === 'string' || answer.instance !== instance) return false;
+  return answer.hostname === undefined
+    ? answer.student === route.student
+    : answer.hostname === route.hostname;
 }

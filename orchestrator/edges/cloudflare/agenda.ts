@@ -1,0 +1,56 @@
+/** When a look at Cloudflare is due though nobody's wish has changed: a grace that is over, a call whose outcome is in doubt. */
+export class Agenda {
+  readonly #doubts = new Set<NodeJS.Timeout>();
+  #grace: NodeJS.Timeout | null = null;
+  /** A call was given up, and can't arrive any more. */
+  #isInDoubt = false;
+  /** Nothing was read since this process began, or since something was in doubt. */
+  #isUnread = true;
+  #due: () => void = () => {};
+
+  onDue(due: () => void): void {
+    this.#due = due;
+  }
+
+  /** Whether something may still change what is there without us. */
+  get isUnsettled(): boolean {
+    return this.#isInDoubt || this.#doubts.size > 0;
+  }
+
+  /** A run begins; returns whether it must read first what is there. With `look` it does in any case. */
+  begin(look: boolean): boolean {
+    const reads = look || this.#isInDoubt || this.#isUnread;
+    if (reads) this.#isUnread = true;
+    this.#isInDoubt = false;
+    return reads;
+  }
+
+  /** The run has got to its end, so that what it had to read was read. One that fails never says so. */
+  end(): void {
+    this.#isUnread = false;
+    // In doubt since this run began: it may have read too early.
+    if (this.#isInDoubt) this.doubt(0);
+  }
+
+  /** A call was given up that may still be carried out until `afterMs` from now: then it is looked at again. */
+  doubt(afterMs: number): void {
+    const timer = setTimeout(() => {
+      this.#doubts.delete(timer);
+      this.#isInDoubt = true;
+      this.#due();
+    }, afterMs).unref();
+    this.#doubts.add(timer);
+  }
+
+  /** The first grace is over in that many ms; null where none runs. */
+  expectGrace(inMs: number | null): void {
+    if (this.#grace !== null) clearTimeout(this.#grace);
+    this.#grace = inMs === null ? null : setTimeout(() => this.#due(), Math.max(0, inMs) + 1).unref();
+  }
+
+  stop(): void {
+    this.expectGrace(null);
+    for (const timer of this.#doubts) clearTimeout(timer);
+    this.#doubts.clear();
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * The cloudflare edge: wanted routes become ingress rules of a tunnel and proxied CNAMEs that lead to it. The order
+ * and the promises are in `transaction.ts`; this file decides when a run is due, under which lock, and what is told.
+ */
+import type { Examination } from '../../api/contract.ts';
+import { DevenvError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edge.ts';
+import { Agenda } from './agenda.ts';
+import { CloudflareApi } from './api.ts';
+import { Budget } from './budget.ts';
+import { confirmRoute } from './confirmation.ts';
+import { Connectors } from './connectors.ts';
+import { examineCloudflare } from './examine.ts';
+import { ApiFailure } from './failure.ts';
+import { checkHostname } from './hostnames.ts';
+import type { LostUpdate } from './ingress-writer.ts';
+import { Intent, type IntentStore, type Unfinished } from './intent.ts';
+import { explain, explainBusy } from './outcomes.ts';
+import { RuleVersions } from './rule-versions.ts';
+import { checkAtStart } from './startup.ts';
+import { type Known, Transaction } from './transaction.ts';
+import { createTunnelLock, TunnelBusy, type TunnelLock } from './tunnel-lock.ts';
+import { type FactStore, Zone } from './zone.ts';
+
+/** Calls of a publication in which nothing fails, with room for one more look. */
+const CALLS_OF_A_RUN = 6;
+/** Cloudflare's window of its rate limit, in ms. */
+const WINDOW = 300_000;
+/** How long another installation's publication is waited for, in ms. */
+const LOCK_PATIENCE = 30_000;
+/** How long after a failure what is left of students who are gone is looked for again, in ms. */
+const LOOK_AGAIN = 10_000;
+/** A call that has not been answered by then is given up, in ms. */
+const CALL_TIMEOUT = 10_000;
+
+export interface CloudflareEdgeOptions {
+  instance: string;
+  token: string;
+  accountId: string;
+  tunnelId: string;
+  zoneId: string;
+  baseUrl: string;
+  /** Template of the hostnames; null for one level below the zone. */
+  hostname: string | null;
+  allowDeep: boolean;
+  dns: 'student' | 'session';
+  /** How long a session's record outlives its use, in ms. */
+  graceMs: number;
+  /** Calls in 5 minutes. */
+  budget: number;
+  /** `host:port` of cloudflared's metrics, null for none. */
+  metrics: string | null;
+  store: IntentStore & FactStore;
+  log: Log;
+  /** For tests: another way to Cloudflare, a shorter patience, and a lock that goes with a simulated process. */
+  fetch?: typeof fetch;
+  callTimeoutMs?: number;
+  lock?: TunnelLock;
+}
+
+export class CloudflareEdge implements Edge {
+  readonly kind = 'cloudflare';
+  readonly #options: CloudflareEdgeOptions;
+  readonly #ending = new AbortController();
+  readonly #budget: Budget;
+  readonly #api: CloudflareApi;
+  readonly #connectors: Connectors;
+  readonly #lock: TunnelLock;
+  readonly #intent: Intent;
+  readonly #zone: Zone;
+  readonly #agenda = new Agenda();
+  readonly #known: Known = { records: null, configuration: null, origins: new Map(), idleSince: new Map() };
+  readonly #versions = new RuleVersions();
+  /** Aborted when the daemon stops: the running call ends, and no other begins. */
+  #publishing: AbortSignal | null = null;
+  /** What was wanted when all was last made so; null where that is not known. */
+  #settled: string | null = null;
+  #lost: (LostUpdate & { at: Date }) | null = null;
+
+  constructor(options: CloudflareEdgeOptions) {
+    this.#options = options;
+    const { instance, tunnelId, metrics, store } = options;
+    const { signal } = this.#ending;
+    const callTimeoutMs = options.callTimeoutMs ?? CALL_TIMEOUT;
+    this.#budget = new Budget({ calls: options.budget, windowMs: WINDOW });
+    this.#api = new CloudflareApi({
+      ...options,
+      budget: this.#budget,
+      callTimeoutMs,
+      signal,
+      onDoubt: () => this.#agenda.doubt(callTimeoutMs),
+      closing: () => this.#publishing,
+    });
+    this.#connectors = new Connectors({ api: this.#api, budget: this.#budget, metrics, signal });
+    this.#lock = options.lock ?? createTunnelLock({ tunnelId, instance, patienceMs: LOCK_PATIENCE });
+    this.#intent = new Intent(store, callTimeoutMs);
+    const { zoneId, hostname: template, allowDeep } = options;
+    this.#zone = new Zone({ api: this.#api, zoneId, store, template, allowDeep });
+  }
+
+  onDue(due: () => void): void {
+    this.#agenda.onDue(() => {
+      this.#settled = null;
+      due();
+    });
+  }
+
+  async start(): Promise<void> {
+    const failure = await checkAtStart(this.#zone, this.#api);
+    if (failure !== null)
+      this.#options.log.error({ reason: failure.message }, 'Cloudflare can’t be reached; it is tried again');
+  }
+
+  hostname(student: string): Promise<string> {
+    return this.#zone.hostname(student);
+  }
+
+  url(hostname: string): string {
+    return `https://${hostname}`;
+  }
+
+  admit(hostname: string): void {
+    checkHostname(hostname);
+  }
+
+  async publish(publication: Publication): Promise<readonly Outcome[]> {
+    if (this.#settled !== null && this.#settled === wishOf(publication.take())) return [];
+    const { outcomes, differences } = await this.#run(publication, false);
+    for (const difference of differences) this.#options.log.warn(difference, 'mended at Cloudflare');
+    return outcomes;
+  }
+
+  async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
+    if (mend) return this.#run(publication, true);
+    return this.#locked(publication, true, async (transaction) => ({
+      outcomes: [],
+      differences: await transaction.compare(publication),
+      problem: null,
+    }));
+  }
+
+  /** With `look`, or where something is in doubt, what is there is read first. */
+  async #run(publication: Publication, look: boolean): Promise<Reconciliation> {
+    let wanted: WantedEdge = { routes: [], holders: [] };
+    const watched: Publication = {
+      signal: publication.signal,
+      take: () => {
+        wanted = publication.take();
+        return wanted;
+      },
+    };
+    return this.#locked(publication, false, async (transaction) => {
+      this.#settled = null;
+      const isFresh = this.#agenda.begin(look);
+      const result = await transaction.run(watched, isFresh);
+      this.#agenda.end();
+      if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
+      this.#versions.note(wanted.routes, this.#known.configuration);
+      this.#planNext();
+      return { ...result, problem: null };
+    });
+  }
+
+  /**
+   * Runs a task under the lock, which is let go of when nothing that was sent can still arrive. What fails as a whole
+   * fails for everybody, with words; a look only (`isLook`) is refused.
+   */
+  async #locked(
+    publication: Publication,
+    isLook: boolean,
+    task: (transaction: Transaction) => Promise<Reconciliation>,
+  ): Promise<Reconciliation> {
+    const signal = AbortSignal.any([publication.signal, this.#ending.signal]);
+    let release = async () => {};
+    this.#publishing = publication.signal;
+    try {
+      const unfinished = await this.#intent.waitOut(signal);
+      const held = await this.#lock.acquire(signal);
+      if ('heldBy' in held) throw new TunnelBusy(held.heldBy);
+      release = held.release;
+      const afterMs = this.#budget.waitMs(CALLS_OF_A_RUN);
+      if (afterMs > 0) throw new ApiFailure('rate-limited', 'our share of calls is used up', { afterMs });
+      return await task(this.#transaction(unfinished));
+    } catch (error) {
+      const explained = explainWhole(signal.aborted ? endingFailure() : error);
+      if (isLook) throw new DevenvError(explained.problem, { cause: error });
+      return { differences: [], outcomes: this.#forAll(publication, explained), problem: explained.problem };
+    } finally {
+      await this.#api.quiet().catch(() => undefined);
+      await release();
+    }
+  }
+
+  /** What failed as a whole, as each student's outcome. */
+  #forAll(publication: Publication, explained: ReturnType<typeof explain>): Outcome[] {
+    const { routes, holders } = publication.take();
+    const students = new Set([...routes, ...holders].map(({ student }) => student));
+    this.#settled = null;
+    // Nobody is left who would have it tried again, but something of theirs may be.
+    if (students.size === 0) this.#agenda.doubt(explained.afterMs ?? LOOK_AGAIN);
+    return [...students].map((student) => ({ student, ...explained }));
+  }
+
+  #transaction(unfinished: Unfinished | null): Transaction {
+    const { instance, tunnelId, dns, graceMs } = this.#options;
+    return new Transaction({
+      api: this.#api,
+      names: { instance, tunnelId },
+      zoneName: this.#zone.name,
+      dns,
+      graceMs,
+      intent: this.#intent,
+      known: this.#known,
+      unfinished,
+      onLostUpdate: (lost) => this.#tellLost(lost),
+    });
+  }
+
+  #tellLost(lost: LostUpdate): void {
+    this.#lost = { ...lost, at: new Date() };
+    this.#options.log.error(
+      { read: lost.read, now: lost.now },
+      `somebody else wrote the tunnel's configuration while it was being published (version ${lost.read} was read, ${lost.now} stands): what they changed between may be lost, and can't be read back. Look at the tunnel's public hostnames and put back what is missing`,
+    );
+  }
+
+  /** A session's record goes when its grace is over: then a publication is due. */
+  #planNext(): void {
+    const { dns, graceMs } = this.#options;
+    const now = performance.now();
+    // What could not be removed when its grace was over is tried again as any failure is.
+    const ahead = [...this.#known.idleSince.values()]
+      .map((since) => since + graceMs - now)
+      .filter((ms) => ms > 0);
+    this.#agenda.expectGrace(dns === 'session' && ahead.length > 0 ? Math.min(...ahead) : null);
+  }
+
+  confirm(route: Route, signal: AbortSignal) {
+    return confirmRoute({
+      route,
+      instance: this.#options.instance,
+      version: this.#versions.of(route.hostname),
+      connectors: this.#connectors,
+      signal,
+    });
+  }
+
+  examine(): Promise<Examination[]> {
+    return examineCloudflare({
+      api: this.#api,
+      connectors: this.#connectors,
+      budget: this.#budget,
+      lost: this.#lost,
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    this.#agenda.stop();
+  }
+}
+
+/** Whatever is wanted, as a text that is the same for the same wishes. */
+function wishOf({ routes, holders }: WantedEdge): string {
+  const lines = [
+    ...routes.map(({ hostname, origin }) => `${hostname} ${origin}`),
+    ...holders.map(({ hostname, adopt }) => `${hostname} is held${adopt ? ', adopting' : ''}`),
+  ];
+  return lines.sort().join('\n');
+}
+
+const endingFailure = () => new ApiFailure('aborted', 'this process is ending');
+
+/** What kept a whole run from its end. What is no failure of a call is a defect of ours: it goes on to the log as it is. */
+function explainWhole(error: unknown): ReturnType<typeof explain> {
+  if (error instanceof TunnelBusy) return explainBusy(error);
+  if (error instanceof ApiFailure) return explain(error, 'the state of zone and tunnel');
+  throw error;
+}

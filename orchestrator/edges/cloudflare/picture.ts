@@ -1,0 +1,143 @@
+/** What should be so at Cloudflare, seen against what is there: pure functions between the wanted edge and the API's words. */
+import type { Finding, Holder, WantedEdge } from '../edge.ts';
+import type { DnsRecord, JsonObject } from './api.ts';
+import { type IngressChange, mergeIngress, uncoveredRules, type WantedIngress } from './ingress.ts';
+import { describeRecords } from './outcomes.ts';
+import { ownRecords, planRecords, type RecordChange, type RecordPlan } from './record-plan.ts';
+
+export interface PictureOptions {
+  names: { instance: string; tunnelId: string };
+  /** Null while it is not known. */
+  zoneName: string | null;
+  /** Whether records live as long as the student, or come and go with the session. */
+  dns: 'student' | 'session';
+}
+
+/** One moment: what is wanted, the zone's records, and which of them are too young to prove that a rule is ours. */
+export interface Moment {
+  wanted: WantedEdge;
+  records: readonly DnsRecord[];
+  fresh: ReadonlySet<string>;
+  /** Origin by hostname of students who are gone: a rule of theirs may still stand. */
+  left: ReadonlyMap<string, string>;
+}
+
+export interface Plan extends RecordPlan {
+  ruleClashes: { hostname: string; service: string }[];
+}
+
+/** The students whose record should be there: all, or those whose link is wanted. */
+export function neededRecords({ wanted }: Moment, { dns }: PictureOptions): Holder[] {
+  if (dns === 'student') return [...wanted.holders];
+  const open = new Set(wanted.routes.map(({ hostname }) => hostname));
+  return wanted.holders.filter(({ hostname }) => open.has(hostname));
+}
+
+/** What the rules should be: a route is open only where its marked record stands. `claimed` get theirs next. */
+export function wantedIngress(
+  { wanted, records, fresh, left }: Moment,
+  { names }: PictureOptions,
+  claimed: readonly string[] = [],
+): WantedIngress {
+  const covered = new Set(ownRecords(records, names.instance).map(({ record }) => record.name));
+  const willStand = new Set([...covered, ...claimed]);
+  const open = wanted.routes.filter(({ hostname }) => willStand.has(hostname));
+  return {
+    open: new Map(open.map(({ hostname, origin }) => [hostname, origin])),
+    origins: new Map([...left, ...wanted.holders.map(({ hostname, origin }) => [hostname, origin] as const)]),
+    covered: new Set([...covered].filter((hostname) => !fresh.has(hostname))),
+    claimed: new Set([...claimed, ...open.map(({ hostname }) => hostname), ...fresh]),
+    adopted: new Set(wanted.holders.filter(({ adopt }) => adopt).map(({ hostname }) => hostname)),
+  };
+}
+
+const created = (changes: readonly RecordChange[]) =>
+  changes.filter(({ kind }) => kind === 'create' || kind === 'adopt').map(({ hostname }) => hostname);
+
+/**
+ * Changes to records, without those whose name a foreign rule has: the record would make that rule look like ours.
+ * `config` is the document as it was last seen.
+ */
+export function planOf(moment: Moment, options: PictureOptions, config: JsonObject | null): Plan {
+  const plan = planRecords(moment.records, neededRecords(moment, options), options.names);
+  const { clashes } = mergeIngress(config, wantedIngress(moment, options, created(plan.changes)));
+  const blocked = new Set(clashes.map(({ hostname }) => hostname));
+  return {
+    changes: plan.changes.filter(({ hostname }) => !blocked.has(hostname)),
+    clashes: plan.clashes,
+    ruleClashes: clashes,
+  };
+}
+
+const RULE_ACTIONS: Record<IngressChange['found'], string> = {
+  'no rule': 'add it',
+  'rule for a closed link': 'remove it',
+  'rule changed': 'put it right',
+  'rule out of reach': 'move it up',
+  'rule of somebody else': 'take it over',
+};
+
+function recordDifference(change: RecordChange): Finding {
+  const { hostname, student } = change;
+  switch (change.kind) {
+    case 'create':
+      return { hostname, student, found: 'no record', action: 'add it' };
+    case 'mend':
+      return {
+        hostname,
+        student,
+        found: `record changed: ${describeRecords([change.record])}`,
+        action: 'put it right',
+      };
+    case 'adopt':
+      return {
+        hostname,
+        student,
+        found: `record of somebody else: ${describeRecords(change.records)}`,
+        action: 'take it over',
+      };
+    case 'remove':
+      return { hostname, student, found: 'record that nobody needs', action: 'remove it' };
+  }
+}
+
+/** Everything that differs, as a person reads it. `removals` are the records that nothing needs. */
+export function differencesOf(
+  moment: Moment,
+  options: PictureOptions,
+  config: JsonObject | null,
+  removals: readonly RecordChange[],
+): Finding[] {
+  const plan = planOf(moment, options, config);
+  const ingress = wantedIngress(moment, options, created(plan.changes));
+  const merged = mergeIngress(config, ingress);
+  const students = new Map(moment.wanted.holders.map(({ hostname, student }) => [hostname, student]));
+  for (const { record, student } of ownRecords(moment.records, options.names.instance))
+    if (!students.has(record.name)) students.set(record.name, student);
+  const known = new Set([...moment.records.map(({ name }) => name), ...ingress.origins.keys()]);
+  // A tunnel may serve other zones too, whose records we don't see; a wildcard record covers one level.
+  const isCovered = (hostname: string) =>
+    known.has(hostname) ||
+    known.has(hostname.replace(/^[^.]+/, '*')) ||
+    !hostname.endsWith(`.${options.zoneName ?? ''}`);
+  const said = (hostname: string, found: string, action: string | null): Finding => ({
+    hostname,
+    student: students.get(hostname) ?? null,
+    found,
+    action,
+  });
+  return [
+    ...plan.changes.map(recordDifference),
+    ...plan.clashes.map(({ hostname, records }) =>
+      said(hostname, `record of somebody else: ${describeRecords(records)}`, null),
+    ),
+    ...plan.ruleClashes.map(({ hostname, service }) =>
+      said(hostname, `rule of somebody else, to ${service}`, null),
+    ),
+    ...merged.changes.map(({ hostname, found }) => said(hostname, found, RULE_ACTIONS[found])),
+    ...removals.map(recordDifference),
+    ...uncoveredRules(config, isCovered).map(({ hostname, service }) =>
+      said(hostname, `rule without record, to ${service}`, null),
+    ),
+  ];
+}

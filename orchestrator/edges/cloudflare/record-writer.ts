@@ -1,0 +1,158 @@
+/**
+ * Writes changes to the zone's records: as few transactions as possible, and whatever happens to one of them, it is
+ * known afterwards what stands. A call whose outcome is unknown is read back before anything else is done.
+ */
+import type { CloudflareApi, DnsRecord } from './api.ts';
+import { type ApiFailure, failureOf } from './failure.ts';
+import { type Outcomes, recordClash } from './outcomes.ts';
+import {
+  batchOf,
+  ownRecord,
+  planRecords,
+  type RecordChange,
+  type RecordClash,
+  withChanges,
+} from './record-plan.ts';
+import { splitting } from './split.ts';
+
+/** Operations in one transaction: a Free zone's limit (paid ones take 3,500). */
+const BATCH = 200;
+
+export interface RecordWriterOptions {
+  api: CloudflareApi;
+  names: { instance: string; tunnelId: string };
+  outcomes: Outcomes;
+  /** The zone as we know it; replaced by what is known after each step. */
+  records: DnsRecord[];
+}
+
+export class RecordWriter {
+  readonly #options: RecordWriterOptions;
+  #records: DnsRecord[];
+  #isFull: ApiFailure | null = null;
+  /** Hostnames that got their record here. */
+  readonly made = new Set<string>();
+
+  constructor(options: RecordWriterOptions) {
+    this.#options = options;
+    this.#records = options.records;
+  }
+
+  get records(): DnsRecord[] {
+    return this.#records;
+  }
+
+  /** Sends them all. What could not be done is in the outcomes. Throws an `ApiFailure` where the zone can't be read. */
+  async write(changes: readonly RecordChange[]): Promise<void> {
+    for (let from = 0; from < changes.length; ) {
+      let to = from;
+      for (let size = 0; to < changes.length; to += 1) {
+        const { deletes, patches, posts } = batchOf(changes.slice(to, to + 1), this.#options.names);
+        size += deletes.length + patches.length + posts.length;
+        if (size > BATCH && to > from) break;
+      }
+      await this.#writeBatch(changes.slice(from, to));
+      from = to;
+    }
+  }
+
+  async #writeBatch(changes: readonly RecordChange[]): Promise<void> {
+    const failure = await this.#send(changes);
+    if (failure === null) return;
+    switch (failure.kind) {
+      case 'aborted':
+        throw failure;
+      case 'forbidden':
+      case 'rate-limited':
+        for (const { student } of changes) this.#options.outcomes.fail(student, failure, 'the DNS record');
+        return;
+      case 'unknown':
+        for (const { student } of await this.#lookAgain(changes))
+          this.#options.outcomes.fail(student, failure, 'the DNS record');
+        return;
+      case 'conflict':
+      case 'gone': {
+        const rest = await this.#lookAgain(changes);
+        return rest.length < changes.length ? this.#writeBatch(rest) : this.#split(rest);
+      }
+      case 'quota':
+      case 'invalid':
+        return this.#split(changes);
+    }
+  }
+
+  /** One transaction; resolves to why it failed. */
+  async #send(changes: readonly RecordChange[]): Promise<ApiFailure | null> {
+    if (changes.length === 0) return null;
+    const { api, names } = this.#options;
+    try {
+      const made = await api.batch(batchOf(changes, names));
+      this.#records = withChanges(this.#records, changes, made);
+      for (const change of changes) if (change.kind === 'create') this.made.add(change.hostname);
+      return null;
+    } catch (error) {
+      return failureOf(error);
+    }
+  }
+
+  /**
+   * Reads the zone, where a change of ours is missing once it can't arrive any more, and returns what is still to be
+   * done. Who turns out to clash is told.
+   */
+  async #lookAgain(changes: readonly RecordChange[]): Promise<RecordChange[]> {
+    const { api, names, outcomes } = this.#options;
+    this.#records = await api.records();
+    let { rest, clashes } = this.#compare(changes);
+    if (!api.isQuiet && rest.length + clashes.length > 0) {
+      await api.quiet();
+      this.#records = await api.records();
+      ({ rest, clashes } = this.#compare(changes));
+    }
+    for (const { hostname, student, records } of clashes)
+      outcomes.clash(student, recordClash(student, hostname, records));
+    for (const { hostname, kind } of changes)
+      if (kind === 'create' && ownRecord(this.#records, hostname, names.instance)) this.made.add(hostname);
+    return rest;
+  }
+
+  /** What of the changes is still to be done, and who can't have theirs. */
+  #compare(changes: readonly RecordChange[]): { rest: RecordChange[]; clashes: RecordClash[] } {
+    const { names } = this.#options;
+    const removals = changes.filter((change) => change.kind === 'remove');
+    const others = changes.filter((change) => change.kind !== 'remove');
+    const wanted = others.map(({ hostname, student, kind }) => ({
+      hostname,
+      student,
+      adopt: kind === 'adopt',
+    }));
+    const plan = planRecords(this.#records, wanted, names);
+    const standing = new Set(this.#records.map(({ id }) => id));
+    const rest = [...plan.changes, ...removals.filter(({ record }) => standing.has(record.id))];
+    return { rest, clashes: plan.clashes };
+  }
+
+  /** Halves until the culprit stands alone. Once a single record finds the zone full, no further one is tried. */
+  #split(changes: readonly RecordChange[]): Promise<void> {
+    const { outcomes } = this.#options;
+    return splitting(changes, async (part, isAlone) => {
+      const full = this.#isFull;
+      if (full !== null && part.every(({ kind }) => kind === 'create')) {
+        for (const { student } of part) outcomes.fail(student, full, 'the DNS record');
+        return true;
+      }
+      const failure = await this.#send(part);
+      if (failure === null) return true;
+      if (failure.kind === 'aborted') throw failure;
+      if (failure.kind === 'unknown' || failure.kind === 'rate-limited' || failure.kind === 'forbidden') {
+        const rest = failure.kind === 'unknown' ? await this.#lookAgain(part) : part;
+        for (const { student } of rest) outcomes.fail(student, failure, 'the DNS record');
+        return true;
+      }
+      if (!isAlone) return false;
+      if (failure.kind === 'quota') this.#isFull = failure;
+      const [alone] = await this.#lookAgain(part);
+      if (alone !== undefined) outcomes.fail(alone.student, failure, 'the DNS record');
+      return true;
+    });
+  }
+}

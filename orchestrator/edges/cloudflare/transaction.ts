@@ -1,0 +1,267 @@
+/**
+ * One run under the lock. Opening: the marked record first, then the rule; closing: the rule first, the record last.
+ * So every rule of ours is covered by a marked record at every moment, and a run that is cut off anywhere leaves
+ * nothing that the marks don't explain.
+ */
+import type { Finding, Outcome, Publication } from '../edge.ts';
+import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
+import { type ApiFailure, failureOf } from './failure.ts';
+import { mergeIngress } from './ingress.ts';
+import { IngressWriter, type LostUpdate, mayHaveLost } from './ingress-writer.ts';
+import type { Intent, Unfinished } from './intent.ts';
+import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
+import {
+  differencesOf,
+  type Moment,
+  neededRecords,
+  type PictureOptions,
+  type Plan,
+  planOf,
+  wantedIngress,
+} from './picture.ts';
+import { ownRecord, ownRecords, type RecordChange } from './record-plan.ts';
+import { RecordWriter } from './record-writer.ts';
+
+/** What this process knows of Cloudflare's side; null: has to be read. */
+export interface Known {
+  records: DnsRecord[] | null;
+  configuration: Configuration | null;
+  /** Origin by hostname of every student that there was in this process's time, or in that of one that was cut off. */
+  origins: Map<string, string>;
+  /** Since when each record has been of no use, by hostname; ms on the monotonic clock. */
+  idleSince: Map<string, number>;
+}
+
+export interface TransactionOptions extends PictureOptions {
+  api: CloudflareApi;
+  /** How long a session's record outlives its use, in ms. */
+  graceMs: number;
+  intent: Intent;
+  known: Known;
+  /** What a run that was cut off has left; null for nothing. */
+  unfinished: Unfinished | null;
+  onLostUpdate(lost: LostUpdate): void;
+}
+
+export interface RunResult {
+  outcomes: readonly Outcome[];
+  differences: readonly Finding[];
+}
+
+export class Transaction {
+  readonly #options: TransactionOptions;
+  readonly #outcomes = new Outcomes();
+  /** Hostnames whose records were not there before this run, or before one that was cut off. */
+  readonly #fresh: Set<string>;
+  /** Hostnames that somebody else's rule turned out to have. */
+  readonly #clashed = new Set<string>();
+  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), left: new Map() };
+
+  constructor(options: TransactionOptions) {
+    this.#options = options;
+    const making = options.unfinished?.making ?? new Map<string, string>();
+    this.#fresh = new Set(making.keys());
+    for (const [hostname, origin] of making) options.known.origins.set(hostname, origin);
+  }
+
+  /**
+   * Makes all so; with `fresh` it reads first what is there. Throws an `ApiFailure` where it can't be read, or this
+   * process ends: what was done by then is found again by its marks.
+   */
+  async run(publication: Publication, fresh: boolean): Promise<RunResult> {
+    const { intent, unfinished } = this.#options;
+    intent.note(unfinished ?? {});
+    const seen = await this.#read(fresh || unfinished !== null);
+    this.#lookForLoss(seen);
+    let plan = this.#take(publication, seen);
+    const differences = fresh ? this.#differences(seen) : [];
+    let hasWritten = await this.#makeRecords(plan);
+    let current = await this.#configurationOrUndo();
+    if (!hasWritten) {
+      // Nothing was written yet: whoever came meanwhile is taken in.
+      plan = this.#take(publication, current);
+      hasWritten = await this.#makeRecords(plan);
+      if (hasWritten) current = await this.#configurationOrUndo();
+    }
+    this.#tell(plan);
+    current = await this.#writeRules(current);
+    await this.#removeRecords(current);
+    intent.end();
+    const suspects = this.#suspects();
+    if (suspects.length > 0) intent.note({ making: this.#withOrigins(suspects) });
+    return { outcomes: this.#outcomes.all(), differences };
+  }
+
+  /** A run that was cut off may have overwritten what somebody wrote after its last look: nobody else can tell it. */
+  #lookForLoss({ version }: Configuration): void {
+    const { unfinished, intent, onLostUpdate } = this.#options;
+    if (unfinished === null || unfinished.read === null) return;
+    if (mayHaveLost(unfinished.read, version)) onLostUpdate({ read: unfinished.read, now: version });
+    intent.note({ read: null });
+  }
+
+  #withOrigins(hostnames: Iterable<string>): Map<string, string> {
+    const { origins } = this.#options.known;
+    return new Map([...hostnames].map((hostname) => [hostname, origins.get(hostname) ?? '']));
+  }
+
+  /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
+  #suspects(): string[] {
+    const { names } = this.#options;
+    return [...this.#clashed].filter(
+      (hostname) =>
+        this.#fresh.has(hostname) && ownRecord(this.#now().records, hostname, names.instance) !== undefined,
+    );
+  }
+
+  /** What differs, without a write. */
+  async compare(publication: Publication): Promise<readonly Finding[]> {
+    const seen = await this.#read(true);
+    this.#take(publication, seen);
+    return this.#differences(seen);
+  }
+
+  /** Makes sure of a picture. Before a record is made it must be known whether somebody's rule has its name. */
+  async #read(fresh: boolean): Promise<Configuration> {
+    const { api, known } = this.#options;
+    if (fresh || known.records === null) known.records = await api.records();
+    return fresh || known.configuration === null ? this.#configuration() : known.configuration;
+  }
+
+  async #configuration(): Promise<Configuration> {
+    const { api, known } = this.#options;
+    known.configuration = null;
+    known.configuration = await api.configuration();
+    return known.configuration;
+  }
+
+  /** The document right before rules are written. Where we may not read it, records that are of no use without a rule go again. */
+  async #configurationOrUndo(): Promise<Configuration> {
+    try {
+      return await this.#configuration();
+    } catch (error) {
+      const { names, dns } = this.#options;
+      const isRefused = explain(failureOf(error), 'the tunnel’s rules').result === 'refused';
+      const made = ownRecords(this.#now().records, names.instance)
+        .filter(({ record }) => this.#fresh.has(record.name))
+        .map(({ record, student }) => ({ kind: 'remove', hostname: record.name, student, record }) as const);
+      if (isRefused && dns === 'session' && made.length > 0) await this.#writeRecords(made);
+      throw error;
+    }
+  }
+
+  #take(publication: Publication, { config }: Configuration): Plan {
+    const { origins } = this.#options.known;
+    const wanted = publication.take();
+    for (const { hostname, origin } of wanted.holders) origins.set(hostname, origin);
+    this.#moment = { ...this.#moment, wanted };
+    return planOf(this.#now(), this.#options, config);
+  }
+
+  /** The moment with the records as they are known now. */
+  #now(): Moment {
+    const { records, origins } = this.#options.known;
+    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, left: origins };
+  }
+
+  #studentOf(hostname: string): string {
+    const holder = this.#moment.wanted.holders.find((each) => each.hostname === hostname);
+    if (holder !== undefined) return holder.student;
+    const own = ownRecords(this.#now().records, this.#options.names.instance);
+    return own.find(({ record }) => record.name === hostname)?.student ?? hostname;
+  }
+
+  #tell({ clashes, ruleClashes }: Plan): void {
+    for (const { hostname, student, records } of clashes)
+      this.#outcomes.clash(student, recordClash(student, hostname, records));
+    for (const clash of ruleClashes) this.#tellRuleClash(clash);
+  }
+
+  #tellRuleClash({ hostname, service }: { hostname: string; service: string }): void {
+    const student = this.#studentOf(hostname);
+    this.#clashed.add(hostname);
+    this.#outcomes.clash(student, ruleClash(student, hostname, service));
+  }
+
+  /** Whether anything was sent. */
+  async #makeRecords({ changes }: Plan): Promise<boolean> {
+    if (changes.length === 0) return false;
+    const { intent, known } = this.#options;
+    const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
+    intent.note({ making: this.#withOrigins([...this.#fresh, ...making]) });
+    for (const hostname of await this.#writeRecords(changes)) {
+      this.#fresh.add(hostname);
+      known.idleSince.delete(hostname);
+    }
+    return true;
+  }
+
+  /** Resolves to the hostnames that got their record. */
+  async #writeRecords(changes: readonly RecordChange[]): Promise<ReadonlySet<string>> {
+    const { api, names, known } = this.#options;
+    const writer = new RecordWriter({ api, names, outcomes: this.#outcomes, records: known.records ?? [] });
+    // Unknown until all is done: a failure on the way must not leave us with an old picture.
+    known.records = null;
+    await writer.write(changes);
+    known.records = writer.records;
+    return writer.made;
+  }
+
+  /** Resolves to the document as it stands then. */
+  async #writeRules(current: Configuration): Promise<Configuration> {
+    const { api, intent, known, onLostUpdate } = this.#options;
+    const writer = new IngressWriter({
+      api,
+      current,
+      onWrite: (read) => intent.note({ read }),
+      onLostUpdate,
+      onClash: (clash) => this.#tellRuleClash(clash),
+      onFailure: (hostname, failure) => this.#fail(hostname, failure),
+    });
+    known.configuration = null;
+    await writer.write(wantedIngress(this.#now(), this.#options));
+    known.configuration = writer.current;
+    return writer.current;
+  }
+
+  #fail(hostname: string, failure: ApiFailure): void {
+    this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules');
+  }
+
+  /** Records that nothing needs: of students who are gone, of sessions whose grace is over, and of openings that failed. */
+  #removals(): RecordChange[] {
+    const { names, known, dns, graceMs } = this.#options;
+    const moment = this.#now();
+    const holders = new Set(moment.wanted.holders.map(({ hostname }) => hostname));
+    const needed = new Set(neededRecords(moment, this.#options).map(({ hostname }) => hostname));
+    const now = performance.now();
+    return ownRecords(moment.records, names.instance).flatMap(({ record }) => {
+      const hostname = record.name;
+      const student = this.#studentOf(hostname);
+      if (needed.has(hostname)) known.idleSince.delete(hostname);
+      else if (!known.idleSince.has(hostname)) known.idleSince.set(hostname, now);
+      const idleMs = now - (known.idleSince.get(hostname) ?? now);
+      const isOver = dns === 'session' && !needed.has(hostname) && idleMs >= graceMs;
+      const isRefused = dns === 'session' && this.#outcomes.isRefused(student);
+      const isUndone = this.#fresh.has(hostname) && (isRefused || this.#clashed.has(hostname));
+      if (holders.has(hostname) && !isOver && !isUndone) return [];
+      return [{ kind: 'remove', hostname, student, record } as const];
+    });
+  }
+
+  /** Never while a rule of ours stands on it. */
+  async #removeRecords({ config }: Configuration): Promise<void> {
+    const { known, names } = this.#options;
+    const ours = mergeIngress(config, { ...wantedIngress(this.#now(), this.#options), open: new Map() });
+    const ruled = new Set(ours.changes.map(({ hostname }) => hostname));
+    const removals = this.#removals().filter(({ hostname }) => !ruled.has(hostname));
+    if (removals.length === 0) return;
+    await this.#writeRecords(removals);
+    for (const { hostname } of removals)
+      if (!ownRecord(this.#now().records, hostname, names.instance)) known.idleSince.delete(hostname);
+  }
+
+  #differences({ config }: Configuration): Finding[] {
+    return differencesOf(this.#now(), this.#options, config, this.#removals());
+  }
+}

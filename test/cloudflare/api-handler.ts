@@ -1,0 +1,94 @@
+/** What the API makes of a request, once it has arrived: may it, does it exist, is it right, and then do it. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { refusalBody, successBody } from './api.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import {
+  authenticationError,
+  invalidAccessToken,
+  invalidBody,
+  invalidParameter,
+  invalidToken,
+  malformedToken,
+  missingToken,
+  Refusal,
+  throttled,
+  unauthorized,
+} from './refusals.ts';
+import type { Found } from './router.ts';
+import type { World } from './world.ts';
+
+export interface ReceivedRequest {
+  found: Found;
+  headers: IncomingHttpHeaders;
+  query: URLSearchParams;
+  body: ReceivedBody;
+}
+
+export type ReceivedBody =
+  | { kind: 'none' }
+  | { kind: 'json'; value: unknown }
+  | { kind: 'text'; text: string };
+
+export interface Answer {
+  status: number;
+  body: string;
+  /** The world has changed. */
+  applied: boolean;
+}
+
+export const refusalAnswer = (refusal: Refusal): Answer => ({
+  status: refusal.status,
+  body: refusalBody(refusal),
+  applied: false,
+});
+
+function authenticate(world: World, { headers, found }: ReceivedRequest): void {
+  const { authorization } = headers;
+  if (authorization === undefined) throw missingToken();
+  const token = /^Bearer ([\w-]+)$/.exec(authorization)?.[1];
+  if (token === undefined) throw malformedToken();
+  if (token === world.token) return;
+  throw found.operation?.kind === 'token' ? invalidToken() : invalidAccessToken();
+}
+
+/** The value that the operation is given as its body. */
+function checkBody(needed: boolean, body: ReceivedBody, contentType: string | undefined): unknown {
+  if (!needed) {
+    if (body.kind !== 'none') throw invalidBody('this method takes none');
+    return undefined;
+  }
+  if (body.kind === 'none') throw invalidBody('there is none');
+  if (!/^application\/json\b/i.test(contentType ?? '')) {
+    throw invalidBody('Content-Type must be application/json');
+  }
+  if (body.kind === 'text') throw invalidBody('it is not JSON');
+  return body.value;
+}
+
+function run(world: World, limiter: RateLimiter, request: ReceivedRequest): Answer {
+  const { found, query } = request;
+  authenticate(world, request);
+  if (!limiter.take()) throw throttled();
+  if (found.operation === null) throw found.refusal;
+  const { operation, ids } = found;
+  if (operation.scope !== undefined && !world.scopes.has(operation.scope)) {
+    throw operation.scope === 'zone' ? unauthorized() : authenticationError();
+  }
+  for (const name of query.keys()) {
+    if (!operation.query?.has(name)) throw invalidParameter(`${name} is unknown`);
+    if (query.getAll(name).length > 1) throw invalidParameter(`${name} is given twice`);
+  }
+  const body = checkBody(operation.body === true, request.body, request.headers['content-type']);
+  const result = operation.run({ world, ids, query, body });
+  return { status: 200, body: successBody(result), applied: result.applied === true };
+}
+
+/** Handles one request, at once and whole: a refusal becomes an answer. */
+export function handle(world: World, limiter: RateLimiter, request: ReceivedRequest): Answer {
+  try {
+    return run(world, limiter, request);
+  } catch (error) {
+    if (error instanceof Refusal) return refusalAnswer(error);
+    throw error;
+  }
+}

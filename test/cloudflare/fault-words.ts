@@ -1,0 +1,16 @@
+/** Faults as words for the command line. */
+import { ALL_FAULTS, type FaultSpec } from './faults.ts';
+
+const wordOf = (fault: FaultSpec) =>
+  'applied' in fault && fault.applied === true ? `${fault.name}-applied` : fault.name;
+
+const BY_WORD: ReadonlyMap<string, FaultSpec> = new Map(ALL_FAULTS.map((fault) => [wordOf(fault), fault]));
+
+export const FAULT_WORDS: readonly string[] = ['any', ...BY_WORD.keys()];
+
+/** The faults that the words mean, each a known one; null for none. */
+export function faultsOf(words: readonly string[]): readonly [FaultSpec, ...FaultSpec[]] | null {
+  if (words.includes('any')) return ALL_FAULTS;
+  const [first, ...others] = words.flatMap((word) => BY_WORD.get(word) ?? []);
+  return first === undefined ? null : [first, ...others];
+}

@@ -1,0 +1,42 @@
+/** Somebody else with the same account: what they write is there at once, and no call of ours. */
+import type { DnsRecord, RecordFields } from './dns-record.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { assertConfig, emptyConfig, type TunnelConfig } from './tunnel-config.ts';
+import type { World } from './world.ts';
+
+/** What a new record needs; the rest has the API's defaults. */
+export type NewRecord = Pick<RecordFields, 'name' | 'type' | 'content'> & Partial<RecordFields>;
+
+/** All of them throw the API's Refusal where it would refuse. */
+export interface Foreign {
+  /**
+   * Writes what `change` makes of the configuration; it is given a copy, of the dashboard's first one if there is
+   * none yet. The version rises.
+   */
+  putConfig(change: (config: TunnelConfig) => TunnelConfig): void;
+  addRecord(record: NewRecord): DnsRecord;
+  /** Changes only the fields given. */
+  changeRecord(id: string, fields: Partial<NewRecord>): DnsRecord;
+  removeRecord(id: string): void;
+  /** Uses up requests of the user's rate, as the dashboard does. */
+  spendRequests(requests: number): void;
+}
+
+export function createForeign(world: World, limiter: RateLimiter): Foreign {
+  return {
+    putConfig(change) {
+      const { config } = world.tunnel;
+      const changed = change(config === null ? emptyConfig() : structuredClone(config));
+      assertConfig(changed);
+      world.tunnel.put(changed);
+    },
+    addRecord: (record) => world.dns.create(record),
+    changeRecord: (id, fields) => world.dns.patch(id, fields),
+    removeRecord(id) {
+      world.dns.remove(id);
+    },
+    spendRequests(requests) {
+      limiter.take(requests);
+    },
+  };
+}

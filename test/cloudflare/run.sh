@@ -1,0 +1,7 @@
+#!/bin/sh
+# `npm run mock-cloudflare -- [OPTION …]`, from a clone in any state: makes sure of toolchain and packages first.
+set -eu
+cd "$(dirname "$0")/../.."
+. ./orchestrator/bootstrap.sh
+devenv_bootstrap --dev
+exec images/toolchain/node_modules/.bin/node --no-warnings test/cloudflare/main.ts "$@"

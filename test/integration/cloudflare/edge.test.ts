@@ -1,0 +1,114 @@
+/** From a wish to records and rules: order, ownership, company, and nothing at all where nothing differs. */
+import { MockCloudflare } from '../../cloudflare/index.ts';
+import { CloudflareRig } from '../../support/cloudflare-rig.ts';
+import { waitFor } from '../../support/wait.ts';
+
+let mock: MockCloudflare;
+let rig: CloudflareRig;
+
+const foreignConfig = {
+  'warp-routing': { enabled: true },
+  originRequest: { connectTimeout: 12, noTLSVerify: false },
+  ingress: [
+    {
+      hostname: 'shop.example.com',
+      service: 'http://10.0.0.5:80',
+      originRequest: { httpHostHeader: 'shop' },
+    },
+    { hostname: '*.example.com', path: '/old', service: 'http://10.0.0.6:80' },
+    { hostname: '*.example.com', service: 'http://10.0.0.7:80' },
+    { service: 'http_status:404' },
+  ],
+};
+
+const kinds = (from = 0) => mock.calls.slice(from).map(({ kind }) => kind);
+const allOpen = (names: string[]) =>
+  waitFor('all to be open', () => names.every((name) => rig.phase(name) === 'open'), {
+    seen: () => JSON.stringify(names.map((name) => rig.publisher.phase(name))) + rig.log.text(),
+  });
+
+beforeEach(async () => {
+  mock = await MockCloudflare.start();
+  rig = new CloudflareRig(mock);
+});
+
+afterEach(async () => {
+  await rig.stop();
+  await mock.stop();
+});
+
+const students = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
+
+test('a student gets a marked record at once, a rule while wanted, and loses both when gone', async () => {
+  rig.hold('alice');
+  await rig.start();
+  await waitFor('the record', () => rig.records().length === 1, { seen: rig.log.text });
+  expect(mock.world.records[0]).toMatchObject({
+    name: 'alice.example.com',
+    type: 'CNAME',
+    content: mock.world.tunnelHostname,
+    proxied: true,
+    comment: 'devenv lab/alice',
+  });
+  expect(rig.rules().some((rule) => rule.startsWith('alice'))).toBe(false);
+  rig.publisher.want('alice', true);
+  await allOpen(['alice']);
+  expect(rig.rules()).toEqual(['alice.example.com → http://127.0.0.1:3001', '* → http_status:404']);
+  rig.publisher.want('alice', false);
+  await waitFor('closed', () => rig.phase('alice') === 'closed');
+  expect(rig.rules()).toEqual(['* → http_status:404']);
+  expect(rig.records()).toHaveLength(1);
+  await rig.publisher.release('alice');
+  expect(rig.records()).toEqual([]);
+});
+
+test('thirty at once: one GET and one PUT, nothing when nothing differs, and what is foreign stays as it was', async () => {
+  mock.foreign.putConfig(() => structuredClone(foreignConfig));
+  const names = students(30);
+  names.forEach((name, index) => {
+    rig.hold(name, 3001 + index);
+  });
+  await rig.start();
+  await waitFor('the records', () => rig.records().length === 30);
+  await waitFor('quiet', () => mock.calls.every(({ endedAt }) => endedAt !== null));
+  const before = mock.calls.length;
+  for (const name of names) rig.publisher.want(name, true);
+  await allOpen(names);
+  expect(kinds(before)).toEqual(['config-get', 'config-put']);
+  const { config } = mock.world.tunnel;
+  const ingress = config?.ingress as { hostname?: string }[];
+  expect({ ...config, ingress: ingress.filter(({ hostname }) => !/^s\d/.test(hostname ?? '')) }).toEqual(
+    foreignConfig,
+  );
+  // Before the first rule that would take their visitors.
+  expect(ingress.findIndex(({ hostname }) => hostname?.startsWith('*'))).toBe(31);
+  rig.publisher.want('s0', true);
+  rig.publisher.want('s1', false);
+  rig.publisher.want('s1', true);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect(kinds(before)).toHaveLength(2);
+});
+
+test('with `dns: session`: one batch, one GET, one PUT for thirty, and a return within the grace needs no DNS call', async () => {
+  await rig.stop();
+  rig = new CloudflareRig(mock, { dns: 'session', graceMs: 600 });
+  const names = students(30);
+  for (const name of names) rig.hold(name);
+  await rig.start();
+  await waitFor('the first look', () => kinds().includes('config-get'));
+  await waitFor('quiet', () => mock.calls.every(({ endedAt }) => endedAt !== null));
+  expect(rig.records()).toEqual([]);
+  let before = mock.calls.length;
+  for (const name of names) rig.publisher.want(name, true);
+  await allOpen(names);
+  expect(kinds(before)).toEqual(['dns-batch', 'config-get', 'config-put']);
+  rig.publisher.want('s0', false);
+  await waitFor('closed', () => rig.phase('s0') === 'closed');
+  before = mock.calls.length;
+  rig.publisher.want('s0', true);
+  await allOpen(['s0']);
+  expect(kinds(before)).toEqual(['config-get', 'config-put']);
+  rig.publisher.want('s0', false);
+  await waitFor('the record to go after its grace', () => rig.records().length === 29, { timeoutMs: 5000 });
+  expect(rig.rules()).toHaveLength(30);
+});

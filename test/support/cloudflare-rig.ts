@@ -1,0 +1,234 @@
+/**
+ * The publisher on the cloudflare edge, against a mock of Cloudflare's API over real HTTP: the whole way from a wish
+ * to records and rules, without containers. A "process" can be killed and another take its place; the disk stays.
+ */
+import { pino } from 'pino';
+import { CloudflareEdge, type CloudflareEdgeOptions } from '../../orchestrator/edges/cloudflare/index.ts';
+import type { TunnelLock } from '../../orchestrator/edges/cloudflare/tunnel-lock.ts';
+import type { Log } from '../../orchestrator/log.ts';
+import { Publisher } from '../../orchestrator/routes/publisher.ts';
+import type { MockCloudflare } from '../cloudflare/index.ts';
+
+/** What is on disk: survives a kill. */
+export class MemoryDisk {
+  readonly #intents = new Map<string, string>();
+  readonly #facts = new Map<string, string>();
+
+  putIntent(id: string, body: string): void {
+    this.#intents.set(id, body);
+  }
+
+  removeIntent(id: string): void {
+    this.#intents.delete(id);
+  }
+
+  intents(): { id: string; body: string }[] {
+    return [...this.#intents].map(([id, body]) => ({ id, body }));
+  }
+
+  remember(key: string, value: string): void {
+    this.#facts.set(key, value);
+  }
+
+  recall(key: string): string | null {
+    return this.#facts.get(key) ?? null;
+  }
+}
+
+/** A log that can be looked at. */
+export function recordingLog(): {
+  log: Log;
+  lines: () => { level: number; msg: string }[];
+  text: () => string;
+} {
+  let text = '';
+  const log = pino(
+    { level: 'debug', base: null },
+    {
+      write: (line: string) => {
+        text += line;
+      },
+    },
+  );
+  const lines = () =>
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { level: number; msg: string });
+  return { log, lines, text: () => text };
+}
+
+export type RigOptions = Partial<CloudflareEdgeOptions> & { disk?: MemoryDisk };
+
+/** One "process" of the orchestrator's publishing half. */
+export class CloudflareRig {
+  readonly mock: MockCloudflare;
+  readonly disk: MemoryDisk;
+  readonly edge: CloudflareEdge;
+  readonly publisher: Publisher;
+  readonly log = recordingLog();
+  /** Students whose view has changed, in order. */
+  readonly changes: string[] = [];
+  /** What was told, in order. */
+  readonly problems: { student: string; what: string }[] = [];
+  /** Students that were ever held. */
+  readonly held: string[] = [];
+  #isDead = false;
+  #publishing = 0;
+  #published = 0;
+
+  constructor(mock: MockCloudflare, { disk = new MemoryDisk(), ...options }: RigOptions = {}) {
+    this.mock = mock;
+    this.disk = disk;
+    this.edge = new CloudflareEdge({
+      instance: 'lab',
+      token: mock.token,
+      accountId: mock.accountId,
+      tunnelId: mock.tunnelId,
+      zoneId: mock.zoneId,
+      baseUrl: mock.baseUrl,
+      hostname: null,
+      allowDeep: false,
+      dns: 'student',
+      graceMs: 600_000,
+      budget: 1200,
+      metrics: null,
+      store: this.#whileAlive(disk),
+      log: this.log.log,
+      callTimeoutMs: 2000,
+      fetch: (input, init) => this.#fetch(input, init),
+      ...options,
+    });
+    this.#countPublications();
+    this.publisher = new Publisher({
+      edge: this.edge,
+      log: this.log.log,
+      onChange: (student) => {
+        this.changes.push(student);
+        const { problem } = this.publisher.phase(student);
+        if (problem !== null) this.problems.push({ student, what: problem.what });
+      },
+    });
+  }
+
+  /** What a dead process writes does not reach the disk. */
+  #whileAlive(disk: MemoryDisk): CloudflareEdgeOptions['store'] {
+    return {
+      putIntent: (id, body) => this.#isDead || disk.putIntent(id, body),
+      removeIntent: (id) => this.#isDead || disk.removeIntent(id),
+      intents: () => disk.intents(),
+      remember: (key, value) => this.#isDead || disk.remember(key, value),
+      recall: (key) => disk.recall(key),
+    };
+  }
+
+  #countPublications(): void {
+    const publish = this.edge.publish.bind(this.edge);
+    this.edge.publish = async (publication) => {
+      this.#publishing += 1;
+      try {
+        return await publish(publication);
+      } finally {
+        this.#publishing -= 1;
+        this.#published += 1;
+      }
+    };
+  }
+
+  /** Publications that have ended. */
+  get published(): number {
+    return this.#published;
+  }
+
+  /** Resolves when no publication runs or waits for company. */
+  async quiet(): Promise<void> {
+    for (let seen = -1; seen !== this.#published || this.#publishing > 0; ) {
+      seen = this.#published;
+      // Longer than a publication waits for company.
+      await new Promise((resolve) => setTimeout(resolve, 120));
+    }
+  }
+
+  /** A dead process sends nothing, and hears nothing. */
+  #fetch(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
+    const never = new Promise<never>(() => {});
+    if (this.#isDead) return never;
+    return fetch(input, init).then(
+      (response) => (this.#isDead ? never : response),
+      (error: unknown) => (this.#isDead ? never : Promise.reject(error)),
+    );
+  }
+
+  hostname(student: string): string {
+    return `${student}.${this.mock.zoneName}`;
+  }
+
+  /** A student exists, with a port of their own. */
+  hold(student: string, port = 3001): void {
+    this.held.push(student);
+    this.publisher.hold({
+      student,
+      hostname: this.hostname(student),
+      origin: `http://127.0.0.1:${port}`,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.edge.start();
+    this.publisher.start();
+  }
+
+  phase(student: string): string {
+    return this.publisher.phase(student).phase;
+  }
+
+  get problem(): (student: string) => ReturnType<Publisher['phase']>['problem'] {
+    return (student) => this.publisher.phase(student).problem;
+  }
+
+  /** Rules in the tunnel's configuration: `hostname → service`, catch-all included. */
+  rules(): string[] {
+    const { ingress = [] } = (this.mock.world.tunnel.config ?? {}) as {
+      ingress?: { hostname?: string; service: string }[];
+    };
+    return ingress.map(({ hostname, service }) => `${hostname ?? '*'} → ${service}`);
+  }
+
+  /** Records of the zone: `name → content`. */
+  records(): string[] {
+    return this.mock.world.records.map(({ name, content }) => `${name} → ${content}`).sort();
+  }
+
+  /** SIGKILL: nothing of it goes on. The lock is the kernel's, so it is free again. */
+  kill(): void {
+    this.#isDead = true;
+    void this.publisher.stop();
+    void this.edge.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.publisher.stop();
+    await this.edge.stop();
+  }
+}
+
+/** A lock among the simulated processes of one test: a killed holder never blocks. */
+export function simulatedLock(): TunnelLock & { free(): void } {
+  let held: symbol | null = null;
+  return {
+    async acquire(signal) {
+      while (held !== null && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (signal.aborted) return { heldBy: 'nobody: who asks has ended' };
+      const mine = Symbol('holder');
+      held = mine;
+      return {
+        async release() {
+          if (held === mine) held = null;
+        },
+      };
+    },
+    free() {
+      held = null;
+    },
+  };
+}

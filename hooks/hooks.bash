@@ -30,9 +30,8 @@ __devenv_welcome=
 } 2>/dev/null
 
 # In place (1<>) and of fixed width: a reader never sees it empty, and a dead agent or a full disk never stops us.
-# phase, command
+# Bytes may be cut in the middle of a letter: the agent reads what is there. phase, command
 __devenv_write() {
-  builtin local LC_ALL=C
   __devenv_count=$((__devenv_count + 1))
   builtin printf '%-10.10s%-8.8s%-8.8s%-2.2s%-20.20s%-160.160s\n' "$__devenv_count" "$1" "${__devenv_port:-ok}" \
     "${DEVENV_QUIET-0}" "$__devenv_start" "${2//[[:cntrl:]]/ }" 1<>"$__devenv_file"
@@ -66,7 +65,8 @@ __devenv_prompt() {
     builtin printf '%s\n' "Your link is ${DEVENV_URL-}, public while you run something here (try: cd hello && npm run dev)." \
       "Your PORT is ${DEVENV_PORT-}. devenv-status tells how things are."
   fi
-  __devenv_check_port
+  # The usual case without a call: this runs behind every line.
+  [[ $__devenv_port == ok && ${PORT-} == "${DEVENV_PORT-}" ]] || __devenv_check_port
   __devenv_write prompt ''
   if [[ -s $__devenv_mail && -t 1 ]]; then
     builtin mapfile -t lines <"$__devenv_mail"

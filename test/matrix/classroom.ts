@@ -10,8 +10,11 @@ const run = promisify(execFile);
 /** Generous: the machine may be busy, and what works does not wait. */
 export const PATIENCE = 60_000;
 
-/** Seconds, as the matrices' installations have them. */
-export const TIMES = { grace: 5, starting: 12 } as const;
+/** Seconds, as the matrices' installations have them: the grace long enough to be told from a machine that is busy. */
+export const TIMES = { grace: 8, starting: 12 } as const;
+
+/** What is gone by then was gone at once, and not after the grace; in seconds. */
+export const AT_ONCE = TIMES.grace - 2;
 
 /** One row's outcome. Times in seconds; null where the row has none. */
 export interface Outcome {

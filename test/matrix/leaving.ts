@@ -3,7 +3,16 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
-import { endsSoon, type Outcome, PATIENCE, type Pupil, spread, TIMES, withClassroom } from './classroom.ts';
+import {
+  AT_ONCE,
+  endsSoon,
+  type Outcome,
+  PATIENCE,
+  type Pupil,
+  spread,
+  TIMES,
+  withClassroom,
+} from './classroom.ts';
 import { rebootEngine } from './reboot.ts';
 
 interface Scene {
@@ -109,14 +118,14 @@ function faultOf(when: When, gone: number | null): string[] {
   const early = TIMES.grace - 1;
   if (when === 'stays') return gone === null ? [] : [`it was gone after ${gone.toFixed(1)} s`];
   if (gone === null) return ['it stayed'];
-  if (when === 'at once') return gone < 4 ? [] : [`it was gone after ${gone.toFixed(1)} s only`];
+  if (when === 'at once') return gone < AT_ONCE ? [] : [`it was gone after ${gone.toFixed(1)} s only`];
   if (gone < early) return [`it was gone after ${gone.toFixed(1)} s, before the grace was over`];
-  return gone < TIMES.grace + 5 ? [] : [`it was gone after ${gone.toFixed(1)} s only`];
+  return gone < TIMES.grace + 10 ? [] : [`it was gone after ${gone.toFixed(1)} s only`];
 }
 
 /** Null where it is still there after twice the grace. */
 async function goneWithin(pupil: Pupil, since: number, when: When): Promise<number | null> {
-  if (when !== 'stays') return pupil.untilGone(since, 30_000);
+  if (when !== 'stays') return pupil.untilGone(since);
   const until = since + TIMES.grace * 1000 + 2000;
   while (performance.now() < until) {
     if ((await pupil.status()) === 404) return (performance.now() - since) / 1000;

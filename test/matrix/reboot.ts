@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/api/contract.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { waitFor } from '../support/wait.ts';
-import { endsSoon, type Outcome, PATIENCE, withClassroom } from './classroom.ts';
+import { AT_ONCE, endsSoon, type Outcome, PATIENCE, withClassroom } from './classroom.ts';
 
 /** Time until gone counts from the moment at which the engine is back: before, nobody can know. */
 export async function rebootEngine(how: string): Promise<Outcome> {
@@ -31,7 +31,7 @@ export async function rebootEngine(how: string): Promise<Outcome> {
         if (!(await endsSoon(terminal))) faults.push('`devenv shell` has not ended');
         await engine.comeBack();
         const gone = await pupil.untilGone(performance.now());
-        if (gone > 5) faults.push(`it was gone after ${gone.toFixed(1)} s only`);
+        if (gone > AT_ONCE) faults.push(`it was gone after ${gone.toFixed(1)} s only`);
         await waitFor(
           'the environment to be started again',
           async () =>

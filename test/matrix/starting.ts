@@ -1,7 +1,7 @@
 /** Every way in which students start a server: the link is live, says so once, and is gone when they leave. */
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
-import { type Outcome, PATIENCE, type Pupil, spread, TIMES, withClassroom } from './classroom.ts';
+import { AT_ONCE, type Outcome, PATIENCE, type Pupil, spread, TIMES, withClassroom } from './classroom.ts';
 
 interface Way {
   how: string;
@@ -122,7 +122,7 @@ async function start(way: Way, pupil: Pupil): Promise<Outcome> {
   const gone = await pupil.untilGone(left);
   const said = terminal.text.match(/live at/g)?.length ?? 0;
   if (said > 1) faults.push(`it said so ${said} times`);
-  if (gone > 5) faults.push(`it was gone after ${gone.toFixed(1)} s only`);
+  if (gone > AT_ONCE) faults.push(`it was gone after ${gone.toFixed(1)} s only`);
   await terminal.ended;
   return { how: way.how, live, gone, faults };
 }

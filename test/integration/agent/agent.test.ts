@@ -31,6 +31,20 @@ test('a terminal is a session from its first process to its end; `exit` is told 
   );
 }, 30_000);
 
+test('of two sessions that end between two looks, the one that was lost decides', async () => {
+  const lost = await agent.open();
+  const shell = await lost.run('echo $$');
+  const left = await agent.open();
+  await agent.reported('both sessions', ({ sessions }) => sessions.length === 2);
+  agent.container.run('pkill -STOP -f agent/[m]ain.js');
+  agent.container.run(`kill -9 ${shell}`);
+  left.type('exit\r');
+  await Promise.all([lost.ended, left.ended]);
+  agent.container.run('pkill -CONT -f agent/[m]ain.js');
+  const end = await agent.reported('nobody in', ({ sessions, lastEnd }) => sessions.length === 0 && lastEnd);
+  expect(end.how).toBe('lost');
+}, 30_000);
+
 test('zsh-like shells without hooks count; tmux panes do not, once the terminal in front is gone', async () => {
   const bare = await agent.open('bash', '--norc');
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);

@@ -101,7 +101,7 @@ export class CloudflareRig {
       graceMs: 600_000,
       budget: 1200,
       metrics: null,
-      store: disk,
+      store: this.#whileAlive(disk),
       log: this.log.log,
       callTimeoutMs: 2000,
       fetch: (input, init) => this.#fetch(input, init),
@@ -117,6 +117,17 @@ export class CloudflareRig {
         if (problem !== null) this.problems.push({ student, what: problem.what });
       },
     });
+  }
+
+  /** What a dead process writes does not reach the disk. */
+  #whileAlive(disk: MemoryDisk): CloudflareEdgeOptions['store'] {
+    return {
+      putIntent: (id, body) => this.#isDead || disk.putIntent(id, body),
+      removeIntent: (id) => this.#isDead || disk.removeIntent(id),
+      intents: () => disk.intents(),
+      remember: (key, value) => this.#isDead || disk.remember(key, value),
+      recall: (key) => disk.recall(key),
+    };
   }
 
   #countPublications(): void {
@@ -217,6 +228,7 @@ export function simulatedLock(): TunnelLock & { free(): void } {
   return {
     async acquire(signal) {
       while (held !== null && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (signal.aborted) return { heldBy: 'nobody: who asks has ended' };
       const mine = Symbol('holder');
       held = mine;
       return {

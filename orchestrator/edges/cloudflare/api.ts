@@ -2,6 +2,7 @@
  * The calls that we make, and nothing else of Cloudflare's API. Each is sent once (`maxRetries: 0`: a hidden second
  * PUT would look like somebody else's), counted, bounded in time, and fails with an `ApiFailure`.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIPromise } from 'cloudflare/api-promise';
 import { BaseRecords } from 'cloudflare/resources/dns/records';
 import { createClient } from 'cloudflare/tree-shakable';
@@ -19,8 +20,8 @@ export interface ApiOptions {
   callTimeoutMs: number;
   /** A write may have been done, or may still be: what is known of Cloudflare's side is in doubt. */
   onDoubt(): void;
-  /** Whether no further call may begin: this process is going. */
-  isClosing(): boolean;
+  /** Aborted when no further call may begin: this process is going. Null where no publication runs. */
+  closing(): AbortSignal | null;
   /** Ends every call. */
   signal: AbortSignal;
   fetch?: typeof fetch;
@@ -75,6 +76,8 @@ const PAGE = 5000;
 export class CloudflareApi {
   readonly #options: ApiOptions;
   readonly #client;
+  /** No write that was given up is carried out later; on the monotonic clock, in ms. */
+  #quietAt = 0;
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -92,8 +95,8 @@ export class CloudflareApi {
 
   /** Sends one call; resolves to the envelope. */
   async #call(send: () => APIPromise<unknown>): Promise<Envelope> {
-    const { budget, signal, isClosing } = this.#options;
-    if (signal.aborted || isClosing()) throw new ApiFailure('aborted', 'this process is ending');
+    const { budget, signal, closing } = this.#options;
+    if (signal.aborted || closing()?.aborted) throw new ApiFailure('aborted', 'this process is ending');
     budget.spend();
     try {
       const { data, response } = await send().withResponse();
@@ -115,8 +118,25 @@ export class CloudflareApi {
     try {
       return await this.#call(send);
     } catch (error) {
-      if (failureOf(error).kind === 'unknown') this.#options.onDoubt();
+      const failure = failureOf(error);
+      if (!failure.isOver) this.#quietAt = performance.now() + this.#options.callTimeoutMs;
+      if (failure.kind === 'unknown') this.#options.onDoubt();
       throw error;
+    }
+  }
+
+  /** Whether no write that was given up can still be carried out. */
+  get isQuiet(): boolean {
+    return performance.now() >= this.#quietAt;
+  }
+
+  /** Resolves when it is quiet. Throws `aborted` where this process ends before. */
+  async quiet(): Promise<void> {
+    const ends = [this.#options.signal, this.#options.closing()].filter((each) => each !== null);
+    const signal = AbortSignal.any(ends);
+    while (!this.isQuiet) {
+      await sleep(this.#quietAt - performance.now(), undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) throw new ApiFailure('aborted', 'this process is ending');
     }
   }
 

@@ -27,13 +27,20 @@ export class ApiFailure extends Error {
   readonly kind: FailureKind;
   readonly codes: readonly number[];
   readonly afterMs: number;
+  /** Nothing of the call can still be carried out, whatever became of it. */
+  readonly isOver: boolean;
 
-  constructor(kind: FailureKind, text: string, more: { codes?: number[]; afterMs?: number } = {}) {
+  constructor(
+    kind: FailureKind,
+    text: string,
+    more: { codes?: number[]; afterMs?: number; isOver?: boolean } = {},
+  ) {
     super(text);
     this.name = 'ApiFailure';
     this.kind = kind;
     this.codes = more.codes ?? [];
     this.afterMs = more.afterMs ?? 0;
+    this.isOver = more.isOver ?? (kind !== 'unknown' && kind !== 'aborted');
   }
 }
 
@@ -43,6 +50,9 @@ const FORBIDDEN = new Set([10000, 9109, 9106, 9107, 6003, 6111]);
 const GONE = 81044;
 /** 81045: the quota of records is used up. */
 const QUOTA = 81045;
+
+/** No connection was made, so nothing was sent. */
+const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 const isConflict = (code: number) => code >= 81050 && code <= 81059;
 
@@ -74,7 +84,10 @@ function kindOf(status: number, codes: readonly number[]): FailureKind {
 export function failureOf(error: unknown, now = Date.now()): ApiFailure {
   if (error instanceof ApiFailure) return error;
   if (error instanceof APIUserAbortError) return new ApiFailure('aborted', 'this process is ending');
-  if (error instanceof APIConnectionError) return new ApiFailure('unknown', connectionText(error));
+  if (error instanceof APIConnectionError) {
+    const isOver = NEVER_SENT.has(connectionCode(error) ?? '');
+    return new ApiFailure('unknown', connectionText(error), { isOver });
+  }
   if (!(error instanceof APIError) || error.status === undefined)
     return new ApiFailure('unknown', 'an answer that could not be read');
   const errors = Array.isArray(error.errors) ? error.errors : [];
@@ -85,14 +98,20 @@ export function failureOf(error: unknown, now = Date.now()): ApiFailure {
   const said = errors.map((each) => `${each.message ?? ''} (${each.code ?? 'no code'})`).join('; ');
   const kind = kindOf(error.status, codes);
   const afterMs = kind === 'rate-limited' ? (retryAfterMs(error.headers, now) ?? BLOCKED_FOR) : 0;
-  return new ApiFailure(kind, said.slice(0, 500) || `status ${error.status}`, { codes, afterMs });
+  // Cloudflare's own word comes when the call is over.
+  const text = said.slice(0, 500) || `status ${error.status}`;
+  return new ApiFailure(kind, text, { codes, afterMs, isOver: true });
+}
+
+/** The system's code of a connection that broke or was never made; null where there is none. */
+function connectionCode({ cause }: APIConnectionError): string | null {
+  // `fetch` wraps what the system said once more.
+  const inner = typeof cause === 'object' && cause !== null && 'cause' in cause ? cause.cause : cause;
+  return systemCodeOf(inner) ?? systemCodeOf(cause);
 }
 
 function connectionText(error: APIConnectionError): string {
-  const { cause } = error;
-  // `fetch` wraps what the system said once more.
-  const inner = typeof cause === 'object' && cause !== null && 'cause' in cause ? cause.cause : cause;
-  const code = systemCodeOf(inner) ?? systemCodeOf(cause);
+  const code = connectionCode(error);
   if (code !== null) return `no connection (${code})`;
   return /timed? ?out/i.test(error.message) ? 'no answer in time' : 'the connection broke';
 }

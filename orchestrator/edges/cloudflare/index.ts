@@ -15,7 +15,7 @@ import { examineCloudflare } from './examine.ts';
 import { ApiFailure } from './failure.ts';
 import { checkHostname } from './hostnames.ts';
 import type { LostUpdate } from './ingress-writer.ts';
-import { Intent, type IntentStore } from './intent.ts';
+import { Intent, type IntentStore, type Unfinished } from './intent.ts';
 import { explain, explainBusy } from './outcomes.ts';
 import { RuleVersions } from './rule-versions.ts';
 import { checkAtStart } from './startup.ts';
@@ -67,7 +67,7 @@ export class CloudflareEdge implements Edge {
   readonly #intent: Intent;
   readonly #zone: Zone;
   readonly #agenda = new Agenda();
-  readonly #known: Known = { records: null, configuration: null, idleSince: new Map() };
+  readonly #known: Known = { records: null, configuration: null, origins: new Map(), idleSince: new Map() };
   readonly #versions = new RuleVersions();
   /** Aborted when the daemon stops: the running call ends, and no other begins. */
   #publishing: AbortSignal | null = null;
@@ -88,7 +88,7 @@ export class CloudflareEdge implements Edge {
       callTimeoutMs,
       signal,
       onDoubt: () => this.#agenda.doubt(callTimeoutMs),
-      isClosing: () => this.#publishing?.aborted ?? false,
+      closing: () => this.#publishing,
     });
     this.#connectors = new Connectors({ api: this.#api, budget: this.#budget, metrics, signal });
     this.#lock = options.lock ?? createTunnelLock({ tunnelId, instance, patienceMs: LOCK_PATIENCE });
@@ -160,7 +160,10 @@ export class CloudflareEdge implements Edge {
     });
   }
 
-  /** Runs a task under the lock. What fails as a whole fails for everybody, with words; a look only (`isLook`) is refused. */
+  /**
+   * Runs a task under the lock, which is let go of when nothing that was sent can still arrive. What fails as a whole
+   * fails for everybody, with words; a look only (`isLook`) is refused.
+   */
   async #locked(
     publication: Publication,
     isLook: boolean,
@@ -170,18 +173,19 @@ export class CloudflareEdge implements Edge {
     let release = async () => {};
     this.#publishing = publication.signal;
     try {
-      const suspects = (await this.#intent.waitOut(signal)) ?? [];
+      const unfinished = await this.#intent.waitOut(signal);
       const held = await this.#lock.acquire(signal);
       if ('heldBy' in held) throw new TunnelBusy(held.heldBy);
       release = held.release;
       const afterMs = this.#budget.waitMs(CALLS_OF_A_RUN);
       if (afterMs > 0) throw new ApiFailure('rate-limited', 'our share of calls is used up', { afterMs });
-      return await task(this.#transaction(suspects));
+      return await task(this.#transaction(unfinished));
     } catch (error) {
       const explained = explainWhole(signal.aborted ? endingFailure() : error);
       if (isLook) throw new DevenvError(explained.problem, { cause: error });
       return { differences: [], outcomes: this.#forAll(publication, explained), problem: explained.problem };
     } finally {
+      await this.#api.quiet().catch(() => undefined);
       await release();
     }
   }
@@ -196,7 +200,7 @@ export class CloudflareEdge implements Edge {
     return [...students].map((student) => ({ student, ...explained }));
   }
 
-  #transaction(suspects: readonly string[]): Transaction {
+  #transaction(unfinished: Unfinished | null): Transaction {
     const { instance, tunnelId, dns, graceMs } = this.#options;
     return new Transaction({
       api: this.#api,
@@ -206,7 +210,7 @@ export class CloudflareEdge implements Edge {
       graceMs,
       intent: this.#intent,
       known: this.#known,
-      suspects,
+      unfinished,
       onLostUpdate: (lost) => this.#tellLost(lost),
     });
   }

@@ -3,7 +3,8 @@
  * and the version afterwards must be the one read plus one. If it is not, somebody wrote in between: that is told,
  * and the document is read and merged again.
  */
-import type { CloudflareApi, Configuration } from './api.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { CloudflareApi, Configuration, JsonObject } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
 import { type MergedIngress, mergeIngress, type WantedIngress } from './ingress.ts';
 import { halving } from './split.ts';
@@ -17,10 +18,18 @@ export interface LostUpdate {
   now: number;
 }
 
+/**
+ * Whether a write that was built on version `read` may have taken away what somebody else wrote. One version more is
+ * one write: ours, or somebody's beside which ours was not applied. More are two.
+ */
+export const mayHaveLost = (read: number, now: number) => now > read + 1;
+
 export interface IngressWriterOptions {
   api: CloudflareApi;
   /** The document as it was read just now. */
   current: Configuration;
+  /** A document that is built on that version is about to be sent. */
+  onWrite(read: number): void;
   onLostUpdate(lost: LostUpdate): void;
   onClash(clash: { hostname: string; service: string }): void;
   /** The rule of that hostname could not be made as wanted. */
@@ -84,7 +93,7 @@ export class IngressWriter {
 
   /** Merges and writes, again while somebody else's writes come in between. */
   async #writeAll(wanted: WantedIngress): Promise<Write> {
-    const { api, onLostUpdate } = this.#options;
+    const { onLostUpdate } = this.#options;
     for (let round = 0; round < ROUNDS; round += 1) {
       const merged = mergeIngress(this.#current.config, wanted);
       if (merged.changes.length === 0) return { done: true };
@@ -92,15 +101,24 @@ export class IngressWriter {
       const failure = await this.#put(merged);
       if (failure !== null && failure.kind !== 'unknown') return { done: false, failure };
       if (failure === null && this.#current.version === before.version + 1) return { done: true };
-      const answered = this.#current;
-      this.#current = await api.configuration();
-      // Not applied, as far as can be seen: the next publication begins anew.
+      const answered = this.#current.version;
+      await this.#readBack(before.version, merged.config);
+      // Not applied, and it can't be any more: the next publication begins anew.
       if (failure !== null && this.#current.version === before.version) return { done: false, failure };
-      // One version more is one write: ours, or somebody's beside which ours was not applied. More are two.
-      const now = Math.max(answered.version, this.#current.version);
-      if (now > before.version + 1) onLostUpdate({ read: before.version, now });
+      const now = Math.max(answered, this.#current.version);
+      if (mayHaveLost(before.version, now)) onLostUpdate({ read: before.version, now });
     }
     return this.#settleForNow(wanted);
+  }
+
+  /** Reads what stands; where ours does not, once it can't arrive any more: until then nothing else is written. */
+  async #readBack(before: number, sent: JsonObject): Promise<void> {
+    const { api } = this.#options;
+    this.#current = await api.configuration();
+    const isOurs = this.#current.version === before + 1 && isDeepStrictEqual(this.#current.config, sent);
+    if (isOurs || api.isQuiet) return;
+    await api.quiet();
+    this.#current = await api.configuration();
   }
 
   /** Somebody writes without end: what stands now counts. */
@@ -112,6 +130,7 @@ export class IngressWriter {
 
   /** Sends the document; resolves to why that failed. */
   async #put(merged: MergedIngress): Promise<ApiFailure | null> {
+    this.#options.onWrite(this.#current.version);
     try {
       const { version } = await this.#options.api.putConfiguration(merged.config);
       this.#current = { version, config: merged.config };

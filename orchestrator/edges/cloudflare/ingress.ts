@@ -8,7 +8,7 @@ import type { Json, JsonObject } from './api.ts';
 export interface WantedIngress {
   /** Origin by hostname of each open route. */
   open: ReadonlyMap<string, string>;
-  /** Origin by hostname of every student there is: a rule that leads exactly there is ours whatever became of its mark. */
+  /** Origin by hostname of every student there is or was: a rule that leads exactly there is ours whatever became of its mark. */
   origins: ReadonlyMap<string, string>;
   /** Hostnames whose marked record stood before this publication: a rule for one is ours. */
   covered: ReadonlySet<string>;
@@ -26,6 +26,8 @@ export interface IngressChange {
     | 'rule changed'
     | 'rule out of reach'
     | 'rule of somebody else';
+  /** Nothing but the mark of its record makes that rule ours: it leads elsewhere. */
+  byMark: boolean;
 }
 
 export interface MergedIngress {
@@ -95,26 +97,28 @@ export function mergeIngress(current: JsonObject | null, wanted: WantedIngress):
     const hostname = hostnameOf(rule);
     const origin = wanted.open.get(hostname);
     const verdict = judge(rule, wanted);
+    const byMark = verdict === 'ours' && rule.service !== wanted.origins.get(hostname);
     if (verdict === 'foreign' || verdict === 'clash') {
       if (verdict === 'clash') clashes.push({ hostname, service: String(rule.service ?? '') });
       kept.push(rule);
     } else if (origin === undefined) {
-      changes.push({ hostname, found: 'rule for a closed link' });
+      changes.push({ hostname, found: 'rule for a closed link', byMark });
     } else if (verdict === 'adopted') {
-      changes.push({ hostname, found: 'rule of somebody else' });
+      changes.push({ hostname, found: 'rule of somebody else', byMark });
     } else if (standing.has(hostname) || placeFor(kept, hostname) < kept.length) {
       // A second one, or one that no visitor reaches; a rule that is put back where it belongs follows below.
-      changes.push({ hostname, found: 'rule out of reach' });
+      changes.push({ hostname, found: 'rule out of reach', byMark });
     } else {
       standing.add(hostname);
-      if (!isAsWritten(rule, origin)) changes.push({ hostname, found: 'rule changed' });
+      if (!isAsWritten(rule, origin)) changes.push({ hostname, found: 'rule changed', byMark });
       kept.push(isAsWritten(rule, origin) ? rule : { hostname, service: origin });
     }
   }
   const blocked = new Set(clashes.map(({ hostname }) => hostname));
   for (const [hostname, origin] of [...wanted.open].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (standing.has(hostname) || blocked.has(hostname)) continue;
-    if (!changes.some((change) => change.hostname === hostname)) changes.push({ hostname, found: 'no rule' });
+    if (!changes.some((change) => change.hostname === hostname))
+      changes.push({ hostname, found: 'no rule', byMark: false });
     kept.splice(placeFor(kept, hostname), 0, { hostname, service: origin });
   }
   // An empty document needs it, and cloudflared refuses one without (error 1056).

@@ -11,17 +11,23 @@ export interface IntentStore {
   intents(): { id: string; body: string }[];
 }
 
-interface Body {
-  /** Hostnames whose records it makes: a rule that stands for one of them need not be ours. */
-  making: string[];
+/** What a run that was cut off has left. */
+export interface Unfinished {
+  /** Hostnames whose records it was making, with their origins: a rule for one of them is ours only if it leads there. */
+  making: ReadonlyMap<string, string>;
+  /** The version that its newest document was built on; null where none was sent, or what became of it is known. */
+  read: number | null;
 }
 
 const ID = 'cloudflare';
+
+const NOTHING: Unfinished = { making: new Map(), read: null };
 
 export class Intent {
   readonly #store: IntentStore;
   /** Nothing that was sent before this process began arrives later; on the monotonic clock, in ms. */
   readonly #quietAt: number;
+  #noted = NOTHING;
 
   /** `callTimeoutMs`: how long a call may take. Whoever was killed has sent nothing since this process began. */
   constructor(store: IntentStore, callTimeoutMs: number) {
@@ -29,23 +35,25 @@ export class Intent {
     this.#quietAt = performance.now() + callTimeoutMs;
   }
 
-  begin(making: readonly string[] = []): void {
-    this.#store.putIntent(ID, JSON.stringify({ making: [...making] } satisfies Body));
+  /** A run begins, or what it would leave behind has changed. */
+  note(change: Partial<Unfinished>): void {
+    this.#noted = { ...this.#noted, ...change };
+    const { making, read } = this.#noted;
+    this.#store.putIntent(ID, JSON.stringify({ making: [...making], read }));
   }
 
   end(): void {
+    this.#noted = NOTHING;
     this.#store.removeIntent(ID);
   }
 
-  /**
-   * Waits out what a killed process may have on the way. Resolves to the hostnames whose records it was making, null
-   * where nothing was left.
-   */
-  async waitOut(signal: AbortSignal): Promise<string[] | null> {
+  /** Waits out what a killed process may have on the way. Resolves to what it has left; null for nothing. */
+  async waitOut(signal: AbortSignal): Promise<Unfinished | null> {
     const found = this.#store.intents().find(({ id }) => id === ID);
     if (found === undefined) return null;
     const left = this.#quietAt - performance.now();
     if (left > 0) await sleep(left, undefined, { signal });
-    return (JSON.parse(found.body) as Body).making;
+    const { making, read } = JSON.parse(found.body) as { making: [string, string][]; read: number | null };
+    return { making: new Map(making), read };
   }
 }

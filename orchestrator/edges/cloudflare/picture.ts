@@ -18,6 +18,8 @@ export interface Moment {
   wanted: WantedEdge;
   records: readonly DnsRecord[];
   fresh: ReadonlySet<string>;
+  /** Origin by hostname of students who are gone: a rule of theirs may still stand. */
+  left: ReadonlyMap<string, string>;
 }
 
 export interface Plan extends RecordPlan {
@@ -33,7 +35,7 @@ export function neededRecords({ wanted }: Moment, { dns }: PictureOptions): Hold
 
 /** What the rules should be: a route is open only where its marked record stands. `claimed` get theirs next. */
 export function wantedIngress(
-  { wanted, records, fresh }: Moment,
+  { wanted, records, fresh, left }: Moment,
   { names }: PictureOptions,
   claimed: readonly string[] = [],
 ): WantedIngress {
@@ -42,7 +44,7 @@ export function wantedIngress(
   const open = wanted.routes.filter(({ hostname }) => willStand.has(hostname));
   return {
     open: new Map(open.map(({ hostname, origin }) => [hostname, origin])),
-    origins: new Map(wanted.holders.map(({ hostname, origin }) => [hostname, origin])),
+    origins: new Map([...left, ...wanted.holders.map(({ hostname, origin }) => [hostname, origin] as const)]),
     covered: new Set([...covered].filter((hostname) => !fresh.has(hostname))),
     claimed: new Set([...claimed, ...open.map(({ hostname }) => hostname), ...fresh]),
     adopted: new Set(wanted.holders.filter(({ adopt }) => adopt).map(({ hostname }) => hostname)),

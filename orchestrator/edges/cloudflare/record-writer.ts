@@ -5,7 +5,14 @@
 import type { CloudflareApi, DnsRecord } from './api.ts';
 import { type ApiFailure, failureOf } from './failure.ts';
 import { type Outcomes, recordClash } from './outcomes.ts';
-import { batchOf, ownRecord, planRecords, type RecordChange, withChanges } from './record-plan.ts';
+import {
+  batchOf,
+  ownRecord,
+  planRecords,
+  type RecordChange,
+  type RecordClash,
+  withChanges,
+} from './record-plan.ts';
 import { splitting } from './split.ts';
 
 /** Operations in one transaction: a Free zone's limit (paid ones take 3,500). */
@@ -104,10 +111,29 @@ export class RecordWriter {
     }
   }
 
-  /** Reads the zone, and returns what of the changes is still to be done. Who turns out to clash is told. */
+  /**
+   * Reads the zone, where a change of ours is missing once it can't arrive any more, and returns what is still to be
+   * done. Who turns out to clash is told.
+   */
   async #lookAgain(changes: readonly RecordChange[]): Promise<RecordChange[]> {
     const { api, names, outcomes } = this.#options;
     this.#records = await api.records();
+    let { rest, clashes } = this.#compare(changes);
+    if (!api.isQuiet && rest.length + clashes.length > 0) {
+      await api.quiet();
+      this.#records = await api.records();
+      ({ rest, clashes } = this.#compare(changes));
+    }
+    for (const { hostname, student, records } of clashes)
+      outcomes.clash(student, recordClash(student, hostname, records));
+    for (const { hostname, kind } of changes)
+      if (kind === 'create' && ownRecord(this.#records, hostname, names.instance)) this.made.add(hostname);
+    return rest;
+  }
+
+  /** What of the changes is still to be done, and who can't have theirs. */
+  #compare(changes: readonly RecordChange[]): { rest: RecordChange[]; clashes: RecordClash[] } {
+    const { names } = this.#options;
     const removals = changes.filter((change) => change.kind === 'remove');
     const others = changes.filter((change) => change.kind !== 'remove');
     const wanted = others.map(({ hostname, student, kind }) => ({
@@ -116,11 +142,8 @@ export class RecordWriter {
       adopt: kind === 'adopt',
     }));
     const plan = planRecords(this.#records, wanted, names);
-    for (const { hostname, student, records } of plan.clashes)
-      outcomes.clash(student, recordClash(student, hostname, records));
-    for (const { hostname, kind } of others)
-      if (kind === 'create' && ownRecord(this.#records, hostname, names.instance)) this.made.add(hostname);
     const standing = new Set(this.#records.map(({ id }) => id));
-    return [...plan.changes, ...removals.filter(({ record }) => standing.has(record.id))];
+    const rest = [...plan.changes, ...removals.filter(({ record }) => standing.has(record.id))];
+    return { rest, clashes: plan.clashes };
   }
 }

@@ -7,8 +7,8 @@ import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
 import { type ApiFailure, failureOf } from './failure.ts';
 import { mergeIngress } from './ingress.ts';
-import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
-import type { Intent } from './intent.ts';
+import { IngressWriter, type LostUpdate, mayHaveLost } from './ingress-writer.ts';
+import type { Intent, Unfinished } from './intent.ts';
 import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
 import {
   differencesOf,
@@ -26,6 +26,8 @@ import { RecordWriter } from './record-writer.ts';
 export interface Known {
   records: DnsRecord[] | null;
   configuration: Configuration | null;
+  /** Origin by hostname of every student that there was in this process's time, or in that of one that was cut off. */
+  origins: Map<string, string>;
   /** Since when each record has been of no use, by hostname; ms on the monotonic clock. */
   idleSince: Map<string, number>;
 }
@@ -36,8 +38,8 @@ export interface TransactionOptions extends PictureOptions {
   graceMs: number;
   intent: Intent;
   known: Known;
-  /** Hostnames whose records a run that was cut off was making. */
-  suspects: readonly string[];
+  /** What a run that was cut off has left; null for nothing. */
+  unfinished: Unfinished | null;
   onLostUpdate(lost: LostUpdate): void;
 }
 
@@ -51,13 +53,18 @@ export class Transaction {
   readonly #outcomes = new Outcomes();
   /** Hostnames whose records were not there before this run, or before one that was cut off. */
   readonly #fresh: Set<string>;
+  /** Those of this run: no rule of ours can stand on them yet, as it may on those of one that was cut off. */
+  readonly #made = new Set<string>();
   /** Hostnames that somebody else's rule turned out to have. */
   readonly #clashed = new Set<string>();
-  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set() };
+  #hasReadRecords = false;
+  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), left: new Map() };
 
   constructor(options: TransactionOptions) {
     this.#options = options;
-    this.#fresh = new Set(options.suspects);
+    const making = options.unfinished?.making ?? new Map<string, string>();
+    this.#fresh = new Set(making.keys());
+    for (const [hostname, origin] of making) options.known.origins.set(hostname, origin);
   }
 
   /**
@@ -65,26 +72,52 @@ export class Transaction {
    * process ends: what was done by then is found again by its marks.
    */
   async run(publication: Publication, fresh: boolean): Promise<RunResult> {
-    const { intent } = this.#options;
-    intent.begin(this.#options.suspects);
-    const seen = await this.#read(fresh);
+    const { intent, unfinished } = this.#options;
+    intent.note(unfinished ?? {});
+    const seen = await this.#read(fresh || unfinished !== null);
+    this.#lookForLoss(seen);
     let plan = this.#take(publication, seen);
+    if (this.#restsOnMemory(plan, seen)) return this.run(publication, true);
     const differences = fresh ? this.#differences(seen) : [];
     let hasWritten = await this.#makeRecords(plan);
     let current = await this.#configurationOrUndo();
     if (!hasWritten) {
       // Nothing was written yet: whoever came meanwhile is taken in.
       plan = this.#take(publication, current);
+      if (this.#restsOnMemory(plan, current)) return this.run(publication, true);
       hasWritten = await this.#makeRecords(plan);
       if (hasWritten) current = await this.#configurationOrUndo();
     }
     this.#tell(plan);
     current = await this.#writeRules(current);
     await this.#removeRecords(current);
+    intent.end();
     const suspects = this.#suspects();
-    if (suspects.length > 0) intent.begin(suspects);
-    else intent.end();
+    if (suspects.length > 0) intent.note({ making: this.#withOrigins(suspects) });
     return { outcomes: this.#outcomes.all(), differences };
+  }
+
+  /**
+   * Whether something would be changed or taken away for a mark that was read in an earlier run: since then somebody
+   * may have taken the record, and the name with it.
+   */
+  #restsOnMemory({ changes }: Plan, { config }: Configuration): boolean {
+    if (this.#hasReadRecords) return false;
+    const rules = mergeIngress(config, wantedIngress(this.#now(), this.#options)).changes;
+    return changes.some(({ kind }) => kind !== 'create') || rules.some(({ byMark }) => byMark);
+  }
+
+  /** A run that was cut off may have overwritten what somebody wrote after its last look: nobody else can tell it. */
+  #lookForLoss({ version }: Configuration): void {
+    const { unfinished, intent, onLostUpdate } = this.#options;
+    if (unfinished === null || unfinished.read === null) return;
+    if (mayHaveLost(unfinished.read, version)) onLostUpdate({ read: unfinished.read, now: version });
+    intent.note({ read: null });
+  }
+
+  #withOrigins(hostnames: Iterable<string>): Map<string, string> {
+    const { origins } = this.#options.known;
+    return new Map([...hostnames].map((hostname) => [hostname, origins.get(hostname) ?? '']));
   }
 
   /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
@@ -105,9 +138,16 @@ export class Transaction {
 
   /** Makes sure of a picture. Before a record is made it must be known whether somebody's rule has its name. */
   async #read(fresh: boolean): Promise<Configuration> {
-    const { api, known } = this.#options;
-    if (fresh || known.records === null) known.records = await api.records();
+    const { known } = this.#options;
+    if (fresh || known.records === null) await this.#readRecords();
     return fresh || known.configuration === null ? this.#configuration() : known.configuration;
+  }
+
+  async #readRecords(): Promise<void> {
+    const { api, known } = this.#options;
+    known.records = null;
+    known.records = await api.records();
+    this.#hasReadRecords = true;
   }
 
   async #configuration(): Promise<Configuration> {
@@ -125,7 +165,7 @@ export class Transaction {
       const { names, dns } = this.#options;
       const isRefused = explain(failureOf(error), 'the tunnel’s rules').result === 'refused';
       const made = ownRecords(this.#now().records, names.instance)
-        .filter(({ record }) => this.#fresh.has(record.name))
+        .filter(({ record }) => this.#made.has(record.name))
         .map(({ record, student }) => ({ kind: 'remove', hostname: record.name, student, record }) as const);
       if (isRefused && dns === 'session' && made.length > 0) await this.#writeRecords(made);
       throw error;
@@ -133,13 +173,17 @@ export class Transaction {
   }
 
   #take(publication: Publication, { config }: Configuration): Plan {
-    this.#moment = { ...this.#moment, wanted: publication.take() };
+    const { origins } = this.#options.known;
+    const wanted = publication.take();
+    for (const { hostname, origin } of wanted.holders) origins.set(hostname, origin);
+    this.#moment = { ...this.#moment, wanted };
     return planOf(this.#now(), this.#options, config);
   }
 
   /** The moment with the records as they are known now. */
   #now(): Moment {
-    return { ...this.#moment, records: this.#options.known.records ?? [], fresh: this.#fresh };
+    const { records, origins } = this.#options.known;
+    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, left: origins };
   }
 
   #studentOf(hostname: string): string {
@@ -166,9 +210,10 @@ export class Transaction {
     if (changes.length === 0) return false;
     const { intent, known } = this.#options;
     const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
-    intent.begin([...this.#fresh, ...making]);
+    intent.note({ making: this.#withOrigins([...this.#fresh, ...making]) });
     for (const hostname of await this.#writeRecords(changes)) {
       this.#fresh.add(hostname);
+      this.#made.add(hostname);
       known.idleSince.delete(hostname);
     }
     return true;
@@ -187,10 +232,11 @@ export class Transaction {
 
   /** Resolves to the document as it stands then. */
   async #writeRules(current: Configuration): Promise<Configuration> {
-    const { api, known, onLostUpdate } = this.#options;
+    const { api, intent, known, onLostUpdate } = this.#options;
     const writer = new IngressWriter({
       api,
       current,
+      onWrite: (read) => intent.note({ read }),
       onLostUpdate,
       onClash: (clash) => this.#tellRuleClash(clash),
       onFailure: (hostname, failure) => this.#fail(hostname, failure),
@@ -231,8 +277,13 @@ export class Transaction {
     const { known, names } = this.#options;
     const ours = mergeIngress(config, { ...wantedIngress(this.#now(), this.#options), open: new Map() });
     const ruled = new Set(ours.changes.map(({ hostname }) => hostname));
-    const removals = this.#removals().filter(({ hostname }) => !ruled.has(hostname));
+    const due = () => this.#removals().filter(({ hostname }) => !ruled.has(hostname));
+    // Only what is marked as ours at this moment.
+    if (due().length > 0 && !this.#hasReadRecords) await this.#readRecords();
+    const removals = due();
     if (removals.length === 0) return;
+    // What became of the document is known by now.
+    this.#options.intent.note({ read: null });
     await this.#writeRecords(removals);
     for (const { hostname } of removals)
       if (!ownRecord(this.#now().records, hostname, names.instance)) known.idleSince.delete(hostname);

@@ -1,0 +1,97 @@
+/** Calls that take effect late: after they were given up, or after the process that sent them was killed. */
+import type { CallKind } from '../../cloudflare/index.ts';
+import { MemoryDisk, simulatedLock } from '../../support/cloudflare-rig.ts';
+import { waitFor } from '../../support/wait.ts';
+import { type Bench, begin, kindsSince, make, reach, withRig } from '../../support/with-rig.ts';
+
+/** A call is given up after that long, in ms; one that is late takes effect after this and before twice of it. */
+const CALL_TIMEOUT = 300;
+const LATE = { name: 'slow', ms: CALL_TIMEOUT * 1.5 } as const;
+
+const lostUpdates = ({ rig }: Pick<Bench, 'rig'>) =>
+  rig.log.lines().filter(({ msg }) => msg.startsWith('somebody else wrote'));
+
+test.each<[CallKind, 'student' | 'session']>([
+  ['dns-batch', 'session'],
+  ['config-put', 'session'],
+  ['config-put', 'student'],
+])('a %s that was given up is over before anything else is written, with `dns: %s`', (kind, dns) =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT, dns }, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    mock.faults.next({ kind }, LATE);
+    rig.publisher.want('alice', true);
+    await reach(rig, 'the late call', () => mock.calls.some(({ fault }) => fault === 'slow'));
+    rig.publisher.want('bob', true);
+    await make(rig, 'open', ['alice', 'bob']);
+    expect(mock.overlaps).toEqual([]);
+    expect(rig.rules()).toHaveLength(3);
+  }),
+);
+
+test('a call that Cloudflare has answered, or that was never sent, is not waited for', () =>
+  withRig({ callTimeoutMs: 20_000 }, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    mock.faults.next({ kind: 'config-put' }, 'server-error');
+    const started = performance.now();
+    await make(rig, 'open', ['alice']);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  }));
+
+test('what a late write has overwritten is told', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    mock.faults.next({ kind: 'config-put' }, LATE);
+    rig.publisher.want('alice', true);
+    await reach(
+      rig,
+      'the read back',
+      () => kindsSince(mock, 0).lastIndexOf('config-get') > kindsSince(mock, 0).indexOf('config-put'),
+    );
+    mock.foreign.putConfig((config) => ({ ...config, originRequest: { connectTimeout: 7 } }));
+    await make(rig, 'open', ['alice']);
+    expect(lostUpdates({ rig })).toHaveLength(1);
+  }));
+
+test('what a killed process has overwritten is told by the next one', () =>
+  withRig(
+    { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
+    async ({ mock, rig, another }) => {
+      await begin(rig, ['alice']);
+      const sent = Promise.withResolvers<void>();
+      mock.onCall = async (call, phase) => {
+        if (call.kind !== 'config-put' || phase !== 'before') return;
+        mock.onCall = null;
+        rig.kill();
+        sent.resolve();
+        mock.foreign.putConfig((config) => ({ ...config, originRequest: { connectTimeout: 7 } }));
+      };
+      rig.publisher.want('alice', true);
+      await sent.promise;
+      const next = another({ disk: rig.disk, lock: simulatedLock() });
+      next.hold('alice');
+      next.publisher.want('alice', true);
+      await next.start();
+      await reach(next, 'the link', () => next.phase('alice') === 'open');
+      expect(lostUpdates({ rig: next })).toHaveLength(1);
+    },
+  ));
+
+test('a student who goes while their orchestrator is down leaves nothing', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session' }, async ({ mock, rig, another }) => {
+    await begin(rig, ['alice']);
+    const killed = Promise.withResolvers<void>();
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'config-put' || phase !== 'applied') return;
+      mock.onCall = null;
+      rig.kill();
+      killed.resolve();
+    };
+    rig.publisher.want('alice', true);
+    await killed.promise;
+    expect(rig.rules()).toHaveLength(2);
+    const next = another({ disk: rig.disk, lock: simulatedLock() });
+    await next.start();
+    await waitFor('nothing to be left', () => next.rules().length === 1 && next.records().length === 0, {
+      seen: () => [...next.rules(), ...next.records()].join('\n'),
+    });
+  }));

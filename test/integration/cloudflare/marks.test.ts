@@ -1,0 +1,39 @@
+/** A mark is believed as of now: somebody may have taken the record, and the name with it, since it was last read. */
+import { type Bench, begin, make, reach, withRig } from '../../support/with-rig.ts';
+
+/** The name is somebody else's from now on. */
+function takeName({ mock, rig }: Pick<Bench, 'mock' | 'rig'>, student: string): void {
+  const record = mock.world.records.find(({ name }) => name === rig.hostname(student));
+  mock.foreign.removeRecord(record?.id ?? '');
+}
+
+test('a rule that somebody made on a name after taking our record is not touched by the next publication', () =>
+  withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    takeName({ mock, rig }, 'alice');
+    mock.foreign.putConfig((config) => ({
+      ...config,
+      ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...config.ingress],
+    }));
+    await make(rig, 'open', ['bob']);
+    expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
+    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'clash');
+  }));
+
+test('a record whose mark somebody has removed is not removed with its student', () =>
+  withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    mock.foreign.changeRecord(mock.world.records[0]?.id ?? '', { comment: 'mine now' });
+    await rig.publisher.release('alice');
+    expect(mock.world.records).toMatchObject([{ name: 'alice.example.com', comment: 'mine now' }]);
+  }));
+
+test('a rule whose record somebody has removed goes with its student', () =>
+  withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    takeName({ mock, rig }, 'alice');
+    await rig.publisher.release('alice');
+    await rig.publisher.reconcile(true);
+    expect(rig.rules()).toEqual(['* → http_status:404']);
+  }));

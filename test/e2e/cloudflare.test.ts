@@ -61,7 +61,7 @@ test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, 
   expect(await devenv.succeed('list')).toMatch(/alice .*https:\/\/alice\.example\.com/);
   await leave(terminal);
   await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 5000 });
-  expect(await code('alice')).toBe(404);
+  await waitFor('the connector to know it', async () => (await code('alice')) === 404);
   expect(recordNames()).toContain('alice.example.com');
 }, 180_000);
 

@@ -105,11 +105,18 @@ async function prepareEngine(): Promise<void> {
 async function main([word = 'all', ...patterns]: string[]): Promise<Count> {
   if (word === 'check') return runChecks();
   if (word !== 'all' && word !== 'bench' && !isKind(word)) {
-    console.error(`There is no kind of test called '${word}'. Use unit, integration, e2e, bench or check.`);
+    console.error(
+      `There is no kind of test called '${word}'. Use unit, integration, e2e, bench, schedules or check.`,
+    );
     process.exit(2);
   }
   if (!isKind(word) || kinds[word].engine) await prepareEngine();
   return word === 'bench' ? runBenchmarks(patterns) : runTests(word === 'all' ? null : word, patterns);
+}
+
+if (process.argv[2] === 'schedules') {
+  const file = 'test/support/schedules/main.ts';
+  process.exit(run(process.execPath, ['--no-warnings', file, ...process.argv.slice(3)]));
 }
 
 // testcontainers would pull an image of its own to clean up after a killed run; ours are cleaned up by label.

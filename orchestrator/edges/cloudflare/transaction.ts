@@ -5,7 +5,7 @@
  */
 import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
-import { type ApiFailure, failureOf } from './failure.ts';
+import { ApiFailure, failureOf } from './failure.ts';
 import { mergeIngress } from './ingress.ts';
 import { IngressWriter, type LostUpdate, mayHaveLost } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
@@ -13,13 +13,13 @@ import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
 import {
   differencesOf,
   type Moment,
-  neededRecords,
   type PictureOptions,
   type Plan,
   planOf,
   wantedIngress,
 } from './picture.ts';
 import { ownRecord, ownRecords, type RecordChange } from './record-plan.ts';
+import { removalsOf } from './record-removals.ts';
 import { RecordWriter } from './record-writer.ts';
 
 /** What this process knows of Cloudflare's side; null: has to be read. */
@@ -43,6 +43,9 @@ export interface TransactionOptions extends PictureOptions {
   onLostUpdate(lost: LostUpdate): void;
 }
 
+/** How often a run begins anew, at the most. */
+const ROUNDS = 4;
+
 export interface RunResult {
   outcomes: readonly Outcome[];
   differences: readonly Finding[];
@@ -58,6 +61,9 @@ export class Transaction {
   /** Hostnames that somebody else's rule turned out to have. */
   readonly #clashed = new Set<string>();
   #hasReadRecords = false;
+  /** The version of the document that stood before the records were read: marks prove what its rules are. */
+  #provenVersion: number | null = null;
+  #rounds = 0;
   #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), left: new Map() };
 
   constructor(options: TransactionOptions) {
@@ -77,17 +83,18 @@ export class Transaction {
     const seen = await this.#read(fresh || unfinished !== null);
     this.#lookForLoss(seen);
     let plan = this.#take(publication, seen);
-    if (this.#restsOnMemory(plan, seen)) return this.run(publication, true);
+    if (this.#restsOnMemory(plan, seen)) return this.#again(publication);
     const differences = fresh ? this.#differences(seen) : [];
     let hasWritten = await this.#makeRecords(plan);
     let current = await this.#configurationOrUndo();
     if (!hasWritten) {
       // Nothing was written yet: whoever came meanwhile is taken in.
       plan = this.#take(publication, current);
-      if (this.#restsOnMemory(plan, current)) return this.run(publication, true);
+      if (this.#restsOnMemory(plan, current)) return this.#again(publication);
       hasWritten = await this.#makeRecords(plan);
       if (hasWritten) current = await this.#configurationOrUndo();
     }
+    if (this.#restsOnMemory(plan, current)) return this.#again(publication);
     this.#tell(plan);
     current = await this.#writeRules(current);
     await this.#removeRecords(current);
@@ -98,13 +105,19 @@ export class Transaction {
   }
 
   /**
-   * Whether something would be changed or taken away for a mark that was read in an earlier run: since then somebody
-   * may have taken the record, and the name with it.
+   * Whether something would be changed or taken away for a mark that was read before what it is to prove: since then
+   * somebody may have taken the record, and the name with it.
    */
-  #restsOnMemory({ changes }: Plan, { config }: Configuration): boolean {
-    if (this.#hasReadRecords) return false;
+  #restsOnMemory({ changes }: Plan, { config, version }: Configuration): boolean {
+    if (!this.#hasReadRecords && changes.some(({ kind }) => kind !== 'create')) return true;
     const rules = mergeIngress(config, wantedIngress(this.#now(), this.#options)).changes;
-    return changes.some(({ kind }) => kind !== 'create') || rules.some(({ byMark }) => byMark);
+    return version !== this.#provenVersion && rules.some(({ byMark }) => byMark);
+  }
+
+  /** Reads everything anew. Somebody who goes on changing it is met by the next run. */
+  #again(publication: Publication): Promise<RunResult> {
+    if (++this.#rounds >= ROUNDS) throw new ApiFailure('unknown', 'somebody else keeps changing it');
+    return this.run(publication, true);
   }
 
   /** A run that was cut off may have overwritten what somebody wrote after its last look: nobody else can tell it. */
@@ -139,8 +152,12 @@ export class Transaction {
   /** Makes sure of a picture. Before a record is made it must be known whether somebody's rule has its name. */
   async #read(fresh: boolean): Promise<Configuration> {
     const { known } = this.#options;
-    if (fresh || known.records === null) await this.#readRecords();
-    return fresh || known.configuration === null ? this.#configuration() : known.configuration;
+    const seen = fresh || known.configuration === null ? await this.#configuration() : known.configuration;
+    if (fresh || known.records === null) {
+      await this.#readRecords();
+      this.#provenVersion = seen.version;
+    }
+    return seen;
   }
 
   async #readRecords(): Promise<void> {
@@ -251,24 +268,12 @@ export class Transaction {
     this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules');
   }
 
-  /** Records that nothing needs: of students who are gone, of sessions whose grace is over, and of openings that failed. */
   #removals(): RecordChange[] {
-    const { names, known, dns, graceMs } = this.#options;
-    const moment = this.#now();
-    const holders = new Set(moment.wanted.holders.map(({ hostname }) => hostname));
-    const needed = new Set(neededRecords(moment, this.#options).map(({ hostname }) => hostname));
-    const now = performance.now();
-    return ownRecords(moment.records, names.instance).flatMap(({ record }) => {
-      const hostname = record.name;
-      const student = this.#studentOf(hostname);
-      if (needed.has(hostname)) known.idleSince.delete(hostname);
-      else if (!known.idleSince.has(hostname)) known.idleSince.set(hostname, now);
-      const idleMs = now - (known.idleSince.get(hostname) ?? now);
-      const isOver = dns === 'session' && !needed.has(hostname) && idleMs >= graceMs;
-      const isRefused = dns === 'session' && this.#outcomes.isRefused(student);
-      const isUndone = this.#fresh.has(hostname) && (isRefused || this.#clashed.has(hostname));
-      if (holders.has(hostname) && !isOver && !isUndone) return [];
-      return [{ kind: 'remove', hostname, student, record } as const];
+    return removalsOf(this.#now(), this.#options, {
+      idleSince: this.#options.known.idleSince,
+      studentOf: (hostname) => this.#studentOf(hostname),
+      isRefused: (student) => this.#outcomes.isRefused(student),
+      isClashing: (hostname) => this.#clashed.has(hostname),
     });
   }
 

@@ -21,12 +21,17 @@ __devenv_welcome=
   IFS= read -r __devenv_start </proc/$$/stat
   IFS=' ' read -ra __devenv_start <<<"${__devenv_start##*) }"
   __devenv_start=${__devenv_start[19]-0}
+  # Read again, or by `exec bash`: goes on counting, since each line that is typed has a number of its own.
+  IFS= read -r __devenv_line <"$__devenv_file" || __devenv_line=
+  if [[ ${__devenv_line:28:20} == "$__devenv_start "* && ${__devenv_line:0:10} =~ ^([0-9]+)\ *$ ]]; then
+    __devenv_count=${BASH_REMATCH[1]}
+    __devenv_welcome=
+  fi
 } 2>/dev/null
 
 # In place (1<>) and of fixed width: a reader never sees it empty, and a dead agent or a full disk never stops us.
-# phase, command
+# Bytes may be cut in the middle of a letter: the agent reads what is there. phase, command
 __devenv_write() {
-  builtin local LC_ALL=C
   __devenv_count=$((__devenv_count + 1))
   builtin printf '%-10.10s%-8.8s%-8.8s%-2.2s%-20.20s%-160.160s\n' "$__devenv_count" "$1" "${__devenv_port:-ok}" \
     "${DEVENV_QUIET-0}" "$__devenv_start" "${2//[[:cntrl:]]/ }" 1<>"$__devenv_file"
@@ -54,17 +59,18 @@ __devenv_check_port() {
 
 # At every prompt: messages that came meanwhile, and "this shell waits".
 __devenv_prompt() {
-  builtin local line lines
+  builtin local lines
   if [[ -n $__devenv_welcome && -t 1 ]]; then
     __devenv_welcome=
     builtin printf '%s\n' "Your link is ${DEVENV_URL-}, public while you run something here (try: cd hello && npm run dev)." \
       "Your PORT is ${DEVENV_PORT-}. devenv-status tells how things are."
   fi
-  __devenv_check_port
+  # The usual case without a call: this runs behind every line.
+  [[ $__devenv_port == ok && ${PORT-} == "${DEVENV_PORT-}" ]] || __devenv_check_port
   __devenv_write prompt ''
   if [[ -s $__devenv_mail && -t 1 ]]; then
     builtin mapfile -t lines <"$__devenv_mail"
-    for line in "${lines[@]}"; do builtin printf '%s\n' "$line"; done
+    if [[ ${DEVENV_QUIET-} != 1 ]]; then builtin printf '%s\n' "${lines[@]}"; fi
     >|"$__devenv_mail"
   fi
   # With promptvars off, bash would print PS0's arming as text.
@@ -84,10 +90,8 @@ __devenv_debug='{ __devenv_last=$_; if [[ $__devenv_armed == 1 ]]; then __devenv
 # `trap -p` tells of the student's own DEBUG trap only at the top level. The x shows that the file could be written.
 __devenv_prompt_command='{ { builtin trap -p DEBUG; builtin printf x; } >|"$__devenv_file.trap"; __devenv_prompt && IFS= builtin read -r -d "" __devenv_line <"$__devenv_file.trap"; [[ $__devenv_line != x ]] || builtin trap "$__devenv_debug" DEBUG; } 2>/dev/null || :'
 
-PS0+=$__devenv_arm
-if [[ -z ${PROMPT_COMMAND+set} || -z ${PROMPT_COMMAND[0]-} ]]; then PROMPT_COMMAND[0]=' '; fi
+[[ ${PS0-} == *"$__devenv_arm"* ]] || PS0+=$__devenv_arm
+# Element 0 is what `$PROMPT_COMMAND` says, and stays as it was: `${PROMPT_COMMAND:+$PROMPT_COMMAND;}mine` has to work.
 PROMPT_COMMAND[9]=$__devenv_prompt_command
 [[ -n $(builtin trap -p EXIT) ]] || builtin trap __devenv_exit EXIT
-__devenv_check_port >/dev/null
-__devenv_port=
-__devenv_write prompt ''
+__devenv_write start ''

@@ -80,8 +80,9 @@ function setPath(tree: Tree, path: string, value: unknown): void {
 
 /** What a schema allows, in words. */
 function allowed(schema: TSchema): string {
-  const { type, anyOf, form, minimum, maximum } = schema as SettingSchema & {
+  const { type, anyOf, form, items, minimum, maximum } = schema as SettingSchema & {
     form?: string;
+    items?: TSchema;
     minimum?: number;
     maximum?: number;
   };
@@ -94,8 +95,10 @@ function allowed(schema: TSchema): string {
       return `a number${bounds}`;
     case 'boolean':
       return 'true or false';
-    case 'array':
-      return 'a list of texts';
+    case 'array': {
+      const { form: item } = (items ?? {}) as { form?: string };
+      return item === undefined ? 'a list of texts' : `a list of ${item}`;
+    }
     default:
       return form ?? 'a text';
   }

@@ -58,6 +58,7 @@ async function run(log: Log): Promise<void> {
   const lock = acquireInstanceLock(settings.stateDir);
   const store = openStore(join(settings.stateDir, 'state.db'));
   const environments = createEnvironments({ settings, log });
+  await environments.claim();
   const edge = createEdge(settings, store, log);
   await edge.start();
   const students = new Students({ settings, store, environments, edge, log });

@@ -65,6 +65,14 @@ export const SettingsSchema = Type.Object(
         ],
       },
     ),
+    watchFor: Type.Array(
+      Type.String({ pattern: '^[a-z0-9-]+=.*\\S', form: 'NAME=PATTERN, like alice=deno task dev' }),
+      {
+        env: 'DEVENV_WATCH_FOR',
+        description: 'Further such commands of single students, as `NAME=PATTERN`',
+        default: [],
+      },
+    ),
     firstPort: Whole(
       'DEVENV_FIRST_PORT',
       "The first student's `PORT`; the others get the lowest that is free",
@@ -72,6 +80,15 @@ export const SettingsSchema = Type.Object(
         default: 3001,
         minimum: 1024,
         maximum: 32000,
+      },
+    ),
+    links: Whole(
+      'DEVENV_LINKS',
+      'Links of one student at once: further servers get theirs, like `alice-4000`',
+      {
+        default: 1,
+        minimum: 1,
+        maximum: 8,
       },
     ),
     starter: Text('DEVENV_STARTER', 'What stands in a new home: a folder on the host or a git address'),

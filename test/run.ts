@@ -9,17 +9,27 @@ import { join } from 'node:path';
 import { ensureEngine } from '../orchestrator/environments/index.ts';
 import { DevenvError } from '../orchestrator/errors.ts';
 import { terminalProgress } from './support/progress.ts';
+import { ensureTestTools } from './support/test-tools.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
-/** How jest runs a kind. Unit tests share the cores; what starts containers runs one file at a time. */
+/** How jest runs a kind. What starts containers waits more than it works: two files at a time. */
 const kinds = {
   unit: { workers: 2, engine: false },
-  integration: { workers: 1, engine: true },
-  e2e: { workers: 1, engine: true },
+  integration: { workers: 2, engine: true },
+  e2e: { workers: 2, engine: true },
 } as const;
 type Kind = keyof typeof kinds;
 const isKind = (word: string): word is Kind => word in kinds;
+
+/** Programs with options and an output of their own. */
+const programs = {
+  matrix: { file: 'test/matrix/main.ts', engine: true },
+  'dev-server-matrix': { file: 'test/e2e/dev-servers/main.ts', engine: true },
+  soak: { file: 'test/soak/main.ts', engine: true },
+  schedules: { file: 'test/support/schedules/main.ts', engine: false },
+} as const;
+const isProgram = (word: string): word is keyof typeof programs => word in programs;
 
 interface Count {
   passed: number;
@@ -80,7 +90,9 @@ function runBenchmarks(names: string[]): Count {
   const files = readdirSync(join(root, 'test/bench'))
     .filter((file) => file.endsWith('.ts'))
     .filter((file) => names.length === 0 || names.some((name) => file === `${name}.ts`));
-  const failed = files.filter((file) => run(process.execPath, [join('test/bench', file)]) !== 0).length;
+  const failed = files.filter(
+    (file) => run(process.execPath, ['--no-warnings', join('test/bench', file)]) !== 0,
+  ).length;
   return { passed: files.length - failed, failed };
 }
 
@@ -96,27 +108,27 @@ function runTests(named: Kind | null, patterns: string[]): Count {
   return total;
 }
 
-async function prepareEngine(): Promise<void> {
+/** What tests need of the machine: an engine, and some of Debian's programs. */
+async function prepare(): Promise<void> {
   const signal = new AbortController().signal;
   const mayInstall = process.env.DEVENV_NO_INSTALL !== '1';
+  await ensureTestTools(mayInstall, signal);
   await ensureEngine({ progress: terminalProgress, signal, mayInstall });
 }
 
 async function main([word = 'all', ...patterns]: string[]): Promise<Count> {
   if (word === 'check') return runChecks();
-  if (word !== 'all' && word !== 'bench' && !isKind(word)) {
+  if (word !== 'all' && word !== 'bench' && !isKind(word) && !isProgram(word)) {
     console.error(
-      `There is no kind of test called '${word}'. Use unit, integration, e2e, bench, schedules or check.`,
+      `There is no kind of test called '${word}'. Use unit, integration, e2e, bench, check, ${Object.keys(programs).join(' or ')}.`,
     );
     process.exit(2);
   }
-  if (!isKind(word) || kinds[word].engine) await prepareEngine();
+  const needsEngine = isKind(word) ? kinds[word].engine : !isProgram(word) || programs[word].engine;
+  if (needsEngine) await prepare();
+  // Its own output is all there is: `--json` has to stay one value.
+  if (isProgram(word)) process.exit(run(process.execPath, [programs[word].file, ...patterns]));
   return word === 'bench' ? runBenchmarks(patterns) : runTests(word === 'all' ? null : word, patterns);
-}
-
-if (process.argv[2] === 'schedules') {
-  const file = 'test/support/schedules/main.ts';
-  process.exit(run(process.execPath, ['--no-warnings', file, ...process.argv.slice(3)]));
 }
 
 // testcontainers would pull an image of its own to clean up after a killed run; ours are cleaned up by label.

@@ -1,6 +1,6 @@
 /** What listens inside the environment: the kernel's socket tables, and which process holds each socket. */
 import type { Process, ProcessTable } from './processes.ts';
-import { readText } from './read-file.ts';
+import { readTable } from './read-file.ts';
 
 export interface Socket {
   inode: string;
@@ -34,6 +34,13 @@ export function parseTable(text: string | null): Socket[] {
     });
 }
 
+/**
+ * Listeners come first in a table (net/ipv4/tcp_ipv4.c), so a page that ends with another socket is the last with any;
+ * so is one with room for a further line (150 bytes).
+ */
+const PAGE = 4096;
+const hasMoreListeners = (page: string) => page.length > PAGE - 300 && / 0A [^\n]*\n$/.test(page.slice(-200));
+
 /** The engine's own resolver listens in every container's network. */
 const ENGINE_RESOLVER = '127.0.0.11';
 
@@ -57,7 +64,9 @@ export class ListenerFinder {
   }
 
   #sockets(): Socket[] {
-    const tables = ['tcp', 'tcp6'].map((name) => parseTable(readText(`${this.#proc}/net/${name}`)));
+    const tables = ['tcp', 'tcp6'].map((name) =>
+      parseTable(readTable(`${this.#proc}/net/${name}`, hasMoreListeners)),
+    );
     return tables
       .flat()
       .filter(({ port, address }) => port !== this.#relayPort && address !== ENGINE_RESOLVER);

@@ -2,14 +2,16 @@
  * The agent: tells the orchestrator who is in and what listens, relays visitors to it, and shows its messages. It
  * may be killed at any time: all it knows is in /proc and in the hooks' files, and the next one starts from there.
  */
-import { mkdirSync, watch, writeFileSync } from 'node:fs';
-import type { Report, StateMessage } from '../../orchestrator/agents/protocol.ts';
+import { mkdirSync, renameSync, watch, writeFileSync } from 'node:fs';
+import type { Report, Service, StateMessage } from '../../orchestrator/agents/protocol.ts';
+import { ChosenPort } from './chosen-port.ts';
+import { reachableAddress } from './listeners.ts';
 import { NoticeBoard } from './notice-board.ts';
 import { type Observation, Observer } from './observer.ts';
 import { OrchestratorLink } from './orchestrator-link.ts';
 import { type Places, places } from './places.ts';
-import { readText } from './read-file.ts';
-import { startRelay } from './relay/index.ts';
+import { type FurtherLink, startRelay } from './relay/index.ts';
+import { statusText } from './status.ts';
 
 /** Looks this often while something is starting or somebody types, and while nothing happens; in ms. */
 const QUICK = 300;
@@ -24,38 +26,33 @@ function substance(report: Report): string {
   return JSON.stringify(report, (key, value) => (key === 'ageSeconds' ? undefined : value));
 }
 
-function chosenPort({ run, home }: Places): number | null {
-  for (const path of [`${run}/port`, `${home}/.devenv-port`]) {
-    const port = Number(readText(path)?.trim());
-    if (Number.isInteger(port) && port > 0 && port < 65536) return port;
-  }
-  return null;
-}
-
 export class Agent {
   readonly #places: Places;
   readonly #env: NodeJS.ProcessEnv;
   readonly #observer: Observer;
   readonly #board: NoticeBoard;
   readonly #link: OrchestratorLink;
+  readonly #chosen: ChosenPort;
   #state: StateMessage | null = null;
   #seen: Observation | null = null;
   #sent = '';
   #quickUntil = performance.now() + QUICK_FOR;
   #timer: NodeJS.Timeout | null = null;
+  #soon: NodeJS.Timeout | null = null;
 
   constructor(at: Places, env: NodeJS.ProcessEnv) {
     this.#places = at;
     this.#env = env;
     mkdirSync(`${at.run}/shells`, { recursive: true });
     this.#board = new NoticeBoard(at.run);
+    this.#chosen = new ChosenPort(at);
     this.#observer = new Observer({
       places: at,
       ownPid: process.pid,
       port: Number(env.DEVENV_PORT),
       watch: () => this.#state?.watch ?? [],
-      chosen: () => chosenPort(at),
-      onNews: () => this.look(),
+      chosen: () => this.#chosen.port,
+      onNews: () => this.#lookSoon(),
     });
     this.#link = new OrchestratorLink(at.socket, (state) => this.#onState(state));
     this.#watchFiles();
@@ -68,6 +65,7 @@ export class Agent {
     if (this.#timer !== null) clearTimeout(this.#timer);
     try {
       this.#seen = this.#observer.look();
+      this.#chosen.follow(this.#seen.terminals.length, this.#state?.route.phase ?? 'open');
       this.#tell(this.#seen);
     } catch (error) {
       console.error('look:', error instanceof Error ? error.message : error);
@@ -94,30 +92,41 @@ export class Agent {
     this.#writeStatus();
     const seen = this.#seen;
     if (seen === null || seen.terminals.length === 0) return;
-    void this.#board.show(state.notices, seen.terminals, seen.shells, seen.table).then(() => this.look());
+    void this.#board.show(state.notices, seen).then(() => this.look());
   }
 
-  /** A hook has written, or a port was chosen: looks at once, and quickly for a while. */
+  /** Something is new: looks quickly for a while. Several news of one moment are one look. */
+  #lookSoon(): void {
+    this.#quickUntil = performance.now() + QUICK_FOR;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = null;
+      this.look();
+    }, 20);
+  }
+
+  /** A hook has written, or a port was chosen. */
   #watchFiles(): void {
-    let pending = false;
-    const soon = () => {
-      this.#quickUntil = performance.now() + QUICK_FOR;
-      if (pending) return;
-      pending = true;
-      // Several writes of one moment are one look.
-      setTimeout(() => {
-        pending = false;
-        this.look();
-      }, 20);
-    };
     const isOurs = (name: string | null) =>
       name !== null && (name.startsWith('agent.') || name.endsWith('.trap'));
     try {
-      watch(`${this.#places.run}/shells`, (_event, name) => isOurs(name) || soon());
-      watch(this.#places.run, (_event, name) => name === 'port' && soon());
+      watch(`${this.#places.run}/shells`, (_event, name) => isOurs(name) || this.#lookSoon());
+      watch(this.#places.run, (_event, name) => name === 'port' && this.#lookSoon());
     } catch {
       // No inotify left, or the folder is gone: the look every two seconds finds all of it.
     }
+  }
+
+  /** Where a further link leads: to whatever listens on its port. */
+  #furtherLink(hostname: string): FurtherLink | undefined {
+    const link = this.#state?.links.find((each) => each.hostname === hostname);
+    if (link === undefined) return undefined;
+    const found = this.#seen?.report.listeners.find(({ port }) => port === link.port);
+    const speaks = found?.speaks;
+    const service: Service | null =
+      found === undefined || !found.public || (speaks !== 'http' && speaks !== 'https')
+        ? null
+        : { port: found.port, address: reachableAddress(found.addresses), scheme: speaks, because: 'chosen' };
+    return { hostname, url: link.url, service };
   }
 
   #openRelay(): void {
@@ -125,6 +134,7 @@ export class Agent {
     startRelay({
       port: this.#places.relayPort,
       service: () => this.#seen?.report.service ?? null,
+      furtherLink: (hostname) => this.#furtherLink(hostname),
       identity: () => ({
         instance: env.DEVENV_INSTANCE ?? '',
         student: env.DEVENV_STUDENT ?? '',
@@ -145,20 +155,17 @@ export class Agent {
 
   /** What `devenv-status` shows. */
   #writeStatus(): void {
-    const service = this.#seen?.report.service ?? null;
-    const others = (this.#seen?.report.listeners ?? [])
-      .map(({ port }) => port)
-      .filter((port) => port !== service?.port);
-    const lines = [
-      `link     ${this.#state?.url ?? this.#env.DEVENV_URL ?? ''}`,
-      `is       ${this.#state?.route.phase ?? 'unknown'}${this.#state ? `: ${this.#state.route.detail}` : ''}`,
-      `port     ${this.#env.DEVENV_PORT ?? ''}`,
-      `serves   ${service === null ? 'nothing yet' : `port ${service.port}`}`,
-      ...(others.length > 0 ? [`also     ${others.join(', ')}   (devenv-port PORT switches)`] : []),
-      ...(this.#link.connected ? [] : ['note     the orchestrator is away; this is the last that was known']),
-    ];
+    const text = statusText({
+      state: this.#state,
+      report: this.#seen?.report ?? null,
+      env: this.#env,
+      connected: this.#link.connected,
+    });
+    const path = `${this.#places.run}/agent.status`;
     try {
-      writeFileSync(`${this.#places.run}/agent.status`, `${lines.join('\n')}\n`);
+      // In whole: nobody reads half of it.
+      writeFileSync(`${path}.new`, text);
+      renameSync(`${path}.new`, path);
     } catch {
       // A full tmpfs: the status stays as it was.
     }

@@ -16,7 +16,7 @@ import {
 import type { Notice } from '../../orchestrator/agents/protocol.ts';
 import type { ProcessTable } from './processes.ts';
 import { readText } from './read-file.ts';
-import type { Terminal } from './sessions.ts';
+import { type Pane, seenIn, type Terminal } from './sessions.ts';
 import type { Shell } from './shells.ts';
 
 /** Longest text that is shown, in characters. */
@@ -46,6 +46,14 @@ function writeNow(path: string, text: string): boolean {
   }
 }
 
+/** Who is there to be told. */
+export interface Seen {
+  terminals: readonly Terminal[];
+  panes: readonly Pane[];
+  shells: readonly Shell[];
+  table: ProcessTable;
+}
+
 export class NoticeBoard {
   readonly #run: string;
   /** Lines by shell's pid that wait for its queue to be taken. */
@@ -67,13 +75,8 @@ export class NoticeBoard {
     return this.#shown;
   }
 
-  /** Shows those that are new to every terminal that counts. */
-  async show(
-    notices: readonly Notice[],
-    terminals: readonly Terminal[],
-    shells: readonly Shell[],
-    table: ProcessTable,
-  ): Promise<void> {
+  /** Shows those that are new in every terminal that counts, or in the panes that it shows. */
+  async show(notices: readonly Notice[], { terminals, panes, shells, table }: Seen): Promise<void> {
     const fresh = notices.filter((notice) => notice.id > this.#shown);
     const last = fresh.at(-1);
     if (last === undefined) return;
@@ -84,7 +87,10 @@ export class NoticeBoard {
       // The tmpfs is full: after a restart a line may come twice.
     }
     const lines = fresh.map((notice) => notice.text.slice(0, MOST_TEXT).replace(/[^\P{C}]/gu, ' '));
-    await Promise.all(terminals.map((terminal) => this.#tell(terminal, lines, shells, table)));
+    const places = new Map(
+      terminals.flatMap((terminal) => seenIn(terminal, panes, table)).map((place) => [place.number, place]),
+    );
+    await Promise.all([...places.values()].map((place) => this.#tell(place, lines, shells, table)));
   }
 
   async #tell(
@@ -96,10 +102,14 @@ export class NoticeBoard {
     const path = `/dev/pts/${number}`;
     const shell =
       shells.find((each) => each.pid === leader.foreground) ?? shells.find((each) => each.pid === leader.pid);
-    if (shell?.quiet) return;
-    const atPrompt = shell !== undefined && shell.pid === leader.foreground;
-    const isJob = !atPrompt && leader.foreground !== leader.group && table.all.has(leader.foreground);
-    if (isJob && (await isCooked(path)) && writeNow(path, `\r\n${lines.join('\r\n')}\r\n`)) return;
+    if (shell === undefined ? table.variable(leader.pid, 'DEVENV_QUIET') === '1' : shell.quiet) return;
+    // What a shell without hooks does in its own foreground is not known: it may be at its prompt.
+    const isShell =
+      shell === undefined ? leader.foreground === leader.group : shell.pid === leader.foreground;
+    const isRunning = isShell
+      ? shell !== undefined && shell.phase !== 'prompt'
+      : table.all.has(leader.foreground);
+    if (isRunning && (await isCooked(path)) && writeNow(path, `\r\n${lines.join('\r\n')}\r\n`)) return;
     if (shell === undefined) return;
     this.#waiting.set(shell.pid, [...(this.#waiting.get(shell.pid) ?? []), ...lines].slice(-20));
     this.deliver(shells);

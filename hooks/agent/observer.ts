@@ -5,13 +5,14 @@ import type { Places } from './places.ts';
 import { Prober } from './probe.ts';
 import { ProcessTable } from './processes.ts';
 import { chooseService } from './service.ts';
-import { SessionFinder, type Terminal } from './sessions.ts';
+import { type Pane, SessionFinder, type Terminal } from './sessions.ts';
 import { readShells, type Shell } from './shells.ts';
-import { findStarting } from './starting.ts';
+import { StartFinder } from './starting.ts';
 
 export interface Observation {
   report: Omit<Report, 'noticesShown'>;
   terminals: Terminal[];
+  panes: Pane[];
   shells: Shell[];
   table: ProcessTable;
 }
@@ -31,6 +32,7 @@ export interface ObserverOptions {
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #sessions = new SessionFinder();
+  readonly #starts = new StartFinder();
   readonly #listeners: ListenerFinder;
   readonly #prober: Prober;
   /** Sessions at the last look, and how those ended whose hooks have told. */
@@ -48,9 +50,9 @@ export class Observer {
     const { places } = this.#options;
     const table = new ProcessTable(places.proc);
     const { living, ended } = readShells(`${places.run}/shells`, table);
-    const terminals = this.#sessions.find(table);
+    const { sessions: terminals, panes } = this.#sessions.find(table);
     this.#followEnds(terminals, living, ended);
-    const { starting, watched } = findStarting(table, living, this.#options.watch());
+    const { starting, watched } = this.#starts.find(table, living, this.#options.watch());
     const { listeners, service } = this.#findService(table, living, watched);
     const portOf = (pid: number) => living.find((shell) => shell.pid === pid)?.port ?? 'ok';
     const report: Observation['report'] = {
@@ -70,16 +72,18 @@ export class Observer {
         ageSeconds: (performance.now() - this.#lastEnd.at) / 1000,
       },
     };
-    return { report, terminals, shells: living, table };
+    return { report, terminals, panes, shells: living, table };
   }
 
   /** A session that is gone was left where its shell said so; everything else is lost. */
   #followEnds(terminals: readonly Terminal[], living: readonly Shell[], ended: readonly Shell[]): void {
     for (const shell of [...living, ...ended]) this.#ended.set(shell.id, shell.phase);
     const now = new Map(terminals.map((terminal) => [terminal.leader.id, terminal]));
-    for (const id of this.#last.keys()) {
-      if (now.has(id)) continue;
-      this.#lastEnd = { how: this.#ended.get(id) === 'left' ? 'left' : 'lost', at: performance.now() };
+    const gone = [...this.#last.keys()].filter((id) => !now.has(id));
+    if (gone.length > 0) {
+      // Which of several was the last is not known: who was lost may come back.
+      const how = gone.every((id) => this.#ended.get(id) === 'left') ? 'left' : 'lost';
+      this.#lastEnd = { how, at: performance.now() };
     }
     this.#last = now;
     const known = new Set([...living.map((shell) => shell.id), ...now.keys()]);

@@ -74,6 +74,12 @@ export class ProcessTable {
     return text.split(/[\0 ]+/).filter((word) => word !== '');
   }
 
+  /** A variable of the environment that it was started with; null without it. */
+  variable(pid: number, name: string): string | null {
+    const entries = (readText(`${this.#proc}/${pid}/environ`) ?? '').split('\0');
+    return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? null;
+  }
+
   /** What its open files are; empty where it may not be looked at. */
   openFiles(pid: number): { number: string; target: string }[] {
     try {

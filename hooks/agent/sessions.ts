@@ -11,6 +11,17 @@ export interface Terminal {
   number: number;
 }
 
+/** A terminal whose master is held inside, by what is nobody's connection: tmux, screen, script. */
+export interface Pane extends Terminal {
+  holders: Process[];
+}
+
+export interface Terminals {
+  /** Those that count, oldest first. */
+  sessions: Terminal[];
+  panes: Pane[];
+}
+
 /** Programs that are somebody's connection: an SSH server, and the terminal hosts of editors in a browser or on a laptop. */
 function isConnection(holder: Process, table: ProcessTable): boolean {
   if (/^sshd(-session)?$/.test(holder.name)) return true;
@@ -34,31 +45,58 @@ function findHolders(table: ProcessTable): Map<number, Process[]> {
   return holders;
 }
 
-export class SessionFinder {
-  /** Verdicts by leader and terminal: who holds a terminal does not change while its leader lives. */
-  #known = new Map<string, boolean>();
+const keyOf = ({ leader, number }: Terminal) => `${leader.id}/${number}`;
 
-  /** The terminals that count, oldest first. Looks at open files only when a new leader has come. */
-  find(table: ProcessTable): Terminal[] {
+export class SessionFinder {
+  /** Holders by leader and terminal, null for a session: who holds a terminal does not change while its leader lives. */
+  #known = new Map<string, Process[] | null>();
+
+  /** Looks at open files only when a new leader has come. */
+  find(table: ProcessTable): Terminals {
     const terminals: Terminal[] = [];
     for (const leader of table.all.values()) {
       if (leader.pid !== leader.session || leader.terminal === null || leader.pid === 1) continue;
       terminals.push({ leader, number: leader.terminal });
     }
-    const key = ({ leader, number }: Terminal) => `${leader.id}/${number}`;
-    if (terminals.some((terminal) => !this.#known.has(key(terminal)))) {
-      const holders = findHolders(table);
-      this.#known = new Map(
-        terminals.map((terminal) => {
-          const inside = (holders.get(terminal.number) ?? []).filter(
-            (each) => each.session !== terminal.leader.pid,
-          );
-          return [key(terminal), inside.length === 0 || inside.some((holder) => isConnection(holder, table))];
-        }),
-      );
+    terminals.sort((a, b) => a.leader.startTicks - b.leader.startTicks);
+    if (terminals.some((terminal) => !this.#known.has(keyOf(terminal)))) this.#look(terminals, table);
+    const sessions: Terminal[] = [];
+    const panes: Pane[] = [];
+    for (const terminal of terminals) {
+      const holders = this.#known.get(keyOf(terminal)) ?? null;
+      if (holders === null) sessions.push(terminal);
+      else panes.push({ ...terminal, holders });
     }
-    return terminals
-      .filter((terminal) => this.#known.get(key(terminal)))
-      .sort((a, b) => a.leader.startTicks - b.leader.startTicks);
+    return { sessions, panes };
   }
+
+  #look(terminals: readonly Terminal[], table: ProcessTable): void {
+    const holders = findHolders(table);
+    this.#known = new Map(
+      terminals.map((terminal) => {
+        const inside = (holders.get(terminal.number) ?? []).filter(
+          (each) => each.session !== terminal.leader.pid,
+        );
+        const isSession = inside.length === 0 || inside.some((holder) => isConnection(holder, table));
+        return [keyOf(terminal), isSession ? null : inside];
+      }),
+    );
+  }
+}
+
+/** What shows panes of a server that is a process of its own: the panes are seen, though not held, by these. */
+const VIEWERS = /^(tmux: client|screen|zellij|dtach|abduco)/;
+
+/**
+ * What a person sees in a terminal: itself, or the panes that its foreground job shows. A detached pane is seen by
+ * nobody.
+ */
+export function seenIn(terminal: Terminal, panes: readonly Pane[], table: ProcessTable): Terminal[] {
+  if (panes.length === 0) return [terminal];
+  const job = [...table.all.values()].filter(({ group }) => group === terminal.leader.foreground);
+  const held = panes.filter(({ holders }) =>
+    holders.some((holder) => job.some(({ pid }) => pid === holder.pid)),
+  );
+  if (held.length > 0) return held;
+  return job.some(({ name }) => VIEWERS.test(name)) ? [...panes] : [terminal];
 }

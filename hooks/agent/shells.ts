@@ -7,13 +7,15 @@ import type { PortVariable } from '../../orchestrator/agents/protocol.ts';
 import type { ProcessTable } from './processes.ts';
 import { readText } from './read-file.ts';
 
+const PHASES = ['start', 'prompt', 'run', 'left', 'lost'] as const;
+
 export interface Shell {
   pid: number;
   id: string;
   /** Counts what the shell has written; differs for each line that is typed. */
   count: number;
-  /** `prompt`: waiting for a line; `run`: running one; `left`, `lost`: how it ended. */
-  phase: 'prompt' | 'run' | 'left' | 'lost';
+  /** `start`: reading its files; `prompt`: waiting for a line; `run`: running one; `left`, `lost`: how it ended. */
+  phase: (typeof PHASES)[number];
   port: PortVariable;
   quiet: boolean;
   /** The first simple command of the line that runs, as far as it fits. */
@@ -29,11 +31,11 @@ const MOST = 256;
 export function parseShell(pid: number, text: string, writtenAt: number): Shell | null {
   const column = (from: number, length: number) => text.slice(from, from + length).trim();
   const count = Number(column(0, 10));
-  const phase = column(10, 8);
+  const phase = PHASES.find((each) => each === column(10, 8));
   const port = column(18, 8);
   const start = column(28, 20);
   if (!Number.isInteger(count) || !/^\d+$/.test(start)) return null;
-  if (phase !== 'prompt' && phase !== 'run' && phase !== 'left' && phase !== 'lost') return null;
+  if (phase === undefined) return null;
   if (port !== 'ok' && port !== 'unset' && port !== 'changed') return null;
   const [command = ''] = text.slice(48).split('\n');
   return {
@@ -49,7 +51,10 @@ export function parseShell(pid: number, text: string, writtenAt: number): Shell 
 }
 
 /** All that have written; the files of shells that are gone are given once more (how they ended), then removed. */
-export function readShells(folder: string, table: ProcessTable): { living: Shell[]; ended: Shell[] } {
+export function readShells(
+  folder: string,
+  table: Pick<ProcessTable, 'all'>,
+): { living: Shell[]; ended: Shell[] } {
   const living: Shell[] = [];
   const ended: Shell[] = [];
   let names: string[] = [];

@@ -12,20 +12,24 @@ export function significantWords(words: readonly string[]): string[] {
   return [program.slice(program.lastIndexOf('/') + 1), ...rest];
 }
 
-/** Whether the line begins with the words of a pattern; `*` in a word of it matches anything. */
+/** Whether the line begins with the words of a pattern, `./dev.sh` as typed too; `*` in a word of it matches anything. */
 export function matches(words: readonly string[], pattern: string): boolean {
-  const wanted = pattern.split(/\s+/).filter((word) => word !== '');
-  return wanted.every((word, index) => {
-    const given = words[index];
-    if (given === undefined) return false;
-    if (!word.includes('*')) return given === word;
-    return new RegExp(
-      `^${word
-        .split('*')
-        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-        .join('.*')}$`,
-    ).test(given);
-  });
+  const wanted = significantWords(pattern.split(/\s+/).filter((word) => word !== ''));
+  // A pattern of assignments alone would match everything.
+  return (
+    wanted.length > 0 &&
+    wanted.every((word, index) => {
+      const given = words[index];
+      if (given === undefined) return false;
+      if (!word.includes('*')) return given === word;
+      return new RegExp(
+        `^${word
+          .split('*')
+          .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+          .join('.*')}$`,
+      ).test(given);
+    })
+  );
 }
 
 const isWatched = (words: readonly string[], patterns: readonly string[]) =>
@@ -33,6 +37,8 @@ const isWatched = (words: readonly string[], patterns: readonly string[]) =>
 
 /** How long a typed command is told of, in seconds: the orchestrator gives up on it sooner. */
 const LONGEST = 3600;
+/** A typed command has its process within this, in ms; after it, the processes alone tell what is starting. */
+const TYPED_FOR = 3000;
 
 export interface StartingNow {
   starting: Starting[];
@@ -40,50 +46,61 @@ export interface StartingNow {
   watched(pid: number): boolean;
 }
 
-/** The shell whose line a process belongs to: its nearest ancestor that has hooks and runs something. */
+/** The shell that a process was started from: its nearest ancestor that has hooks. */
 function shellOf(table: ProcessTable, pid: number, shells: ReadonlyMap<number, Shell>): Shell | undefined {
   for (const process of table.lineage(pid)) {
     const shell = shells.get(process.pid);
-    if (shell !== undefined) return shell.phase === 'run' ? shell : undefined;
+    if (shell !== undefined) return shell;
   }
   return undefined;
 }
 
-/**
- * All watched commands, each once: one that is seen as typed and as a process has the typed one's id. Shells whose
- * PORT is not valid announce nothing.
- */
-export function findStarting(
-  table: ProcessTable,
-  shells: readonly Shell[],
-  patterns: readonly string[],
-): StartingNow {
-  const byPid = new Map(shells.map((shell) => [shell.pid, shell]));
-  const found = new Map<string, Starting>();
-  const watchedPids = new Set<number>();
-  const add = (id: string, command: string, ageSeconds: number) => {
-    if (ageSeconds <= LONGEST && !found.has(id))
-      found.set(id, { id, command: command.slice(0, 200), ageSeconds });
-  };
-  for (const shell of shells) {
-    if (shell.phase !== 'run' || shell.port !== 'ok' || !isWatched(shell.command.split(/\s+/), patterns))
-      continue;
-    add(`${shell.id}/${shell.count}`, shell.command, Math.max(0, (Date.now() - shell.writtenAt) / 1000));
+/** A shell in the foreground of its own terminal runs nothing, whatever it said last: its hooks may be gone. */
+function isRunning(table: ProcessTable, shell: Shell): boolean {
+  const process = table.all.get(shell.pid);
+  const isInFront = process !== undefined && process.foreground === process.group;
+  return shell.phase === 'run' && (!isInFront || Date.now() - shell.writtenAt < TYPED_FOR);
+}
+
+export class StartFinder {
+  /** Ids by process: one that was started as a typed command keeps that id, in the background too. */
+  #ids = new Map<string, string>();
+
+  /**
+   * All watched commands, each once: one that is seen as typed and as a process has the typed one's id. Shells whose
+   * PORT is not valid announce nothing.
+   */
+  find(table: ProcessTable, shells: readonly Shell[], patterns: readonly string[]): StartingNow {
+    const running = shells.filter((shell) => isRunning(table, shell));
+    const byPid = new Map(shells.map((shell) => [shell.pid, shell]));
+    const found = new Map<string, Starting>();
+    const watchedPids = new Set<number>();
+    const ids = new Map<string, string>();
+    const add = (id: string, command: string, ageSeconds: number) => {
+      if (ageSeconds <= LONGEST && !found.has(id))
+        found.set(id, { id, command: command.slice(0, 200), ageSeconds });
+    };
+    for (const shell of running) {
+      if (shell.port !== 'ok' || !isWatched(shell.command.split(/\s+/), patterns)) continue;
+      add(`${shell.id}/${shell.count}`, shell.command, Math.max(0, (Date.now() - shell.writtenAt) / 1000));
+    }
+    for (const process of table.all.values()) {
+      const words = table.command(process.pid);
+      if (!isWatched(words, patterns)) continue;
+      watchedPids.add(process.pid);
+      const shell = shellOf(table, process.pid, byPid);
+      if (shell !== undefined && shell.port !== 'ok') continue;
+      const top = topmost(table, process, patterns);
+      const id = this.#ids.get(top.id) ?? (shell?.phase === 'run' ? `${shell.id}/${shell.count}` : top.id);
+      ids.set(top.id, id);
+      add(id, words.join(' '), table.ageSeconds(top));
+    }
+    this.#ids = ids;
+    return {
+      starting: [...found.values()].slice(0, 16),
+      watched: (pid) => table.lineage(pid).some((process) => watchedPids.has(process.pid)),
+    };
   }
-  for (const process of table.all.values()) {
-    const words = table.command(process.pid);
-    if (!isWatched(words, patterns)) continue;
-    watchedPids.add(process.pid);
-    const shell = shellOf(table, process.pid, byPid);
-    if (shell !== undefined && shell.port !== 'ok') continue;
-    const top = topmost(table, process, patterns);
-    const id = shell === undefined ? top.id : `${shell.id}/${shell.count}`;
-    add(id, words.join(' '), table.ageSeconds(top));
-  }
-  return {
-    starting: [...found.values()].slice(0, 16),
-    watched: (pid) => table.lineage(pid).some((process) => watchedPids.has(process.pid)),
-  };
 }
 
 /** `npm run dev` runs `node server.js`: both are watched, and are one. */

@@ -125,9 +125,13 @@ export interface StateMessage {
   /** The public link, with scheme, and port where it is not the scheme's own. */
   url: string;
   port: number;
+  /** Further links, each for one port. */
+  links: { port: number; hostname: string; url: string }[];
   /** Command patterns that announce a server, as written in the settings. */
   watch: string[];
   route: { phase: RoutePhase; detail: string };
+  /** What `devenv-status` tells besides: a problem, a wait, the last kill for memory; each with what to do. */
+  notes: string[];
   /** Those that the agent has not yet reported as shown, oldest first. */
   notices: Notice[];
 }
@@ -136,6 +140,8 @@ export interface StateMessage {
 export interface RelayIdentity {
   instance: string;
   student: string;
+  /** The name that was asked for, as the relay knows it; agents of older images don't say. */
+  hostname?: string;
   /** Port of the service that the relay leads to now; null while nothing listens. */
   service: number | null;
 }

@@ -47,6 +47,8 @@ export interface StudentView {
   };
   sessions: Session[];
   service: Service | null;
+  /** Further servers with a link of their own (setting `links`). */
+  links: { port: number; url: string; live: boolean }[];
   /** Ports that also listen, besides the service's. */
   otherPorts: number[];
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { DevenvError } from '../errors.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { findDaemon } from './daemon-process.ts';
-import type { AddCommand } from './main.ts';
 import { print } from './output.ts';
 
 /** A bash function that asks `devenv __complete` for the words: commands, options and students are known here only. */

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { openExecPipe } from './exec-pipe.ts';
-import type { AddCommand } from './main.ts';
 
 export const addConnect: AddCommand = (program, run) => {
   program

@@ -16,14 +16,19 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-/** Throws `bad-settings`. */
-export function openContext(json: boolean, cancelOnInterrupt: () => AbortSignal): Context {
-  const settings = loadSettings({
-    env: process.env,
+/** The settings of this host, user and environment. `listen` stands for `DEVENV_LISTEN`. Throws `bad-settings`. */
+export function settingsHere(listen?: string): Settings {
+  return loadSettings({
+    env: listen === undefined ? process.env : { ...process.env, DEVENV_LISTEN: listen },
     hostname: hostname(),
     uid: process.getuid?.() ?? 0,
     home: homedir(),
   });
+}
+
+/** Throws `bad-settings`. */
+export function openContext(json: boolean, cancelOnInterrupt: () => AbortSignal): Context {
+  const settings = settingsHere();
   const client = new ApiClient(join(settings.stateDir, 'api.sock'));
   let signal: AbortSignal | null = null;
   return {

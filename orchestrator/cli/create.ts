@@ -1,8 +1,8 @@
 import type { StudentView } from '../api/contract.ts';
 import { checkStudentName } from '../names.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { ensureDaemon } from './daemon-process.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 
 /** What a person needs after `create`: how to get in, the port, the link. */

@@ -42,6 +42,8 @@ async function spawnDaemon(settings: Settings): Promise<void> {
     detached: true,
     // Its own folder: a daemon that stood in a student's checkout would keep that disk busy.
     cwd: settings.stateDir,
+    // What a command line option has decided counts for the process too.
+    env: { ...process.env, DEVENV_LISTEN: settings.listen },
     stdio: ['ignore', log, log, 'pipe'],
   });
   closeSync(log);

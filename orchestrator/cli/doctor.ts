@@ -1,7 +1,7 @@
 import type { Examination } from '../api/contract.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { findDaemon } from './daemon-process.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 
 export const addDoctor: AddCommand = (program, run) => {

@@ -1,6 +1,6 @@
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { ensureDaemon } from './daemon-process.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 
 const descriptions = {

@@ -22,6 +22,8 @@ export async function openExecPipe(access: AccessView): Promise<Duplex> {
   docker.modem.demuxStream(engine, output, new PassThrough().resume());
   for (const event of ['end', 'close'] as const) engine.once(event, () => output.end());
   const pipe = new Duplex({
+    // An sshd that has gone takes no more input: whoever holds the pipe must see it close, not only end.
+    allowHalfOpen: false,
     read: () => output.resume(),
     write: (chunk, _encoding, written) => engine.write(chunk, written),
     final: (ended) => engine.end(ended),

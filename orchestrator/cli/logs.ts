@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import type { LogLine } from '../api/backend.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import type { AddCommand } from './main.ts';
 import { print } from './output.ts';
 
 /** How often `--follow` asks for more, in ms. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type Problem, problemOf } from '../errors.ts';
+import type { AddCommand, Run } from './command.ts';
 import { addCompletion } from './completion.ts';
 import { addConnect } from './connect.ts';
 import { type Context, openContext } from './context.ts';
@@ -18,13 +19,6 @@ import { addShell } from './shell.ts';
 import { addSshConfig } from './ssh-config.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
-
-/** Runs a command's body with its context. A number it resolves to is the exit code; all else means 0. */
-export type Run = (
-  body: (context: Context, ...args: never[]) => Promise<unknown>,
-) => (...args: unknown[]) => Promise<void>;
-
-export type AddCommand = (program: Command, run: Run) => void;
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;

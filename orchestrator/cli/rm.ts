@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { DevenvError } from '../errors.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 
 /** Asks on the terminal. Throws `bad-input` where there is nobody to ask. */

@@ -1,7 +1,7 @@
 import type { StudentView } from '../api/contract.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { stateOf } from './list.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 
 function show(student: StudentView, text: string, { progress, json }: Context): void {

@@ -1,5 +1,5 @@
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import type { AddCommand } from './main.ts';
 import { runSession } from './ssh-session.ts';
 
 export const addShell: AddCommand = (program, run) => {

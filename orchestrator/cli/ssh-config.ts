@@ -1,6 +1,6 @@
 import { privateKeyPath } from '../environments/index.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 
 const launcher = new URL('../../devenv', import.meta.url).pathname;

@@ -49,7 +49,23 @@ async function connect(access: AccessView, stateDir: string): Promise<ssh2.Clien
   });
 }
 
-function open(client: ssh2.Client, command: string | null): Promise<ClientChannel> {
+interface Session {
+  channel: ClientChannel;
+  /** The exit code, once the channel has closed. */
+  ended: Promise<number>;
+}
+
+/** Listens from the first moment: what a short command has to say may come in the packet that opens the channel. */
+function follow(channel: ClientChannel): Session {
+  // A connection that is lost leaves no exit code: ssh says 255 then.
+  let code = 255;
+  channel.on('exit', (exitCode: number | null, signal?: string) => {
+    code = exitCode ?? 128 + (SIGNALS[signal?.replace(/^SIG/, '') ?? ''] ?? 1);
+  });
+  return { channel, ended: new Promise((resolve) => channel.once('close', () => resolve(code))) };
+}
+
+function open(client: ssh2.Client, command: string | null): Promise<Session> {
   const env = Object.fromEntries(
     PASSED_ON.flatMap((name) => {
       const value = process.env[name];
@@ -61,7 +77,7 @@ function open(client: ssh2.Client, command: string | null): Promise<ClientChanne
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
   return new Promise((resolve, reject) => {
     const opened = (error: Error | undefined, channel: ClientChannel) =>
-      error ? reject(error) : resolve(channel);
+      error ? reject(error) : resolve(follow(channel));
     if (command === null) client.shell(isTerminal ? pty : false, { env }, opened);
     else client.exec(command, isTerminal ? { env, pty } : { env }, opened);
   });
@@ -74,26 +90,18 @@ export async function runSession(
   command: string | null,
 ): Promise<number> {
   const client = await connect(access, stateDir);
-  const channel = await open(client, command);
+  const { channel, ended } = await open(client, command);
   const { stdin, stdout, stderr } = process;
   const isTerminal = stdin.isTTY && stdout.isTTY;
   if (isTerminal) stdin.setRawMode(true);
   const resize = () => channel.setWindow(stdout.rows, stdout.columns, 0, 0);
   stdout.on('resize', resize);
   try {
-    return await new Promise<number>((resolve, reject) => {
-      // A connection that is lost leaves no exit code: ssh says 255 then.
-      let code = 255;
-      channel.on('exit', (exitCode: number | null, signal?: string) => {
-        code = exitCode ?? 128 + (SIGNALS[signal?.replace(/^SIG/, '') ?? ''] ?? 1);
-      });
-      channel.once('close', () => resolve(code));
-      client.once('error', reject);
-      client.once('close', () => resolve(code));
-      channel.pipe(stdout, { end: false });
-      channel.stderr.pipe(stderr, { end: false });
-      stdin.pipe(channel);
-    });
+    const failed = new Promise<never>((_resolve, reject) => client.once('error', reject));
+    channel.pipe(stdout, { end: false });
+    channel.stderr.pipe(stderr, { end: false });
+    stdin.pipe(channel);
+    return await Promise.race([ended, failed]);
   } finally {
     stdout.off('resize', resize);
     if (isTerminal) stdin.setRawMode(false);

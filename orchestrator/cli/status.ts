@@ -1,7 +1,7 @@
 import type { RouteReason, StudentView } from '../api/contract.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { stateOf } from './list.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 import { table } from './table.ts';
 
@@ -56,6 +56,8 @@ export function describe(student: StudentView): string {
       'service',
       service === null ? 'none' : `${service.scheme} on port ${service.port} (${service.address})`,
     ]);
+    for (const { port, url, live } of student.links)
+      rows.push(['also', `${url}  (port ${port}, ${live ? 'live' : 'opening'})`]);
     if (student.otherPorts.length > 0) rows.push(['also listen', student.otherPorts.join(', ')]);
   } else rows.push(['next', `devenv start ${name}`]);
   if (route.problem !== null) rows.push(['problem', route.problem.what], ['next', route.problem.next]);

@@ -1,6 +1,6 @@
 import type { Difference } from '../api/contract.ts';
+import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import type { AddCommand } from './main.ts';
 import { print, printJson } from './output.ts';
 import { table } from './table.ts';
 

@@ -5,11 +5,14 @@ import { IDENTITY_PATH, type RelayIdentity } from '../agents/protocol.ts';
 /** More than this is no identity, in bytes. */
 const MAX_ANSWER = 4096;
 
-/** Null for what is none. */
 function readIdentity(text: string): RelayIdentity | null {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as RelayIdentity) : null;
+    const answer: Partial<RelayIdentity> | null = JSON.parse(text);
+    const { instance, student, hostname, service = null } = answer ?? {};
+    const isIdentity = typeof instance === 'string' && typeof student === 'string';
+    return isIdentity
+      ? { instance, student, service, ...(typeof hostname === 'string' && { hostname }) }
+      : null;
   } catch {
     return null;
   }
@@ -32,8 +35,8 @@ export function askIdentity(
         });
         incoming.on('error', () => resolve('an answer that broke off'));
         incoming.on('end', () => {
-          if (incoming.statusCode !== 200) resolve(`status ${incoming.statusCode}`);
-          else resolve(readIdentity(text) ?? 'something else');
+          if (incoming.statusCode !== 200) return resolve(`status ${incoming.statusCode}`);
+          resolve(readIdentity(text) ?? 'an answer that is no identity');
         });
       },
     );
@@ -41,4 +44,16 @@ export function askIdentity(
     outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     outgoing.end();
   });
+}
+
+/** Whether the answer is that of the route's own link: `alice`'s, or a further one of hers, `alice-4000`. */
+export function isOwnAnswer(
+  answer: RelayIdentity | string,
+  route: { student: string; hostname: string },
+  instance: string,
+): answer is RelayIdentity {
+  if (typeof answer === 'string' || answer.instance !== instance) return false;
+  const isOwn = answer.student === route.student;
+  if (answer.hostname === undefined) return isOwn;
+  return answer.hostname === route.hostname && (isOwn || route.student.startsWith(`${answer.student}-`));
 }

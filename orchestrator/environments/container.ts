@@ -63,7 +63,13 @@ export function containerOptions(
           ReadOnly: true,
         },
       ],
-      Tmpfs: { '/run/devenv': 'uid=1000,gid=1000,mode=0755,size=4m' },
+      // Whatever is writable and not the home is bounded, and counts as the student's memory: else a full /tmp would
+      // be a full disk of the host's.
+      Tmpfs: {
+        '/run/devenv': 'uid=1000,gid=1000,mode=0755,size=4m',
+        '/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
+        '/var/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
+      },
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       // Dev servers bind ::1. Only for lo: with IPv6 on the bridge, link-local addresses would get past it.

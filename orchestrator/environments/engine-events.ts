@@ -13,7 +13,11 @@ interface EngineEvent {
   Actor?: { Attributes?: Record<string, string> };
 }
 
-function changeOf(event: EngineEvent, limitBytes: number): EnvironmentChange | null {
+/** What changed; null for what is nobody's. A kill for memory is told with its peak, which takes a moment. */
+async function changeOf(
+  event: EngineEvent,
+  { limitBytes, peakBytes }: Pick<WatchOptions, 'limitBytes' | 'peakBytes'>,
+): Promise<EnvironmentChange | null> {
   const student = event.Actor?.Attributes?.['devenv.student'];
   if (student === undefined) return null;
   switch (event.Action) {
@@ -24,23 +28,25 @@ function changeOf(event: EngineEvent, limitBytes: number): EnvironmentChange | n
     case 'destroy':
       return { kind: 'removed', student };
     case 'oom':
-      return { kind: 'out-of-memory', student, limitBytes, peakBytes: null };
+      return { kind: 'out-of-memory', student, limitBytes, peakBytes: await peakBytes(student) };
     default:
       return null;
   }
 }
 
+export interface WatchOptions {
+  instance: string;
+  /** Each environment's memory. */
+  limitBytes: number;
+  /** Most memory that an environment has used; never rejects. */
+  peakBytes(student: string): Promise<number | null>;
+  onChange(change: EnvironmentChange): void;
+  signal: AbortSignal;
+}
+
 /** Calls back until the signal aborts, then resolves. */
-export async function watchEngine(
-  docker: Docker,
-  options: {
-    instance: string;
-    limitBytes: number;
-    onChange: (change: EnvironmentChange) => void;
-    signal: AbortSignal;
-  },
-): Promise<void> {
-  const { instance, limitBytes, onChange, signal } = options;
+export async function watchEngine(docker: Docker, options: WatchOptions): Promise<void> {
+  const { instance, onChange, signal } = options;
   let away = false;
   while (!signal.aborted) {
     try {
@@ -55,8 +61,10 @@ export async function watchEngine(
       if (away) onChange({ kind: 'engine-back' });
       away = false;
       for await (const line of createInterface({ input: stream })) {
-        const change = changeOf(JSON.parse(line) as EngineEvent, limitBytes);
-        if (change !== null) onChange(change);
+        // Not waited for: one student's slow answer holds up nobody's news.
+        void changeOf(JSON.parse(line) as EngineEvent, options).then((change) => {
+          if (change !== null) onChange(change);
+        });
       }
     } catch {
       // The engine has gone; that is told below and tried again.

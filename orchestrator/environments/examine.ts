@@ -33,7 +33,8 @@ async function look(
 export async function examine(
   docker: Docker,
   settings: Settings,
-  image: string | null,
+  /** The image that was made sure of last, and one that an environment runs with. */
+  { image, inUse }: { image: string | null; inUse: string | null },
   firewallStands: (image: string) => Promise<boolean>,
 ): Promise<Examination[]> {
   const engine = await look('Docker engine', async () => {
@@ -78,10 +79,10 @@ export async function examine(
           : 'not made yet: the first `create` does that',
       next: null,
     },
-    image === null || networks.length === 0
-      ? { subject: 'Firewall', ok: true, found: 'not needed yet', next: null }
+    inUse === null
+      ? { subject: 'Firewall', ok: true, found: 'not needed while no environment runs', next: null }
       : await look('Firewall', async () => {
-          const ok = await firewallStands(image);
+          const ok = await firewallStands(inUse);
           return {
             ok,
             found: ok ? 'stands' : 'is not as it should be',

@@ -44,10 +44,15 @@ export class FirewallKeeper {
     return isFirewallUp(this.#docker, image, this.#rules());
   }
 
-  /** Takes away what a killed daemon left, then looks until the signal aborts. `imageIfNeeded` resolves to null while no student runs. */
+  /**
+   * Takes away what a killed daemon left, and looks until the signal aborts. `imageIfNeeded` resolves to null while no
+   * student runs. The first look is at once: the firewall may have gone while nobody looked.
+   */
   watch(imageIfNeeded: () => Promise<string | null>, signal: AbortSignal): void {
     const { bridge } = networkOf(this.#settings.instance);
-    removeLeftHelpers(this.#docker, bridge).catch((err) => this.#log.warn({ err }, 'helpers were left'));
+    removeLeftHelpers(this.#docker, bridge, performance.timeOrigin).catch((err) =>
+      this.#log.warn({ err }, 'helpers were left'),
+    );
     const look = async () => {
       const image = await imageIfNeeded();
       if (image === null || (await this.stands(image))) return;
@@ -56,10 +61,8 @@ export class FirewallKeeper {
     };
     void (async () => {
       while (!signal.aborted) {
+        await look().catch((err) => this.#log.error({ err }, 'the firewall could not be looked at'));
         await sleep(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
-        if (!signal.aborted) {
-          await look().catch((err) => this.#log.error({ err }, 'the firewall could not be looked at'));
-        }
       }
     })();
   }

@@ -11,10 +11,12 @@ const HELPER_LABEL = 'devenv.helper';
 
 export type FirewallDeed = 'put' | 'check' | 'remove';
 
-/** Helpers of a daemon that was killed while they ran. */
-export async function removeLeftHelpers(docker: Docker, bridge: string): Promise<void> {
+/** Helpers of a daemon that was killed while they ran: those made before `since`, in ms since 1970. */
+export async function removeLeftHelpers(docker: Docker, bridge: string, since: number): Promise<void> {
   const filters = { label: [`${HELPER_LABEL}=${bridge}`], status: ['created', 'exited', 'dead'] };
-  for (const { Id } of await docker.listContainers({ all: true, filters })) {
+  for (const { Id, Created } of await docker.listContainers({ all: true, filters })) {
+    // In whole seconds: one of this very second may be in use.
+    if (Created >= Math.floor(since / 1000)) continue;
     await docker
       .getContainer(Id)
       .remove({ force: true })

@@ -14,7 +14,8 @@ import { explainEngineError, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
 import { examine } from './examine.ts';
 import { FirewallKeeper } from './firewall-keeper.ts';
-import { ensureNetwork, networkOf } from './network.ts';
+import { memoryPeak } from './memory-peak.ts';
+import { ensureNetwork, networkOf, refuseForeignNetwork } from './network.ts';
 import { printedLines } from './printed-lines.ts';
 import { runInContainer } from './run-in-container.ts';
 import { placePublicKey } from './ssh-keys.ts';
@@ -72,7 +73,7 @@ class DockerEnvironments implements Environments {
         signal,
       };
       this.#image = await ensureStudentImage(shared);
-      await ensureNetwork(this.#docker, this.#settings.instance);
+      await ensureNetwork(this.#docker, this.#settings);
     } catch (error) {
       throw explainEngineError(error, 'prepare the image and the network', null);
     }
@@ -135,15 +136,13 @@ class DockerEnvironments implements Environments {
         throw error;
       });
       if (found?.State.Running) return;
-      // Made anew where image or settings have changed: all that lasts is in the home.
       const isCurrent = found?.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
-      if (found !== null && !isCurrent) await container.remove({ force: true });
-      if (!isCurrent) {
-        await this.#ensureHome(student);
-        // Not abortable: a request that is given up may still make the container, after we have looked for it.
-        await this.#docker.createContainer(options);
-      }
-      await this.#firewall.ensure(this.#image ?? '');
+      // Both are waited for, whatever becomes of one: what is still being made can't be undone.
+      const steps = await Promise.allSettled([
+        this.#firewall.ensure(this.#image ?? ''),
+        isCurrent ? null : this.#makeContainer(student, options, found !== null),
+      ]);
+      for (const step of steps) if (step.status === 'rejected') throw step.reason;
       signal.throwIfAborted();
       await container.start();
       progress.done('environment', `${student}'s environment runs`);
@@ -153,6 +152,18 @@ class DockerEnvironments implements Environments {
         port: spec.port,
       });
     }
+  }
+
+  /** Made anew where image or settings have changed: all that lasts is in the home. */
+  async #makeContainer(
+    student: string,
+    options: Docker.ContainerCreateOptions,
+    isThere: boolean,
+  ): Promise<void> {
+    if (isThere) await this.#container(student).remove({ force: true });
+    await this.#ensureHome(student);
+    // Not abortable: a request that is given up may still make the container, after we have looked for it.
+    await this.#docker.createContainer(options);
   }
 
   async #ensureHome(student: string): Promise<void> {
@@ -186,6 +197,14 @@ class DockerEnvironments implements Environments {
       await this.#docker.getVolume(homeName(this.#settings.instance, student)).remove();
     } catch (error) {
       if (!isStatus(error, 404)) throw explainEngineError(error, `remove ${student}'s home`, null);
+    }
+  }
+
+  async claim(): Promise<void> {
+    try {
+      await refuseForeignNetwork(this.#docker, this.#settings);
+    } catch (error) {
+      throw explainEngineError(error, 'look for other installations', null);
     }
   }
 
@@ -241,23 +260,28 @@ class DockerEnvironments implements Environments {
 
   async watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void> {
     const { instance, limits } = this.#settings;
-    this.#firewall.watch(() => this.#anyRuns(), signal);
+    this.#firewall.watch(() => this.#imageInUse(), signal);
     await watchEngine(this.#docker, {
       instance,
       limitBytes: sizeInBytes(limits.memory),
+      peakBytes: (student) => memoryPeak(this.#container(student)),
       onChange,
       signal,
     });
   }
 
-  /** The image to check the firewall with, while any environment runs. */
-  async #anyRuns(): Promise<string | null> {
-    const running = (await this.list()).some((environment) => environment.state === 'running');
-    return running ? this.#image : null;
+  /** The image of an environment that runs, whichever daemon started it: what the firewall is looked at with. */
+  async #imageInUse(): Promise<string | null> {
+    const filters = { label: [`devenv.instance=${this.#settings.instance}`], status: ['running'] };
+    const [running] = await this.#docker.listContainers({ filters });
+    return running?.ImageID ?? null;
   }
 
-  examine(): Promise<Examination[]> {
-    return examine(this.#docker, this.#settings, this.#image, (image) => this.#firewall.stands(image));
+  async examine(): Promise<Examination[]> {
+    const image = await this.#imageInUse().catch(() => null);
+    return examine(this.#docker, this.#settings, { image: this.#image, inUse: image }, (each) =>
+      this.#firewall.stands(each),
+    );
   }
 }
 

@@ -42,6 +42,8 @@ export interface PrintedLine {
 }
 
 export interface Environments {
+  /** Makes sure that no other installation of this engine has our instance's name. Throws `clash`. */
+  claim(): Promise<void>;
   /**
    * Engine, image, network and firewall, each made or mended where needed. Safe to repeat, and cheap when
    * nothing is missing. Throws a DevenvError (`engine`, `image`, `network`).

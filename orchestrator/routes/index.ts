@@ -8,8 +8,9 @@ import type { Edge, Route } from '../edges/edge.ts';
 import type { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Confirmer } from './confirmer.ts';
+import { FurtherLinks, type LinkFor } from './further-links.ts';
 import { Publisher } from './publisher.ts';
-import { decide, type Facts, freshMemory, type Memory, type Times } from './wanted.ts';
+import { decide, type Facts, freshMemory, type Memory, type Rules } from './wanted.ts';
 
 export interface RouteView {
   phase: RoutePhase;
@@ -20,11 +21,13 @@ export interface RouteView {
   problem: Problem | null;
   /** Counts the openings, so that each is announced once. */
   opening: number;
+  /** Further servers with a link of their own. */
+  links: { port: number; hostname: string; live: boolean }[];
 }
 
 export interface RoutesOptions {
   edge: Edge;
-  times: Times;
+  rules: Rules;
   log: Log;
   /** What `view` says of that student may have changed. */
   onChange(student: string): void;
@@ -36,19 +39,24 @@ interface Held {
   route: Route;
   memory: Memory;
   facts: Facts;
+  links: FurtherLinks;
   look: NodeJS.Timeout | null;
 }
 
 export class Routes {
   readonly #options: RoutesOptions;
   readonly #held = new Map<string, Held>();
+  /** Whose further link that is, by the link's name. */
+  readonly #owners = new Map<string, Held>();
   readonly #publisher: Publisher;
   readonly #confirmer: Confirmer;
 
   constructor(options: RoutesOptions) {
     this.#options = options;
     const { edge, log } = options;
-    this.#confirmer = new Confirmer(edge, (student) => options.onChange(student));
+    this.#confirmer = new Confirmer(edge, (name) =>
+      options.onChange(this.#owners.get(name)?.route.student ?? name),
+    );
     this.#publisher = new Publisher({ edge, log, onChange: (student) => this.#onPhase(student) });
   }
 
@@ -56,17 +64,22 @@ export class Routes {
     this.#publisher.start();
   }
 
-  /** A student is there. `memory` is what `saveMemory` was last given, or null. */
-  hold(route: Route, memory: string | null): void {
-    const remembered = memory === null ? freshMemory(Date.now()) : (JSON.parse(memory) as Memory);
-    this.#held.set(route.student, {
+  /** A student is there. `memory` is what `saveMemory` was last given, or null; `linkFor` gives the links of further ports. */
+  hold(route: Route, memory: string | null, linkFor: LinkFor): void {
+    const fresh = freshMemory(Date.now());
+    const remembered: Memory =
+      memory === null ? fresh : { ...fresh, ...(JSON.parse(memory) as Partial<Memory>) };
+    const held: Held = {
       route,
       memory: remembered,
       facts: { running: true, report: null, silentMs: 0 },
+      links: new FurtherLinks(this.#publisher, linkFor),
       look: null,
-    });
+    };
+    this.#held.set(route.student, held);
     this.#publisher.hold(route);
     this.#publisher.want(route.student, remembered.wanted);
+    this.#followLinks(held);
   }
 
   /** The student goes; resolves when nothing leads to them any more. */
@@ -74,6 +87,7 @@ export class Routes {
     const held = this.#held.get(student);
     if (held?.look) clearTimeout(held.look);
     this.#held.delete(student);
+    if (held !== undefined) this.#letLinksGo(held.links.follow([]));
     this.#confirmer.end(student);
     await this.#publisher.release(student);
   }
@@ -101,7 +115,7 @@ export class Routes {
   #look(held: Held): void {
     const { route, memory, facts } = held;
     const now = Date.now();
-    const { memory: next, nextLookAt } = decide(memory, facts, this.#options.times, now);
+    const { memory: next, nextLookAt } = decide(memory, facts, this.#options.rules, now);
     if (held.look !== null) clearTimeout(held.look);
     held.look =
       nextLookAt === null ? null : setTimeout(() => this.#onTime(held), nextLookAt - now + 1).unref();
@@ -111,6 +125,27 @@ export class Routes {
     if (!next.wanted) this.#confirmer.end(route.student);
     this.#publisher.want(route.student, next.wanted);
     this.#follow(route);
+    this.#followLinks(held);
+  }
+
+  #followLinks(held: Held): void {
+    const { memory, links } = held;
+    this.#letLinksGo(links.follow(memory.wanted ? memory.ports : []));
+    for (const link of links.all.values()) this.#owners.set(link.student, held);
+  }
+
+  #letLinksGo(links: readonly Route[]): void {
+    for (const { student } of links) {
+      this.#owners.delete(student);
+      this.#confirmer.end(student);
+    }
+  }
+
+  /** Whether that hostname is a further link of somebody's. */
+  isLink(hostname: string): boolean {
+    return [...this.#owners.values()].some(({ links }) =>
+      [...links.all.values()].some((link) => link.hostname === hostname),
+    );
   }
 
   /** A grace or a start is over, though nothing was reported. */
@@ -119,11 +154,12 @@ export class Routes {
     this.#options.onChange(held.route.student);
   }
 
-  #onPhase(student: string): void {
-    const held = this.#held.get(student);
+  /** A student's own link has changed, or a further one. */
+  #onPhase(name: string): void {
+    const held = this.#held.get(name) ?? this.#owners.get(name);
     if (held === undefined) return;
-    this.#follow(held.route);
-    this.#options.onChange(student);
+    for (const route of [held.route, ...held.links.all.values()]) this.#follow(route);
+    this.#options.onChange(held.route.student);
   }
 
   /** An open route is confirmed; any other is not live. */
@@ -144,6 +180,11 @@ export class Routes {
       since: new Date(memory.since).toISOString(),
       problem: problem ?? confirmed.problem,
       opening: memory.openings,
+      links: [...(held?.links.all ?? [])].map(([port, link]) => ({
+        port,
+        hostname: link.hostname,
+        live: this.#publisher.phase(link.student).phase === 'open' && this.#confirmer.view(link.student).live,
+      })),
     };
   }
 

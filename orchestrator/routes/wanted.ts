@@ -9,16 +9,18 @@ export interface Facts {
   /** Whether the environment runs. */
   running: boolean;
   /** The newest report; null where none has come since the daemon or the environment started. */
-  report: Pick<Report, 'sessions' | 'service' | 'starting' | 'lastEnd'> | null;
+  report: Pick<Report, 'sessions' | 'service' | 'starting' | 'lastEnd' | 'listeners'> | null;
   /** How long the agent has been silent, in ms. */
   silentMs: number;
 }
 
-/** Seconds, from the settings. */
-export interface Times {
+/** What the settings say: times in seconds. */
+export interface Rules {
   grace: number;
   starting: number;
   lease: number;
+  /** Links of one student at once. */
+  links: number;
 }
 
 export interface Memory {
@@ -36,6 +38,8 @@ export interface Memory {
   starting: { id: string; until: number } | null;
   /** Until when a lost session may come back. */
   graceUntil: number | null;
+  /** Ports besides the service's that have a link of their own. */
+  ports: number[];
   /** The instructor's word: `open` until the next session ends, `close` until the next one begins. */
   override: 'open' | 'close' | null;
 }
@@ -49,6 +53,7 @@ export const freshMemory = (now: number): Memory => ({
   served: false,
   starting: null,
   graceUntil: null,
+  ports: [],
   override: null,
 });
 
@@ -56,7 +61,7 @@ export const freshMemory = (now: number): Memory => ({
 function followSessions(
   memory: Memory,
   report: NonNullable<Facts['report']>,
-  times: Times,
+  rules: Rules,
   now: number,
 ): Memory {
   const sessions = report.sessions.map((session) => session.id);
@@ -69,33 +74,48 @@ function followSessions(
   if (memory.sessions.length > 0) {
     // Left: closed at once. Lost, or unknown: whoever lost it may come back and find the link as it was.
     const left = report.lastEnd?.how === 'left';
-    next.graceUntil = left ? null : now + (times.grace - (report.lastEnd?.ageSeconds ?? 0)) * 1000;
+    next.graceUntil = left ? null : now + (rules.grace - (report.lastEnd?.ageSeconds ?? 0)) * 1000;
   }
   if (next.graceUntil !== null && next.graceUntil <= now) next.graceUntil = null;
   if (next.graceUntil === null) return { ...next, served: false, starting: null };
   return next;
 }
 
+/**
+ * Which further ports get a link: those that serve now, else those that did, since servers restart; the earliest
+ * first. None while nothing has been served.
+ */
+function followPorts(memory: Memory, report: NonNullable<Facts['report']>, rules: Rules): Memory {
+  if (!memory.served) return { ...memory, ports: [] };
+  const serving = report.listeners
+    .filter((each) => each.public && (each.speaks === 'http' || each.speaks === 'https'))
+    .map(({ port }) => port);
+  const had = memory.ports;
+  const ordered = [...had.filter((port) => serving.includes(port)), ...serving, ...had];
+  const others = ordered.filter((port) => port !== report.service?.port);
+  return { ...memory, ports: [...new Set(others)].slice(0, rules.links - 1) };
+}
+
 /** A typed command is new once; its time runs from when it was typed. */
 function followStarting(
   memory: Memory,
   report: NonNullable<Facts['report']>,
-  times: Times,
+  rules: Rules,
   now: number,
 ): Memory {
   const newest = report.starting.toSorted((a, b) => a.ageSeconds - b.ageSeconds)[0];
   if (newest === undefined || newest.id === memory.starting?.id) return memory;
-  return { ...memory, starting: { id: newest.id, until: now + (times.starting - newest.ageSeconds) * 1000 } };
+  return { ...memory, starting: { id: newest.id, until: now + (rules.starting - newest.ageSeconds) * 1000 } };
 }
 
 function verdict(
   memory: Memory,
   facts: Facts,
-  times: Times,
+  rules: Rules,
   now: number,
 ): { wanted: boolean; reason: RouteReason } {
   if (!facts.running) return { wanted: false, reason: 'stopped' };
-  if (facts.silentMs >= times.lease * 1000) return { wanted: false, reason: 'silent' };
+  if (facts.silentMs >= rules.lease * 1000) return { wanted: false, reason: 'silent' };
   if (memory.override === 'close') return { wanted: false, reason: 'closed-by-instructor' };
   const otherwise = (reason: RouteReason) =>
     memory.override === 'open'
@@ -121,21 +141,22 @@ function nextLook(memory: Memory, now: number): number | null {
 export function decide(
   memory: Memory,
   facts: Facts,
-  times: Times,
+  rules: Rules,
   now: number,
 ): { memory: Memory; nextLookAt: number | null } {
   let next: Memory = { ...memory };
   if (!facts.running) {
     const override = next.override === 'open' ? null : next.override;
-    next = { ...next, sessions: [], served: false, starting: null, graceUntil: null, override };
+    next = { ...next, sessions: [], served: false, starting: null, graceUntil: null, ports: [], override };
   } else if (facts.report !== null) {
-    next = followStarting(followSessions(next, facts.report, times, now), facts.report, times, now);
+    next = followStarting(followSessions(next, facts.report, rules, now), facts.report, rules, now);
     if (facts.report.service !== null && next.sessions.length > 0) next.served = true;
-  } else if (memory.reason !== 'stopped' && facts.silentMs < times.lease * 1000) {
+    next = followPorts(next, facts.report, rules);
+  } else if (memory.reason !== 'stopped' && facts.silentMs < rules.lease * 1000) {
     // Nothing was heard yet since the daemon started: what was so is so, within the lease.
     return { memory: next, nextLookAt: nextLook(next, now) };
   }
-  const { wanted, reason } = verdict(next, facts, times, now);
+  const { wanted, reason } = verdict(next, facts, rules, now);
   if (wanted && !memory.wanted) next.openings += 1;
   if (wanted !== memory.wanted || reason !== memory.reason) next.since = now;
   return { memory: { ...next, wanted, reason }, nextLookAt: nextLook(next, now) };

@@ -8,10 +8,12 @@ import { PROTOCOL, type Report, type StateMessage } from '../agents/protocol.ts'
 import type { RouteReason } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { Log } from '../log.ts';
-import type { Routes } from '../routes/index.ts';
+import type { Routes, RouteView } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
+import { memoryLine, waitingText } from './notice-lines.ts';
 import { dueNotices } from './notices.ts';
 import type { Roster, Student } from './roster.ts';
+import { watchedBy } from './watch-patterns.ts';
 
 interface Parts {
   settings: Settings;
@@ -45,6 +47,18 @@ function detailOf(reason: RouteReason): string {
     case 'stopped':
       return 'the environment is stopped';
   }
+}
+
+/** What `devenv-status` tells besides the link's state. */
+function notesOf(view: RouteView, behind: readonly string[], { memoryKill }: Student): string[] {
+  const notes: string[] = [];
+  if (view.problem !== null) notes.push(`${view.problem.what} ${view.problem.next}`);
+  if (view.phase === 'opening') notes.push(waitingText(behind));
+  if (memoryKill !== null) {
+    const time = new Date(memoryKill.at).toISOString().slice(11, 16);
+    notes.push(`at ${time} UTC ${memoryLine(memoryKill).text}`);
+  }
+  return notes;
 }
 
 export class Conversation {
@@ -88,14 +102,24 @@ export class Conversation {
     const view = routes.view(row.name);
     const url = edge.url(row.hostname);
     this.#logRoute(row.name, `${view.live ? 'live' : view.phase}: ${detailOf(view.reason)}`);
+    const behind = view.phase === 'opening' ? this.#busyOthers(row.name) : [];
     const due = dueNotices(student.noticeMemory, {
+      now: Date.now(),
       url,
+      links: new Map(
+        view.links.filter(({ live }) => live).map((link) => [link.port, edge.url(link.hostname)]),
+      ),
+      mostLinks: settings.links,
+      phase: view.phase,
       live: view.live,
       opening: view.opening,
       reason: view.reason,
+      since: Date.parse(view.since),
+      behind,
       problem: view.problem,
       report: student.report,
       startingSeconds: settings.times.starting,
+      memoryKill: student.memoryKill,
     });
     if (JSON.stringify(due.memory) !== JSON.stringify(student.noticeMemory)) {
       roster.update(student, { noticeMemory: JSON.stringify(due.memory) });
@@ -111,14 +135,25 @@ export class Conversation {
       hostname: row.hostname,
       url,
       port: row.port,
-      watch: settings.watch,
+      links: view.links.map(({ port, hostname }) => ({ port, hostname, url: edge.url(hostname) })),
+      watch: watchedBy(row.name, settings),
       route: { phase: view.phase, detail: detailOf(view.reason) },
+      notes: notesOf(view, behind, student),
       notices: student.notices,
     };
     const text = JSON.stringify(message);
     if (this.#sent.get(row.name) === text) return;
     this.#sent.set(row.name, text);
     sockets.send(row.name, message);
+  }
+
+  /** Students whose links are being changed at this moment. */
+  #busyOthers(name: string): string[] {
+    const { roster, routes } = this.#parts;
+    return roster
+      .all()
+      .map((student) => student.row.name)
+      .filter((other) => other !== name && /^(opening|closing)$/.test(routes.view(other).phase));
   }
 
   #logRoute(student: string, state: string): void {

@@ -27,6 +27,11 @@ export interface StudentsOptions {
   log: Log;
 }
 
+type OutOfMemory = Extract<EnvironmentChange, { kind: 'out-of-memory' }>;
+
+/** Kills for memory this close together are one, in ms. */
+const SAME_KILL = 10_000;
+
 /** Progress of work that nobody waits for goes to the log. */
 function logProgress(log: Log): Progress {
   return {
@@ -58,7 +63,7 @@ export class Students {
     });
     this.#routes = new Routes({
       edge,
-      times: settings.times,
+      rules: { ...settings.times, links: settings.links },
       log,
       onChange: (name) => this.#onRoute(name),
       saveMemory: (name, memory) => {
@@ -125,7 +130,7 @@ export class Students {
         void resume();
         return;
       case 'out-of-memory':
-        log.warn({ student: change.student, limitBytes: change.limitBytes }, 'killed a process for memory');
+        this.#onOutOfMemory(change);
         return;
       case 'started':
       case 'stopped':
@@ -142,10 +147,21 @@ export class Students {
     }
   }
 
+  #onOutOfMemory({ student: name, limitBytes, peakBytes }: OutOfMemory): void {
+    const student = this.#roster.find(name);
+    if (student === undefined) return;
+    const now = Date.now();
+    // One program that is killed may be several kills: told and logged once.
+    if (student.memoryKill !== null && now - student.memoryKill.at < SAME_KILL) return;
+    student.memoryKill = { at: now, limitBytes, peakBytes };
+    this.#options.log.warn({ student: name, limitBytes, peakBytes }, 'a process was killed for memory');
+    this.#conversation.refresh(student);
+  }
+
   #view(student: Student): StudentView {
-    const { name, hostname } = student.row;
-    const url = this.#options.edge.url(hostname);
-    return viewOf(student, this.#routes.view(name), url, this.#lease.silentMs(name));
+    const { name } = student.row;
+    const urlOf = (hostname: string) => this.#options.edge.url(hostname);
+    return viewOf(student, this.#routes.view(name), urlOf, this.#lease.silentMs(name));
   }
 
   /** Present students only: one that is being made or removed is not there yet, or no more. */

@@ -8,12 +8,11 @@ import type { Lease } from '../agents/lease.ts';
 import type { Progress } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { Environments } from '../environments/types.ts';
-import { DevenvError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { checkStudentName } from '../names.ts';
 import type { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import type { Conversation } from './conversation.ts';
+import { furtherLink, newHostname } from './hostnames.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { lowestFreePort } from './ports.ts';
 import { type Roster, type Student, specOf } from './roster.ts';
@@ -45,35 +44,11 @@ export class Lifecycle {
     return specOf(student.row, this.#parts.edge.url(student.row.hostname));
   }
 
-  /** Resolves to the hostname. Throws `bad-input`, `exists` or `clash` before anything is touched. */
-  async #checkNew(name: string): Promise<string> {
-    checkStudentName(name);
-    const { roster, edge } = this.#parts;
-    if (roster.find(name) !== undefined) {
-      throw new DevenvError({
-        code: 'exists',
-        what: `There is a student called '${name}' already.`,
-        next: `\`devenv status ${name}\` shows them, \`devenv shell ${name}\` gets in.`,
-      });
-    }
-    const hostname = await edge.hostname(name);
-    edge.admit(hostname);
-    const other = roster.all().find((student) => student.row.hostname === hostname);
-    if (other !== undefined) {
-      throw new DevenvError({
-        code: 'clash',
-        what: `'${name}' would get the hostname ${hostname}, which '${other.row.name}' has.`,
-        next: 'Choose another name, or a hostname template that tells them apart (DEVENV_HOSTNAME).',
-      });
-    }
-    return hostname;
-  }
-
   /** Everything or nothing: on failure and on abort all that was made is gone again. */
   create(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
     return this.#queue.run(name, async () => {
       await this.#finishUndoing(name);
-      const hostname = await this.#checkNew(name);
+      const hostname = await newHostname(name, this.#parts);
       const { environments, roster, sockets } = this.#parts;
       await environments.prepare(progress, signal);
       signal.throwIfAborted();
@@ -134,7 +109,10 @@ export class Lifecycle {
   #take(student: Student): void {
     const { routes } = this.#parts;
     const { name, hostname, port, routeMemory } = student.row;
-    routes.hold({ student: name, hostname, origin: `http://127.0.0.1:${port}` }, routeMemory);
+    const origin = `http://127.0.0.1:${port}`;
+    routes.hold({ student: name, hostname, origin }, routeMemory, (port) =>
+      furtherLink(student, origin, port, this.#parts),
+    );
   }
 
   /** Sees what the engine has of the student, and lets that count. */

@@ -1,20 +1,34 @@
 /**
  * What a student is told, and when: a pure function from what was said and what is so to the lines that are due.
- * Its memory is kept on disk, so that a restart of the daemon says nothing twice.
+ * Its memory is kept on disk, so that a restart of the daemon says nothing twice. With a server that just starts,
+ * that is one line, `live at …`; everything else is for what a student would otherwise not understand.
  */
-import type { Notice, Report } from '../agents/protocol.ts';
+import type { Notice } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
 import type { Problem } from '../errors.ts';
+import { closedLine, memoryLine, problemLine, slowLine, waitingLine } from './notice-lines.ts';
+import { followService, type ServiceMemory } from './service-notices.ts';
+import type { Situation } from './situation.ts';
 
-export interface NoticeMemory {
+export interface NoticeMemory extends ServiceMemory {
   /** The opening and typed command for which `live at …` was said last. */
   live: string | null;
+  /** The server of which it was said: port and process. */
+  server: string | null;
   /** The newest typed command that was seen; typing it again earns a new `live at …`. */
   starting: string | null;
+  /** When that was typed; ms since 1970. */
+  startingAt: number;
+  /** The typed command of which it was said that it takes long. */
+  slow: string | null;
+  /** The opening of which it was said that it waits. */
+  waiting: number | null;
   /** The problem that was told last; null once it is over, so that its return is told again. */
   problem: string | null;
   /** Until when that problem was said to last, ISO 8601; null where that was not known. */
   problemUntil: string | null;
+  /** When the kill for memory happened that was told last; ms since 1970. */
+  memoryKill: number;
   reason: RouteReason | null;
   /** Highest id given out; ids rise for the whole life of the student. */
   lastId: number;
@@ -22,41 +36,31 @@ export interface NoticeMemory {
 
 export const noNotices: NoticeMemory = {
   live: null,
+  server: null,
   starting: null,
+  startingAt: 0,
+  slow: null,
+  waiting: null,
   problem: null,
   problemUntil: null,
+  memoryKill: 0,
+  told: null,
+  changing: null,
+  others: [],
   reason: null,
   lastId: 0,
 };
 
-/** What is so now, as far as a student may care. */
-export interface Situation {
-  url: string;
-  live: boolean;
-  /** Counts the openings of the route. */
-  opening: number;
-  reason: RouteReason;
-  problem: Problem | null;
-  report: Pick<Report, 'sessions' | 'service' | 'starting'> | null;
-  /** Seconds that a typed command had to listen. */
-  startingSeconds: number;
-}
+/** The same command may be seen as typed and as a process, a moment apart, in ms. */
+const SAME_START = 1000;
 
-type Line = Omit<Notice, 'id'>;
-
-function closedLine(before: RouteReason | null, situation: Situation): Line | null {
-  if (before === situation.reason) return null;
-  if (situation.reason === 'closed-by-instructor') {
-    return {
-      kind: 'closed',
-      text: 'your link was closed by your instructor; a new session opens it again',
-    };
-  }
-  if (before === 'starting' && situation.reason === 'no-service') {
-    const text = `nothing listened within ${situation.startingSeconds} s, so your link is closed; start your server again to open it`;
-    return { kind: 'closed', text };
-  }
-  return null;
+/** Which typed command is the newest: one that ends does not make an older one new again. */
+function followStarting(memory: NoticeMemory, { report, now }: Situation): NoticeMemory {
+  const newest = report?.starting.toSorted((a, b) => a.ageSeconds - b.ageSeconds)[0];
+  if (newest === undefined || newest.id === memory.starting) return memory;
+  const startingAt = now - newest.ageSeconds * 1000;
+  if (startingAt < memory.startingAt + SAME_START) return memory;
+  return { ...memory, starting: newest.id, startingAt };
 }
 
 /** A wait that ends when it was said to is no news, though what is left of it is another figure by now. In ms. */
@@ -68,12 +72,18 @@ function isKnown(memory: NoticeMemory, { what, until }: Problem): boolean {
   return Date.parse(until) <= Date.parse(memory.problemUntil) + SAME_WAIT;
 }
 
-function problemLine(memory: NoticeMemory, problem: Problem | null): Line | null {
-  if (problem === null || isKnown(memory, problem)) return null;
-  return {
-    kind: 'problem',
-    text: `not public yet: ${problem.what} ${problem.next}`,
-  };
+/** What a problem changes: a line where it is news, and the memory of it. */
+function followProblem(memory: NoticeMemory, problem: Problem | null) {
+  if (problem === null) return { line: null, memory: { ...memory, problem: null, problemUntil: null } };
+  if (isKnown(memory, problem)) return { line: null, memory };
+  const told = { ...memory, problem: problem.what, problemUntil: problem.until ?? null };
+  return { line: problemLine(problem), memory: told };
+}
+
+/** Port and process of what the link leads to. */
+function serverOf({ service, listeners }: NonNullable<Situation['report']>): string | null {
+  if (service === null) return null;
+  return `${service.port}/${listeners.find(({ port }) => port === service.port)?.process ?? ''}`;
 }
 
 /**
@@ -85,29 +95,39 @@ export function dueNotices(
   situation: Situation,
 ): { memory: NoticeMemory; notices: Notice[] } {
   const { report } = situation;
-  const starting = report?.starting.at(-1)?.id ?? memory.starting;
-  const next: NoticeMemory = { ...memory, starting, reason: situation.reason };
+  let next: NoticeMemory = { ...followStarting(memory, situation), reason: situation.reason };
   if (report === null || report.sessions.length === 0) return { memory: next, notices: [] };
 
-  const lines: Line[] = [];
-  const closed = closedLine(memory.reason, situation);
-  if (closed) lines.push(closed);
-  const problem = problemLine(memory, situation.problem);
-  if (problem) lines.push(problem);
-  if (problem !== null || situation.problem === null) {
-    next.problem = situation.problem?.what ?? null;
-    next.problemUntil = situation.problem?.until ?? null;
+  const lines: (Omit<Notice, 'id'> | null)[] = [];
+  lines.push(closedLine(memory.reason, situation));
+  const problem = followProblem(next, situation.problem);
+  next = problem.memory;
+  lines.push(problem.line);
+  if (situation.memoryKill !== null && situation.memoryKill.at > memory.memoryKill) {
+    lines.push(memoryLine(situation.memoryKill));
+    next.memoryKill = situation.memoryKill.at;
   }
+  const slow = next.slow === next.starting ? null : slowLine(situation, next.starting);
+  if (slow) next.slow = next.starting;
+  const waiting = next.waiting === situation.opening ? null : waitingLine(situation);
+  if (waiting) next.waiting = situation.opening;
+  lines.push(slow, waiting);
 
-  const occasion = `${situation.opening}/${starting ?? ''}`;
-  if (situation.live && report.service !== null && memory.live !== occasion) {
-    lines.push({ kind: 'live', text: `live at ${situation.url}` });
-    next.live = occasion;
+  const occasion = `${situation.opening}/${next.starting ?? ''}`;
+  const server = serverOf(report);
+  // A command that was typed earns the line with its own server, not with one that serves still.
+  const isOther = memory.server !== server || !memory.live?.startsWith(`${situation.opening}/`);
+  const isNew = situation.live && server !== null && memory.live !== occasion && isOther;
+  // One that restarts by itself is the same one.
+  if (isNew || (server !== null && memory.live === occasion)) next = { ...next, live: occasion, server };
+  if (situation.live) {
+    const followed = followService(next, report, { ...situation, isNew });
+    next = { ...next, ...followed.memory };
+    lines.push(...followed.lines);
   }
-  const notices = lines.map((line, index) => ({
-    ...line,
-    id: memory.lastId + index + 1,
-  }));
+  const notices = lines
+    .filter((line) => line !== null)
+    .map((line, index) => ({ ...line, id: memory.lastId + index + 1 }));
   next.lastId += notices.length;
   return { memory: next, notices };
 }

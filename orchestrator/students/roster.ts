@@ -5,6 +5,7 @@ import { DevenvError } from '../errors.ts';
 import type { Store } from '../store/index.ts';
 import type { StudentPatch, StudentRow } from '../store/types.ts';
 import { type NoticeMemory, noNotices } from './notices.ts';
+import type { MemoryKill } from './situation.ts';
 
 export interface Student {
   row: StudentRow;
@@ -13,6 +14,8 @@ export interface Student {
   report: Report | null;
   connected: boolean;
   noticeMemory: NoticeMemory;
+  /** The last time that the kernel killed something in there for memory. */
+  memoryKill: MemoryKill | null;
   /** Given out and not yet reported as shown, oldest first. */
   notices: Notice[];
 }
@@ -41,13 +44,16 @@ export class Roster {
   /** Takes a row in; written by `insert`, read back by `load`. */
   #admit(row: StudentRow): Student {
     const noticeMemory =
-      row.noticeMemory === null ? noNotices : (JSON.parse(row.noticeMemory) as NoticeMemory);
+      row.noticeMemory === null
+        ? noNotices
+        : { ...noNotices, ...(JSON.parse(row.noticeMemory) as Partial<NoticeMemory>) };
     const student: Student = {
       row,
       environment: 'missing',
       report: null,
       connected: false,
       noticeMemory,
+      memoryKill: null,
       notices: [],
     };
     this.#students.set(row.name, student);

@@ -6,7 +6,7 @@ import type { Student } from './roster.ts';
 export function viewOf(
   student: Student,
   route: RouteView,
-  url: string,
+  urlOf: (hostname: string) => string,
   silentForMs: number | null,
 ): StudentView {
   const { row, report } = student;
@@ -14,7 +14,7 @@ export function viewOf(
   return {
     name: row.name,
     hostname: row.hostname,
-    url,
+    url: urlOf(row.hostname),
     port: row.port,
     createdAt: row.createdAt,
     environment: { state: student.environment },
@@ -31,6 +31,7 @@ export function viewOf(
     },
     sessions: report?.sessions ?? [],
     service: report?.service ?? null,
+    links: route.links.map(({ port, hostname, live }) => ({ port, url: urlOf(hostname), live })),
     otherPorts: (report?.listeners ?? [])
       .map((listener) => listener.port)
       .filter((port, index, all) => port !== report?.service?.port && all.indexOf(port) === index),

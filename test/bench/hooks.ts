@@ -1,6 +1,7 @@
 /** What the hooks cost per command line: bash in a real terminal, with and without, in one run. */
 import { BareContainer } from '../support/bare-container.ts';
 import { percentile, report } from '../support/figures.ts';
+import { waitFor } from '../support/wait.ts';
 
 const LINES = 400;
 
@@ -14,8 +15,12 @@ async function lineTimes(container: BareContainer): Promise<number[]> {
   for (let done = 0; done < LINES; done += 50) {
     const batch = Array.from({ length: 50 }, () => 'echo @$EPOCHREALTIME@').join('\r');
     terminal.type(`${batch}\r`);
-    await terminal.see(/(?:^@[\d.]+@$[\s\S]*?){50}> $/m, { timeoutMs: 20_000 });
-    const found = [...terminal.fresh.matchAll(/^@([\d.]+)@$/gm)].map(([, stamp]) => Number(stamp) * 1000);
+    const printed = () => [...terminal.fresh.matchAll(/^@([\d.]+)@$/gm)];
+    await waitFor('all lines', () => printed().length === 50 && terminal.fresh.endsWith('> '), {
+      timeoutMs: 20_000,
+      seen: () => terminal.fresh.slice(-500),
+    });
+    const found = printed().map(([, stamp]) => Number(stamp) * 1000);
     stamps.push(...found.slice(1).map((stamp, index) => stamp - (found[index] ?? stamp)));
   }
   terminal.type('exit\r');

@@ -6,17 +6,14 @@
  * name; over one address that cannot be shown, and 530 is what is left of it.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import {
-  type Forwarding,
-  forwardRequest,
-  forwardUpgrade,
-  MAX_HEADER_SIZE,
-  refuseBadRequest,
-  refuseUpgrade,
-} from '../../hooks/agent/relay/forward.ts';
+import { forwardRequest } from '../../hooks/agent/relay/forward.ts';
 import { mapHeaders } from '../../hooks/agent/relay/headers.ts';
+import type { Forwarding } from '../../hooks/agent/relay/outgoing.ts';
+import { refuse } from '../../hooks/agent/relay/refuse.ts';
+import { forwardUpgrade } from '../../hooks/agent/relay/upgrade.ts';
+import { createVisitorServer } from '../../hooks/agent/relay/visitor-server.ts';
 import { createMetricsServer } from './connector-metrics.ts';
 import type { Connector } from './tunnel.ts';
 import { findWay, type Way } from './visitor-way.ts';
@@ -57,15 +54,9 @@ export class MockConnector {
 
   private constructor(world: World, connector: Connector) {
     this.#world = world;
-    this.#visitors = createServer({
-      maxHeaderSize: MAX_HEADER_SIZE,
-      keepAliveTimeout: 0,
-      requestTimeout: 0,
-      noDelay: true,
-    });
+    this.#visitors = createVisitorServer();
     this.#visitors.on('request', (request, response) => this.#onRequest(request, response));
     this.#visitors.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
-    this.#visitors.on('clientError', refuseBadRequest);
     this.#visitors.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -140,6 +131,7 @@ export class MockConnector {
         port: Number(service.port) || (secure ? 443 : 80),
         scheme: secure ? 'https' : 'http',
       },
+      path: request.url ?? '/',
       requestHeaders: [
         ...['Host', hostHeader ?? host],
         ...kept,
@@ -173,11 +165,11 @@ export class MockConnector {
     const way = this.#way(request);
     if (way.to === 'service') {
       forwardUpgrade(request, socket, head, this.#forwarding(request, way), () =>
-        refuseUpgrade(socket, '502 Bad Gateway'),
+        refuse(socket, '502 Bad Gateway'),
       );
       return;
     }
-    refuseUpgrade(socket, `${ownAnswer(way).status} Refused`);
+    refuse(socket, `${ownAnswer(way).status} Refused`);
   }
 }
 

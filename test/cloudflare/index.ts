@@ -1,6 +1,7 @@
 /**
  * A Cloudflare to test against: the two resources of the edge, with their strictness, limits and faults, over real
- * HTTP. It is stricter than the real one wherever that is not known: what passes here should pass there.
+ * HTTP. It is stricter than the real one wherever that is not known: what passes here should pass there. A call whose
+ * request has arrived whole takes effect whatever becomes of the client, as at the real one.
  */
 import { once } from 'node:events';
 import type { Call, CallHook, Overlap } from './calls.ts';
@@ -142,13 +143,17 @@ export class MockCloudflare {
     };
   }
 
-  /** Ends every connection; calls that wait are broken off. */
+  /**
+   * Ends every connection; calls that wait are broken off. Rejects with the first error that a hook has thrown, so
+   * that a failed expectation in one fails its test.
+   */
   async stop(): Promise<void> {
-    const { http } = this.#server;
+    const { http, defects } = this.#server;
     if (!http.listening) return;
     const closed = once(http, 'close');
     http.close();
     http.closeAllConnections();
     await closed;
+    if (defects.length > 0) throw defects[0];
   }
 }

@@ -33,10 +33,15 @@ type Ending =
 const PROXY_PAGE =
   '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n';
 
-async function receiveBody(request: IncomingMessage): Promise<ReceivedBody> {
+/** Null where the client has gone in the middle of it. */
+async function receiveBody(request: IncomingMessage): Promise<ReceivedBody | null> {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await once(request, 'end');
+  try {
+    await once(request, 'end');
+  } catch {
+    return null;
+  }
   const text = Buffer.concat(chunks).toString();
   if (text === '') return { kind: 'none' };
   try {
@@ -49,6 +54,8 @@ async function receiveBody(request: IncomingMessage): Promise<ReceivedBody> {
 export class ApiServer {
   readonly calls: Call[] = [];
   readonly overlaps: Overlap[] = [];
+  /** Errors of a hook, or of the mock itself: whoever stops it gets the first. */
+  readonly defects: unknown[] = [];
   readonly http: Server;
   readonly #parts: ServerParts;
   readonly #writing = new Set<Call>();
@@ -58,7 +65,10 @@ export class ApiServer {
     // Nobody's kept connection is closed while they send on it: a reset is a fault, and faults are on demand.
     this.http = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true });
     this.http.on('request', (request, response) => {
-      this.#serve(request, response).catch(() => response.destroy());
+      this.#serve(request, response).catch((error: unknown) => {
+        this.defects.push(error);
+        response.destroy();
+      });
     });
   }
 
@@ -78,6 +88,7 @@ export class ApiServer {
     });
     try {
       const body = await receiveBody(request);
+      if (body === null) return;
       call.body = body.kind === 'json' ? body.value : body.kind === 'text' ? body.text : undefined;
       const half = halfLatency(latency, random);
       await pause(half);

@@ -1,6 +1,7 @@
 /** What is refused before anything is touched: exit code 2, words that help, no trace. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StudentView } from '../../orchestrator/api/contract.ts';
 import { Installation } from '../support/installation.ts';
 
 let devenv: Installation;
@@ -57,3 +58,13 @@ test.each([
   expect(stderr).toContain(expected);
   expect(readdirSync(devenv.stateDir)).toEqual(['devenv.yaml']);
 });
+
+test("another installation's instance name is refused before anything is touched", async () => {
+  await devenv.succeed('create', 'first');
+  const other = await Installation.make({ env: { DEVENV_INSTANCE: devenv.instance } });
+  const { code, stderr } = await other.devenv(['create', 'alice']);
+  expect([code, stderr]).toEqual([1, expect.stringContaining(devenv.stateDir)]);
+  expect(stderr).toContain('DEVENV_INSTANCE');
+  expect((await devenv.json<StudentView[]>('list')).map(({ name }) => name)).toEqual(['first']);
+  rmSync(other.stateDir, { recursive: true, force: true });
+}, 60_000);

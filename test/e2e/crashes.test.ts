@@ -68,8 +68,10 @@ test("a starter that can't be had undoes the whole student", async () => {
 }, 120_000);
 
 test('an image that is broken undoes the whole student, and says so', async () => {
-  // The tag of the student image on something that can't run: a container of it can be made, but not started.
-  const image = await studentImage();
+  // The tag of the student image on something that can't run: a container of it can be made, but not started. An image
+  // of this test's own, since others use the usual one at the same time.
+  devenv.env.DEVENV_BASE = 'debian';
+  const image = await studentImage({ DEVENV_BASE: 'debian' });
   const [repo = '', tag = ''] = image.split(':');
   await docker.getImage(image).tag({ repo: 'devenv-kept', tag });
   const broken = await docker.importImage(spawn('tar', ['-c', '-C', devenv.stateDir, '.']).stdout, {

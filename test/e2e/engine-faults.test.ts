@@ -1,5 +1,5 @@
 /** The engine fails in the middle of `create` and `rm`: nothing half-made is left, and it says what happened. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/api/contract.ts';
 import { EngineProxy, type Rule } from '../support/engine-proxy.ts';
@@ -48,7 +48,8 @@ const named = (rule: Pick<Rule, 'method' | 'path'>) =>
 async function expectNothing(): Promise<void> {
   expect(await inEngine(devenv.instance)).toEqual([]);
   expect(await devenv.json<StudentView[]>('list')).toEqual([]);
-  expect(readdirSync(join(devenv.stateDir, 'agents'))).toEqual([]);
+  const agents = join(devenv.stateDir, 'agents');
+  expect(existsSync(agents) ? readdirSync(agents) : []).toEqual([]);
 }
 
 test.each(writes.map((rule) => [named(rule), rule] as const))(

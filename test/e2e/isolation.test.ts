@@ -2,10 +2,10 @@
  * Safe from the first container: each thing that a student must not reach is tried from inside a student's shell,
  * and each is first shown to answer with the protection off.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import Docker from 'dockerode';
-import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { Examination, StudentView } from '../../orchestrator/api/contract.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
 import { AttackerNetwork } from '../support/attacker-network.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
@@ -32,18 +32,27 @@ const inside = async (student: string, script: string) =>
 const tryFrom = (student: string, address: string) =>
   inside(student, `curl -s -m 4 --noproxy '*' http://${address}/ || echo "no: $?"`);
 
-/** Takes our two jumps out and puts them back: the protection is off in between. */
+/** Whether `iptables` did it. */
+function iptables(...args: string[]): boolean {
+  return spawnSync('iptables', ['-w', '5', ...args], { stdio: 'ignore' }).status === 0;
+}
+
+/**
+ * Takes our two jumps out and puts them back: the protection is off in between. The orchestrator puts it back too,
+ * whenever it looks; a task that it came in between is done again.
+ */
 async function withoutFirewall<Result>(task: () => Promise<Result>): Promise<Result> {
-  const rules = [
-    ['DOCKER-USER', `${bridge}-fwd`],
-    ['INPUT', `${bridge}-in`],
-  ] as const;
-  for (const [parent, chain] of rules) execFileSync('iptables', ['-D', parent, '-i', bridge, '-j', chain]);
-  try {
-    return await task();
-  } finally {
-    for (const [parent, chain] of rules)
-      execFileSync('iptables', ['-I', parent, '1', '-i', bridge, '-j', chain]);
+  const jumps = [
+    ['DOCKER-USER', '-i', bridge, '-j', `${bridge}-fwd`],
+    ['INPUT', '-i', bridge, '-j', `${bridge}-in`],
+  ];
+  for (;;) {
+    for (const jump of jumps) while (iptables('-D', ...jump));
+    const result = await task();
+    const wasOff = jumps.every((jump) => !iptables('-C', ...jump));
+    for (const [parent = '', ...jump] of jumps)
+      if (!iptables('-C', parent, ...jump)) iptables('-I', parent, '1', ...jump);
+    if (wasOff) return result;
   }
 }
 
@@ -183,6 +192,19 @@ test('a firewall that somebody flushed is put back, and nobody is started withou
     },
   );
 }, 120_000);
+
+test('an orchestrator that starts while students run puts back a firewall that has gone meanwhile', async () => {
+  await devenv.succeed('down');
+  execFileSync('iptables', ['-D', 'DOCKER-USER', '-i', bridge, '-j', `${bridge}-fwd`]);
+  await devenv.succeed('up');
+  await waitFor(
+    'the firewall to be put back at once',
+    async () => (await tryFrom('alice', `${METADATA}:8000`)).startsWith('no'),
+    { timeoutMs: 15_000, everyMs: 300 },
+  );
+  const firewall = (await devenv.json<Examination[]>('doctor')).find(({ subject }) => subject === 'Firewall');
+  expect(firewall).toMatchObject({ ok: true, found: 'stands' });
+}, 60_000);
 
 test('the image that students get is the one that was tested', async () => {
   const info = await docker.getContainer(`devenv-${devenv.instance}-alice`).inspect();

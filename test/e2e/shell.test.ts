@@ -53,6 +53,14 @@ test('one command runs without a terminal, and its exit code and output are pass
   });
 }, 30_000);
 
+test('commands that end before they have well begun keep their exit codes', async () => {
+  const codes = Array.from({ length: 12 }, (_, index) => index + 1);
+  const results = await Promise.all(
+    codes.map((code) => devenv.devenv(['shell', 'alice', '--', `exit ${code}`])),
+  );
+  expect(results.map(({ code }) => code)).toEqual(codes);
+}, 60_000);
+
 test('a client that is killed takes its shell with it within a second', async () => {
   const terminal = devenv.terminal(['shell', 'alice']);
   await terminal.see(/\$ $/, { timeoutMs: 15_000 });

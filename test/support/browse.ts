@@ -1,5 +1,5 @@
 /** Plain HTTP through the edge: what a visitor's browser would send for a hostname, to an address of the test's. */
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
 
 export interface Answer {
   status: number;
@@ -15,12 +15,23 @@ export interface Visit {
   headers?: Record<string, string>;
   body?: string | Buffer;
   timeoutMs?: number;
+  /** Keeps the connection; by default each visit has its own. */
+  agent?: Agent;
 }
 
 /** One request; rejects where no whole answer came. */
 export function browse(visit: Visit): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { port, host, path = '/', method = 'GET', headers = {}, body, timeoutMs = 20_000 } = visit;
+    const {
+      port,
+      host,
+      path = '/',
+      method = 'GET',
+      headers = {},
+      body,
+      timeoutMs = 20_000,
+      agent = false,
+    } = visit;
     const outgoing = request(
       {
         host: '127.0.0.1',
@@ -28,7 +39,7 @@ export function browse(visit: Visit): Promise<Answer> {
         path,
         method,
         headers: { host, ...headers },
-        agent: false,
+        agent,
       },
       (incoming) => {
         const chunks: Buffer[] = [];

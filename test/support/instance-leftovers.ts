@@ -27,7 +27,7 @@ export async function removeInstance(instance: string): Promise<void> {
   const { Volumes } = await docker.listVolumes({ filters });
   for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove().catch(ignore);
   const { name, bridge } = networkOf(instance);
-  await removeLeftHelpers(docker, bridge);
+  await removeLeftHelpers(docker, bridge, Date.now() + 1000);
   const network = await docker.listNetworks({ filters: { name: [name] } });
   if (network.length === 0) return;
   await docker.getNetwork(name).remove().catch(ignore);

@@ -1,22 +1,29 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { type Installation, root } from './installation.ts';
+import { preparedModules } from './prepared-modules.ts';
 
-/** Puts a fixture into a student's home and installs its packages there, as the student would. */
+export const fixtureFolder = (fixture: string) => join(root, 'test/fixtures', fixture);
+
+/** Unpacks a tar into a folder of a container. */
+async function unpack(archive: NodeJS.ReadableStream, container: string, folder: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const child = execFile('docker', ['cp', '-', `${container}:${folder}`], (error) =>
+      error === null ? resolve() : reject(error),
+    );
+    if (child.stdin !== null) pipeline(archive, child.stdin).catch(reject);
+  });
+}
+
+/** Puts a fixture with its packages into a student's home, as it is after the student's `npm ci`. */
 export async function placeProject(devenv: Installation, student: string, fixture: string): Promise<void> {
   const container = `devenv-${devenv.instance}-${student}`;
-  const source = join(root, 'test/fixtures', fixture);
-  const archive = execFileSync(
-    'tar',
-    ['-C', join(source, '..'), '--owner=1000', '--group=1000', '-c', fixture],
-    {
-      maxBuffer: 64 * 2 ** 20,
-    },
-  );
-  execFileSync('docker', ['cp', '-', `${container}:/home/student/`], { input: archive });
-  const { code, stdout, stderr } = await devenv.devenv(
-    ['shell', student, '--', `cd ${fixture} && npm ci --no-audit --no-fund 2>&1`],
-    { timeoutMs: 300_000 },
-  );
-  if (code !== 0) throw new Error(`npm ci of ${fixture} ended with ${code}\n${stdout}${stderr}`);
+  const folder = fixtureFolder(fixture);
+  const modules = await preparedModules(folder);
+  const source = ['-C', join(folder, '..'), '--owner=1000', '--group=1000', '--exclude=node_modules'];
+  const tar = execFile('tar', [...source, '-c', fixture], { encoding: 'buffer', maxBuffer: 64 * 2 ** 20 });
+  if (tar.stdout !== null) await unpack(tar.stdout, container, '/home/student/');
+  await unpack(createReadStream(modules), container, `/home/student/${fixture}/`);
 }

@@ -3,10 +3,10 @@ import { loadSettings } from '../../orchestrator/config.ts';
 import { ensureStudentImage } from '../../orchestrator/environments/student-image.ts';
 import { terminalProgress } from './progress.ts';
 
-/** The student image of this checkout, built if that was not done yet; its name. */
-export function studentImage(): Promise<string> {
+/** The student image of this checkout, built if that was not done yet; its name. `env`: further settings. */
+export function studentImage(env: Record<string, string> = {}): Promise<string> {
   const settings = loadSettings({
-    env: { DEVENV_STATE_DIR: '/tmp' },
+    env: { DEVENV_STATE_DIR: '/tmp', ...env },
     hostname: 'test',
     uid: 0,
     home: '/root',

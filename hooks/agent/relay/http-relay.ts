@@ -1,30 +1,26 @@
 /** The relay's HTTP part, loaded with the first connection: an idle environment never pays for it. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import {
-  type Forwarding,
-  forwardRequest,
-  forwardUpgrade,
-  MAX_HEADER_SIZE,
-  refuseBadRequest,
-  refuseUpgrade,
-} from './forward.ts';
-import type { RelayOptions } from './index.ts';
+import { type Failure, forwardRequest } from './forward.ts';
+import type { FurtherLink, RelayOptions } from './options.ts';
+import type { Forwarding } from './outgoing.ts';
+import { dropBodyAfter, refuse } from './refuse.ts';
+import { type RequestTarget, requestTarget } from './request-target.ts';
 import { hostnameOf, isOwnHost, type Names, toService, toVisitor } from './rewrite.ts';
-import { type Waiting, waitingJson, waitingPage } from './waiting-page.ts';
+import { forwardUpgrade } from './upgrade.ts';
+import { createVisitorServer } from './visitor-server.ts';
+import { IDENTITY_PATH, type Waiting, waitingJson, waitingPage } from './waiting-page.ts';
 
-/** Reserved: answers whose relay this is, and never reaches a student's program. */
-export const IDENTITY_PATH = '/.well-known/devenv';
-
-/** A visitor has this long to send a request's headers, in ms; bodies may take as long as they take. */
-const HEADERS_TIMEOUT = 30_000;
-
-function waitingOf(options: RelayOptions): Waiting {
-  const { student, phase, starting } = options.public();
-  return { student, phase, starting };
-}
-
-function answer(response: ServerResponse, status: number, type: string, body: string): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string,
+): void {
+  // What the visitor still sends is read and dropped, so that they get to read the answer.
+  dropBodyAfter(request, response);
+  request.resume();
   const headers = {
     'content-type': `${type}; charset=utf-8`,
     'content-length': Buffer.byteLength(body),
@@ -34,74 +30,101 @@ function answer(response: ServerResponse, status: number, type: string, body: st
   response.writeHead(status, status === 503 ? { ...headers, 'retry-after': '2' } : headers).end(body);
 }
 
-function answerWaiting(request: IncomingMessage, response: ServerResponse, options: RelayOptions): void {
-  // What the visitor still sends is read and dropped, so that they get to read the answer.
-  request.resume();
-  const wantsJson = request.headers.accept?.includes('application/json') ?? false;
-  if (wantsJson) answer(response, 503, 'application/json', waitingJson(waitingOf(options)));
-  else answer(response, 503, 'text/html', waitingPage(waitingOf(options)));
+function waitingFor(failure: Failure, starting: boolean): Waiting['waitingFor'] {
+  switch (failure) {
+    case 'refused':
+      return starting ? 'start' : 'service';
+    case 'broken-off':
+      return 'answer';
+    case 'not-http':
+      return 'http';
+  }
+}
+
+/** 503 in every case: Cloudflare puts a page of its own in the place of a 502 or 504. */
+function answerWaiting(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: RelayOptions,
+  failure: Failure,
+): void {
+  const { student, phase, starting } = options.public();
+  const isGet = request.method === 'GET' || request.method === 'HEAD';
+  const waiting = { student, phase, isGet, waitingFor: waitingFor(failure, starting) };
+  const { accept = '' } = request.headers;
+  const wantsJson = accept.includes('application/json') && !accept.includes('text/html');
+  if (wantsJson) answer(request, response, 503, 'application/json', waitingJson(waiting));
+  else answer(request, response, 503, 'text/html', waitingPage(waiting));
+}
+
+/** The link that a request came by: the student's own, or a further one; null where it is none of theirs. */
+function linkOf({ host }: RequestTarget, options: RelayOptions): FurtherLink | null {
+  const further = options.furtherLink?.(hostnameOf(host));
+  if (further !== undefined) return further;
+  const { hostname, url } = options.public();
+  if (host !== '' && !isOwnHost(host, hostname)) return null;
+  return { hostname, url, service: options.service() };
 }
 
 /** How to reach the service for this request; null while nothing listens. */
-function forwardingOf(request: IncomingMessage, options: RelayOptions): Forwarding | null {
-  const service = options.service();
+function forwardingOf(
+  request: IncomingMessage,
+  { host, path }: RequestTarget,
+  { hostname, url, service }: FurtherLink,
+): Forwarding | null {
   if (service === null) return null;
-  const { hostname, url } = options.public();
   const names: Names = {
     hostname,
     url,
-    host: request.headers.host ?? hostname,
+    host: host === '' ? hostname : host,
     local: `${service.scheme}://localhost:${service.port}`,
   };
   return {
     target: { host: service.address, port: service.port, scheme: service.scheme },
+    path,
     requestHeaders: toService(request.rawHeaders, names),
     responseHeaders: (headers) => toVisitor(headers, names),
   };
 }
 
-function isMisdirected(request: IncomingMessage, options: RelayOptions): boolean {
-  const { host } = request.headers;
-  return host !== undefined && !isOwnHost(host, options.public().hostname);
-}
-
 function onRequest(request: IncomingMessage, response: ServerResponse, options: RelayOptions): void {
-  if (isMisdirected(request, options)) {
-    request.resume();
-    const name = hostnameOf(request.headers.host ?? '').slice(0, 100);
-    return answer(response, 421, 'text/plain', `${name} does not lead here.\n`);
+  const target = requestTarget(request);
+  if (target === null) return answer(request, response, 400, 'text/plain', 'Which host is it?\n');
+  const link = linkOf(target, options);
+  if (link === null) {
+    const name = hostnameOf(target.host).slice(0, 100);
+    return answer(request, response, 421, 'text/plain', `${name} does not lead here.\n`);
   }
-  if (request.url?.split('?')[0] === IDENTITY_PATH) {
-    request.resume();
-    return answer(response, 200, 'application/json', `${JSON.stringify(options.identity())}\n`);
+  if (target.path.split('?')[0] === IDENTITY_PATH) {
+    const service = link.service?.port ?? null;
+    const identity = { ...options.identity(), hostname: link.hostname, service };
+    return answer(request, response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
   }
-  const forwarding = forwardingOf(request, options);
-  if (forwarding === null) return answerWaiting(request, response, options);
-  forwardRequest(request, response, forwarding, () => answerWaiting(request, response, options));
+  const wait = (failure: Failure) => answerWaiting(request, response, options, failure);
+  const forwarding = forwardingOf(request, target, link);
+  if (forwarding === null) wait('refused');
+  else forwardRequest(request, response, forwarding, wait);
 }
 
 function onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, options: RelayOptions): void {
-  const refuse = (status: string) => refuseUpgrade(socket, status);
-  if (isMisdirected(request, options)) return void refuse('421 Misdirected Request');
-  const forwarding = forwardingOf(request, options);
-  if (forwarding === null) return void refuse('503 Service Unavailable');
-  forwardUpgrade(request, socket, head, forwarding, () => refuse('503 Service Unavailable'));
+  const target = requestTarget(request);
+  if (target === null) return refuse(socket, '400 Bad Request');
+  const link = linkOf(target, options);
+  if (link === null) return refuse(socket, '421 Misdirected Request');
+  const forwarding = forwardingOf(request, target, link);
+  if (forwarding === null) return refuse(socket, '503 Service Unavailable');
+  forwardUpgrade(request, socket, head, forwarding, () => refuse(socket, '503 Service Unavailable'));
 }
 
 /** A server that listens on nothing: it is handed its connections. */
 export function createHttpRelay(options: RelayOptions): Server {
-  const server = createServer({
-    maxHeaderSize: MAX_HEADER_SIZE,
-    headersTimeout: HEADERS_TIMEOUT,
-    requestTimeout: 0,
-    keepAliveTimeout: 60_000,
-    connectionsCheckingInterval: 10_000,
-  });
+  const server = createVisitorServer();
   server.on('request', (request, response) => onRequest(request, response, options));
   server.on('upgrade', (request, socket: Socket, head) => {
     socket.on('error', () => socket.destroy());
     onUpgrade(request, socket, head, options);
   });
-  server.on('clientError', refuseBadRequest);
+  // Node starts to watch over `headersTimeout` when a server listens, which this one never does by itself.
+  server.emit('listening');
   return server;
 }

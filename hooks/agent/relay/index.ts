@@ -4,17 +4,12 @@
  */
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
-import type { RelayIdentity, RoutePhase, Service } from '../../../orchestrator/agents/protocol.ts';
+import type { RelayOptions } from './options.ts';
 
-export interface RelayOptions {
-  port: number;
-  /** All interfaces by default: the engine reaches it over the bridge. */
-  host?: string;
-  /** Where to forward now; null while nothing listens. */
-  service(): Service | null;
-  identity(): RelayIdentity;
-  public(): { hostname: string; url: string; student: string; phase: RoutePhase; starting: boolean };
-}
+export type { FurtherLink, RelayOptions } from './options.ts';
+
+/** Visitors' connections at once; more are closed at once, so that they take neither memory nor files from the agent. */
+const MAX_CONNECTIONS = 4096;
 
 export interface Relay {
   port: number;
@@ -25,17 +20,17 @@ export interface Relay {
 export function startRelay(options: RelayOptions): Promise<Relay> {
   const open = new Set<Socket>();
   let http: Promise<HttpServer> | null = null;
-  const server = createServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
+  // Half-open as every HTTP server's sockets: who ends their side after the question still gets the answer's end.
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     socket.on('error', () => socket.destroy());
     http ??= import('./http-relay.ts').then(({ createHttpRelay }) => createHttpRelay(options));
-    socket.pause();
     void http.then((each) => {
-      each.emit('connection', socket);
-      socket.resume();
+      if (!socket.destroyed) each.emit('connection', socket);
     });
   });
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host ?? '0.0.0.0', () => {

@@ -44,8 +44,8 @@ function isOwnOrigin(origin: string, names: Names): boolean {
 /** `Referer` keeps its path; only an own origin in front of it changes. */
 function localReferer(referer: string, names: Names): string {
   if (!URL.canParse(referer)) return referer;
-  const { origin } = new URL(referer);
-  return isOwnOrigin(origin, names) ? names.local + referer.slice(origin.length) : referer;
+  const { origin, pathname, search } = new URL(referer);
+  return isOwnOrigin(origin, names) ? names.local + pathname + search : referer;
 }
 
 /** What the service is sent. Nothing is invented: a request without `Origin` stays without. */
@@ -70,19 +70,42 @@ export function toService(headers: HeaderList, names: Names): HeaderList {
   });
 }
 
-/** `Location` of the service's own kind leads back to the public origin. */
-function publicLocation(location: string, names: Names): string {
-  const { port } = new URL(names.local);
-  const found = location.match(/^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(?::(\d+))?(?=[/?#]|$)/i);
-  const isOwn = found !== null && (found[2] ?? '80') === (port || '80');
-  return isOwn ? publicOrigin(names) + location.slice(found[0].length) : location;
+/** The beginning of an address by which a service on this machine names itself, with or without a scheme. */
+const LOCAL_ADDRESS =
+  /^(?:(https?):)?\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i;
+
+const defaultPort = (scheme: string) => (scheme.toLowerCase() === 'https' ? '443' : '80');
+
+/** An address of the service's own leads back to the public origin; every other one stays. */
+function publicAddress(address: string, names: Names): string {
+  const { port, protocol } = new URL(names.local);
+  const own = protocol.slice(0, -1);
+  const found = address.match(LOCAL_ADDRESS);
+  if (found === null) return address;
+  const [start, scheme = own, theirs = defaultPort(scheme)] = found;
+  return theirs === (port || defaultPort(own)) ? publicOrigin(names) + address.slice(start.length) : address;
 }
 
-/** A cookie for `localhost` would be lost, one for the whole zone would reach every other student. */
-function ownCookie(cookie: string, hostname: string): string {
-  return cookie.replace(/;\s*domain\s*=\s*\.?([^;]*)/i, (whole, domain: string) =>
-    domain.trim().toLowerCase() === hostname ? whole : '',
+/** `Refresh: 3; url=http://localhost:5173/` */
+function publicRefresh(refresh: string, names: Names): string {
+  return refresh.replace(
+    /^(\s*\d*\s*[;,]\s*url\s*=\s*["']?)([^"']*)/i,
+    (_whole, start: string, address: string) => start + publicAddress(address, names),
   );
+}
+
+/**
+ * A cookie for `localhost` would be lost, one for the whole zone would be planted on every other student. Of several
+ * `Domain`s the last one counts (RFC 6265 §5.3), so all of them go unless every one is the student's own hostname.
+ */
+export function ownCookie(cookie: string, hostname: string): string {
+  const [value = '', ...attributes] = cookie.split(';');
+  const isForeign = (attribute: string) => {
+    const [name = '', ...rest] = attribute.split('=');
+    const domain = rest.join('=').trim().replace(/^\./, '').toLowerCase();
+    return name.trim().toLowerCase() === 'domain' && domain !== hostname;
+  };
+  return [value, ...attributes.filter((attribute) => !isForeign(attribute))].join(';');
 }
 
 /** What the visitor is sent. */
@@ -90,9 +113,16 @@ export function toVisitor(headers: HeaderList, names: Names): HeaderList {
   const changed = mapHeaders(headers, (name, value) => {
     switch (name) {
       case 'location':
-        return publicLocation(value, names);
+      case 'content-location':
+        return publicAddress(value, names);
+      case 'refresh':
+        return publicRefresh(value, names);
+      case 'access-control-allow-origin':
+        return value === names.local ? publicOrigin(names) : value;
       case 'set-cookie':
         return ownCookie(value, names.hostname);
+      // Another way to the same server (HTTP/3) is no way from outside.
+      case 'alt-svc':
       case 'x-robots-tag':
         return null;
       default:

@@ -1,14 +1,21 @@
 /**
- * What a visitor sees while nothing listens: whose link it is and what is going on. Reloads itself when the service
+ * What a visitor sees while there is no answer: whose link it is and what is going on. Reloads itself when the service
  * is back, needs nothing from elsewhere, works without JavaScript, and tells nothing of the host.
  */
 import type { RoutePhase } from '../../../orchestrator/agents/protocol.ts';
 
+/** Reserved: answers whose relay this is, and never reaches a student's program. */
+export const IDENTITY_PATH = '/.well-known/devenv';
+
+/** Nothing listens (yet), or what listens took the request and gave no answer, or none in HTTP. */
+export type WaitingFor = 'start' | 'service' | 'answer' | 'http';
+
 export interface Waiting {
   student: string;
   phase: RoutePhase;
-  /** A watched command was typed a moment ago. */
-  starting: boolean;
+  waitingFor: WaitingFor;
+  /** A page that answers a form must not send it again by itself. */
+  isGet: boolean;
 }
 
 const ENTITIES: Record<string, string> = {
@@ -21,52 +28,92 @@ const ENTITIES: Record<string, string> = {
 
 export const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 
-export function waitingSentence({ starting }: Waiting): string {
-  return starting ? 'The app is starting.' : 'Nothing is running here right now.';
+const WORDS: Record<WaitingFor, { state: string; dot: string; explanation: string; error: string }> = {
+  start: {
+    state: 'Starting',
+    dot: '#3b82f6',
+    explanation: 'It is starting. This page opens it by itself in a moment.',
+    error: 'nothing is listening',
+  },
+  service: {
+    state: 'Not running',
+    dot: '#8d97ab',
+    explanation: 'Nothing is running right now. As soon as the app is started, this page opens it by itself.',
+    error: 'nothing is listening',
+  },
+  answer: {
+    state: 'No answer',
+    dot: '#e08700',
+    explanation: 'It ended before it answered; its terminal says why. This page tries again by itself.',
+    error: 'the service ended before it answered',
+  },
+  http: {
+    state: 'No web page',
+    dot: '#e08700',
+    explanation: 'What runs here does not answer as a web server does. This page tries again by itself.',
+    error: 'the service did not answer in HTTP',
+  },
+};
+
+const STYLE = `
+:root{color-scheme:light dark;--ink:#1c2333;--dim:#5c667a;--paper:#eef1f8;--card:#fff;--line:#dfe4ef}
+@media(prefers-color-scheme:dark){:root{--ink:#eceff6;--dim:#a2abbd;--paper:#10131a;--card:#1a1f2a;--line:#2b3342}}
+*{box-sizing:border-box}
+body{margin:0;min-height:100vh;min-height:100dvh;display:grid;place-items:center;padding:1.25rem;
+font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink);background:var(--paper)}
+main{width:min(30rem,100%);padding:clamp(1.75rem,7vw,3rem);background:var(--card);border:1px solid var(--line);
+border-radius:1.25rem;box-shadow:0 1.25rem 3rem -1.5rem #0006}
+h1{margin:1.25rem 0 .4rem;font-size:clamp(1.9rem,8vw,2.6rem);line-height:1.15;letter-spacing:-.02em;overflow-wrap:anywhere}
+p{margin:0;color:var(--dim);text-wrap:pretty}
+.state{display:inline-flex;align-items:center;gap:.6rem;padding:.25rem .85rem;border:1px solid var(--line);
+border-radius:2rem;font-size:.9rem;font-weight:600;color:var(--ink)}
+.state::before{content:"";width:.6rem;height:.6rem;border-radius:50%;background:var(--dot);animation:p 1.8s ease-in-out infinite}
+@keyframes p{50%{opacity:.25;transform:scale(.7)}}
+@media(prefers-reduced-motion:reduce){.state::before{animation:none}}
+`;
+
+/** Asks the reserved path, never the app, and goes there when something listens, or when the link has closed. */
+function script({ waitingFor, isGet }: Waiting): string {
+  const isListening = waitingFor === 'answer' || waitingFor === 'http';
+  return `
+setInterval(async () => {
+  try {
+    const answer = await fetch('${IDENTITY_PATH}', { cache: 'no-store' })
+    if (answer.ok && (await answer.json()).service === null) return
+    ${isGet ? 'location.reload()' : 'location.replace(location.pathname + location.search)'}
+  } catch {}
+}, ${isListening ? 5000 : 1500})
+`;
 }
 
-/** Light, and in the visitor's colours; the script asks and reloads only when there is something new. */
 export function waitingPage(waiting: Waiting): string {
   const student = escapeHtml(waiting.student);
+  const { state, dot, explanation } = WORDS[waiting.waitingFor];
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="robots" content="noindex">
+<link rel="icon" href="data:,">
 <noscript><meta http-equiv="refresh" content="3"></noscript>
-<title>${student}: waiting</title>
-<style>
-:root{color-scheme:light dark;--ink:#1f2430;--paper:#f6f7fb;--dim:#6b7280;--dot:#4f7cff}
-@media(prefers-color-scheme:dark){:root{--ink:#e7e9f0;--paper:#14161d;--dim:#9aa1b1}}
-body{margin:0;min-height:100vh;display:grid;place-content:center;justify-items:center;gap:.4rem;padding:1rem;
-box-sizing:border-box;text-align:center;font:1.1rem/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
-h1{font-size:clamp(1.8rem,6vw,3rem);margin:0;overflow-wrap:anywhere}p{margin:0;color:var(--dim)}
-i{width:.8rem;height:.8rem;border-radius:50%;background:var(--dot);margin-bottom:1rem;animation:pulse 1.6s infinite}
-@keyframes pulse{50%{opacity:.25;transform:scale(.7)}}
-@media(prefers-reduced-motion:reduce){i{animation:none}}
-</style>
+<title>${student}’s app: ${state.toLowerCase()}</title>
+<style>${STYLE}</style>
 </head>
 <body>
-<i></i>
-<h1>${student}</h1>
-<p>${waitingSentence(waiting)}</p>
-<p>This page opens by itself as soon as there is something to see.</p>
-<script>
-setInterval(async () => {
-  try {
-    const answer = await fetch(location.href, { headers: { accept: 'application/json' }, cache: 'no-store' })
-    if (answer.status !== 503) location.reload()
-  } catch {}
-}, 1500)
-</script>
+<main>
+<div class="state" role="status" style="--dot:${dot}">${state}</div>
+<h1>${student}’s app</h1>
+<p>${explanation}</p>
+</main>
+<script>${script(waiting)}</script>
 </body>
 </html>
 `;
 }
 
 /** The same for programs. */
-export function waitingJson(waiting: Waiting): string {
-  const { student, phase, starting } = waiting;
-  return `${JSON.stringify({ error: 'nothing is listening', student, phase, starting })}\n`;
+export function waitingJson({ student, phase, waitingFor }: Waiting): string {
+  const { error } = WORDS[waitingFor];
+  return `${JSON.stringify({ error, student, phase, starting: waitingFor === 'start' })}\n`;
 }

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Confirmation, Route } from '../edge.ts';
-import { askIdentity } from '../identity-check.ts';
+import { askIdentity, isOwnAnswer } from '../identity-check.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
 
 /** How often the relay is asked while it does not answer, in ms. */
@@ -62,8 +62,7 @@ export async function confirmRoute(options: ConfirmationOptions): Promise<Confir
   let found = 'nothing';
   while (!signal.aborted) {
     const answer = await askIdentity({ host, port: Number(port) }, route.hostname, signal);
-    if (typeof answer !== 'string' && answer.instance === instance && answer.student === route.student)
-      return { live: true };
+    if (isOwnAnswer(answer, route, instance)) return { live: true };
     // What is said of a question that was cut off is not what is wrong.
     if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
     await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);

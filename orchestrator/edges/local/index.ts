@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DevenvError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Confirmation, Edge, Route } from '../edge.ts';
-import { askIdentity } from '../identity-check.ts';
+import { askIdentity, isOwnAnswer } from '../identity-check.ts';
 import { LocalProxy } from './proxy.ts';
 
 /** How often an answer is asked for while there is none, in ms. */
@@ -103,9 +103,8 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
       let found = 'nothing';
       while (!signal.aborted) {
         const answer = await askIdentity(own(), route.hostname, signal);
-        if (typeof answer === 'string') found = answer;
-        else if (answer.instance === instance && answer.student === route.student) return { live: true };
-        else found = 'the answer of another student';
+        if (isOwnAnswer(answer, route, instance)) return { live: true };
+        found = typeof answer === 'string' ? answer : 'the answer of another student';
         await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
       }
       return {

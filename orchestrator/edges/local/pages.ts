@@ -1,16 +1,42 @@
 /** The edge's own answers: short, plain, and about nobody but the hostname that was asked for. */
 import { escapeHtml } from '../../../hooks/agent/relay/waiting-page.ts';
 
-function page(title: string, text: string): string {
+/** A hostname has at most this many characters (RFC 1035); what a visitor claims may have more. */
+const MAX_HOSTNAME = 253;
+
+const bold = (hostname: string) => `<b>${escapeHtml(hostname.slice(0, MAX_HOSTNAME))}</b>`;
+
+/** Without JavaScript as with it, the page looks again by itself. */
+const AGAIN = '<meta http-equiv="refresh" content="10">';
+
+function page(title: string, text: string, head = ''): string {
   return `<!doctype html>
 <html lang="en">
+<head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="robots" content="noindex">
+<link rel="icon" href="data:,">
+${head}
 <title>${title}</title>
-<style>:root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}</style>
+<style>
+:root{color-scheme:light dark;--ink:#1c2333;--dim:#5c667a;--paper:#eef1f8;--card:#fff;--line:#dfe4ef}
+@media(prefers-color-scheme:dark){:root{--ink:#eceff6;--dim:#a2abbd;--paper:#10131a;--card:#1a1f2a;--line:#2b3342}}
+*{box-sizing:border-box}
+body{margin:0;min-height:100vh;min-height:100dvh;display:grid;place-items:center;padding:1.25rem;
+font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink);background:var(--paper)}
+main{width:min(30rem,100%);padding:clamp(1.75rem,7vw,3rem);background:var(--card);border:1px solid var(--line);
+border-radius:1.25rem;box-shadow:0 1.25rem 3rem -1.5rem #0006}
+h1{margin:0 0 .4rem;font-size:clamp(1.7rem,7vw,2.2rem);line-height:1.15;letter-spacing:-.02em}
+p{margin:0;color:var(--dim);overflow-wrap:anywhere}b{color:var(--ink);font-weight:600}
+</style>
+</head>
+<body>
+<main>
 <h1>${title}</h1>
 <p>${text}</p>
+</main>
+</body>
 </html>
 `;
 }
@@ -19,11 +45,15 @@ function page(title: string, text: string): string {
 export const notFoundPage = (hostname: string) =>
   page(
     'Nothing here',
-    `There is no open link at <b>${escapeHtml(hostname)}</b> right now. It opens when its owner runs something.`,
+    `There is no open link at ${bold(hostname)} right now. It opens when its owner runs something.`,
+    AGAIN,
   );
 
 export const unreachablePage = (hostname: string) =>
-  page(
-    'Not reachable',
-    `What <b>${escapeHtml(hostname)}</b> leads to does not answer. Try again in a moment.`,
-  );
+  page('Not reachable', `What ${bold(hostname)} leads to does not answer. This page tries again.`, AGAIN);
+
+export const busyPage = (hostname: string) =>
+  page('Too busy', `Too many visitors are at ${bold(hostname)} at once. This page tries again.`, AGAIN);
+
+export const badRequestPage = () =>
+  page('Which host?', 'The request names more than one host, or one that no browser would.');

@@ -1,21 +1,19 @@
 /** The reverse proxy: requests by `Host` name to the relay of the student whose link is open. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import {
-  type Forwarding,
-  forwardRequest,
-  forwardUpgrade,
-  MAX_HEADER_SIZE,
-  refuseBadRequest,
-  refuseUpgrade,
-} from '../../../hooks/agent/relay/forward.ts';
+import { forwardRequest } from '../../../hooks/agent/relay/forward.ts';
 import { mapHeaders } from '../../../hooks/agent/relay/headers.ts';
-import { hostnameOf } from '../../../hooks/agent/relay/rewrite.ts';
+import type { Forwarding } from '../../../hooks/agent/relay/outgoing.ts';
+import { dropBodyAfter, refuse } from '../../../hooks/agent/relay/refuse.ts';
+import { type RequestTarget, requestTarget } from '../../../hooks/agent/relay/request-target.ts';
+import { hostnameOf, ownCookie } from '../../../hooks/agent/relay/rewrite.ts';
+import { forwardUpgrade } from '../../../hooks/agent/relay/upgrade.ts';
+import { createVisitorServer } from '../../../hooks/agent/relay/visitor-server.ts';
 import type { Route } from '../edge.ts';
-import { notFoundPage, unreachablePage } from './pages.ts';
+import { badRequestPage, busyPage, notFoundPage, unreachablePage } from './pages.ts';
 
-/** A visitor has this long to send a request's headers, in ms. */
-const HEADERS_TIMEOUT = 30_000;
+/** Connections at once to one hostname; the files of this process are everybody's. */
+const MAX_VISITORS = 4096;
 
 export class LocalProxy {
   readonly server: Server;
@@ -23,18 +21,13 @@ export class LocalProxy {
   /** Who is connected to which hostname: ended when it closes. */
   readonly #visitors = new Map<string, Set<Socket>>();
 
-  constructor() {
-    this.server = createServer({
-      maxHeaderSize: MAX_HEADER_SIZE,
-      headersTimeout: HEADERS_TIMEOUT,
-      requestTimeout: 0,
-      keepAliveTimeout: 60_000,
-      connectionsCheckingInterval: 10_000,
-      noDelay: true,
-    });
+  readonly #maxVisitors: number;
+
+  constructor(maxVisitors = MAX_VISITORS) {
+    this.#maxVisitors = maxVisitors;
+    this.server = createVisitorServer();
     this.server.on('request', (request, response) => this.#onRequest(request, response));
     this.server.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
-    this.server.on('clientError', refuseBadRequest);
   }
 
   /** Takes the whole table in. Who visits a hostname that is no longer open is disconnected at once. */
@@ -50,37 +43,41 @@ export class LocalProxy {
     return [...this.#routes.keys()];
   }
 
-  /** The hostname that is asked for: in the request's target if that is absolute (RFC 9112 §3.2.2), else in `Host`. */
-  #hostname(request: IncomingMessage): string {
-    const absolute = request.url?.match(/^https?:\/\/([^/?#]+)/i)?.[1];
-    return hostnameOf(absolute ?? request.headers.host ?? '');
-  }
-
-  #visit(hostname: string, socket: Socket): void {
+  /** False where there are too many already. */
+  #visit(hostname: string, socket: Socket): boolean {
     const sockets = this.#visitors.get(hostname) ?? new Set();
-    if (sockets.has(socket)) return;
+    if (sockets.has(socket)) return true;
+    if (sockets.size >= this.#maxVisitors) return false;
     this.#visitors.set(hostname, sockets.add(socket));
     socket.once('close', () => {
       sockets.delete(socket);
       if (sockets.size === 0) this.#visitors.delete(hostname);
     });
+    return true;
   }
 
-  #forwarding(request: IncomingMessage, route: Route): Forwarding {
+  #forwarding(request: IncomingMessage, { host, path }: RequestTarget, route: Route): Forwarding {
     const { hostname, port } = new URL(route.origin);
-    const forwarded = mapHeaders(request.rawHeaders, (name, value) =>
-      name.startsWith('x-forwarded-') ? null : value,
-    );
-    const from = request.socket.remoteAddress ?? '';
+    const forwarded = mapHeaders(request.rawHeaders, (name, value) => {
+      if (name.startsWith('x-forwarded-') || name === 'expect') return null;
+      return name === 'host' ? host : value;
+    });
+    const from = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
     return {
       target: { host: hostname, port: Number(port), scheme: 'http' },
+      path,
       requestHeaders: [...forwarded, 'X-Forwarded-For', from, 'X-Forwarded-Proto', 'http'],
-      responseHeaders: (headers) => headers,
+      // The relay has seen to it; but the relay is the student's, and a cookie for the zone is everybody's.
+      responseHeaders: (headers) =>
+        mapHeaders(headers, (name, value) =>
+          name === 'set-cookie' ? ownCookie(value, route.hostname) : value,
+        ),
     };
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, status: number, body: string): void {
     // What the visitor still sends is read and dropped, so that they get to read the answer.
+    dropBodyAfter(request, response);
     request.resume();
     response
       .writeHead(status, {
@@ -93,27 +90,29 @@ export class LocalProxy {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const hostname = this.#hostname(request);
+    const target = requestTarget(request);
+    if (target === null) return this.#answer(request, response, 400, badRequestPage());
+    const hostname = hostnameOf(target.host);
     const route = this.#routes.get(hostname);
     if (route === undefined) return this.#answer(request, response, 404, notFoundPage(hostname));
-    this.#visit(hostname, request.socket);
-    request.url = request.url?.replace(/^https?:\/\/[^/?#]+/i, '') || '/';
-    forwardRequest(request, response, this.#forwarding(request, route), () =>
+    if (!this.#visit(hostname, request.socket))
+      return this.#answer(request, response, 503, busyPage(hostname));
+    forwardRequest(request, response, this.#forwarding(request, target, route), () =>
       this.#answer(request, response, 502, unreachablePage(hostname)),
     );
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const hostname = this.#hostname(request);
+    const target = requestTarget(request);
+    if (target === null) return refuse(socket, '400 Bad Request');
+    const hostname = hostnameOf(target.host);
     const route = this.#routes.get(hostname);
-    const refuse = (status: string) => refuseUpgrade(socket, status);
-    if (route === undefined) {
-      refuse('404 Not Found');
-      return;
-    }
-    this.#visit(hostname, socket);
-    forwardUpgrade(request, socket, head, this.#forwarding(request, route), () => refuse('502 Bad Gateway'));
+    if (route === undefined) return refuse(socket, '404 Not Found');
+    if (!this.#visit(hostname, socket)) return refuse(socket, '503 Service Unavailable');
+    forwardUpgrade(request, socket, head, this.#forwarding(request, target, route), () =>
+      refuse(socket, '502 Bad Gateway'),
+    );
   }
 
   /** Ends every connection. */

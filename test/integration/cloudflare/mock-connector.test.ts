@@ -78,7 +78,7 @@ test('a record that is not proxied, leads elsewhere or to another tunnel does no
 });
 
 test('rules are tried from the top: a wildcard above shadows, a path narrows, a status is a status', async () => {
-  for (const name of ['a', 'b', 'c', '*.wild']) point(`${name}.example.com`);
+  for (const name of ['a', 'b', 'c', 'wild', 'notwild', '*.wild']) point(`${name}.example.com`);
   route(
     rule('a.example.com', { path: '^/api' }),
     rule('b.example.com', { service: 'http_status:418' }),
@@ -93,6 +93,8 @@ test('rules are tried from the top: a wildcard above shadows, a path narrows, a 
   expect(await status('b.example.com')).toBe(418);
   expect(await status('c.example.com')).toBe(409);
   expect(await status('deep.wild.example.com')).toBe(200);
+  expect(await status('wild.example.com')).toBe(409);
+  expect(await status('notwild.example.com')).toBe(409);
 });
 
 test('a service that does not answer, is not HTTP, or is not on this machine is a 502', async () => {

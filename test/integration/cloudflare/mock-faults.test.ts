@@ -1,4 +1,5 @@
 /** The mock's faults, hooks and records of calls: what the client sees, and whether the call took effect. */
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Cloudflare, { InternalServerError } from 'cloudflare';
 import {
@@ -48,15 +49,22 @@ beforeEach(async () => {
 });
 afterEach(() => mock.stop());
 
-test.each<[Fault, string, { applied: boolean; status: number | null }]>([
+interface Outcome {
+  applied: boolean;
+  status: number | null;
+  /** It was the client who ended it. */
+  abandoned?: boolean;
+}
+
+test.each<[Fault, string, Outcome]>([
   ['refused', '403 10000', { applied: false, status: 403 }],
   ['server-error', '500 10002', { applied: false, status: 500 }],
   [{ name: 'server-error', applied: true }, '500 10002', { applied: true, status: 500 }],
   ['rate-limited', '429 971', { applied: false, status: 429 }],
   ['html', 'no JSON', { applied: false, status: 502 }],
   [{ name: 'html', applied: true, status: 200 }, 'no JSON', { applied: true, status: 200 }],
-  ['timeout', 'TimeoutError', { applied: false, status: null }],
-  [{ name: 'timeout', applied: true }, 'TimeoutError', { applied: true, status: null }],
+  ['timeout', 'TimeoutError', { applied: false, status: null, abandoned: true }],
+  [{ name: 'timeout', applied: true }, 'TimeoutError', { applied: true, status: null, abandoned: true }],
   ['reset-before', 'ECONNRESET', { applied: false, status: null }],
   ['reset-after', 'ECONNRESET', { applied: true, status: null }],
   ['bad-json', 'no JSON', { applied: true, status: 200 }],
@@ -68,7 +76,7 @@ test.each<[Fault, string, { applied: boolean; status: number | null }]>([
   await waitFor('the end of the call', () => mock.calls[0]?.endedAt !== null);
   expect(version()).toBe(outcome.applied ? 1 : 0);
   const name = typeof fault === 'string' ? fault : fault.name;
-  expect(mock.calls).toMatchObject([{ kind: 'config-put', fault: name, ...outcome }]);
+  expect(mock.calls).toMatchObject([{ kind: 'config-put', fault: name, abandoned: false, ...outcome }]);
   expect(await seen(put())).toBe('200 null');
 });
 
@@ -176,6 +184,27 @@ describe('the hook', () => {
     await waitFor('the end', () => phases.includes('answered'));
     expect(phases).toEqual(['before', 'answered']);
   });
+});
+
+test('an error in a hook breaks its call off, and is what stopping the mock says', async () => {
+  mock.onCall = () => {
+    throw new Error('not as expected');
+  };
+  expect(await seen(put())).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
+  await expect(mock.stop()).rejects.toThrow('not as expected');
+});
+
+test('a request that does not arrive whole does nothing', async () => {
+  const { hostname, port, pathname } = new URL(mock.baseUrl + paths().configuration);
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    `PUT ${pathname} HTTP/1.1\r\nHost: mock\r\nAuthorization: Bearer ${mock.token}\r\n` +
+      'Content-Type: application/json\r\nContent-Length: 58\r\n\r\n{"config":{"ingress":[',
+  );
+  await waitFor('the call', () => mock.calls.length === 1);
+  socket.destroy();
+  await waitFor('its end', () => mock.calls[0]?.endedAt !== null);
+  expect(mock.calls).toMatchObject([{ applied: false, abandoned: true, status: null }]);
 });
 
 test('latency lies on both sides of the effect; writes that meet are written down', async () => {

@@ -203,6 +203,9 @@ describe('the rate', () => {
     expect((await call(paths().zone)).headers.get('ratelimit')).toMatch(/r=0;/);
     mock.foreign.spendRequests(1);
     expect((await call(paths().zone)).status).toBe(429);
+    // A block that is over before the window would have been.
+    time += 1_000;
+    expect((await call(paths().zone)).headers.get('ratelimit')).toBe('"default";r=2;t=10');
   });
 });
 

@@ -2,7 +2,12 @@
  * The student's shell is the student's: what a terminal shows is the same with the hooks and without, in every mode
  * that has broken some shell hook before.
  */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BareContainer } from '../../support/bare-container.ts';
+import { lines, modes } from './modes.ts';
 
 let withHooks: BareContainer;
 let without: BareContainer;
@@ -12,60 +17,30 @@ beforeAll(async () => {
   without = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
   // The hooks go to sleep where their folder is missing.
   withHooks.run('mkdir -p /run/devenv/shells /run/devenv/messages');
+  placeDirenv();
 }, 300_000);
+
+/** The real direnv, from Debian: the image has none. */
+function placeDirenv(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'devenv-direnv-'));
+  try {
+    execFileSync('apt-get', ['download', 'direnv'], { cwd: folder, stdio: 'pipe' });
+    const [archive = ''] = readdirSync(folder);
+    execFileSync('dpkg-deb', ['-x', archive, 'direnv'], { cwd: folder });
+    for (const container of [withHooks, without]) {
+      container.run('mkdir -p ~/.local/bin');
+      const target = `${container.id}:/home/student/.local/bin/direnv`;
+      execFileSync('docker', ['cp', join(folder, 'direnv/usr/bin/direnv'), target], { stdio: 'pipe' });
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 afterAll(() => {
   withHooks?.remove();
   without?.remove();
 });
-
-/** What students and their tools look at. Each line ends with a visible result. */
-const lines = [
-  'true; echo "status $?"',
-  'false; echo "status $?"',
-  'false',
-  'echo "status $?"',
-  'echo one two three',
-  'echo "last $_"',
-  'true | false | true; echo "pipe ${PIPESTATUS[*]}"',
-  'false | true',
-  'echo "pipe ${PIPESTATUS[*]}"',
-  'for i in 1 2 3; do echo "loop $i"; done',
-  'f() { echo "in f: $1"; return 3; }; f x; echo "status $?"',
-  '(exit 4); echo "status $?"',
-  '( echo sub; exit 5 )',
-  'echo "status $?"',
-  'sleep 0.1 & wait $!; echo "waited $?"',
-  'jobs',
-  'x=$(echo inner); echo "$x"',
-  'trap',
-  'echo \'a;b\' "c  d"',
-  '[[ -t 0 ]] && echo tty',
-  'history | tail -n 2 | wc -l',
-  '# only a comment',
-  '',
-  'echo "$-" | tr -d x',
-  'echo end',
-];
-
-const modes: Record<string, string> = {
-  plain: ':',
-  'set -u': 'set -u',
-  'set -x': 'set -x',
-  'set -T (functrace)': 'set -T',
-  'set -E with ERR trap': "set -E; trap 'echo err' ERR",
-  extdebug: 'shopt -s extdebug',
-  noclobber: 'set -C',
-  posix: 'set -o posix',
-  'IFS of its own': 'IFS=e',
-  failglob: 'shopt -s failglob',
-  'own DEBUG trap': "trap ': mine' DEBUG",
-  'own EXIT trap': "trap 'echo bye' EXIT",
-  'PROMPT_COMMAND as a string': "PROMPT_COMMAND='mine=1'",
-  'PROMPT_COMMAND in front': 'PROMPT_COMMAND=\'mine=1;\'"${PROMPT_COMMAND-}"',
-  'promptvars off': 'shopt -u promptvars',
-  'umask 777': 'umask 777',
-};
 
 /** Hooks leave their own trap in the list of `trap`; the student's own must be there just the same. */
 const normalise = (text: string) =>
@@ -80,10 +55,12 @@ async function transcript(container: BareContainer, mode: string): Promise<strin
   await terminal.see(/\$ $/);
   await terminal.run("PS1='> '; bind 'set enable-bracketed-paste off'");
   await terminal.run(mode);
+  // bash-preexec installs itself at a prompt, and takes our part of that very prompt for a line that was typed.
+  await terminal.run(':');
   let text = '';
   for (const line of lines) {
     terminal.type(`${line}\r`);
-    await terminal.see(/> $/);
+    await terminal.see(/> $/, { everyMs: 5 });
     text += terminal.fresh;
   }
   terminal.type('exit 6\r');
@@ -135,6 +112,38 @@ test('a full tmpfs and a removed folder are silent, and cost no trap', async () 
     container.remove();
   }
 }, 60_000);
+
+test('no process is made for a line, with or without a typed match, and nothing is waited for', async () => {
+  const terminal = withHooks.terminal(['bash']);
+  await terminal.see(/\$ $/);
+  // The last pid of this namespace, read without a process.
+  const lastPid = () => terminal.run('read -ra load </proc/loadavg; echo "pid ${load[4]}"');
+  const before = await lastPid();
+  for (let round = 0; round < 20; round += 1) await terminal.run(`: npm run dev ${round}`);
+  expect(await lastPid()).toBe(before);
+  expect(before).toMatch(/^pid \d+$/);
+  await terminal.run('/bin/true');
+  expect(await lastPid()).not.toBe(before);
+}, 30_000);
+
+test("`exec bash` greets once, and goes on as the same shell's", async () => {
+  const container = await BareContainer.start();
+  try {
+    container.run('mkdir -p /run/devenv/shells /run/devenv/messages');
+    const terminal = container.terminal(['bash']);
+    await terminal.see(/\$ $/);
+    await terminal.run('true');
+    terminal.type('exec bash\r');
+    await terminal.see(/\$ $/);
+    await terminal.run('. /etc/bash.bashrc');
+    expect(terminal.text.match(/Your link is/g)).toHaveLength(1);
+    expect(await terminal.run('n=${PS0//[!_]/}; echo ${#n} ${#PROMPT_COMMAND[@]}')).toBe(
+      await terminal.run('m=$__devenv_arm; n=${m//[!_]/}; echo ${#n} 1'),
+    );
+  } finally {
+    container.remove();
+  }
+}, 30_000);
 
 test('scripts, `bash -c` and shells without a terminal have no hooks', async () => {
   const before = withHooks.run('ls /run/devenv/shells | wc -l');

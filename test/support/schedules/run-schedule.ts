@@ -1,5 +1,6 @@
 /** Plays one schedule against a mock of its own, and tells whether every promise was kept. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isWrite } from '../../cloudflare/calls.ts';
 import {
   ALL_FAULTS,
   type Call,
@@ -7,11 +8,10 @@ import {
   MockCloudflare,
   seededRandom,
 } from '../../cloudflare/index.ts';
-import { isWrite } from '../../cloudflare/calls.ts';
 import { Class } from './class.ts';
 import { Property } from './property.ts';
-import { describeDeed, type Deed, nameOf, type Schedule, STUDENTS } from './schedule.ts';
 import { comeToRest } from './rest.ts';
+import { type Deed, describeDeed, nameOf, type Schedule, STUDENTS } from './schedule.ts';
 import { faultsAtRest, type Parts, untoldLosses } from './settled.ts';
 import { SomebodyElse } from './somebody-else.ts';
 

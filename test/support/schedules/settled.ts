@@ -1,6 +1,7 @@
 /** What must be so when everything has come to rest: wanted is live, nothing else of ours is there. */
-import { findRule } from '../../cloudflare/visitor-way.ts';
+
 import type { MockCloudflare } from '../../cloudflare/index.ts';
+import { findRule } from '../../cloudflare/visitor-way.ts';
 import type { Class, Student } from './class.ts';
 import type { Property } from './property.ts';
 

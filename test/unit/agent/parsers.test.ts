@@ -124,6 +124,8 @@ test.each([
   ['npm run', 'npm run dev', false],
   ['node server.js', 'node *.js', true],
   ['node serverxjs', 'node server.js', false],
+  ['./up.sh --fast', './up.sh', true],
+  ['ls', 'PORT=1', false],
 ])('%p against the pattern %p: %p', (line, pattern, expected) => {
   expect(matches(significantWords(line.split(' ')), pattern)).toBe(expected);
 });

@@ -1,8 +1,7 @@
 import { places } from '../../../hooks/agent/places.ts';
 import { withoutHopByHop } from '../../../hooks/agent/relay/headers.ts';
-import { IDENTITY_PATH as RELAY_PATH } from '../../../hooks/agent/relay/http-relay.ts';
 import { isOwnHost, type Names, toService, toVisitor } from '../../../hooks/agent/relay/rewrite.ts';
-import { waitingPage } from '../../../hooks/agent/relay/waiting-page.ts';
+import { IDENTITY_PATH as RELAY_PATH, waitingPage } from '../../../hooks/agent/relay/waiting-page.ts';
 import { IDENTITY_PATH, RELAY_PORT } from '../../../orchestrator/agents/protocol.ts';
 
 const names: Names = {
@@ -64,6 +63,12 @@ test('nothing is invented, and what would tell the public name is dropped', () =
   ).toEqual({ 'X-Forwarded-For': '1.2.3.4' });
 });
 
+test('a Referer keeps its path and query, however its origin is spelt', () => {
+  expect(sent({ Referer: 'HTTPS://Alice.example.com:443/a?b' })).toEqual({
+    Referer: 'http://localhost:5173/a?b',
+  });
+});
+
 test('a visitor with a port of their own (a tunnel to the host) is at home too', () => {
   const more = { host: 'alice.example.com:9000', url: 'http://alice.example.com:8080' };
   expect(sent({ Origin: 'http://alice.example.com:9000' }, more)).toEqual({
@@ -78,6 +83,11 @@ test.each([
   ['https://localhost:5173/a', 'https://alice.example.com/a'],
   ['http://localhost:4000/a', 'http://localhost:4000/a'],
   ['http://localhost:51730/a', 'http://localhost:51730/a'],
+  ['//localhost:5173/a', 'https://alice.example.com/a'],
+  ['//localhost/a', '//localhost/a'],
+  ['http://0.0.0.0:5173/a', 'https://alice.example.com/a'],
+  ['http://[::1]:5173/a', 'https://alice.example.com/a'],
+  ['http://localhost.evil.example/a', 'http://localhost.evil.example/a'],
   ['/relative', '/relative'],
   ['https://github.com/login', 'https://github.com/login'],
 ])('Location %s becomes %s', (location, expected) => {
@@ -85,6 +95,31 @@ test.each([
 });
 
 test.each([
+  ['Content-Location', 'http://localhost:5173/a', 'https://alice.example.com/a'],
+  ['Refresh', '3; url=http://localhost:5173/a', '3; url=https://alice.example.com/a'],
+  ['Refresh', "0;URL='//localhost:5173/a'", "0;URL='https://alice.example.com/a'"],
+  ['Refresh', '5', '5'],
+  ['Access-Control-Allow-Origin', 'http://localhost:5173', 'https://alice.example.com'],
+  ['Access-Control-Allow-Origin', 'https://other.example', 'https://other.example'],
+  ['Alt-Svc', 'h3=":5173"', undefined],
+])('%s: %s becomes %s', (name, value, expected) => {
+  expect(answered(name, value)).toBe(expected);
+});
+
+test('an HTTPS service is at home on its own port and on 443', () => {
+  expect(answered('Location', 'https://localhost/a', { local: 'https://localhost:443' })).toBe(
+    'https://alice.example.com/a',
+  );
+  expect(answered('Location', '//localhost:8443/a', { local: 'https://localhost:8443' })).toBe(
+    'https://alice.example.com/a',
+  );
+});
+
+test.each([
+  ['a=1; Domain=alice.example.com; Domain=example.com', 'a=1; Domain=alice.example.com'],
+  ['a=1;domain = "example.com";Path=/', 'a=1;Path=/'],
+  ['a=1; Domain=', 'a=1'],
+  ['domain=1; Path=/', 'domain=1; Path=/'],
   ['a=1; Domain=localhost; Path=/', 'a=1; Path=/'],
   ['a=1; path=/; domain=.example.com; Secure', 'a=1; path=/; Secure'],
   ['a=1; Domain=alice.example.com', 'a=1; Domain=alice.example.com'],
@@ -126,9 +161,16 @@ test('what is meant for one connection is not forwarded, nor what Connection nam
 });
 
 test('the waiting page is light, escapes, and needs nothing from elsewhere', () => {
-  const page = waitingPage({ student: '<b>&"', phase: 'open', starting: true });
-  expect(page.length).toBeLessThan(4096);
+  const page = waitingPage({ student: '<b>&"', phase: 'open', waitingFor: 'start', isGet: true });
   expect(page).toContain('&lt;b&gt;&amp;&quot;');
-  expect(page).not.toMatch(/<b>|https?:|src=|href=/);
-  expect(page).toContain('The app is starting.');
+  expect(page).not.toMatch(/<b>|https?:|src=|href="(?!data:)/);
+  expect(page).toContain('It is starting.');
+  expect(Buffer.byteLength(page)).toBeLessThan(4096);
+});
+
+test('a page that answers a form does not send it again by itself', () => {
+  const answering = (isGet: boolean) =>
+    waitingPage({ student: 'alice', phase: 'open', waitingFor: 'answer', isGet });
+  expect(answering(true)).toContain('location.reload()');
+  expect(answering(false)).not.toContain('location.reload()');
 });

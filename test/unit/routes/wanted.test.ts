@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Report } from '../../../orchestrator/agents/protocol.ts';
 import { decide, type Facts, freshMemory, type Memory } from '../../../orchestrator/routes/wanted.ts';
 
-const times = { grace: 30, starting: 60, lease: 30 };
+const rules = { grace: 30, starting: 60, lease: 30, links: 3 };
 const service = { port: 5173, address: '::1', scheme: 'http', because: 'answers' } as const;
 const session = (id: string): Report['sessions'][number] => ({
   id: `${id}:1`,
@@ -16,13 +16,23 @@ type Parts = Partial<NonNullable<Facts['report']>>;
 const heard = (parts: Parts = {}): Facts => ({
   running: true,
   silentMs: 0,
-  report: { sessions: [session('1')], service: null, starting: [], lastEnd: null, ...parts },
+  report: { sessions: [session('1')], listeners: [], service: null, starting: [], lastEnd: null, ...parts },
 });
 const typed = (id: string, ageSeconds = 0): Parts => ({
   starting: [{ id, command: 'npm run dev', ageSeconds }],
 });
 const nobody = (how: 'left' | 'lost' | null): Facts =>
   heard({ sessions: [], lastEnd: how && { how, ageSeconds: 0 } });
+
+const on = (...ports: number[]): Report['listeners'] =>
+  ports.map((port) => ({
+    port,
+    addresses: ['127.0.0.1'],
+    process: null,
+    command: '',
+    speaks: port === 9229 ? 'other' : 'http',
+    public: port !== 7000,
+  }));
 
 /** Follows a course of [second, facts]; what is so after each step, as `wanted reason`. */
 function follow(...course: [number, Facts | 'open' | 'close'][]): string[] {
@@ -32,7 +42,7 @@ function follow(...course: [number, Facts | 'open' | 'close'][]): string[] {
     if (step === 'open' || step === 'close') memory = { ...memory, override: step };
     else facts = step;
     // The memory goes to disk and back, as it does when the daemon restarts.
-    memory = decide(JSON.parse(JSON.stringify(memory)) as Memory, facts, times, second * 1000).memory;
+    memory = decide(JSON.parse(JSON.stringify(memory)) as Memory, facts, rules, second * 1000).memory;
     return `${memory.wanted ? 'open' : 'shut'} ${memory.reason}`;
   });
 }
@@ -154,7 +164,7 @@ test('the instructor closes until the next session begins', () => {
 test('each opening is counted', () => {
   let memory = freshMemory(0);
   for (const facts of [heard({ service }), heard(), nobody('left'), heard({ service })]) {
-    memory = decide(memory, facts, times, 0).memory;
+    memory = decide(memory, facts, rules, 0).memory;
   }
   expect(memory.openings).toBe(2);
 });
@@ -168,6 +178,7 @@ const anyFacts = fc.record({
     fc.record({
       sessions: fc.uniqueArray(fc.constantFrom('1', '2', '3')).map((ids) => ids.map(session)),
       service: fc.constantFrom(null, service),
+      listeners: fc.constant<Report['listeners']>([]),
       starting: fc.constantFrom<Report['starting']>(
         [],
         typed('a').starting ?? [],
@@ -194,7 +205,7 @@ test(`whatever happens: open only while heard, and never long after the last ses
         for (const [facts, seconds] of course) {
           now += seconds * 1000;
           const before = JSON.stringify(memory);
-          const decided = decide(memory, facts, times, now);
+          const decided = decide(memory, facts, rules, now);
           expect(JSON.stringify(memory)).toBe(before);
           memory = decided.memory;
           // The grace runs from the look at which a session was found to be gone.
@@ -203,16 +214,40 @@ test(`whatever happens: open only while heard, and never long after the last ses
           hadSession = hasSession;
           if (memory.wanted) {
             expect(facts.running).toBe(true);
-            expect(facts.silentMs).toBeLessThan(times.lease * 1000);
-            expect(now - lastSession).toBeLessThan(times.grace * 1000);
+            expect(facts.silentMs).toBeLessThan(rules.lease * 1000);
+            expect(now - lastSession).toBeLessThan(rules.grace * 1000);
           }
           // Time alone changes nothing before the moment that was announced.
           const quiet = (decided.nextLookAt ?? now + 1e9) - 1;
           if (facts.report !== null)
-            expect(decide(memory, facts, times, quiet).memory.wanted).toBe(memory.wanted);
+            expect(decide(memory, facts, rules, quiet).memory.wanted).toBe(memory.wanted);
         }
       },
     ),
     { seed, numRuns: 500 },
   );
+});
+
+test('further servers have links of their own, as many as may be, and keep them while they restart', () => {
+  const ports = (...courses: Facts[]) => {
+    let memory = freshMemory(0);
+    return courses.map((facts) => {
+      memory = decide(memory, facts, rules, 0).memory;
+      return memory.ports;
+    });
+  };
+  const serving = (...others: number[]) => heard({ service, listeners: on(5173, ...others) });
+  expect(ports(heard({ listeners: on(4000) }))).toEqual([[]]);
+  expect(ports(serving(4000, 9229, 7000))).toEqual([[4000]]);
+  expect(ports(serving(4000), serving(), serving(4000, 4001), serving(4001, 4002))).toEqual([
+    [4000],
+    [4000],
+    [4000, 4001],
+    [4001, 4002],
+  ]);
+  expect(ports(serving(4000), heard({ service: { ...service, port: 4000 }, listeners: on(4000) }))).toEqual([
+    [4000],
+    [],
+  ]);
+  expect(ports(serving(4000), nobody('left'))).toEqual([[4000], []]);
 });

@@ -1,10 +1,6 @@
 import type { Report } from '../../../orchestrator/agents/protocol.ts';
-import {
-  dueNotices,
-  type NoticeMemory,
-  noNotices,
-  type Situation,
-} from '../../../orchestrator/students/notices.ts';
+import { dueNotices, type NoticeMemory, noNotices } from '../../../orchestrator/students/notices.ts';
+import type { Situation } from '../../../orchestrator/students/situation.ts';
 
 const session = {
   id: '7:100',
@@ -20,18 +16,25 @@ const service = {
 } as const;
 
 function report(parts: Partial<Report> = {}): NonNullable<Situation['report']> {
-  return { sessions: [session], service: null, starting: [], ...parts };
+  return { sessions: [session], service: null, starting: [], listeners: [], ...parts };
 }
 
 function situation(parts: Partial<Situation> = {}): Situation {
   return {
+    now: 0,
     url: 'http://alice.localhost:8080',
+    phase: 'open',
     live: false,
     opening: 1,
     reason: 'no-service',
+    since: 0,
+    behind: [],
     problem: null,
     report: report(),
     startingSeconds: 60,
+    memoryKill: null,
+    links: new Map(),
+    mostLinks: 1,
     ...parts,
   };
 }
@@ -47,7 +50,12 @@ function said(...course: Situation[]): string[] {
 }
 
 const typed = (id: string) => report({ starting: [{ id, command: 'npm run dev', ageSeconds: 0 }] });
-const serving = report({ service });
+const by = (process: string) =>
+  report({
+    service,
+    listeners: [{ port: 5173, addresses: [], process, command: '', speaks: 'http', public: true }],
+  });
+const serving = by('8:1');
 
 test('live is said once, when it is confirmed and something listens', () => {
   const course = [
@@ -64,9 +72,9 @@ test('a server that restarts by itself is not announced again, one that is typed
   const course = [
     situation({ ...live, report: serving }),
     situation({ ...live, report: report() }),
-    situation({ ...live, report: serving }),
-    situation({ ...live, report: typed('b') }),
-    situation({ ...live, report: serving }),
+    situation({ ...live, report: by('9:1') }),
+    situation({ ...live, report: typed('b'), now: 60_000 }),
+    situation({ ...live, report: by('10:1'), now: 61_000 }),
   ];
   expect(said(...course)).toEqual(['1 live', '2 live']);
 });

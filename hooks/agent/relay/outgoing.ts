@@ -1,0 +1,62 @@
+/** Requests to the next server on the way: the student's service for the relay, the relay for the local edge. */
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { type HeaderList, withoutHopByHop } from './headers.ts';
+
+/** Next's dev server alone sends cookies and RSC headers of tens of KB; Node's default of 16 KB refuses them. */
+export const MAX_HEADER_SIZE = 128 * 1024;
+
+export interface Target {
+  host: string;
+  port: number;
+  scheme: 'http' | 'https';
+}
+
+export interface Forwarding {
+  target: Target;
+  /** Path and query. */
+  path: string;
+  /** Headers for the target, `Host` included; hop-by-hop ones are taken out afterwards. */
+  requestHeaders: HeaderList;
+  /** The answer's headers, changed for the visitor. */
+  responseHeaders(headers: HeaderList): HeaderList;
+}
+
+const kept = { keepAlive: true, keepAliveMsecs: 1000, maxFreeSockets: 32 };
+const agents = {
+  kept: { http: new http.Agent(kept), https: new https.Agent(kept) },
+  fresh: { http: new http.Agent(), https: new https.Agent() },
+};
+
+/**
+ * Opens a request. A `kept` connection may turn out to be closed by a service that restarted, so only what may be
+ * sent twice goes over one; all else gets a `fresh` one.
+ */
+export function openRequest(
+  request: IncomingMessage,
+  { target, path, requestHeaders }: Forwarding,
+  connection: 'kept' | 'fresh',
+  extra: HeaderList,
+): ClientRequest {
+  const options = {
+    host: target.host,
+    port: target.port,
+    method: request.method ?? 'GET',
+    path,
+    headers: [...withoutHopByHop(requestHeaders), ...extra],
+    setHost: false,
+    maxHeaderSize: MAX_HEADER_SIZE,
+  };
+  const { http: plain, https: secure } = agents[connection];
+  if (target.scheme === 'http') return http.request({ ...options, agent: plain });
+  // A dev server's certificate is its own; the way there is the container's loopback.
+  return https.request({ ...options, agent: secure, servername: 'localhost', rejectUnauthorized: false });
+}
+
+/** A status line's reason as the answer has it, without what no status line may hold; hostile bytes end there. */
+export const reasonOf = ({ statusMessage = '' }: IncomingMessage): string =>
+  statusMessage.replace(/[^\t\x20-\x7e\x80-\xff]/g, '');
+
+/** Whether a body comes with the request. */
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

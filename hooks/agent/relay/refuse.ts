@@ -1,0 +1,39 @@
+/**
+ * Clean ends: answers where there is no response object (what can't be read as a request, a refused upgrade), and
+ * what becomes of a body that nobody wants any more.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/**
+ * How long a visitor may go on sending after the answer, in ms. Closing at once with bytes unread makes the kernel
+ * reset the connection, and the answer is lost with it (RFC 9112 §9.6).
+ */
+const LINGER = 2000;
+
+function destroyAfterLinger(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER).unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/** Says the last words, if any, and closes; what the other side still sends is read and dropped. */
+export function endGently(socket: Duplex, words = ''): void {
+  socket.end(words, 'latin1');
+  socket.resume();
+  destroyAfterLinger(socket);
+}
+
+/** Answers on a bare socket, and closes it. */
+export function refuse(socket: Duplex, status: string): void {
+  endGently(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** Once the answer is out, the rest of a body is dropped; a visitor who goes on sending is disconnected. */
+export function dropBodyAfter(request: IncomingMessage, response: ServerResponse): void {
+  response.once('finish', () => {
+    if (request.complete) return;
+    request.unpipe();
+    request.resume();
+    destroyAfterLinger(request.socket);
+  });
+}

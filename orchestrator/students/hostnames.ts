@@ -1,0 +1,60 @@
+/** Which hostname a student gets, and which one a further server of theirs: never one that somebody else has. */
+import type { Edge, Route } from '../edges/edge.ts';
+import { DevenvError } from '../errors.ts';
+import { checkStudentName } from '../names.ts';
+import type { Routes } from '../routes/index.ts';
+import type { Roster, Student } from './roster.ts';
+
+interface Parts {
+  edge: Edge;
+  roster: Roster;
+  routes: Routes;
+}
+
+/** The hostname of somebody new. Throws `bad-input`, `exists` or `clash` before anything is touched. */
+export async function newHostname(name: string, { edge, roster, routes }: Parts): Promise<string> {
+  checkStudentName(name);
+  if (roster.find(name) !== undefined) {
+    throw new DevenvError({
+      code: 'exists',
+      what: `There is a student called '${name}' already.`,
+      next: `\`devenv status ${name}\` shows them, \`devenv shell ${name}\` gets in.`,
+    });
+  }
+  const hostname = await edge.hostname(name);
+  edge.admit(hostname);
+  if (routes.isLink(hostname)) {
+    throw new DevenvError({
+      code: 'clash',
+      what: `'${name}' would get the hostname ${hostname}, which is another student's link right now.`,
+      next: 'Choose another name.',
+    });
+  }
+  const other = roster.all().find((student) => student.row.hostname === hostname);
+  if (other !== undefined) {
+    throw new DevenvError({
+      code: 'clash',
+      what: `'${name}' would get the hostname ${hostname}, which '${other.row.name}' has.`,
+      next: 'Choose another name, or a hostname template that tells them apart (DEVENV_HOSTNAME).',
+    });
+  }
+  return hostname;
+}
+
+/** The link of a further port: the student's hostname with the port behind their name. Null where that can't be. */
+export function furtherLink(
+  { row }: Student,
+  origin: string,
+  port: number,
+  { edge, roster }: Pick<Parts, 'edge' | 'roster'>,
+): Route | null {
+  const name = `${row.name}-${port}`;
+  const hostname = row.hostname.replace(row.name, name);
+  try {
+    edge.admit(hostname);
+  } catch {
+    return null;
+  }
+  const isTaken = roster.all().some((other) => other.row.name === name || other.row.hostname === hostname);
+  return isTaken ? null : { student: name, hostname, origin };
+}

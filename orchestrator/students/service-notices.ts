@@ -1,0 +1,82 @@
+/** What a student is told of their servers: where the link leads and why, and what else listens. */
+import { becauseWords } from '../../hooks/agent/because.ts';
+import type { Listener, Report, Service } from '../agents/protocol.ts';
+import type { Line } from './situation.ts';
+
+export interface ServiceMemory {
+  /** The port that the student was last told of. */
+  told: number | null;
+  /** The link leads to another one, since when; ms since 1970. A server that restarts is no news. */
+  changing: { port: number; since: number } | null;
+  /** Other web servers' ports that were told while the link led to `told`. */
+  others: number[];
+}
+
+/** A change of port that lasts is one, in ms. */
+const LASTING = 3000;
+
+/** Most ports that a line names. */
+const MOST_PORTS = 3;
+
+const isWeb = ({ public: isPublic, speaks }: Listener) =>
+  isPublic && (speaks === 'http' || speaks === 'https');
+
+function liveLine(url: string, service: Service): Line {
+  const why = service.because === 'PORT' ? '' : `   (port ${service.port}: ${becauseWords(service.because)})`;
+  return { kind: 'live', text: `live at ${url}${why}` };
+}
+
+/** Visitors reach one port: what a page calls on another one is the visitor's own machine. */
+function othersLine(service: Service, ports: readonly number[]): Line {
+  const [first] = ports;
+  const more = ports.length > MOST_PORTS ? ` and ${ports.length - MOST_PORTS} more` : '';
+  const named = ports.slice(0, MOST_PORTS).join(', ');
+  const also = ports.length === 1 ? `port ${first} serves too` : `ports ${named}${more} serve too`;
+  const text = `${also}, but your link leads to ${service.port}: \`devenv-port ${first}\` switches. Visitors can't reach localhost:${first}; a page that calls it needs a proxy in the server on ${service.port}`;
+  return { kind: 'info', text };
+}
+
+/** What else is so while the link is live. */
+export interface ServiceSituation {
+  url: string;
+  /** `live at …` is due. */
+  isNew: boolean;
+  now: number;
+  /** Further links that are live, by port. */
+  links: ReadonlyMap<number, string>;
+  /** How many links there may be in all. */
+  mostLinks: number;
+}
+
+/** Called while the link is live. */
+export function followService(
+  memory: ServiceMemory,
+  { service, listeners }: Pick<Report, 'service' | 'listeners'>,
+  { url, isNew, now, links, mostLinks }: ServiceSituation,
+): { memory: ServiceMemory; lines: Line[] } {
+  if (service === null) return { memory: { ...memory, changing: null }, lines: [] };
+  const lines: Line[] = [];
+  let next: ServiceMemory = { ...memory, changing: null };
+  if (isNew) {
+    lines.push(liveLine(url, service));
+    next = { told: service.port, changing: null, others: memory.told === service.port ? memory.others : [] };
+  } else if (memory.told !== service.port) {
+    const changing =
+      memory.changing?.port === service.port ? memory.changing : { port: service.port, since: now };
+    if (service.because !== 'chosen' && now - changing.since < LASTING)
+      return { memory: { ...memory, changing }, lines };
+    const text = `your link leads to port ${service.port} now: ${becauseWords(service.because)}`;
+    lines.push({ kind: 'info', text });
+    next = { told: service.port, changing: null, others: [...memory.others, memory.told ?? service.port] };
+  }
+  const ports = listeners.filter(isWeb).map(({ port }) => port);
+  const unheard = ports.filter((port) => port !== service.port && !next.others.includes(port));
+  const linked = unheard.filter((port) => links.has(port));
+  for (const port of linked)
+    lines.push({ kind: 'live', text: `live at ${links.get(port)}   (port ${port}, which serves too)` });
+  // A link of its own is told when it is live; until then, and where there may be no more, there is only the one.
+  const rest = links.size + 1 < mostLinks ? [] : unheard.filter((port) => !links.has(port));
+  if (rest.length > 0) lines.push(othersLine(service, rest));
+  next.others = [...next.others, ...linked, ...rest].slice(-64);
+  return { memory: next, lines };
+}

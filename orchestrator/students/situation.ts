@@ -1,0 +1,38 @@
+/** What a student's messages are made from. */
+import type { Notice, Report, RoutePhase } from '../agents/protocol.ts';
+import type { RouteReason } from '../api/contract.ts';
+import type { Problem } from '../errors.ts';
+
+export type Line = Omit<Notice, 'id'>;
+
+/** The kernel has killed something of the student's for memory. */
+export interface MemoryKill {
+  /** Milliseconds since 1970. */
+  at: number;
+  limitBytes: number;
+  peakBytes: number | null;
+}
+
+/** What is so now, as far as a student may care. */
+export interface Situation {
+  /** Milliseconds since 1970. */
+  now: number;
+  url: string;
+  phase: RoutePhase;
+  /** Further links that are live, by port, and how many links there may be in all. */
+  links: ReadonlyMap<number, string>;
+  mostLinks: number;
+  live: boolean;
+  /** Counts the openings of the route. */
+  opening: number;
+  reason: RouteReason;
+  /** When phase or reason last changed; ms since 1970. */
+  since: number;
+  /** Students whose links are being changed while this one waits. */
+  behind: readonly string[];
+  problem: Problem | null;
+  report: Pick<Report, 'sessions' | 'service' | 'starting' | 'listeners'> | null;
+  /** Seconds that a typed command had to listen. */
+  startingSeconds: number;
+  memoryKill: MemoryKill | null;
+}

@@ -1,0 +1,136 @@
+/** A real browser at a student's link: hot reload without a reload, forms, and the page that waits. */
+import { execFileSync } from 'node:child_process';
+import type { Browser, Page } from 'playwright-core';
+import { openBrowser } from '../../support/browser.ts';
+import { Installation, removeLeftovers } from '../../support/installation.ts';
+import { placeProject } from '../../support/project.ts';
+import { openSocket } from '../../support/socket.ts';
+import type { Terminal } from '../../support/terminal.ts';
+import { waitFor } from '../../support/wait.ts';
+
+let devenv: Installation;
+let browser: Browser;
+const patient = { timeout: 60_000 };
+
+const link = (student: string) => `http://${devenv.hostname(student)}:${devenv.edgePort}`;
+
+function edit(student: string, file: string, from: string, to: string): void {
+  const script = `sed -i 's/${from}/${to}/' /home/student/${file}`;
+  const container = `devenv-${devenv.instance}-${student}`;
+  execFileSync('docker', ['exec', '-u', '1000:1000', container, 'sh', '-c', script]);
+}
+
+/** The student's terminal, in which the project's dev server has been started. */
+async function start(student: string, project: string): Promise<Terminal> {
+  await devenv.succeed('create', student);
+  await placeProject(devenv, student, project);
+  const terminal = devenv.terminal(['shell', student]);
+  await terminal.see(/\$ $/, { timeoutMs: 60_000 });
+  terminal.type(`cd ~/${project} && npm run dev\r`);
+  await terminal.see(/live at http/, { timeoutMs: 120_000 });
+  return terminal;
+}
+
+async function stop(terminal: Terminal): Promise<void> {
+  terminal.type('\x03');
+  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
+}
+
+/** Marks the window: a reload would lose it. */
+const mark = (page: Page) => page.evaluate('window.marked = true');
+const isMarked = (page: Page) => page.evaluate('window.marked === true');
+
+beforeAll(async () => {
+  await removeLeftovers();
+  devenv = await Installation.make();
+  browser = await openBrowser();
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await devenv.remove();
+}, 120_000);
+
+test('Vite: a module and a stylesheet change in the open page; while it is away, a page waits for it', async () => {
+  const terminal = await start('alice', 'vite');
+  const page = await browser.newPage();
+  await page.goto(link('alice'), patient);
+  await page.waitForSelector('[data-text="first words"]', patient);
+  await mark(page);
+  edit('alice', 'vite/text.js', 'first words', 'second words');
+  await page.waitForSelector('[data-text="second words"]', patient);
+  edit('alice', 'vite/style.css', '1, 2, 3', '4, 5, 6');
+  await page.waitForFunction("getComputedStyle(document.body).color === 'rgb(4, 5, 6)'", null, patient);
+  expect(await isMarked(page)).toBe(true);
+
+  await stop(terminal);
+  const plain = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
+  for (const each of [page, plain]) {
+    await waitFor('the page that waits', async () => (await each.goto(link('alice')))?.status() === 503);
+    expect(await each.textContent('h1')).toBe('alice’s app');
+  }
+  terminal.type('npm run dev\r');
+  await page.waitForSelector('[data-text="second words"]', patient);
+  await plain.waitForSelector('text=vite fixture', patient);
+  terminal.kill();
+}, 300_000);
+
+test('the page that waits fits a phone, and is dark where the visitor likes it so', async () => {
+  const looks = ['light', 'dark'] as const;
+  const backgrounds = new Set<unknown>();
+  await devenv.succeed('create', 'carol');
+  await devenv.succeed('open', 'carol');
+  for (const colorScheme of looks) {
+    const context = await browser.newContext({ colorScheme, viewport: { width: 320, height: 480 } });
+    const page = await context.newPage();
+    for (const [student, status] of [
+      ['carol', 503],
+      ['nobody-at-all', 404],
+    ] as const) {
+      await waitFor('the page', async () => (await page.goto(link(student)))?.status() === status);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320);
+      backgrounds.add(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+    }
+    await context.close();
+  }
+  expect(backgrounds.size).toBe(looks.length);
+}, 120_000);
+
+test('Next: a component changes in the open page, and its form reaches the server action', async () => {
+  const terminal = await start('bob', 'next');
+  const page = await browser.newPage();
+  await page.goto(link('bob'), { timeout: 120_000 });
+  await page.waitForSelector('text=next fixture', patient);
+  await page.fill('input[name=name]', 'ada');
+  await page.click('button');
+  await page.waitForURL(/\?name=ada$/, patient);
+  await mark(page);
+  // The socket of hot reload may come after the page.
+  await page.waitForLoadState('networkidle', patient).catch(() => undefined);
+  edit('bob', 'next/app/page.js', 'next fixture', 'changed fixture');
+  await page.waitForSelector('text=changed fixture', patient);
+  expect(await isMarked(page)).toBe(true);
+  terminal.kill();
+}, 300_000);
+
+test('Express: what the server sees and what it says back; who is connected is cut off when the student leaves', async () => {
+  const terminal = await start('dora', 'express');
+  const origin = link('dora');
+  const { body } = await devenv.visit('dora', '/seen', { headers: { origin: 'https://evil.example' } });
+  const seen = JSON.parse(body);
+  expect(seen).toMatchObject({
+    host: expect.stringMatching(/^localhost:\d+$/),
+    origin: 'https://evil.example',
+  });
+  expect(Object.keys(seen)).not.toContain('x-forwarded-host');
+  expect((await devenv.visit('dora', '/away')).headers.location).toBe(`${origin}/`);
+  expect((await devenv.visit('dora', '/cookie')).headers['set-cookie']).toEqual(['a=1; Path=/']);
+  const { socket, messages } = await openSocket(devenv, 'dora', '/socket');
+  await waitFor('the greeting', () => messages.includes(`http://${seen.host}`));
+  const cut = new Promise((resolve) => socket.once('close', resolve));
+  await stop(terminal);
+  terminal.type('exit\r');
+  await terminal.ended;
+  await cut;
+  await waitFor('the link to be gone', async () => (await devenv.visit('dora')).status === 404);
+}, 180_000);

@@ -1,0 +1,127 @@
+/**
+ * Whatever one student does to what of us is within reach, another one is served all the time, without a failure; and
+ * the first one's own link works again as soon as they stop.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StudentView } from '../../orchestrator/api/contract.ts';
+import { type Classroom, openClassroom, PATIENCE, type Pupil } from '../matrix/classroom.ts';
+import { waitFor } from '../support/wait.ts';
+
+let classroom: Classroom;
+let mallory: Pupil;
+let bob: Pupil;
+
+/** Everything that went wrong for the other student's visitors, and how many were served. */
+const failures: string[] = [];
+let served = 0;
+let isWatching = true;
+let watching: Promise<void>;
+
+async function watchBob(): Promise<void> {
+  while (isWatching) {
+    const { status, body } = await bob.visit();
+    if (status === 200 && body.startsWith('app of bob')) served += 1;
+    else failures.push(`${status} ${body.slice(0, 100)}`);
+    await sleep(50);
+  }
+}
+
+beforeAll(async () => {
+  const env = { DEVENV_LIMITS_PIDS: '150', DEVENV_LEASE: '6', DEVENV_AGENT_RESTART: '3' };
+  classroom = await openClassroom({ students: 2, env });
+  [mallory, bob] = classroom.pupils as [Pupil, Pupil];
+  const terminal = await bob.open();
+  terminal.type('cd ~/app; npm run dev\r');
+  await bob.untilPage((body) => body.startsWith('app of bob'), performance.now());
+  watching = watchBob();
+}, 600_000);
+
+afterAll(async () => {
+  isWatching = false;
+  await watching;
+  await classroom?.close();
+}, 60_000);
+
+/** Does it in a terminal, and goes on until it has had its effect for a while. */
+async function misbehave(script: string, forMs: number): Promise<void> {
+  const terminal = await mallory.open();
+  terminal.type(`${script}\r`);
+  await sleep(forMs);
+  terminal.kill('SIGKILL');
+}
+
+const inNode = (code: string) => `node -e '${code}'`;
+
+/** Each with how long it goes on, in ms. */
+const deeds: Record<string, [string, number]> = {
+  "the agent's files removed, and folders, devices and pipes in their place": [
+    'cd /run/devenv; rm -rf shells messages agent.* port; mkdir agent.status agent.shown port; ln -s /dev/zero shells; mkfifo messages',
+    1500,
+  ],
+  'thousands of files in the channel of the hooks': [
+    'cd /run/devenv/shells; for i in {100000..104000}; do echo "999999999 run  ok 0 1" > $i; done; ln -s /dev/zero 7; mkfifo 8; mkdir 9; head -c 300000 /dev/urandom > 10',
+    2500,
+  ],
+  'a full /run/devenv, /tmp, /var/tmp and /dev/shm': [
+    'for d in /run/devenv /tmp /var/tmp /dev/shm; do head -c 400M /dev/zero > $d/full; done; cd ~/app; npm run dev',
+    2500,
+  ],
+  'nonsense and floods on the socket': [
+    inNode(
+      `const net = require("net"); const go = () => { const s = net.connect("/run/devenv-host/agent.sock", () => { for (let i = 0; i < 50; i++) s.write("x".repeat(60000) + (i % 2 ? "\\n" : "")) }); s.on("error", () => {}); s.on("close", () => setTimeout(go, 5)) }; for (let i = 0; i < 20; i++) go()`,
+    ),
+    2000,
+  ],
+  'reports of an agent of their own, for another student': [
+    `pkill -STOP -f agent/main.js; ${inNode(
+      `const s = require("net").connect("/run/devenv-host/agent.sock"); s.on("error", () => {}); const r = () => s.write(JSON.stringify({ kind: "report", protocol: 1, student: "bob", sessions: [], listeners: [], starting: [], service: null, lastEnd: null, noticesShown: 0 }) + "\\n"); r(); setInterval(r, 100)`,
+    )}`,
+    2000,
+  ],
+  'the agent killed and stopped all the time': ['while :; do pkill -KILL -f agent/main.js; done', 2500],
+  'names of processes that look like ours or like the kernel': [
+    `cp /bin/sleep /tmp/sshd; cp /bin/sleep "/tmp/x) S 1 1 1 ("; for i in 1 2 3 4 5; do /tmp/sshd 100 & "/tmp/x) S 1 1 1 (" 100 & done; exec -a $'\\e[2J\\nnpm run dev' bash --norc`,
+    1500,
+  ],
+  'a thousand listeners': [
+    inNode(
+      'for (let p = 10000; p < 11000; p++) require("net").createServer(() => {}).listen(p, "127.0.0.1")',
+    ),
+    2500,
+  ],
+  'a fork bomb': [':(){ :|:& };:', 4000],
+};
+
+test.each(Object.entries(deeds))(
+  '%s: the other student is served all the time',
+  async (_name, [script, forMs]) => {
+    const [before, failed] = [served, failures.length];
+    await misbehave(script, forMs);
+    expect(failures.slice(failed)).toEqual([]);
+    expect(served).toBeGreaterThan(before + 5);
+    // The orchestrator answers as ever, and what was done is over with a restart.
+    expect((await classroom.devenv.json<StudentView[]>('list')).map(({ name }) => name)).toEqual([
+      'alice',
+      'bob',
+    ]);
+    await classroom.devenv.succeed('restart', mallory.name);
+    await mallory.untilGone(performance.now());
+    const terminal = await mallory.open();
+    terminal.type('cd ~/app; npm run dev\r');
+    await mallory.untilPage((body) => body.startsWith('app of alice'), performance.now());
+    terminal.kill('SIGKILL');
+    expect(failures.slice(failed)).toEqual([]);
+  },
+  120_000,
+);
+
+test('nothing outside of home, /tmp and the like can be written, so only the home takes the disk', async () => {
+  const writable = await bob.inside('find / -xdev \\( -type d -o -type f \\) -writable 2>/dev/null || :');
+  // Each is a file system of its own.
+  expect(writable.split('\n').sort()).toEqual(['/home/student', '/run/devenv', '/tmp', '/var/tmp']);
+});
+
+test('all along, everybody who visited the other student was served', async () => {
+  await waitFor('many visits', () => served > 100, { timeoutMs: PATIENCE });
+  expect(failures).toEqual([]);
+});

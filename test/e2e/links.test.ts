@@ -1,0 +1,73 @@
+/** More than one link of a student, where the setting allows it: a front end that calls its API from the browser. */
+import type { StudentView } from '../../orchestrator/api/contract.ts';
+import { browse } from '../support/browse.ts';
+import { Installation, removeLeftovers } from '../support/installation.ts';
+import { waitFor } from '../support/wait.ts';
+
+let devenv: Installation;
+
+beforeAll(async () => {
+  await removeLeftovers();
+  devenv = await Installation.make({ env: { DEVENV_LINKS: '2' } });
+  await devenv.succeed('create', 'alice');
+}, 600_000);
+
+afterAll(async () => {
+  await devenv.remove();
+}, 60_000);
+
+const serve = (port: number) =>
+  `node -e 'require("http").createServer((q, r) => r.setHeader("location", "http://localhost:${port}/there").end("port ${port}, " + q.headers.host)).listen(${port})'`;
+const visit = (name: string) => {
+  const host = `${name}.localhost:${devenv.edgePort}`;
+  return browse({ port: devenv.edgePort, host }).catch(() => null);
+};
+
+test('each server has its link, told when it is live, known to `status`, and gone with the student', async () => {
+  const terminal = devenv.terminal(['shell', 'alice']);
+  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
+  const port = devenv.env.DEVENV_FIRST_PORT ?? '';
+  terminal.type(`${serve(Number(port))} &\r`);
+  await waitFor('the first link', async () => (await visit('alice'))?.body.startsWith(`port ${port},`), {
+    timeoutMs: 20_000,
+  });
+  expect((await visit('alice-4000'))?.status).toBe(404);
+  terminal.type(`${serve(4000)} &\r`);
+  const second = await waitFor(
+    'the second link',
+    async () => {
+      const answer = await visit('alice-4000');
+      return answer?.status === 200 && answer;
+    },
+    { timeoutMs: 20_000 },
+  );
+  expect(second.body).toBe('port 4000, localhost:4000');
+  expect(second.headers.location).toBe(`http://alice-4000.localhost:${devenv.edgePort}/there`);
+  expect((await visit('alice'))?.body).toBe(`port ${port}, localhost:${port}`);
+  terminal.type('\r');
+  await terminal.see(new RegExp(`live at http://alice-4000\\.localhost:${devenv.edgePort} `), {
+    timeoutMs: 20_000,
+  });
+  expect(terminal.text).not.toContain('devenv-port 4000');
+  expect((await devenv.json<StudentView>('status', 'alice')).links).toEqual([
+    { port: 4000, url: `http://alice-4000.localhost:${devenv.edgePort}`, live: true },
+  ]);
+  expect(await terminal.run('devenv-status')).toContain(`http://alice-4000.localhost:${devenv.edgePort}`);
+
+  // Its name is taken as long as the link is there.
+  const clash = await devenv.devenv(['create', 'alice-4000']);
+  expect([clash.code, clash.stderr]).toEqual([1, expect.stringContaining('another student')]);
+
+  // A server that restarts keeps its link: the waiting page meanwhile.
+  await terminal.run('kill %2; sleep 0.5');
+  await waitFor('the waiting page', async () => (await visit('alice-4000'))?.status === 503, {
+    timeoutMs: 20_000,
+  });
+  terminal.type('kill %1; exit\r');
+  await terminal.ended;
+  await waitFor(
+    'both links to be gone',
+    async () => (await visit('alice'))?.status === 404 && (await visit('alice-4000'))?.status === 404,
+    { timeoutMs: 20_000 },
+  );
+}, 120_000);

@@ -1,0 +1,104 @@
+/** Several servers of one student: which one the link leads to, what is said of the others, and how to switch. */
+import type { StudentView } from '../../orchestrator/api/contract.ts';
+import { type Classroom, openClassroom, PATIENCE, type Pupil } from '../matrix/classroom.ts';
+import type { Terminal } from '../support/terminal.ts';
+import { waitFor } from '../support/wait.ts';
+
+let classroom: Classroom;
+let pupil: Pupil;
+
+beforeAll(async () => {
+  const env = { DEVENV_WATCH_FOR: 'alice=./up.sh', DEVENV_LIMITS_MEMORY: '300m' };
+  classroom = await openClassroom({ students: 1, env });
+  [pupil] = classroom.pupils as [Pupil];
+}, 600_000);
+
+afterEach(() => pupil.tidy(), 60_000);
+
+afterAll(() => classroom?.close(), 60_000);
+
+const page = (port: number) => pupil.untilPage((body) => body.includes(`on ${port},`), performance.now());
+
+async function leave(...terminals: Terminal[]): Promise<void> {
+  for (const terminal of terminals) {
+    terminal.type('\x03\r');
+    await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+    terminal.type('exit\r');
+    await terminal.ended;
+  }
+  await pupil.untilGone(performance.now());
+}
+
+test('a front end on 5173 and an API on 4000: told why, told of the other, switched, and as before the next time', async () => {
+  const front = await pupil.open();
+  front.type('cd ~/app; AS=5173 npm run dev\r');
+  await front.see(/live at \S+ +\(port 5173: what your command started\)/, { timeoutMs: PATIENCE });
+  const api = await pupil.open();
+  api.type('cd ~/app; AS=4000 node ./server.js\r');
+  await api.see(/port 4000 serves too, but your link leads to 5173: `devenv-port 4000` switches/, {
+    timeoutMs: PATIENCE,
+  });
+  await page(5173);
+
+  const third = await pupil.open();
+  const status = await third.run('devenv-status');
+  expect(status).toMatch(/^is +open: /m);
+  expect(status).toMatch(/^serves +port 5173: what your command started$/m);
+  expect(status).toMatch(/^also +4000 +\(devenv-port PORT switches\)$/m);
+  expect(await third.run('devenv-port 4000')).toContain('leads to port 4000, until you leave');
+  await page(4000);
+  await api.see(/your link leads to port 4000 now: your choice/, { timeoutMs: PATIENCE });
+  // The terminal in which it was chosen may be closed: the student is still in.
+  third.type('exit\r');
+  await third.ended;
+  await page(4000);
+  await leave(api, front);
+
+  const later = await pupil.open();
+  later.type('(AS=4000 node ~/app/server.js &); cd ~/app; AS=5173 npm run dev\r');
+  await later.see(/live at/, { timeoutMs: PATIENCE });
+  await page(5173);
+  await pupil.inside('HOME=/home/student devenv-port --always 4000');
+  await page(4000);
+  for (const said of [front, api, later]) expect(said.text.match(/live at/g)?.length ?? 0).toBeLessThan(3);
+  expect(front.text.match(/serves too/g)).toHaveLength(1);
+  await pupil.inside('HOME=/home/student devenv-port --auto; pkill -f app/server.js');
+  await leave(later);
+}, 180_000);
+
+test("a student's own pattern opens as soon as it is typed, and its slow start is said", async () => {
+  await pupil.inside('echo "sleep 11; exec node ~/app/server.js" > up.sh; chmod +x up.sh');
+  const terminal = await pupil.open();
+  terminal.type('./up.sh\r');
+  await waitFor('the waiting page', async () => (await pupil.status()) === 503, { timeoutMs: PATIENCE });
+  expect((await pupil.devenv.json<StudentView>('status', 'alice')).route.reason).toBe('starting');
+  await terminal.see(/still starting: nothing listens so far/, { timeoutMs: PATIENCE });
+  await terminal.see(/live at/, { timeoutMs: PATIENCE });
+  await leave(terminal);
+}, 180_000);
+
+test('a program that is killed for memory is told with limit and peak, and the link stays', async () => {
+  const terminal = await pupil.open();
+  terminal.type('cd ~/app; npm run dev &\r');
+  await page(Number(pupil.devenv.env.DEVENV_FIRST_PORT));
+  terminal.type(`node -e 'const kept = []; for (;;) kept.push(Buffer.alloc(1e7, 1))'\r`);
+  await terminal.see(/Killed/, { timeoutMs: PATIENCE });
+  await waitFor(
+    'the note of it',
+    async () => (await pupil.inside('devenv-status')).includes('out of memory'),
+    { timeoutMs: PATIENCE },
+  );
+  terminal.type('\r');
+  const [, limit, peak] = await terminal.see(
+    /killed: out of memory \(the limit is (\d+) MB, the peak was (\d+) MB\)/,
+    { timeoutMs: PATIENCE },
+  );
+  expect(limit).toBe('300');
+  expect(Number(peak)).toBeGreaterThan(250);
+  expect(Number(peak)).toBeLessThanOrEqual(300);
+  await terminal.run('true');
+  expect(terminal.text.match(/out of memory/g)).toHaveLength(1);
+  expect(await pupil.status()).toBe(200);
+  terminal.type('exit\r');
+  await pupil.untilGone(performance.now());
+}, 120_000);

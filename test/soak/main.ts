@@ -1,0 +1,86 @@
+/**
+ * `npm run soak [-- --minutes 10] [--students 12] [--seed N]`: a class that comes and goes at random with real dev
+ * servers, and a visitor who asks for every link every second: no wrong link at any second.
+ */
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import type { DaemonView } from '../../orchestrator/api/contract.ts';
+import { openClassroom } from '../matrix/classroom.ts';
+import { percentile, report } from '../support/figures.ts';
+import { placeProject } from '../support/project.ts';
+import { watch } from './checker.ts';
+import { type Figures, SoakStudent } from './student.ts';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    students: { type: 'string', default: '12' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  },
+});
+
+/** Numbers from 0 to 1 that the seed decides (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The daemon's own memory, in MB. */
+const residentOf = (pid: number) =>
+  Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024;
+
+console.error(`… a class of ${values.students}, seed ${values.seed}`);
+const { devenv, pupils, close } = await openClassroom({ students: Number(values.students) });
+try {
+  // Vite is installed once; the others get a copy.
+  const [first] = pupils;
+  if (first === undefined) throw new Error('the class is empty');
+  await placeProject(devenv, first.name, 'vite');
+  const copy = execFileSync('docker', ['exec', first.container, 'tar', '-C', '/home/student', '-c', 'vite'], {
+    maxBuffer: 2 ** 29,
+  });
+  for (const pupil of pupils) {
+    if (pupil !== first)
+      execFileSync('docker', ['exec', '-i', pupil.container, 'tar', '-C', '/home/student', '-x'], {
+        input: copy,
+      });
+    await pupil.inside(`sed -i 's/vite fixture/app of ${pupil.name}/' vite/index.html`);
+  }
+  const figures: Figures = { sessions: 0, toLive: [], toGone: [], problems: [] };
+  const students = pupils.map(
+    (pupil, index) => new SoakStudent(pupil, randomFrom(Number(values.seed) + index), figures),
+  );
+  const { pid } = await devenv.json<DaemonView>('up');
+  const before = residentOf(pid);
+  const until = performance.now() + Number(values.minutes) * 60_000;
+  console.error(`… ${values.minutes} minutes of coming and going`);
+  const checking = watch(students, until);
+  await Promise.all(students.map((student) => student.run(until)));
+  const verdict = await checking;
+
+  report('sessions', String(figures.sessions));
+  report('visits', String(verdict.asked));
+  report('  while it had to be the page', String(verdict.pages));
+  report('  while it had to be gone', String(verdict.gone));
+  report('  while it was changing', String(verdict.changing));
+  report('slowest answer', `${verdict.slowestMs.toFixed(0)} ms`);
+  for (const [name, share] of [
+    ['p50', 0.5],
+    ['p99', 0.99],
+  ] as const) {
+    report(`typed to page, ${name}`, `${percentile(figures.toLive, share).toFixed(1)} s`);
+    report(`left (or grace over) to gone, ${name}`, `${percentile(figures.toGone, share).toFixed(1)} s`);
+  }
+  report("the daemon's memory, before and after", `${before.toFixed(0)}, ${residentOf(pid).toFixed(0)} MB`);
+  report('wrong links', String(verdict.wrong.length));
+  for (const line of [...verdict.wrong, ...figures.problems].slice(0, 50)) console.log(line);
+  process.exitCode = verdict.wrong.length + figures.problems.length === 0 ? 0 : 1;
+} finally {
+  await close();
+}
+process.exit();

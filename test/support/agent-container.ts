@@ -1,0 +1,118 @@
+/** The agent in a real container, against a real socket on which the test is the orchestrator. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { AgentSocket } from '../../orchestrator/agents/agent-socket.ts';
+import { PROTOCOL, type Report, type StateMessage } from '../../orchestrator/agents/protocol.ts';
+import { BareContainer } from './bare-container.ts';
+import type { Terminal } from './terminal.ts';
+import { waitFor } from './wait.ts';
+
+export const url = 'http://alice.test:8080';
+
+interface Heard {
+  report: Report | null;
+  connections: number;
+}
+
+export class AgentContainer {
+  readonly container: BareContainer;
+  readonly #socket: AgentSocket;
+  readonly #folder: string;
+  readonly #heard: Heard;
+
+  private constructor(container: BareContainer, socket: AgentSocket, folder: string, heard: Heard) {
+    this.container = container;
+    this.#socket = socket;
+    this.#folder = folder;
+    this.#heard = heard;
+  }
+
+  /** Up, with nobody in. */
+  static async start(): Promise<AgentContainer> {
+    const folder = mkdtempSync(join(tmpdir(), 'devenv-agent-'));
+    const heard: Heard = { report: null, connections: 0 };
+    const socket = new AgentSocket({
+      student: 'alice',
+      folder,
+      log: pino({ level: 'silent' }),
+      onReport: (report) => {
+        heard.report = report;
+      },
+      onConnection: (connected) => {
+        if (!connected) return;
+        heard.connections += 1;
+        socket.send(AgentContainer.state());
+      },
+    });
+    await socket.open();
+    const container = await BareContainer.start({
+      command: ['/usr/lib/devenv/init.sh'],
+      env: { DEVENV_INSTANCE: 'test', DEVENV_HOSTNAME: 'alice.test', DEVENV_URL: url },
+      run: ['-v', `${folder}:/run/devenv-host:ro`],
+    });
+    const agent = new AgentContainer(container, socket, folder, heard);
+    await agent.reported('nobody in', (each) => each.sessions.length === 0);
+    return agent;
+  }
+
+  static state(parts: Partial<StateMessage> = {}): StateMessage {
+    return {
+      kind: 'state',
+      protocol: PROTOCOL,
+      instance: 'test',
+      student: 'alice',
+      hostname: 'alice.test',
+      url,
+      port: 3001,
+      links: [],
+      watch: ['npm run dev', 'sleep 7*'],
+      route: { phase: 'closed', detail: 'nobody is in' },
+      notes: [],
+      notices: [],
+      ...parts,
+    };
+  }
+
+  /** Tells the agent; what is not named is as at the start. */
+  send(parts: Partial<StateMessage> = {}): void {
+    this.#socket.send(AgentContainer.state(parts));
+  }
+
+  /** The newest report. */
+  get report(): Report | null {
+    return this.#heard.report;
+  }
+
+  /** How often an agent has connected. */
+  get connections(): number {
+    return this.#heard.connections;
+  }
+
+  /** Waits for a report in which something is so. */
+  reported<Found>(
+    what: string,
+    look: (report: Report) => Found | undefined | null | false,
+    timeoutMs = 10_000,
+  ): Promise<Found> {
+    const seen = () => JSON.stringify(this.report, null, 1);
+    return waitFor(`a report with ${what}`, () => (this.report === null ? null : look(this.report)), {
+      timeoutMs,
+      seen,
+    });
+  }
+
+  /** A terminal at its prompt, as a session: its master is outside. */
+  async open(...command: string[]): Promise<Terminal> {
+    const terminal = this.container.terminal(command.length > 0 ? command : ['bash']);
+    await terminal.see(/\$ $/);
+    return terminal;
+  }
+
+  async close(): Promise<void> {
+    this.container.remove();
+    await this.#socket.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

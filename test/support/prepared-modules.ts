@@ -1,0 +1,60 @@
+/**
+ * The packages of a fixture, installed once for each lockfile and kept as a tar in the user's cache folder: hundreds
+ * of megabytes that a later run only copies.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rename, stat, utimes } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'devenv-test-modules');
+
+/** What was not used for this long goes, in ms: lockfiles change, and nobody cleans caches. */
+const KEEP = 14 * 24 * 3_600_000;
+
+async function removeUnused(): Promise<void> {
+  for (const name of readdirSync(cache)) {
+    const path = join(cache, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > KEEP) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** Installs in a folder of its own and renames at the end: a killed run leaves nothing that looks whole. */
+async function install(folder: string, tarball: string): Promise<void> {
+  const scratch = mkdtempSync(join(cache, 'install-'));
+  try {
+    for (const file of ['package.json', 'package-lock.json'])
+      copyFileSync(join(folder, file), join(scratch, file));
+    await run('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: scratch });
+    const owner = ['--owner=1000', '--group=1000'];
+    await run('tar', ['-C', scratch, ...owner, '-cf', join(scratch, 'modules.tar'), 'node_modules']);
+    await rename(join(scratch, 'modules.tar'), tarball);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+const underWay = new Map<string, Promise<string>>();
+
+/** The tar of `node_modules` for that folder's lockfile, made where there is none yet; its path. */
+export function preparedModules(folder: string): Promise<string> {
+  mkdirSync(cache, { recursive: true });
+  const hash = createHash('sha256').update(process.version + process.arch);
+  for (const file of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(folder, file)));
+  const tarball = join(cache, `${hash.digest('hex').slice(0, 16)}.tar`);
+  const prepare = async () => {
+    if (!existsSync(tarball)) await install(folder, tarball);
+    await utimes(tarball, new Date(), new Date());
+    await removeUnused();
+    return tarball;
+  };
+  const promise = underWay.get(tarball) ?? prepare();
+  underWay.set(tarball, promise);
+  return promise;
+}

@@ -1,0 +1,74 @@
+/** The relay as it runs in an environment: types stripped, in a process of its own, with the agent's flags. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { stripModule } from '../../orchestrator/environments/image-context.ts';
+import { root } from './installation.ts';
+
+/** Flags and environment that the agent is started with. */
+function agentOptions() {
+  const script = readFileSync(join(root, 'images/student/agent.sh'), 'utf8').replace(/^#.*/gm, '');
+  const variables = [...script.matchAll(/\b(MALLOC_\w+)=(\w+)/g)].map(([, name, value]) => [name, value]);
+  return {
+    execArgv: [...(script.match(/(?<=\s)--[\w-]+(=\w+)?/g) ?? []), '--expose-gc'],
+    env: { ...process.env, ...Object.fromEntries(variables) },
+  };
+}
+
+function stripped(folder: string): string {
+  const relay = readdirSync(join(root, 'hooks/agent/relay')).map((file) => `hooks/agent/relay/${file}`);
+  for (const file of [...relay, 'test/support/relay-main.ts']) {
+    const target = join(folder, file.replace(/\.ts$/, '.js'));
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, stripModule(readFileSync(join(root, file), 'utf8')));
+  }
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}\n');
+  return join(folder, 'test/support/relay-main.js');
+}
+
+export class RelayProcess {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+
+  private constructor(child: ChildProcess, folder: string, port: number) {
+    this.#child = child;
+    this.#folder = folder;
+    this.port = port;
+  }
+
+  /** A relay of alice.test that leads to that port of this machine. */
+  static async start(servicePort: number): Promise<RelayProcess> {
+    const folder = mkdtempSync(join(tmpdir(), 'devenv-relay-'));
+    const child = fork(stripped(folder), [String(servicePort)], agentOptions());
+    const [port] = await once(child, 'message');
+    return new RelayProcess(child, folder, port);
+  }
+
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Bytes of heap and of what hangs on it, after garbage collection. */
+  async memory(): Promise<number> {
+    const answered = once(this.#child, 'message');
+    this.#child.send('memory');
+    const [bytes] = await answered;
+    return bytes;
+  }
+
+  /** Bytes that are its own and written to, as the kernel counts them. */
+  privateDirty(): number {
+    const rollup = readFileSync(`/proc/${this.#child.pid}/smaps_rollup`, 'utf8');
+    return Number(rollup.match(/^Private_Dirty:\s+(\d+)/m)?.[1]) * 1024;
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    if (this.#child.connected) this.#child.disconnect();
+    await ended;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

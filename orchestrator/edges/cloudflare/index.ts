@@ -65,7 +65,7 @@ export class CloudflareEdge implements Edge {
   readonly #intent: Intent;
   readonly #zone: Zone;
   readonly #agenda = new Agenda();
-  readonly #known: Known = { records: null, configuration: null, origins: new Map(), idleSince: new Map() };
+  readonly #known: Known = { records: null, configuration: null, ways: new Set(), idleSince: new Map() };
   readonly #versions = new RuleVersions();
   /** Aborted when the daemon stops: the running call ends, and no other begins. */
   #publishing: AbortSignal | null = null;

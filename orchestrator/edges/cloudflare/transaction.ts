@@ -6,7 +6,7 @@
 import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
-import { mergeIngress } from './ingress.ts';
+import { mergeIngress, type Way, wayOf } from './ingress.ts';
 import { IngressWriter, type LostUpdate, mayHaveLost } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
 import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
@@ -26,8 +26,8 @@ import { RecordWriter } from './record-writer.ts';
 export interface Known {
   records: DnsRecord[] | null;
   configuration: Configuration | null;
-  /** Origin by hostname of every student that there was in this process's time, or in that of one that was cut off. */
-  origins: Map<string, string>;
+  /** Where the link of every student led who was there in this process's time, or in that of one that was cut off. */
+  ways: Set<Way>;
   /** Since when each record has been of no use, by hostname; ms on the monotonic clock. */
   idleSince: Map<string, number>;
 }
@@ -64,13 +64,12 @@ export class Transaction {
   /** The version of the document that stood before the records were read: marks prove what its rules are. */
   #provenVersion: number | null = null;
   #rounds = 0;
-  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), left: new Map() };
+  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), ways: new Set() };
 
   constructor(options: TransactionOptions) {
     this.#options = options;
-    const making = options.unfinished?.making ?? new Map<string, string>();
-    this.#fresh = new Set(making.keys());
-    for (const [hostname, origin] of making) options.known.origins.set(hostname, origin);
+    this.#fresh = new Set(options.unfinished?.making);
+    for (const way of options.unfinished?.ways ?? []) options.known.ways.add(way);
   }
 
   /**
@@ -100,7 +99,7 @@ export class Transaction {
     await this.#removeRecords(current);
     intent.end();
     const suspects = this.#suspects();
-    if (suspects.length > 0) intent.note({ making: this.#withOrigins(suspects) });
+    if (suspects.length > 0) this.#noteMaking(suspects);
     return { outcomes: this.#outcomes.all(), differences };
   }
 
@@ -128,9 +127,10 @@ export class Transaction {
     intent.note({ read: null });
   }
 
-  #withOrigins(hostnames: Iterable<string>): Map<string, string> {
-    const { origins } = this.#options.known;
-    return new Map([...hostnames].map((hostname) => [hostname, origins.get(hostname) ?? '']));
+  #noteMaking(making: readonly string[]): void {
+    const { intent, known } = this.#options;
+    const ways = [...known.ways].filter((way) => making.some((hostname) => way.startsWith(`${hostname} `)));
+    intent.note({ making, ways });
   }
 
   /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
@@ -190,17 +190,17 @@ export class Transaction {
   }
 
   #take(publication: Publication, { config }: Configuration): Plan {
-    const { origins } = this.#options.known;
+    const { ways } = this.#options.known;
     const wanted = publication.take();
-    for (const { hostname, origin } of wanted.holders) origins.set(hostname, origin);
+    for (const { hostname, origin } of wanted.holders) ways.add(wayOf(hostname, origin));
     this.#moment = { ...this.#moment, wanted };
     return planOf(this.#now(), this.#options, config);
   }
 
   /** The moment with the records as they are known now. */
   #now(): Moment {
-    const { records, origins } = this.#options.known;
-    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, left: origins };
+    const { records, ways } = this.#options.known;
+    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways };
   }
 
   #studentOf(hostname: string): string {
@@ -225,9 +225,9 @@ export class Transaction {
   /** Whether anything was sent. */
   async #makeRecords({ changes }: Plan): Promise<boolean> {
     if (changes.length === 0) return false;
-    const { intent, known } = this.#options;
+    const { known } = this.#options;
     const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
-    intent.note({ making: this.#withOrigins([...this.#fresh, ...making]) });
+    this.#noteMaking([...this.#fresh, ...making]);
     for (const hostname of await this.#writeRecords(changes)) {
       this.#fresh.add(hostname);
       this.#made.add(hostname);

@@ -77,22 +77,26 @@ test('what a killed process has overwritten is told by the next one', () =>
     },
   ));
 
-test('a student who goes while their orchestrator is down leaves nothing', () =>
-  withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session' }, async ({ mock, rig, another }) => {
-    await begin(rig, ['alice']);
-    const killed = Promise.withResolvers<void>();
-    mock.onCall = (call, phase) => {
-      if (call.kind !== 'config-put' || phase !== 'applied') return;
-      mock.onCall = null;
-      rig.kill();
-      killed.resolve();
-    };
-    rig.publisher.want('alice', true);
-    await killed.promise;
-    expect(rig.rules()).toHaveLength(2);
-    const next = another({ disk: rig.disk, lock: simulatedLock() });
-    await next.start();
-    await waitFor('nothing to be left', () => next.rules().length === 1 && next.records().length === 0, {
-      seen: () => [...next.rules(), ...next.records()].join('\n'),
-    });
-  }));
+test.each(['gone', 'made anew on another port'])(
+  'a student who is %s after an orchestrator that was killed leaves nothing of before',
+  (become) =>
+    withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session', graceMs: 50 }, async ({ mock, rig, another }) => {
+      await begin(rig, ['alice']);
+      const killed = Promise.withResolvers<void>();
+      mock.onCall = (call, phase) => {
+        if (call.kind !== 'config-put' || phase !== 'applied') return;
+        mock.onCall = null;
+        rig.kill();
+        killed.resolve();
+      };
+      rig.publisher.want('alice', true);
+      await killed.promise;
+      expect(rig.rules()).toHaveLength(2);
+      const next = another({ disk: rig.disk, lock: simulatedLock() });
+      if (become !== 'gone') next.hold('alice', 3002);
+      await next.start();
+      await waitFor('nothing to be left', () => next.rules().length === 1 && next.records().length === 0, {
+        seen: () => [...next.rules(), ...next.records()].join('\n'),
+      });
+    }),
+);

@@ -49,6 +49,11 @@ export class Class {
     return this.#rig;
   }
 
+  /** Whether a publication is under way, or was cut off. */
+  get isPublishing(): boolean {
+    return this.#disk.intents().length > 0;
+  }
+
   logs(): { level: number; msg: string; read?: number }[] {
     return [...this.#logs, ...(this.#rig?.log.lines() ?? [])];
   }

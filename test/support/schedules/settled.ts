@@ -1,6 +1,6 @@
 /** What must be so when everything has come to rest: wanted is live, nothing else of ours is there. */
 
-import type { MockCloudflare } from '../../cloudflare/index.ts';
+import type { IngressRule, MockCloudflare } from '../../cloudflare/index.ts';
 import { findRule } from '../../cloudflare/visitor-way.ts';
 import type { Class, Student } from './class.ts';
 import type { Property } from './property.ts';
@@ -12,6 +12,10 @@ export interface Parts {
   dns: 'student' | 'session';
 }
 
+/** Somebody else has made that rule of ours: we put it right, unless they may have been first. */
+const isMadeOfOurs = ({ tampered, disputed }: Property, { service }: IngressRule) =>
+  tampered.has(service) && !disputed.has(service);
+
 /** Whether something of somebody else is in the student's way. */
 function isInTheWay({ property, mock }: Parts, hostname: string): boolean {
   const records = mock.world.dns
@@ -19,9 +23,7 @@ function isInTheWay({ property, mock }: Parts, hostname: string): boolean {
     .filter((record) => !property.markedRecords().includes(record));
   const rules = property
     .rules()
-    .filter(
-      (rule) => rule.hostname === hostname && !property.isOurs(rule) && !property.tampered.has(rule.service),
-    );
+    .filter((rule) => rule.hostname === hostname && !property.isOurs(rule) && !isMadeOfOurs(property, rule));
   return records.length > 0 || rules.length > 0;
 }
 
@@ -71,7 +73,7 @@ export function faultsAtRest(parts: Parts): string[] {
       .map(({ hostname }) => `the rule for ${hostname}`),
     ...property
       .rules()
-      .filter(({ service }) => property.tampered.has(service))
+      .filter((rule) => isMadeOfOurs(property, rule))
       .map(({ hostname }) => `the changed rule for ${hostname}`),
   ];
   return [

@@ -169,6 +169,13 @@ export const SettingsSchema = Type.Object(
             maximum: 1200,
           },
         ),
+        timeout: Type.Number({
+          env: 'DEVENV_CLOUDFLARE_TIMEOUT',
+          description: 'Seconds an API call may take; one that was given up is waited out for as long again',
+          default: 10,
+          minimum: 0.1,
+          maximum: 300,
+        }),
         metrics: Text(
           'DEVENV_CONNECTOR_METRICS',
           "`host:port` of cloudflared's metrics, to know when a link is live",

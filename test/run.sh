@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs the tests from a clone in any state: makes sure of toolchain and packages, then hands over to run.ts.
 #   sh test/run.sh [unit|integration|e2e|bench|check] [FILE-PATTERN …]
+#   sh test/run.sh schedules [OPTION …]
 set -eu
 cd "$(dirname "$0")/.."
 . ./orchestrator/bootstrap.sh

@@ -24,9 +24,10 @@ const isKind = (word: string): word is Kind => word in kinds;
 
 /** Programs with options and an output of their own. */
 const programs = {
-  matrix: 'test/matrix/main.ts',
-  'dev-server-matrix': 'test/e2e/dev-servers/main.ts',
-  soak: 'test/soak/main.ts',
+  matrix: { file: 'test/matrix/main.ts', engine: true },
+  'dev-server-matrix': { file: 'test/e2e/dev-servers/main.ts', engine: true },
+  soak: { file: 'test/soak/main.ts', engine: true },
+  schedules: { file: 'test/support/schedules/main.ts', engine: false },
 } as const;
 const isProgram = (word: string): word is keyof typeof programs => word in programs;
 
@@ -123,9 +124,10 @@ async function main([word = 'all', ...patterns]: string[]): Promise<Count> {
     );
     process.exit(2);
   }
-  if (!isKind(word) || kinds[word].engine) await prepare();
+  const needsEngine = isKind(word) ? kinds[word].engine : !isProgram(word) || programs[word].engine;
+  if (needsEngine) await prepare();
   // Its own output is all there is: `--json` has to stay one value.
-  if (isProgram(word)) process.exit(run(process.execPath, [programs[word], ...patterns]));
+  if (isProgram(word)) process.exit(run(process.execPath, [programs[word].file, ...patterns]));
   return word === 'bench' ? runBenchmarks(patterns) : runTests(word === 'all' ? null : word, patterns);
 }
 

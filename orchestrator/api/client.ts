@@ -2,7 +2,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { nanoid } from 'nanoid';
-import { DevenvError, type Problem } from '../errors.ts';
+import { DevenvError, type Problem, systemCodeOf } from '../errors.ts';
 import type { LogLine } from './backend.ts';
 import {
   type AccessView,
@@ -28,18 +28,27 @@ const notRunning = () =>
     next: '`devenv up` starts it.',
   });
 
+const isAway = (error: unknown) => AWAY.has(systemCodeOf(error) ?? '');
+
 async function readAll(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+  } catch (error) {
+    throw isAway(error) ? notRunning() : error;
+  }
   return Buffer.concat(chunks).toString();
 }
 
 /** The lines of an answer, until it ends or breaks off: a daemon that was killed says nothing more. */
 async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  const lines = createInterface({ input: response });
+  // It passes on what befalls the answer, even when all that counts was read.
+  lines.on('error', () => undefined);
   try {
-    yield* createInterface({ input: response });
+    yield* lines;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) throw error;
+    if (!isAway(error)) throw error;
   }
 }
 

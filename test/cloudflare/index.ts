@@ -21,7 +21,7 @@ export { ALL_FAULTS, type Fault, type FaultMatch, type FaultName, type FaultSpec
 export type { Foreign, NewRecord } from './foreign.ts';
 export type { Latency } from './latency.ts';
 export type { PlanName } from './plans.ts';
-export { type Random, seededRandom } from './random.ts';
+export { pick, type Random, seededRandom } from './random.ts';
 export type { RateLimit } from './rate-limiter.ts';
 export type { Connector } from './tunnel.ts';
 export type { IngressRule, TunnelConfig } from './tunnel-config.ts';

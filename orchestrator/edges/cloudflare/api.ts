@@ -135,7 +135,9 @@ export class CloudflareApi {
     const ends = [this.#options.signal, this.#options.closing()].filter((each) => each !== null);
     const signal = AbortSignal.any(ends);
     while (!this.isQuiet) {
-      await sleep(this.#quietAt - performance.now(), undefined, { signal }).catch(() => undefined);
+      await sleep(Math.max(0, this.#quietAt - performance.now()), undefined, { signal }).catch(
+        () => undefined,
+      );
       if (signal.aborted) throw new ApiFailure('aborted', 'this process is ending');
     }
   }

@@ -27,8 +27,6 @@ import { type FactStore, Zone } from './zone.ts';
 const WINDOW = 300_000;
 /** How long another installation's publication is waited for, in ms. */
 const LOCK_PATIENCE = 30_000;
-/** A call that has not been answered by then is given up, in ms. */
-const CALL_TIMEOUT = 10_000;
 
 export interface CloudflareEdgeOptions {
   instance: string;
@@ -49,9 +47,10 @@ export interface CloudflareEdgeOptions {
   metrics: string | null;
   store: IntentStore & FactStore;
   log: Log;
-  /** For tests: another way to Cloudflare, a shorter patience, and a lock that goes with a simulated process. */
+  /** A call that has not been answered by then is given up, in ms. */
+  callTimeoutMs: number;
+  /** For tests: another way to Cloudflare, and a lock that goes with a simulated process. */
   fetch?: typeof fetch;
-  callTimeoutMs?: number;
   lock?: TunnelLock;
 }
 
@@ -59,7 +58,6 @@ export class CloudflareEdge implements Edge {
   readonly kind = 'cloudflare';
   readonly #options: CloudflareEdgeOptions;
   readonly #ending = new AbortController();
-  readonly #callTimeoutMs: number;
   readonly #budget: Budget;
   readonly #api: CloudflareApi;
   readonly #connectors: Connectors;
@@ -67,7 +65,7 @@ export class CloudflareEdge implements Edge {
   readonly #intent: Intent;
   readonly #zone: Zone;
   readonly #agenda = new Agenda();
-  readonly #known: Known = { records: null, configuration: null, origins: new Map(), idleSince: new Map() };
+  readonly #known: Known = { records: null, configuration: null, ways: new Set(), idleSince: new Map() };
   readonly #versions = new RuleVersions();
   /** Aborted when the daemon stops: the running call ends, and no other begins. */
   #publishing: AbortSignal | null = null;
@@ -77,15 +75,12 @@ export class CloudflareEdge implements Edge {
 
   constructor(options: CloudflareEdgeOptions) {
     this.#options = options;
-    const { instance, tunnelId, metrics, store } = options;
+    const { instance, tunnelId, metrics, store, callTimeoutMs } = options;
     const { signal } = this.#ending;
-    const callTimeoutMs = options.callTimeoutMs ?? CALL_TIMEOUT;
-    this.#callTimeoutMs = callTimeoutMs;
     this.#budget = new Budget({ calls: options.budget, windowMs: WINDOW });
     this.#api = new CloudflareApi({
       ...options,
       budget: this.#budget,
-      callTimeoutMs,
       signal,
       onDoubt: () => this.#agenda.doubt(callTimeoutMs),
       closing: () => this.#publishing,
@@ -196,7 +191,7 @@ export class CloudflareEdge implements Edge {
     const students = new Set([...routes, ...holders].map(({ student }) => student));
     this.#settled = null;
     // Nobody is left who would have it tried again, but something of theirs may be.
-    if (students.size === 0) this.#agenda.doubt(explained.afterMs ?? this.#callTimeoutMs);
+    if (students.size === 0) this.#agenda.doubt(explained.afterMs ?? this.#options.callTimeoutMs);
     return [...students].map((student) => ({ student, ...explained }));
   }
 

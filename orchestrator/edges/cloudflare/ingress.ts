@@ -4,12 +4,16 @@
  */
 import type { Json, JsonObject } from './api.ts';
 
+/** A hostname and where it leads, as one value to look for. */
+export type Way = `${string} to ${string}`;
+export const wayOf = (hostname: string, origin: string): Way => `${hostname} to ${origin}`;
+
 /** What our rules should be, and how ours are told from others'. */
 export interface WantedIngress {
   /** Origin by hostname of each open route. */
   open: ReadonlyMap<string, string>;
-  /** Origin by hostname of every student there is or was: a rule that leads exactly there is ours whatever became of its mark. */
-  origins: ReadonlyMap<string, string>;
+  /** Where every student's link leads, or has led: a rule that does is ours whatever became of its mark. */
+  ways: ReadonlySet<Way>;
   /** Hostnames whose marked record stood before this publication: a rule for one is ours. */
   covered: ReadonlySet<string>;
   /** Hostnames that are about to be ours, open or not: somebody else's rule for one is in the way. */
@@ -70,12 +74,12 @@ type Verdict = 'foreign' | 'ours' | 'clash' | 'adopted';
 
 function judge(rule: Rule, wanted: WantedIngress): Verdict {
   const hostname = hostnameOf(rule);
-  const origin = wanted.origins.get(hostname);
+  const isOurWay = wanted.ways.has(wayOf(hostname, String(rule.service)));
   if (hostname === '') return 'foreign';
   // We never write a path: such a rule is a person's, beside ours.
   if (hasPath(rule)) return 'foreign';
-  if (wanted.adopted.has(hostname)) return rule.service === origin ? 'ours' : 'adopted';
-  if (wanted.covered.has(hostname) || (origin !== undefined && rule.service === origin)) return 'ours';
+  if (wanted.adopted.has(hostname)) return isOurWay ? 'ours' : 'adopted';
+  if (wanted.covered.has(hostname) || isOurWay) return 'ours';
   return wanted.claimed.has(hostname) ? 'clash' : 'foreign';
 }
 
@@ -97,7 +101,7 @@ export function mergeIngress(current: JsonObject | null, wanted: WantedIngress):
     const hostname = hostnameOf(rule);
     const origin = wanted.open.get(hostname);
     const verdict = judge(rule, wanted);
-    const byMark = verdict === 'ours' && rule.service !== wanted.origins.get(hostname);
+    const byMark = verdict === 'ours' && !wanted.ways.has(wayOf(hostname, String(rule.service)));
     if (verdict === 'foreign' || verdict === 'clash') {
       if (verdict === 'clash') clashes.push({ hostname, service: String(rule.service ?? '') });
       kept.push(rule);

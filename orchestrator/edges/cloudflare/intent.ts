@@ -3,6 +3,7 @@
  * finds one of a process that was killed waits until no call of it can still arrive, and then looks at everything.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Way } from './ingress.ts';
 
 /** The part of the store that is needed here. */
 export interface IntentStore {
@@ -13,15 +14,17 @@ export interface IntentStore {
 
 /** What a run that was cut off has left. */
 export interface Unfinished {
-  /** Hostnames whose records it was making, with their origins: a rule for one of them is ours only if it leads there. */
-  making: ReadonlyMap<string, string>;
+  /** Hostnames whose records it was making: the mark does not make a rule for one of them ours. */
+  making: readonly string[];
+  /** Where our rules for them lead, or have led: those are. */
+  ways: readonly Way[];
   /** The version that its newest document was built on; null where none was sent, or what became of it is known. */
   read: number | null;
 }
 
 const ID = 'cloudflare';
 
-const NOTHING: Unfinished = { making: new Map(), read: null };
+const NOTHING: Unfinished = { making: [], ways: [], read: null };
 
 export class Intent {
   readonly #store: IntentStore;
@@ -38,8 +41,7 @@ export class Intent {
   /** A run begins, or what it would leave behind has changed. */
   note(change: Partial<Unfinished>): void {
     this.#noted = { ...this.#noted, ...change };
-    const { making, read } = this.#noted;
-    this.#store.putIntent(ID, JSON.stringify({ making: [...making], read }));
+    this.#store.putIntent(ID, JSON.stringify(this.#noted));
   }
 
   end(): void {
@@ -53,7 +55,6 @@ export class Intent {
     if (found === undefined) return null;
     const left = this.#quietAt - performance.now();
     if (left > 0) await sleep(left, undefined, { signal });
-    const { making, read } = JSON.parse(found.body) as { making: [string, string][]; read: number | null };
-    return { making: new Map(making), read };
+    return JSON.parse(found.body) as Unfinished;
   }
 }

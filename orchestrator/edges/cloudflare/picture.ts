@@ -1,7 +1,14 @@
 /** What should be so at Cloudflare, seen against what is there: pure functions between the wanted edge and the API's words. */
 import type { Finding, Holder, WantedEdge } from '../edge.ts';
 import type { DnsRecord, JsonObject } from './api.ts';
-import { type IngressChange, mergeIngress, uncoveredRules, type WantedIngress } from './ingress.ts';
+import {
+  type IngressChange,
+  mergeIngress,
+  uncoveredRules,
+  type WantedIngress,
+  type Way,
+  wayOf,
+} from './ingress.ts';
 import { describeRecords } from './outcomes.ts';
 import { ownRecords, planRecords, type RecordChange, type RecordPlan } from './record-plan.ts';
 
@@ -18,8 +25,8 @@ export interface Moment {
   wanted: WantedEdge;
   records: readonly DnsRecord[];
   fresh: ReadonlySet<string>;
-  /** Origin by hostname of students who are gone: a rule of theirs may still stand. */
-  left: ReadonlyMap<string, string>;
+  /** Where the links of students who were there before led: their rules may still stand. */
+  ways: ReadonlySet<Way>;
 }
 
 export interface Plan extends RecordPlan {
@@ -35,7 +42,7 @@ export function neededRecords({ wanted }: Moment, { dns }: PictureOptions): Hold
 
 /** What the rules should be: a route is open only where its marked record stands. `claimed` get theirs next. */
 export function wantedIngress(
-  { wanted, records, fresh, left }: Moment,
+  { wanted, records, fresh, ways }: Moment,
   { names }: PictureOptions,
   claimed: readonly string[] = [],
 ): WantedIngress {
@@ -44,7 +51,7 @@ export function wantedIngress(
   const open = wanted.routes.filter(({ hostname }) => willStand.has(hostname));
   return {
     open: new Map(open.map(({ hostname, origin }) => [hostname, origin])),
-    origins: new Map([...left, ...wanted.holders.map(({ hostname, origin }) => [hostname, origin] as const)]),
+    ways: new Set([...ways, ...wanted.holders.map(({ hostname, origin }) => wayOf(hostname, origin))]),
     covered: new Set([...covered].filter((hostname) => !fresh.has(hostname))),
     claimed: new Set([...claimed, ...open.map(({ hostname }) => hostname), ...fresh]),
     adopted: new Set(wanted.holders.filter(({ adopt }) => adopt).map(({ hostname }) => hostname)),
@@ -114,7 +121,7 @@ export function differencesOf(
   const students = new Map(moment.wanted.holders.map(({ hostname, student }) => [hostname, student]));
   for (const { record, student } of ownRecords(moment.records, options.names.instance))
     if (!students.has(record.name)) students.set(record.name, student);
-  const known = new Set([...moment.records.map(({ name }) => name), ...ingress.origins.keys()]);
+  const known = new Set([...moment.records.map(({ name }) => name), ...students.keys()]);
   // A tunnel may serve other zones too, whose records we don't see; a wildcard record covers one level.
   const isCovered = (hostname: string) =>
     known.has(hostname) ||

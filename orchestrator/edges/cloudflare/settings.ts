@@ -72,6 +72,7 @@ export function createCloudflare(options: {
     dns: more.dns,
     graceMs: settings.times.dns * 1000,
     budget: more.budget,
+    callTimeoutMs: more.timeout * 1000,
     metrics: metrics ?? null,
     store,
     log,

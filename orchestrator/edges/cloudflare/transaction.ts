@@ -5,29 +5,29 @@
  */
 import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
-import { type ApiFailure, failureOf } from './failure.ts';
-import { mergeIngress } from './ingress.ts';
+import { ApiFailure, failureOf } from './failure.ts';
+import { mergeIngress, type Way, wayOf } from './ingress.ts';
 import { IngressWriter, type LostUpdate, mayHaveLost } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
 import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
 import {
   differencesOf,
   type Moment,
-  neededRecords,
   type PictureOptions,
   type Plan,
   planOf,
   wantedIngress,
 } from './picture.ts';
 import { ownRecord, ownRecords, type RecordChange } from './record-plan.ts';
+import { removalsOf } from './record-removals.ts';
 import { RecordWriter } from './record-writer.ts';
 
 /** What this process knows of Cloudflare's side; null: has to be read. */
 export interface Known {
   records: DnsRecord[] | null;
   configuration: Configuration | null;
-  /** Origin by hostname of every student that there was in this process's time, or in that of one that was cut off. */
-  origins: Map<string, string>;
+  /** Where the link of every student led who was there in this process's time, or in that of one that was cut off. */
+  ways: Set<Way>;
   /** Since when each record has been of no use, by hostname; ms on the monotonic clock. */
   idleSince: Map<string, number>;
 }
@@ -42,6 +42,9 @@ export interface TransactionOptions extends PictureOptions {
   unfinished: Unfinished | null;
   onLostUpdate(lost: LostUpdate): void;
 }
+
+/** How often a run begins anew, at the most. */
+const ROUNDS = 4;
 
 export interface RunResult {
   outcomes: readonly Outcome[];
@@ -58,13 +61,15 @@ export class Transaction {
   /** Hostnames that somebody else's rule turned out to have. */
   readonly #clashed = new Set<string>();
   #hasReadRecords = false;
-  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), left: new Map() };
+  /** The version of the document that stood before the records were read: marks prove what its rules are. */
+  #provenVersion: number | null = null;
+  #rounds = 0;
+  #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), ways: new Set() };
 
   constructor(options: TransactionOptions) {
     this.#options = options;
-    const making = options.unfinished?.making ?? new Map<string, string>();
-    this.#fresh = new Set(making.keys());
-    for (const [hostname, origin] of making) options.known.origins.set(hostname, origin);
+    this.#fresh = new Set(options.unfinished?.making);
+    for (const way of options.unfinished?.ways ?? []) options.known.ways.add(way);
   }
 
   /**
@@ -77,34 +82,41 @@ export class Transaction {
     const seen = await this.#read(fresh || unfinished !== null);
     this.#lookForLoss(seen);
     let plan = this.#take(publication, seen);
-    if (this.#restsOnMemory(plan, seen)) return this.run(publication, true);
+    if (this.#restsOnMemory(plan, seen)) return this.#again(publication);
     const differences = fresh ? this.#differences(seen) : [];
     let hasWritten = await this.#makeRecords(plan);
     let current = await this.#configurationOrUndo();
     if (!hasWritten) {
       // Nothing was written yet: whoever came meanwhile is taken in.
       plan = this.#take(publication, current);
-      if (this.#restsOnMemory(plan, current)) return this.run(publication, true);
+      if (this.#restsOnMemory(plan, current)) return this.#again(publication);
       hasWritten = await this.#makeRecords(plan);
       if (hasWritten) current = await this.#configurationOrUndo();
     }
+    if (this.#restsOnMemory(plan, current)) return this.#again(publication);
     this.#tell(plan);
     current = await this.#writeRules(current);
     await this.#removeRecords(current);
     intent.end();
     const suspects = this.#suspects();
-    if (suspects.length > 0) intent.note({ making: this.#withOrigins(suspects) });
+    if (suspects.length > 0) this.#noteMaking(suspects);
     return { outcomes: this.#outcomes.all(), differences };
   }
 
   /**
-   * Whether something would be changed or taken away for a mark that was read in an earlier run: since then somebody
-   * may have taken the record, and the name with it.
+   * Whether something would be changed or taken away for a mark that was read before what it is to prove: since then
+   * somebody may have taken the record, and the name with it.
    */
-  #restsOnMemory({ changes }: Plan, { config }: Configuration): boolean {
-    if (this.#hasReadRecords) return false;
+  #restsOnMemory({ changes }: Plan, { config, version }: Configuration): boolean {
+    if (!this.#hasReadRecords && changes.some(({ kind }) => kind !== 'create')) return true;
     const rules = mergeIngress(config, wantedIngress(this.#now(), this.#options)).changes;
-    return changes.some(({ kind }) => kind !== 'create') || rules.some(({ byMark }) => byMark);
+    return version !== this.#provenVersion && rules.some(({ byMark }) => byMark);
+  }
+
+  /** Reads everything anew. Somebody who goes on changing it is met by the next run. */
+  #again(publication: Publication): Promise<RunResult> {
+    if (++this.#rounds >= ROUNDS) throw new ApiFailure('unknown', 'somebody else keeps changing it');
+    return this.run(publication, true);
   }
 
   /** A run that was cut off may have overwritten what somebody wrote after its last look: nobody else can tell it. */
@@ -115,9 +127,10 @@ export class Transaction {
     intent.note({ read: null });
   }
 
-  #withOrigins(hostnames: Iterable<string>): Map<string, string> {
-    const { origins } = this.#options.known;
-    return new Map([...hostnames].map((hostname) => [hostname, origins.get(hostname) ?? '']));
+  #noteMaking(making: readonly string[]): void {
+    const { intent, known } = this.#options;
+    const ways = [...known.ways].filter((way) => making.some((hostname) => way.startsWith(`${hostname} `)));
+    intent.note({ making, ways });
   }
 
   /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
@@ -139,8 +152,12 @@ export class Transaction {
   /** Makes sure of a picture. Before a record is made it must be known whether somebody's rule has its name. */
   async #read(fresh: boolean): Promise<Configuration> {
     const { known } = this.#options;
-    if (fresh || known.records === null) await this.#readRecords();
-    return fresh || known.configuration === null ? this.#configuration() : known.configuration;
+    const seen = fresh || known.configuration === null ? await this.#configuration() : known.configuration;
+    if (fresh || known.records === null) {
+      await this.#readRecords();
+      this.#provenVersion = seen.version;
+    }
+    return seen;
   }
 
   async #readRecords(): Promise<void> {
@@ -173,17 +190,17 @@ export class Transaction {
   }
 
   #take(publication: Publication, { config }: Configuration): Plan {
-    const { origins } = this.#options.known;
+    const { ways } = this.#options.known;
     const wanted = publication.take();
-    for (const { hostname, origin } of wanted.holders) origins.set(hostname, origin);
+    for (const { hostname, origin } of wanted.holders) ways.add(wayOf(hostname, origin));
     this.#moment = { ...this.#moment, wanted };
     return planOf(this.#now(), this.#options, config);
   }
 
   /** The moment with the records as they are known now. */
   #now(): Moment {
-    const { records, origins } = this.#options.known;
-    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, left: origins };
+    const { records, ways } = this.#options.known;
+    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways };
   }
 
   #studentOf(hostname: string): string {
@@ -208,9 +225,9 @@ export class Transaction {
   /** Whether anything was sent. */
   async #makeRecords({ changes }: Plan): Promise<boolean> {
     if (changes.length === 0) return false;
-    const { intent, known } = this.#options;
+    const { known } = this.#options;
     const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
-    intent.note({ making: this.#withOrigins([...this.#fresh, ...making]) });
+    this.#noteMaking([...this.#fresh, ...making]);
     for (const hostname of await this.#writeRecords(changes)) {
       this.#fresh.add(hostname);
       this.#made.add(hostname);
@@ -251,24 +268,12 @@ export class Transaction {
     this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules');
   }
 
-  /** Records that nothing needs: of students who are gone, of sessions whose grace is over, and of openings that failed. */
   #removals(): RecordChange[] {
-    const { names, known, dns, graceMs } = this.#options;
-    const moment = this.#now();
-    const holders = new Set(moment.wanted.holders.map(({ hostname }) => hostname));
-    const needed = new Set(neededRecords(moment, this.#options).map(({ hostname }) => hostname));
-    const now = performance.now();
-    return ownRecords(moment.records, names.instance).flatMap(({ record }) => {
-      const hostname = record.name;
-      const student = this.#studentOf(hostname);
-      if (needed.has(hostname)) known.idleSince.delete(hostname);
-      else if (!known.idleSince.has(hostname)) known.idleSince.set(hostname, now);
-      const idleMs = now - (known.idleSince.get(hostname) ?? now);
-      const isOver = dns === 'session' && !needed.has(hostname) && idleMs >= graceMs;
-      const isRefused = dns === 'session' && this.#outcomes.isRefused(student);
-      const isUndone = this.#fresh.has(hostname) && (isRefused || this.#clashed.has(hostname));
-      if (holders.has(hostname) && !isOver && !isUndone) return [];
-      return [{ kind: 'remove', hostname, student, record } as const];
+    return removalsOf(this.#now(), this.#options, {
+      idleSince: this.#options.known.idleSince,
+      studentOf: (hostname) => this.#studentOf(hostname),
+      isRefused: (student) => this.#outcomes.isRefused(student),
+      isClashing: (hostname) => this.#clashed.has(hostname),
     });
   }
 

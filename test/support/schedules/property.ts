@@ -5,19 +5,18 @@
  */
 import type { Call, DnsRecord, IngressRule, MockCloudflare, TunnelConfig } from '../../cloudflare/index.ts';
 
-export const MARK = 'devenv lab/';
-
 /** A document without what is ours in it, as text: the order of keys counts. */
 type Foreign = string;
 
-const isMarked = ({ comment }: DnsRecord) => comment?.startsWith(MARK) === true;
-
 export class Property {
   readonly #mock: MockCloudflare;
+  readonly #mark: string;
   /** Hostnames that a student may have. */
   readonly #hostnames: ReadonlySet<string>;
   /** Services of rules that somebody else made of ours. */
   readonly tampered = new Set<string>();
+  /** Those of them that may have been there before the record, as far as the publication that made it could see. */
+  readonly disputed = new Set<string>();
   /** Hostnames whose record somebody else took from us: until it is back, their rule has none. */
   readonly robbed = new Set<string>();
   /** What somebody else has in the zone, by id; each as text. */
@@ -35,11 +34,17 @@ export class Property {
   readonly lost: number[] = [];
   readonly violations: string[] = [];
 
-  constructor(mock: MockCloudflare, hostnames: readonly string[]) {
+  /** `mark` begins the comment of each record of ours. */
+  constructor(mock: MockCloudflare, hostnames: readonly string[], mark = 'devenv lab/') {
     this.#mock = mock;
+    this.#mark = mark;
     this.#hostnames = new Set(hostnames);
     this.#document = this.#foreignPart();
     this.#history.set(mock.world.tunnel.version, this.#document);
+  }
+
+  #isMarked({ comment }: DnsRecord): boolean {
+    return comment?.startsWith(this.#mark) === true;
   }
 
   isOurs({ hostname = '', service }: IngressRule): boolean {
@@ -51,15 +56,15 @@ export class Property {
   }
 
   markedRecord(hostname: string): DnsRecord | undefined {
-    return this.#mock.world.dns.named(hostname).find(isMarked);
+    return this.#mock.world.dns.named(hostname).find((record) => this.#isMarked(record));
   }
 
   markedRecords(): DnsRecord[] {
-    return this.#mock.world.records.filter(isMarked);
+    return this.#mock.world.records.filter((record) => this.#isMarked(record));
   }
 
   foreignRecords(): DnsRecord[] {
-    return this.#mock.world.records.filter((record) => !isMarked(record));
+    return this.#mock.world.records.filter((record) => !this.#isMarked(record));
   }
 
   #foreignPart(): Foreign {

@@ -54,9 +54,9 @@ class Play {
     this.#random = seededRandom(schedule.seed + 1);
     const hostnames = Array.from({ length: STUDENTS }, (_, student) => `${nameOf(student)}.${mock.zoneName}`);
     this.#property = new Property(mock, hostnames);
-    this.#somebodyElse = new SomebodyElse(mock, this.#property);
     const { dns, graceMs } = schedule;
     this.#class = new Class(mock, { dns, graceMs, callTimeoutMs: CALL_TIMEOUT }, (text) => this.#note(text));
+    this.#somebodyElse = new SomebodyElse(mock, this.#property, () => this.#class.isPublishing);
     mock.onCall = (call, phase) => this.#onCall(call, phase);
     mock.faults.random(schedule.faults, seededRandom(schedule.seed), [
       ...ALL_FAULTS,

@@ -1,6 +1,6 @@
 /** What must be so when everything has come to rest: wanted is live, nothing else of ours is there. */
 
-import type { MockCloudflare } from '../../cloudflare/index.ts';
+import type { IngressRule, MockCloudflare } from '../../cloudflare/index.ts';
 import { findRule } from '../../cloudflare/visitor-way.ts';
 import type { Class, Student } from './class.ts';
 import type { Property } from './property.ts';
@@ -12,16 +12,28 @@ export interface Parts {
   dns: 'student' | 'session';
 }
 
+/** Somebody else has made that rule of ours: we put it right, unless they may have been first, or took the mark too. */
+const isMadeOfOurs = ({ tampered, disputed, robbed }: Property, { hostname = '', service }: IngressRule) =>
+  tampered.has(service) && !disputed.has(service) && !robbed.has(hostname);
+
+/** Nothing says any more that it is ours: its mark was taken, and the process that made it is gone. */
+function isForgotten({ property, class: { students, ends } }: Parts, rule: IngressRule): boolean {
+  const { hostname = '', service } = rule;
+  if (!property.robbed.has(hostname) || ends === 0) return false;
+  const holder = [...students.values()].find((student) => student.hostname === hostname);
+  return service !== `http://127.0.0.1:${holder?.port}`;
+}
+
 /** Whether something of somebody else is in the student's way. */
-function isInTheWay({ property, mock }: Parts, hostname: string): boolean {
+function isInTheWay(parts: Parts, hostname: string): boolean {
+  const { property, mock } = parts;
   const records = mock.world.dns
     .named(hostname)
     .filter((record) => !property.markedRecords().includes(record));
   const rules = property
     .rules()
-    .filter(
-      (rule) => rule.hostname === hostname && !property.isOurs(rule) && !property.tampered.has(rule.service),
-    );
+    .filter((rule) => rule.hostname === hostname)
+    .filter((rule) => (property.isOurs(rule) ? isForgotten(parts, rule) : !isMadeOfOurs(property, rule)));
   return records.length > 0 || rules.length > 0;
 }
 
@@ -30,7 +42,9 @@ function* faultsOf(parts: Parts, { name, hostname, port, wanted }: Student): Gen
   const { phase, problem } = parts.class.rig?.publisher.phase(name) ?? { phase: 'closed', problem: null };
   const origin = `http://127.0.0.1:${port}`;
   const record = property.markedRecord(hostname);
-  const rules = property.rules().filter((rule) => rule.hostname === hostname && property.isOurs(rule));
+  const rules = property
+    .rules()
+    .filter((rule) => rule.hostname === hostname && property.isOurs(rule) && !isForgotten(parts, rule));
   const isNeeded = wanted || dns === 'student';
   if (isNeeded && isInTheWay(parts, hostname)) {
     if (problem?.code !== 'clash')
@@ -68,10 +82,11 @@ export function faultsAtRest(parts: Parts): string[] {
     ...property
       .rules()
       .filter((rule) => property.isOurs(rule) && !hostnames.has(rule.hostname ?? ''))
+      .filter((rule) => !isForgotten(parts, rule))
       .map(({ hostname }) => `the rule for ${hostname}`),
     ...property
       .rules()
-      .filter(({ service }) => property.tampered.has(service))
+      .filter((rule) => isMadeOfOurs(property, rule))
       .map(({ hostname }) => `the changed rule for ${hostname}`),
   ];
   return [

@@ -6,11 +6,13 @@ import { type ForeignDeed, type ForeignHost, nameOf } from './schedule.ts';
 export class SomebodyElse {
   readonly #mock: MockCloudflare;
   readonly #property: Property;
+  readonly #isPublishing: () => boolean;
   #count = 0;
 
-  constructor(mock: MockCloudflare, property: Property) {
+  constructor(mock: MockCloudflare, property: Property, isPublishing: () => boolean) {
     this.#mock = mock;
     this.#property = property;
+    this.#isPublishing = isPublishing;
   }
 
   /** Unlike any other, so that it is known again. */
@@ -85,7 +87,10 @@ export class SomebodyElse {
   #addRule(hostname: string, place: number): void {
     const service = this.#service();
     // On a name that is marked as ours, it is our rule that they have made another.
-    if (this.#property.markedRecord(hostname) !== undefined) this.#property.tampered.add(service);
+    if (this.#property.markedRecord(hostname) !== undefined) {
+      this.#property.tampered.add(service);
+      if (this.#isPublishing()) this.#property.disputed.add(service);
+    }
     this.#put((rules) => rules.toSpliced(place % rules.length, 0, { hostname, service }));
   }
 

@@ -1,0 +1,38 @@
+/** Records of ours that nothing needs: of students who are gone, of sessions whose grace is over, of openings that failed. */
+import { type Moment, neededRecords, type PictureOptions } from './picture.ts';
+import { ownRecords, type RecordChange } from './record-plan.ts';
+
+export interface RemovalOptions extends PictureOptions {
+  /** How long a session's record outlives its use, in ms. */
+  graceMs: number;
+}
+
+/** What a run has found out so far. */
+export interface Findings {
+  /** Since when each record has been of no use, by hostname; ms on the monotonic clock. Kept up here. */
+  idleSince: Map<string, number>;
+  studentOf(hostname: string): string;
+  isRefused(student: string): boolean;
+  /** Somebody else's rule turned out to have that name. */
+  isClashing(hostname: string): boolean;
+}
+
+export function removalsOf(moment: Moment, options: RemovalOptions, findings: Findings): RecordChange[] {
+  const { names, dns, graceMs } = options;
+  const { idleSince, studentOf, isRefused, isClashing } = findings;
+  const holders = new Set(moment.wanted.holders.map(({ hostname }) => hostname));
+  const needed = new Set(neededRecords(moment, options).map(({ hostname }) => hostname));
+  const now = performance.now();
+  return ownRecords(moment.records, names.instance).flatMap(({ record }) => {
+    const hostname = record.name;
+    const student = studentOf(hostname);
+    if (needed.has(hostname)) idleSince.delete(hostname);
+    else if (!idleSince.has(hostname)) idleSince.set(hostname, now);
+    const idleMs = now - (idleSince.get(hostname) ?? now);
+    const isOver = dns === 'session' && !needed.has(hostname) && idleMs >= graceMs;
+    const isUseless = (dns === 'session' && isRefused(student)) || isClashing(hostname);
+    const isUndone = moment.fresh.has(hostname) && isUseless;
+    if (holders.has(hostname) && !isOver && !isUndone) return [];
+    return [{ kind: 'remove', hostname, student, record } as const];
+  });
+}

@@ -1,0 +1,110 @@
+/** The whole orchestrator in this process, but no containers. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { loadSettings } from '../../../orchestrator/config.ts';
+import { createCloudflare } from '../../../orchestrator/edges/cloudflare/settings.ts';
+import type { Edge } from '../../../orchestrator/edges/edge.ts';
+import { openStore, type Store } from '../../../orchestrator/store/index.ts';
+import { Students } from '../../../orchestrator/students/index.ts';
+import { silentProgress } from '../../support/progress.ts';
+import { waitFor } from '../../support/wait.ts';
+import type { SentCalls } from './calls.ts';
+import { FakeEnvironments } from './fake-environments.ts';
+
+/** Nothing is sent for so long: whatever was due is done, in ms. */
+const QUIET = 400;
+const PATIENCE = { timeoutMs: 120_000, everyMs: 20 };
+
+export class Classroom {
+  readonly names: readonly string[];
+  readonly #stateDir: string;
+  readonly #store: Store;
+  readonly #edge: Edge;
+  readonly #students: Students;
+  readonly #environments: FakeEnvironments;
+  readonly #calls: SentCalls;
+  /** When each student's terminal said that the link is live, on the monotonic clock in ms. */
+  readonly liveAt = new Map<string, number>();
+
+  private constructor(count: number, env: Record<string, string | undefined>, calls: SentCalls) {
+    this.names = Array.from({ length: count }, (_, index) => `s${index}`);
+    this.#calls = calls;
+    this.#stateDir = mkdtempSync(join(tmpdir(), 'devenv-bench-'));
+    const full = { DEVENV_INSTANCE: 'bench', ...env, DEVENV_STATE_DIR: this.#stateDir };
+    const settings = loadSettings({ env: full, hostname: 'bench', uid: 0, home: '/' });
+    const log = pino({ level: 'silent' });
+    this.#store = openStore(join(this.#stateDir, 'state.db'));
+    this.#edge = createCloudflare({ settings, env: full, store: this.#store, log });
+    this.#environments = new FakeEnvironments(this.#stateDir, settings.instance, (student, kind) => {
+      if (kind === 'live') this.liveAt.set(student, performance.now());
+    });
+    const parts = { settings, store: this.#store, environments: this.#environments, edge: this.#edge, log };
+    this.#students = new Students(parts);
+  }
+
+  /** Students who are there, and nobody in. `env` leads to Cloudflare. */
+  static async open(
+    count: number,
+    env: Record<string, string | undefined>,
+    calls: SentCalls,
+  ): Promise<Classroom> {
+    const classroom = new Classroom(count, env, calls);
+    await classroom.#edge.start();
+    await classroom.#students.start();
+    const { signal } = new AbortController();
+    await Promise.all(
+      classroom.names.map((name) => classroom.#students.create(name, silentProgress, signal)),
+    );
+    await classroom.quiet();
+    return classroom;
+  }
+
+  /** Resolves when nothing is sent any more. */
+  async quiet(): Promise<void> {
+    await waitFor(
+      'the calls to end',
+      () => {
+        const last = Math.max(0, ...this.#calls.all.map(({ startedAt }) => startedAt));
+        return this.#calls.isQuiet && performance.now() - last > QUIET;
+      },
+      PATIENCE,
+    );
+  }
+
+  be(student: string, isIn: boolean): void {
+    this.#environments.be(student, isIn);
+  }
+
+  phases(): string[] {
+    return this.#students.list().map(({ route }) => route.phase);
+  }
+
+  /** All start their server at once. Resolves to the time until the last was told that the link is live, in ms. */
+  async openAll(): Promise<number> {
+    this.liveAt.clear();
+    const started = performance.now();
+    for (const name of this.names) this.be(name, true);
+    await waitFor('every link to be live', () => this.liveAt.size === this.names.length, {
+      ...PATIENCE,
+      everyMs: 5,
+      seen: () => `${this.liveAt.size} of ${this.names.length} are`,
+    });
+    return Math.max(...this.liveAt.values()) - started;
+  }
+
+  /** Takes everybody away, and with them all that is at Cloudflare. */
+  async removeAll(): Promise<void> {
+    await Promise.all(this.names.map((name) => this.#students.remove(name, false, silentProgress)));
+  }
+
+  /** Ends this process's part; what is at Cloudflare stays. */
+  async close(): Promise<void> {
+    await this.#students.stop();
+    await this.#edge.stop();
+    this.#environments.stopAll();
+    this.#store.close();
+    rmSync(this.#stateDir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * SIGKILLs of a real orchestrator between any two calls to Cloudflare, each followed by a start on the same disk: when
+ * it has come to rest, what is wanted is live, nothing else of ours is there, and what is foreign is as it was.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiClient } from '../../orchestrator/api/client.ts';
+import { type CallPhase, MockCloudflare, pick, seededRandom } from '../cloudflare/index.ts';
+import { Daemon, logOf } from '../support/daemon.ts';
+import { Installation, removeLeftovers } from '../support/installation.ts';
+import { silentProgress } from '../support/progress.ts';
+import { Property } from '../support/schedules/property.ts';
+import { waitFor } from '../support/wait.ts';
+
+const KILLS = 50;
+/** All is looked at after so many. */
+const LOOK_EVERY = 10;
+const STUDENTS = ['alice', 'bob', 'carol'] as const;
+/** Seconds; what a killed process has sent is waited out for as long. */
+const CALL_TIMEOUT = '0.3';
+
+const seed = Math.floor(Math.random() * 2 ** 31);
+const random = seededRandom(seed);
+
+let mock: MockCloudflare;
+let devenv: Installation;
+let client: ApiClient;
+let property: Property;
+let daemon: Daemon;
+let kills = 0;
+
+/** A daemon that is being killed answers no more. */
+const wish = (student: string, word: 'open' | 'close') =>
+  (word === 'open'
+    ? client.open(student, false, silentProgress)
+    : client.act('close', student, silentProgress)
+  ).catch(() => undefined);
+
+/** From now on: ends the daemon when so many calls of publications and of its start have come to that phase. */
+function killAt(calls: number, phase: CallPhase): void {
+  let left = calls;
+  mock.onCall = (call, at) => {
+    if (at === 'applied') property.look(call);
+    // Asked all the time while a link is not live yet, and never a write.
+    if (call.kind === 'connections' || at !== phase) return;
+    left -= 1;
+    if (left === 0) daemon.kill();
+  };
+}
+
+async function killOnce(): Promise<void> {
+  killAt(1 + Math.floor(random() * 7), pick(random, ['before', 'applied', 'answered'] as const));
+  // While it starts, and then while it publishes what comes and goes.
+  await Promise.race([daemon.up(), daemon.ended()]);
+  while (daemon.isAlive) {
+    await wish(pick(random, STUDENTS), random() < 0.6 ? 'open' : 'close');
+    await Promise.race([daemon.ended(), sleep(random() * 60)]);
+    if (random() < 0.1) {
+      mock.foreign.putConfig((config) => ({
+        ...config,
+        originRequest: { connectTimeout: Math.ceil(random() * 99) },
+      }));
+      property.documentWritten();
+    }
+  }
+  await daemon.ended();
+  kills += 1;
+}
+
+const rules = () =>
+  property
+    .rules()
+    .filter((rule) => property.isOurs(rule))
+    .map(({ hostname, service }) => `${hostname} → ${service}`)
+    .sort();
+
+async function lookAtAll(dns: 'student' | 'session'): Promise<void> {
+  await waitFor(
+    'the orchestrator',
+    () =>
+      client.daemon().then(
+        () => true,
+        () => false,
+      ),
+    { timeoutMs: 60_000 },
+  );
+  const wanted = STUDENTS.filter(() => random() < 0.5);
+  for (const student of STUDENTS) await wish(student, wanted.includes(student) ? 'open' : 'close');
+  const views = await client.list();
+  const expected = views
+    .filter(({ name }) => wanted.some((each) => each === name))
+    .map(({ hostname, port }) => `${hostname} → http://127.0.0.1:${port}`)
+    .sort();
+  await waitFor(
+    'every link to be as wanted',
+    async () => {
+      const phases = (await client.list()).map(({ name, route }) =>
+        [name, route.phase, route.live].join(' '),
+      );
+      const hoped = STUDENTS.map((name) =>
+        wanted.includes(name) ? `${name} open true` : `${name} closed false`,
+      );
+      return JSON.stringify(phases) === JSON.stringify(hoped);
+    },
+    { timeoutMs: 60_000, seen: () => `${rules().join('\n')}\n${logOf(devenv)}` },
+  );
+  await client.sync(true);
+  expect(rules()).toEqual(expected);
+  const hostnames = property
+    .markedRecords()
+    .map(({ name }) => name)
+    .sort();
+  const needed = STUDENTS.filter((name) => dns === 'student' || wanted.includes(name));
+  expect(hostnames).toEqual(needed.map((name) => `${name}.${mock.zoneName}`));
+  expect(property.violations).toEqual([]);
+  expect(mock.overlaps).toEqual([]);
+  const log = logOf(devenv);
+  for (const version of property.lost.splice(0)) expect(log).toContain(`"read":${version}`);
+}
+
+beforeAll(removeLeftovers, 240_000);
+
+test.each(['student', 'session'] as const)(
+  `${KILLS / 2} kills between any two calls, with \`dns: %s\` (seed ${seed})`,
+  async (dns) => {
+    mock = await MockCloudflare.start({ seed });
+    mock.foreign.putConfig(() => ({
+      ingress: [{ hostname: '*.example.com', service: 'http://10.0.0.7:80' }, { service: 'http_status:404' }],
+    }));
+    mock.foreign.addRecord({ name: 'shop', type: 'A', content: '192.0.2.7' });
+    devenv = await Installation.make({
+      env: { ...mock.env(), DEVENV_DNS: dns, DEVENV_DNS_GRACE: '0', DEVENV_CLOUDFLARE_TIMEOUT: CALL_TIMEOUT },
+    });
+    try {
+      client = new ApiClient(join(devenv.stateDir, 'api.sock'));
+      property = new Property(
+        mock,
+        STUDENTS.map((name) => `${name}.${mock.zoneName}`),
+        `devenv ${devenv.instance}/`,
+      );
+      property.recordsWritten(null);
+      for (const student of STUDENTS) await devenv.succeed('create', student);
+      await devenv.succeed('down');
+      for (let round = 1; round <= KILLS / 2; round += 1) {
+        daemon = Daemon.spawn(devenv);
+        await killOnce();
+        if (round % LOOK_EVERY !== 0 && round !== KILLS / 2) continue;
+        mock.onCall = (call, at) => (at === 'applied' ? property.look(call) : undefined);
+        daemon = Daemon.spawn(devenv);
+        await lookAtAll(dns);
+        daemon.kill();
+        await daemon.ended();
+      }
+    } finally {
+      mock.onCall = null;
+      daemon?.kill();
+      await devenv.remove();
+      await mock.stop();
+    }
+  },
+  600_000,
+);
+
+test('they were as many as promised', () => {
+  expect(kills).toBe(KILLS);
+});

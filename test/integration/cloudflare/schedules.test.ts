@@ -1,0 +1,19 @@
+/**
+ * Random schedules: students who come and go, somebody else who writes too, every fault, kills between any two calls.
+ * `npm run schedules -- --runs 20000` plays as many as one likes.
+ */
+import { playMany } from '../../support/schedules/run-many.ts';
+
+const RUNS = 500;
+/** How many at once: they wait most of the time. */
+const WIDTH = 40;
+
+test(`${RUNS} random schedules come to rest as they should`, async () => {
+  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+  const { figures, failure } = await playMany({ runs: RUNS, seed, width: WIDTH });
+  console.info(`seed ${seed}: ${JSON.stringify(figures)}`);
+  if (failure !== null) throw new Error(failure);
+  expect(figures.schedules).toBe(RUNS);
+  // A test that strikes nothing shows nothing.
+  expect(Math.min(figures.kills, figures.faults)).toBeGreaterThan(RUNS / 10);
+}, 600_000);

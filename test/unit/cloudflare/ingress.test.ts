@@ -7,6 +7,7 @@ import {
   originOf,
   uncoveredRules,
   type WantedIngress,
+  wayOf,
 } from '../../../orchestrator/edges/cloudflare/ingress.ts';
 
 const CATCH_ALL = { service: 'http_status:404' };
@@ -23,7 +24,7 @@ function wanted(open: readonly string[], parts: Partial<WantedIngress> = {}): Wa
   );
   return {
     open: new Map(open.map((name) => [`${name}.example.com`, origins.get(`${name}.example.com`) ?? ''])),
-    origins,
+    ways: new Set([...origins].map(([hostname, origin]) => wayOf(hostname, origin))),
     covered: new Set(origins.keys()),
     claimed: new Set(),
     adopted: new Set(),
@@ -271,7 +272,8 @@ test(`whatever the document: theirs survive in order, ours are reached first, an
         const result = config.ingress as JsonObject[];
         const mayBeOurs = (each: JsonObject) =>
           each.path === undefined &&
-          (covered.has(String(each.hostname)) || base.origins.get(String(each.hostname)) === each.service);
+          (covered.has(String(each.hostname)) ||
+            base.ways.has(wayOf(String(each.hostname), String(each.service))));
         const isTheirs = (each: JsonObject) => rules.includes(each) && !mayBeOurs(each);
         // Theirs: the very same objects, in their order, none lost.
         expect(result.filter(isTheirs)).toEqual(rules.filter(isTheirs));

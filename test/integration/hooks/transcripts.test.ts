@@ -60,6 +60,8 @@ async function transcript(container: BareContainer, mode: string): Promise<strin
   await terminal.run(mode);
   // bash-preexec installs itself at a prompt, and takes our part of that very prompt for a line that was typed.
   await terminal.run(':');
+  // What is typed before the prompt is there is echoed twice.
+  await terminal.see(/> $/);
   let text = '';
   for (const line of lines) {
     terminal.type(`${line}\r`);

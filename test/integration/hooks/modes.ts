@@ -81,7 +81,7 @@ export const lines = [
   'sleep 0.1 & wait $!; echo "waited $?"',
   // Traced, a job says its name once it runs: not before it is killed.
   'sleep 30 & sleep 0.2; kill %1; wait $!; echo "killed $?"',
-  'sleep 0.1 & fg >/dev/null; echo "fg $?"',
+  'sleep 0.5 & fg >/dev/null; echo "fg $?"',
   'jobs',
   'x=$(echo inner); echo "$x"',
   'trap',

@@ -97,7 +97,7 @@ async function runRound(count: number): Promise<Round> {
   const own: OwnRun[] = [];
   const given = env.CLOUDFLARE_BASE_URL;
   if (given) {
-    const dns = env.DEVENV_DNS === 'session' ? 'session' : 'student';
+    const dns: Dns = env.DEVENV_DNS === 'session' ? 'session' : 'student';
     for (const each of options.keep || env.DEVENV_DNS ? [dns] : modes)
       own.push(await openClass(count, each, env, given));
     own.forEach(tellOwn);

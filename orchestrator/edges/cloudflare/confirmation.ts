@@ -54,8 +54,7 @@ async function askRelay({ route, instance, signal }: ConfirmationOptions): Promi
   let found = 'nothing';
   while (!signal.aborted) {
     const answer = await askIdentity({ host, port: Number(port) }, route.hostname, signal);
-    if (typeof answer !== 'string' && answer.instance === instance && answer.student === route.student)
-      return null;
+    if (isOwnAnswer(answer, route, instance)) return null;
     // What is said of a question that was cut off is not what is wrong.
     if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
     await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);

@@ -259,16 +259,13 @@ export class Transaction {
       onWrite: (read) => intent.note({ read }),
       onLostUpdate,
       onClash: (clash) => this.#tellRuleClash(clash),
-      onFailure: (hostname, failure) => this.#fail(hostname, failure),
+      onFailure: (hostname, failure) =>
+        this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules'),
     });
     known.configuration = null;
     await writer.write(wantedIngress(this.#now(), this.#options));
     known.configuration = writer.current;
     return writer.current;
-  }
-
-  #fail(hostname: string, failure: ApiFailure): void {
-    this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules');
   }
 
   #removals(): RecordChange[] {

@@ -55,7 +55,8 @@ async function runHelper(docker: Docker, image: string, rules: FirewallRules, de
       StatusCode: number;
     };
     if (status === 0) return null;
-    const output = (await container.logs({ stdout: true, stderr: true })).toString();
+    // Without its words the status has to do: somebody may have cleaned up behind us.
+    const output = await container.logs({ stdout: true, stderr: true }).then(String, () => '');
     // Each chunk of a container's log has a header of eight bytes, which is no text.
     return output.replace(/[^\x20-\x7e\n]/g, '').trim() || `exit code ${status}`;
   } finally {

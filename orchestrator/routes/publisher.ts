@@ -233,7 +233,10 @@ export class Publisher {
           outcome.result === 'done' ? [] : [[outcome.student, outcome.problem.what]],
         ),
       );
-      return differences.map((each) => ({ ...each, failed: failed.get(each.student ?? '') ?? null }));
+      // What is only reported was not tried.
+      const whyNot = (student: string | null, action: string | null) =>
+        action === null ? null : (failed.get(student ?? '') ?? null);
+      return differences.map((each) => ({ ...each, failed: whyNot(each.student, each.action) }));
     });
   }
 

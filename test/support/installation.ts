@@ -24,6 +24,8 @@ export interface CommandResult {
 export interface InstallationOptions {
   /** Further settings, by environment variable. */
   env?: Record<string, string>;
+  /** Where visitors come in who look for names of that zone; by default the local edge's. */
+  visitors?: { zone: string; port: number };
 }
 
 export class Installation {
@@ -31,16 +33,24 @@ export class Installation {
   readonly stateDir: string;
   readonly edgePort: number;
   readonly env: Record<string, string>;
+  readonly #visitors: InstallationOptions['visitors'];
 
-  private constructor(instance: string, stateDir: string, edgePort: number, env: Record<string, string>) {
-    this.instance = instance;
-    this.stateDir = stateDir;
-    this.edgePort = edgePort;
-    this.env = env;
+  private constructor(parts: {
+    instance: string;
+    stateDir: string;
+    edgePort: number;
+    env: Record<string, string>;
+    visitors: InstallationOptions['visitors'];
+  }) {
+    this.instance = parts.instance;
+    this.stateDir = parts.stateDir;
+    this.edgePort = parts.edgePort;
+    this.env = parts.env;
+    this.#visitors = parts.visitors;
   }
 
   /** Nothing is started yet: the first `devenv create` does that. */
-  static async make({ env = {} }: InstallationOptions = {}): Promise<Installation> {
+  static async make({ env = {}, visitors }: InstallationOptions = {}): Promise<Installation> {
     const instance = `test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
     const stateDir = mkdtempSync(join(tmpdir(), `devenv-${instance}-`));
     const edgePort = await freePort();
@@ -54,9 +64,12 @@ export class Installation {
     const inherited = Object.entries(process.env).filter(
       (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('DEVENV_'),
     );
-    return new Installation(instance, stateDir, edgePort, {
-      ...Object.fromEntries(inherited),
-      ...settings,
+    return new Installation({
+      instance,
+      stateDir,
+      edgePort,
+      env: { ...Object.fromEntries(inherited), ...settings },
+      visitors,
     });
   }
 
@@ -106,11 +119,15 @@ export class Installation {
   }
 
   hostname(student: string): string {
-    return `${student}.localhost`;
+    return `${student}.${this.#visitors?.zone ?? 'localhost'}`;
   }
 
   /** A visitor of the student's link. */
   visit(student: string, path = '/', more: Partial<Visit> = {}): Promise<Answer> {
+    if (this.#visitors) {
+      // Cloudflare's port is that of https, which nobody writes.
+      return browse({ port: this.#visitors.port, host: this.hostname(student), path, ...more });
+    }
     const host = `${this.hostname(student)}:${this.edgePort}`;
     return browse({ port: this.edgePort, host, path, ...more });
   }

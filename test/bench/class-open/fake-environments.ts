@@ -17,8 +17,8 @@ import {
 import type {
   ActualEnvironment,
   EnvironmentChange,
-  Environments,
   EnvironmentSpec,
+  Environments,
 } from '../../../orchestrator/environments/types.ts';
 
 /** Where a student's server would listen inside. */

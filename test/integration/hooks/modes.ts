@@ -79,7 +79,7 @@ export const lines = [
   '( echo sub; exit 5 )',
   'echo "status $?"',
   'sleep 0.1 & wait $!; echo "waited $?"',
-  'sleep 30 & kill %1; wait %1; echo "killed $?"',
+  'sleep 30 & kill %1; wait $!; echo "killed $?"',
   'sleep 0.1 & fg >/dev/null; echo "fg $?"',
   'jobs',
   'x=$(echo inner); echo "$x"',

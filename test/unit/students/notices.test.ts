@@ -132,3 +132,28 @@ test('the memory survives being written and read, so a restart says nothing twic
     [],
   );
 });
+
+test('a wait is told once, though what is left of it is another figure each time; one that grows is told again', () => {
+  const started = Date.parse('2026-01-01T00:00:00Z');
+  const wait = (seconds: number, endsAt: number) =>
+    situation({
+      problem: {
+        code: 'edge',
+        what: `It goes on in ${seconds} s.`,
+        next: 'Wait.',
+        until: new Date(started + endsAt * 1000).toISOString(),
+      },
+    });
+  const other = situation({ problem: { code: 'edge', what: 'No.', next: 'Look.' } });
+  const course = [
+    wait(30, 30),
+    wait(20, 30),
+    wait(11, 31),
+    situation(),
+    wait(5, 31),
+    wait(300, 331),
+    other,
+    other,
+  ];
+  expect(said(...course)).toEqual(['1 problem', '2 problem', '3 problem', '4 problem']);
+});

@@ -1,0 +1,175 @@
+/** The main job on the cloudflare edge, against the mock: real containers and terminals, and a connector for the visitors. */
+import type { Difference, Examination, StudentView } from '../../orchestrator/api/contract.ts';
+import { MockCloudflare, MockConnector } from '../cloudflare/index.ts';
+import { findSecret } from '../support/find-secret.ts';
+import { Installation, removeLeftovers } from '../support/installation.ts';
+import type { Terminal } from '../support/terminal.ts';
+import { waitFor } from '../support/wait.ts';
+
+let mock: MockCloudflare;
+let connector: MockConnector;
+let devenv: Installation;
+
+const link = 'https://alice.example.com';
+const rules = () => (mock.world.tunnel.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []);
+const recordNames = () => mock.world.records.map(({ name }) => name);
+const code = async (student: string) => (await devenv.visit(student).catch(() => null))?.status;
+const status = (student = 'alice') => devenv.json<StudentView>('status', student);
+
+async function enter(): Promise<Terminal> {
+  const terminal = devenv.terminal(['shell', 'alice'], { columns: 200 });
+  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
+  await terminal.run('cd ~/hello');
+  return terminal;
+}
+
+async function leave(terminal: Terminal): Promise<void> {
+  terminal.type('\x03');
+  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
+  terminal.type('exit\r');
+  await terminal.ended;
+}
+
+beforeAll(async () => {
+  await removeLeftovers();
+  mock = await MockCloudflare.start({ latency: { ms: 30 }, connectorDelayMs: 100 });
+  connector = await MockConnector.start(mock.world);
+  devenv = await Installation.make({
+    env: { ...mock.env(), DEVENV_CONNECTOR_METRICS: connector.metricsAddress },
+    visitors: { zone: mock.zoneName, port: connector.port },
+  });
+  mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
+  await devenv.succeed('create', 'alice');
+}, 600_000);
+
+afterAll(async () => {
+  await devenv.remove();
+  await connector.stop();
+  await mock.stop();
+}, 60_000);
+
+test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, after which the rule is gone and the record stays', async () => {
+  await waitFor('the record', () => recordNames().includes('alice.example.com'));
+  expect(rules()).toEqual([]);
+  expect(await code('alice')).toBe(503);
+  const terminal = await enter();
+  expect(terminal.text).toContain(link);
+  terminal.type('npm run dev\r');
+  await terminal.see(new RegExp(`live at ${link}`), { timeoutMs: 60_000 });
+  expect((await devenv.visit('alice')).status).toBe(200);
+  expect((await status()).route).toMatchObject({ phase: 'open', live: true, problem: null });
+  expect(await devenv.succeed('list')).toMatch(/alice .*https:\/\/alice\.example\.com/);
+  await leave(terminal);
+  await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 5000 });
+  await waitFor('the connector to know it', async () => (await code('alice')) === 404);
+  expect(recordNames()).toContain('alice.example.com');
+}, 180_000);
+
+test('what was changed by hand is listed by `sync --dry-run` and mended by `sync`', async () => {
+  const [record] = mock.world.records.filter(({ name }) => name === 'alice.example.com');
+  mock.foreign.removeRecord(record?.id ?? '');
+  const row = {
+    hostname: 'alice.example.com',
+    student: 'alice',
+    found: 'no record',
+    action: 'add it',
+    failed: null,
+  };
+  expect(await devenv.json<Difference[]>('sync', '--dry-run')).toEqual([row]);
+  expect(await devenv.succeed('sync', '--dry-run')).toMatch(/alice\.example\.com +alice +no record +add it/);
+  expect(recordNames()).not.toContain('alice.example.com');
+  expect(await devenv.succeed('sync')).toMatch(/no record +add it: done/);
+  expect(recordNames()).toContain('alice.example.com');
+  expect(await devenv.succeed('sync')).toMatch(/Nothing differs/);
+  expect((await devenv.json<Examination[]>('doctor')).filter(({ ok }) => !ok)).toEqual([]);
+}, 60_000);
+
+test('what goes wrong is said in the student’s terminal and to the instructor, and is over when it is over', async () => {
+  mock.world.scopes.delete('tunnel');
+  const terminal = await enter();
+  terminal.type('npm run dev\r');
+  await terminal.see(
+    /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell the instructor/,
+    {
+      timeoutMs: 60_000,
+    },
+  );
+  expect((await status()).route).toMatchObject({
+    phase: 'opening',
+    problem: { code: 'edge', what: expect.stringMatching(/token/) },
+  });
+  expect(await devenv.succeed('status', 'alice')).toMatch(/does not let this token change/);
+  const doctor = await devenv.devenv(['doctor']);
+  expect([doctor.code, doctor.stdout]).toEqual([1, expect.stringMatching(/✗ Tunnel: .*\n +Give the token/)]);
+  const sync = await devenv.devenv(['sync']);
+  expect([sync.code, sync.stderr]).toEqual([1, expect.stringMatching(/does not let this token/)]);
+
+  // The token is put right, but Cloudflare has had enough of us for a moment.
+  mock.world.scopes.add('tunnel');
+  mock.faults.next({ kind: 'config-put' }, { name: 'rate-limited', retryAfter: 3 });
+  await devenv.devenv(['sync']);
+  await terminal.see(/not public yet: Cloudflare allows no more calls for now; it goes on by itself in 3 s/, {
+    timeoutMs: 30_000,
+  });
+  await terminal.see(new RegExp(`live at ${link}`), { timeoutMs: 30_000 });
+  expect((await devenv.visit('alice')).status).toBe(200);
+
+  // A daemon that goes takes no link with it, and one that comes writes nothing where nothing differs.
+  await devenv.succeed('down');
+  expect((await devenv.visit('alice')).status).toBe(200);
+  const { version } = mock.world.tunnel;
+  await devenv.succeed('up');
+  await waitFor('the link to be live', async () => (await status()).route.live, { timeoutMs: 30_000 });
+  expect(mock.world.tunnel.version).toBe(version);
+  await leave(terminal);
+  await waitFor('the rule to be gone', () => rules().length === 0);
+}, 240_000);
+
+test('a name that somebody else has: `create` works, the clash is named, and `open --adopt` takes it over', async () => {
+  await devenv.succeed('create', 'bob');
+  const problem = await waitFor('the clash', async () => (await status('bob')).route.problem);
+  expect(problem).toMatchObject({ code: 'clash', what: expect.stringMatching(/A 192\.0\.2\.7/) });
+  expect(await devenv.succeed('sync')).toMatch(
+    /bob .*record of somebody else: A 192\.0\.2\.7 +look at it: not touched/,
+  );
+  await devenv.succeed('open', 'bob', '--adopt');
+  // The relay's page: nothing listens there yet.
+  await waitFor('the page', async () => (await status('bob')).route.live && (await code('bob')) === 503, {
+    timeoutMs: 30_000,
+  });
+  expect(mock.world.records.find(({ name }) => name === 'bob.example.com')?.content).toBe(
+    mock.world.tunnelHostname,
+  );
+}, 240_000);
+
+test('the token is in no file but its own, no argument, no container, and nothing that is said', async () => {
+  const said = await Promise.all([
+    devenv.succeed('status', 'alice', '--json'),
+    devenv.succeed('list', '--json'),
+    devenv.succeed('doctor', '--json'),
+    devenv.succeed('logs', '--lines', '1000'),
+    devenv.succeed(
+      'shell',
+      'alice',
+      '--',
+      'sh',
+      '-c',
+      'env; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n"',
+    ),
+  ]);
+  expect(said.join('\n')).toMatch(/PORT=/);
+  expect(said.join('\n')).not.toContain(mock.token);
+  expect(await findSecret(mock.token, { folder: devenv.stateDir, instance: devenv.instance })).toEqual([]);
+}, 120_000);
+
+test('`rm` while Cloudflare is away succeeds; what is left goes when it is back, and `rm` takes the rest at once', async () => {
+  mock.faults.next({}, 'reset-before', 1000);
+  await devenv.succeed('rm', 'bob', '--yes');
+  expect(rules()).toEqual(['bob.example.com']);
+  mock.faults.clear();
+  await waitFor('bob to be gone', () => rules().length === 0 && !recordNames().includes('bob.example.com'), {
+    timeoutMs: 60_000,
+  });
+  await devenv.succeed('rm', 'alice', '--yes');
+  expect(recordNames()).toEqual([]);
+}, 180_000);

@@ -155,8 +155,9 @@ export class SomebodyElse {
 
   #changeOurRecord(hostname: string, how: 'content' | 'proxied' | 'type' | 'mark' | 'name'): void {
     if (how === 'type') return this.#replaceOurRecord(hostname);
+    const isAddress = this.#property.markedRecord(hostname)?.type === 'A';
     const changes: Record<typeof how, Partial<NewRecord>> = {
-      content: { content: 'elsewhere.example.net' },
+      content: { content: isAddress ? '192.0.2.9' : 'elsewhere.example.net' },
       proxied: { proxied: false },
       mark: { comment: 'mine now' },
       name: { name: `moved-${this.#service().split(':').at(-1)}.${this.#mock.zoneName}` },

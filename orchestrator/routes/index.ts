@@ -168,6 +168,11 @@ export class Routes {
     else this.#confirmer.end(route.student);
   }
 
+  /** Students whose own link is being opened or closed. Cheap: in a class everybody asks it at once. */
+  changing(): string[] {
+    return this.#publisher.changing().filter((name) => this.#held.has(name));
+  }
+
   view(student: string): RouteView {
     const held = this.#held.get(student);
     const { phase, problem } = this.#publisher.phase(student);

@@ -109,6 +109,14 @@ export class Publisher {
     return { phase: published === true ? 'closing' : 'closed', problem };
   }
 
+  /** Whose link is not at the edge as it is wanted, or may not be. */
+  changing(): string[] {
+    const names: string[] = [];
+    for (const [student, { wanted, published }] of this.#entries)
+      if (wanted !== (published === true)) names.push(student);
+    return names;
+  }
+
   /** The student goes: resolves when nothing at the edge leads to them, or when that could not be reached in one run. */
   async release(student: string): Promise<void> {
     if (!this.#entries.delete(student)) return;

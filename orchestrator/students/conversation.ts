@@ -149,11 +149,7 @@ export class Conversation {
 
   /** Students whose links are being changed at this moment. */
   #busyOthers(name: string): string[] {
-    const { roster, routes } = this.#parts;
-    return roster
-      .all()
-      .map((student) => student.row.name)
-      .filter((other) => other !== name && /^(opening|closing)$/.test(routes.view(other).phase));
+    return this.#parts.routes.changing().filter((other) => other !== name);
   }
 
   #logRoute(student: string, state: string): void {

@@ -3,7 +3,7 @@
  * as that student's. Both halves of the way are looked at from here, and never by resolving the name: a resolver
  * that is asked too early keeps its "no such name" for minutes.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Confirmation, Route } from '../edge.ts';
 import { askIdentity, isOwnAnswer } from '../identity-check.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
@@ -46,27 +46,37 @@ function connectorProblem(state: ConnectorState, version: number): { what: strin
   }
 }
 
+/** Resolves to null when the relay answers as that student's, to what was found instead when `signal` aborts. */
+async function askRelay({ route, instance, signal }: ConfirmationOptions): Promise<string | null> {
+  const { hostname: host, port } = new URL(route.origin);
+  // The connector first: one question for the whole class, and the longer one.
+  await setImmediate();
+  let found = 'nothing';
+  while (!signal.aborted) {
+    const answer = await askIdentity({ host, port: Number(port) }, route.hostname, signal);
+    if (isOwnAnswer(answer, route, instance)) return null;
+    // What is said of a question that was cut off is not what is wrong.
+    if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
+    await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
+  }
+  return found;
+}
+
 /** Resolves when the link works, or with what is known when `signal` aborts. */
 export async function confirmRoute(options: ConfirmationOptions): Promise<Confirmation> {
-  const { route, instance, version, connectors, signal } = options;
+  const { route, version, connectors, signal } = options;
   const fail = (what: string, next: string): Confirmation => ({
     live: false,
     problem: { code: 'edge', what, next },
   });
   if (version === null) return fail(`Cloudflare does not have ${route.hostname} yet.`, 'It is tried again.');
-  if (!(await connectors.reached(version, signal))) {
+  // Both halves at once: a class would wait for its own two hundred relays after the connector's answer.
+  const [isReached, found] = await Promise.all([connectors.reached(version, signal), askRelay(options)]);
+  if (!isReached) {
     const { what, next } = connectorProblem(connectors.state, version);
     return fail(what, next);
   }
-  const { hostname: host, port } = new URL(route.origin);
-  let found = 'nothing';
-  while (!signal.aborted) {
-    const answer = await askIdentity({ host, port: Number(port) }, route.hostname, signal);
-    if (isOwnAnswer(answer, route, instance)) return { live: true };
-    // What is said of a question that was cut off is not what is wrong.
-    if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
-    await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
-  }
+  if (found === null) return { live: true };
   return fail(
     `Cloudflare leads ${route.hostname} here, but ${route.student}'s environment does not answer on ${route.origin} (${found}).`,
     `\`devenv restart ${route.student}\` mends that.`,

@@ -97,6 +97,8 @@ export class IngressWriter {
     for (let round = 0; round < ROUNDS; round += 1) {
       const merged = mergeIngress(this.#current.config, wanted);
       if (merged.changes.length === 0) return { done: true };
+      // Somebody has written since the marks were read: they may have taken the record, and the name with it.
+      if (round > 0 && merged.changes.some(({ byMark }) => byMark)) return this.#settleForNow(wanted);
       const before = this.#current;
       const failure = await this.#put(merged);
       if (failure !== null && failure.kind !== 'unknown') return { done: false, failure };

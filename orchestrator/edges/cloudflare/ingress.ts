@@ -136,6 +136,14 @@ export function originOf(config: JsonObject | null, hostname: string): string | 
   return typeof rule?.service === 'string' ? rule.service : null;
 }
 
+/** Hostnames with a rule that leads where ours do. */
+export const hostnamesOf = (config: JsonObject | null, ways: ReadonlySet<Way>): Set<string> =>
+  new Set(
+    rulesOf(config)
+      .filter((rule) => !hasPath(rule) && ways.has(wayOf(hostnameOf(rule), String(rule.service))))
+      .map(hostnameOf),
+  );
+
 /** Hostnames of rules that look as if they were ours, but that nothing says are: reported, never touched. */
 export function uncoveredRules(
   config: JsonObject | null,

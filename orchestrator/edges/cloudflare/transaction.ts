@@ -7,7 +7,7 @@ import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
 import { mergeIngress, type Way, wayOf } from './ingress.ts';
-import { IngressWriter, type LostUpdate, mayHaveLost } from './ingress-writer.ts';
+import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
 import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
 import {
@@ -21,6 +21,7 @@ import {
 import { ownRecord, ownRecords, type RecordChange } from './record-plan.ts';
 import { removalsOf } from './record-removals.ts';
 import { RecordWriter } from './record-writer.ts';
+import { lossBy, provenBy } from './unfinished.ts';
 
 /** What this process knows of Cloudflare's side; null: has to be read. */
 export interface Known {
@@ -80,7 +81,7 @@ export class Transaction {
     const { intent, unfinished } = this.#options;
     intent.note(unfinished ?? {});
     const seen = await this.#read(fresh || unfinished !== null);
-    this.#lookForLoss(seen);
+    this.#takeOver(seen);
     let plan = this.#take(publication, seen);
     if (this.#restsOnMemory(plan, seen)) return this.#again(publication);
     const differences = fresh ? this.#differences(seen) : [];
@@ -119,11 +120,13 @@ export class Transaction {
     return this.run(publication, true);
   }
 
-  /** A run that was cut off may have overwritten what somebody wrote after its last look: nobody else can tell it. */
-  #lookForLoss({ version }: Configuration): void {
-    const { unfinished, intent, onLostUpdate } = this.#options;
-    if (unfinished === null || unfinished.read === null) return;
-    if (mayHaveLost(unfinished.read, version)) onLostUpdate({ read: unfinished.read, now: version });
+  /** What a cut-off run has left is judged by what it found and wrote. */
+  #takeOver(seen: Configuration): void {
+    const { unfinished, known, intent, onLostUpdate } = this.#options;
+    if (unfinished === null) return;
+    for (const hostname of provenBy(unfinished, seen, known.ways)) this.#fresh.delete(hostname);
+    const lost = lossBy(unfinished, seen);
+    if (lost !== null) onLostUpdate(lost);
     intent.note({ read: null });
   }
 
@@ -256,16 +259,13 @@ export class Transaction {
       onWrite: (read) => intent.note({ read }),
       onLostUpdate,
       onClash: (clash) => this.#tellRuleClash(clash),
-      onFailure: (hostname, failure) => this.#fail(hostname, failure),
+      onFailure: (hostname, failure) =>
+        this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules'),
     });
     known.configuration = null;
     await writer.write(wantedIngress(this.#now(), this.#options));
     known.configuration = writer.current;
     return writer.current;
-  }
-
-  #fail(hostname: string, failure: ApiFailure): void {
-    this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules');
   }
 
   #removals(): RecordChange[] {

@@ -25,7 +25,7 @@ export class Classroom {
   readonly #students: Students;
   readonly #environments: FakeEnvironments;
   readonly #calls: SentCalls;
-  /** When each student's terminal said that the link is live, on the monotonic clock in ms. */
+  /** When each student's terminal said that the link is live, in ms since 1970. */
   readonly liveAt = new Map<string, number>();
 
   private constructor(count: number, env: Record<string, string | undefined>, calls: SentCalls) {
@@ -37,8 +37,8 @@ export class Classroom {
     const log = pino({ level: 'silent' });
     this.#store = openStore(join(this.#stateDir, 'state.db'));
     this.#edge = createCloudflare({ settings, env: full, store: this.#store, log });
-    this.#environments = new FakeEnvironments(this.#stateDir, settings.instance, (student, kind) => {
-      if (kind === 'live') this.liveAt.set(student, performance.now());
+    this.#environments = new FakeEnvironments(this.#stateDir, settings.instance, (student, notice, at) => {
+      if (notice === 'live') this.liveAt.set(student, at);
     });
     const parts = { settings, store: this.#store, environments: this.#environments, edge: this.#edge, log };
     this.#students = new Students(parts);
@@ -74,7 +74,7 @@ export class Classroom {
   }
 
   be(student: string, isIn: boolean): void {
-    this.#environments.be(student, isIn);
+    this.#environments.be([student], isIn);
   }
 
   phases(): string[] {
@@ -84,8 +84,8 @@ export class Classroom {
   /** All start their server at once. Resolves to the time until the last was told that the link is live, in ms. */
   async openAll(): Promise<number> {
     this.liveAt.clear();
-    const started = performance.now();
-    for (const name of this.names) this.be(name, true);
+    const started = performance.timeOrigin + performance.now();
+    this.#environments.be(this.names, true);
     await waitFor('every link to be live', () => this.liveAt.size === this.names.length, {
       ...PATIENCE,
       everyMs: 5,
@@ -103,7 +103,7 @@ export class Classroom {
   async close(): Promise<void> {
     await this.#students.stop();
     await this.#edge.stop();
-    this.#environments.stopAll();
+    await this.#environments.end();
     this.#store.close();
     rmSync(this.#stateDir, { recursive: true, force: true });
   }

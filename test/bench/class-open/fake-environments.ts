@@ -1,132 +1,55 @@
-/**
- * Environments without containers: for each student a relay that tells whose it is, on the student's port, and an
- * agent on the student's socket. Everything beyond is the real orchestrator.
- */
+/** Environments without containers, as the orchestrator sees them. Everything beyond is the real orchestrator. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import {
-  IDENTITY_PATH,
-  PROTOCOL,
-  type RelayIdentity,
-  type Report,
-  type StateMessage,
-} from '../../../orchestrator/agents/protocol.ts';
+import { Worker } from 'node:worker_threads';
 import type {
   ActualEnvironment,
   EnvironmentChange,
-  EnvironmentSpec,
   Environments,
+  EnvironmentSpec,
 } from '../../../orchestrator/environments/types.ts';
-
-/** Where a student's server would listen inside. */
-const SERVICE_PORT = 5173;
-/** An agent reports at least so often, in ms. */
-const REPORT_EVERY = 2000;
-
-/** What one student's agent and relay do. */
-class FakeEnvironment {
-  readonly student: string;
-  readonly #relay: Server;
-  readonly #socket: Socket;
-  readonly #timer: NodeJS.Timeout;
-  readonly #onNotice: (kind: string) => void;
-  #sessions = 0;
-  #isIn = false;
-  #shown = 0;
-
-  private constructor(student: string, relay: Server, socket: Socket, onNotice: (kind: string) => void) {
-    this.student = student;
-    this.#relay = relay;
-    this.#socket = socket;
-    this.#onNotice = onNotice;
-    createInterface({ input: socket }).on('line', (line) => this.#read(line));
-    this.#timer = setInterval(() => this.#report(), REPORT_EVERY);
-    this.#report();
-  }
-
-  static async start(
-    { student, port }: EnvironmentSpec,
-    folder: string,
-    instance: string,
-    onNotice: (kind: string) => void,
-  ): Promise<FakeEnvironment> {
-    const identity: RelayIdentity = { instance, student, service: SERVICE_PORT };
-    const relay = createServer((request, response) => {
-      response.writeHead(request.url === IDENTITY_PATH ? 200 : 404).end(JSON.stringify(identity));
-    }).listen(port, '127.0.0.1');
-    await once(relay, 'listening');
-    const socket = connect(join(folder, 'agent.sock'));
-    await once(socket, 'connect');
-    return new FakeEnvironment(student, relay, socket, onNotice);
-  }
-
-  #read(line: string): void {
-    const fresh = (JSON.parse(line) as StateMessage).notices.filter(({ id }) => id > this.#shown);
-    if (fresh.length === 0) return;
-    for (const { kind } of fresh) this.#onNotice(kind);
-    this.#shown = Math.max(...fresh.map(({ id }) => id));
-    this.#report();
-  }
-
-  #report(): void {
-    const id = `${1000 + this.#sessions}:1`;
-    const report: Report = {
-      kind: 'report',
-      protocol: PROTOCOL,
-      sessions: this.#isIn ? [{ id, terminal: 'pts/0', ageSeconds: 1, port: 'ok' }] : [],
-      listeners: [],
-      starting: [],
-      service: this.#isIn
-        ? { port: SERVICE_PORT, address: '127.0.0.1', scheme: 'http', because: 'newest' }
-        : null,
-      lastEnd: this.#isIn || this.#sessions === 0 ? null : { how: 'left', ageSeconds: 0 },
-      noticesShown: this.#shown,
-    };
-    this.#socket.write(`${JSON.stringify(report)}\n`);
-  }
-
-  /** A terminal in which a server listens begins, or is left with `exit`. */
-  be(isIn: boolean): void {
-    if (isIn && !this.#isIn) this.#sessions += 1;
-    this.#isIn = isIn;
-    this.#report();
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#socket.destroy();
-    this.#relay.close();
-    this.#relay.closeAllConnections();
-  }
-}
+import type { FromWorker, ToWorker } from './fake-worker.ts';
 
 export class FakeEnvironments implements Environments {
   readonly #stateDir: string;
   readonly #instance: string;
-  readonly #onNotice: (student: string, kind: string) => void;
-  readonly #running = new Map<string, FakeEnvironment>();
+  readonly #worker = new Worker(new URL('fake-worker.ts', import.meta.url));
+  readonly #starting = new Map<string, () => void>();
+  readonly #running = new Set<string>();
 
-  constructor(stateDir: string, instance: string, onNotice: (student: string, kind: string) => void) {
+  /** `onNotice` is told what a student's terminal says, and when, in ms since 1970. */
+  constructor(
+    stateDir: string,
+    instance: string,
+    onNotice: (student: string, notice: string, at: number) => void,
+  ) {
     this.#stateDir = stateDir;
     this.#instance = instance;
-    this.#onNotice = onNotice;
+    this.#worker.on('message', (message: FromWorker) => {
+      if (message.kind === 'notice') onNotice(message.student, message.notice, message.at);
+      else this.#starting.get(message.student)?.();
+    });
   }
 
-  be(student: string, isIn: boolean): void {
-    this.#running.get(student)?.be(isIn);
+  #tell(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** Their server starts in a terminal of theirs, or they leave with `exit`. */
+  be(students: readonly string[], isIn: boolean): void {
+    this.#tell({ kind: 'be', students, isIn });
   }
 
   async claim(): Promise<void> {}
   async prepare(): Promise<void> {}
 
   async create(spec: EnvironmentSpec): Promise<{ newHome: boolean }> {
-    const { student, socketId } = spec;
-    const onNotice = (kind: string) => this.#onNotice(student, kind);
-    const started = await FakeEnvironment.start(spec, this.socketDir(socketId), this.#instance, onNotice);
-    this.#running.set(student, started);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#starting.set(spec.student, resolve);
+    const folder = this.socketDir(spec.socketId);
+    this.#tell({ kind: 'start', spec, folder, instance: this.#instance });
+    await promise;
+    this.#running.add(spec.student);
     return { newHome: true };
   }
 
@@ -134,12 +57,12 @@ export class FakeEnvironments implements Environments {
   async stop(): Promise<void> {}
 
   async remove(student: string): Promise<void> {
-    this.#running.get(student)?.stop();
+    this.#tell({ kind: 'stop', student });
     this.#running.delete(student);
   }
 
   async list(): Promise<ActualEnvironment[]> {
-    return [...this.#running.keys()].map((student) => ({ student, state: 'running', home: true }));
+    return [...this.#running].map((student) => ({ student, state: 'running', home: true }));
   }
 
   async restartAgent(): Promise<void> {}
@@ -164,7 +87,7 @@ export class FakeEnvironments implements Environments {
     return [];
   }
 
-  stopAll(): void {
-    for (const environment of this.#running.values()) environment.stop();
+  async end(): Promise<void> {
+    await this.#worker.terminate();
   }
 }

@@ -37,3 +37,22 @@ test('a rule whose record somebody has removed goes with its student', () =>
     await rig.publisher.reconcile(true);
     expect(rig.rules()).toEqual(['* → http_status:404']);
   }));
+
+test('a name that somebody takes while our write fails is theirs', () =>
+  withRig({ callTimeoutMs: 300 }, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    mock.faults.next({ kind: 'config-put' }, 'timeout');
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'config-put' || phase !== 'before') return;
+      mock.onCall = null;
+      takeName({ mock, rig }, 'alice');
+      mock.foreign.putConfig(({ ingress, ...config }) => ({
+        ...config,
+        ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...ingress],
+      }));
+    };
+    rig.publisher.want('alice', false);
+    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'clash');
+    expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
+  }));

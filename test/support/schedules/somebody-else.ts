@@ -84,13 +84,16 @@ export class SomebodyElse {
     this.#property.documentWritten();
   }
 
+  /** A rule of that service was made of ours, as far as anybody can see who does not know which was first. */
+  #tamper(service: string): void {
+    this.#property.tampered.add(service);
+    if (this.#isPublishing()) this.#property.disputed.add(service);
+  }
+
   #addRule(hostname: string, place: number): void {
     const service = this.#service();
     // On a name that is marked as ours, it is our rule that they have made another.
-    if (this.#property.markedRecord(hostname) !== undefined) {
-      this.#property.tampered.add(service);
-      if (this.#isPublishing()) this.#property.disputed.add(service);
-    }
+    if (this.#property.markedRecord(hostname) !== undefined) this.#tamper(service);
     this.#put((rules) => rules.toSpliced(place % rules.length, 0, { hostname, service }));
   }
 
@@ -109,7 +112,7 @@ export class SomebodyElse {
       .some((rule) => this.#property.isOurs(rule) && rule.hostname === hostname);
     if (!isOne || this.#property.markedRecord(hostname) === undefined) return;
     const service = this.#service();
-    if (how === 'service') this.#property.tampered.add(service);
+    if (how === 'service') this.#tamper(service);
     this.#put((rules) =>
       rules.map((rule) => {
         if (!this.#property.isOurs(rule) || rule.hostname !== hostname) return rule;
@@ -152,8 +155,9 @@ export class SomebodyElse {
 
   #changeOurRecord(hostname: string, how: 'content' | 'proxied' | 'type' | 'mark' | 'name'): void {
     if (how === 'type') return this.#replaceOurRecord(hostname);
+    const isAddress = this.#property.markedRecord(hostname)?.type === 'A';
     const changes: Record<typeof how, Partial<NewRecord>> = {
-      content: { content: 'elsewhere.example.net' },
+      content: { content: isAddress ? '192.0.2.9' : 'elsewhere.example.net' },
       proxied: { proxied: false },
       mark: { comment: 'mine now' },
       name: { name: `moved-${this.#service().split(':').at(-1)}.${this.#mock.zoneName}` },

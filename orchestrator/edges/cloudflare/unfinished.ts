@@ -1,0 +1,23 @@
+/** What a run that was cut off, here or in a process that was killed, says about what stands now. */
+import type { Configuration } from './api.ts';
+import { hostnamesOf, type Way } from './ingress.ts';
+import { type LostUpdate, mayHaveLost } from './ingress-writer.ts';
+import type { Unfinished } from './intent.ts';
+
+/**
+ * Hostnames whose records it was making, and whose rules it has got to: nobody else had one then, or it would have
+ * stopped. Another rule for one of them came later, so that the record proves it ours.
+ */
+export function provenBy(
+  { making }: Unfinished,
+  { config }: Configuration,
+  ways: ReadonlySet<Way>,
+): string[] {
+  const standing = hostnamesOf(config, ways);
+  return making.filter((hostname) => standing.has(hostname));
+}
+
+/** It may have overwritten what somebody wrote after its last look: nobody else can tell it. Null where it has not. */
+export function lossBy({ read }: Unfinished, { version }: Configuration): LostUpdate | null {
+  return read !== null && mayHaveLost(read, version) ? { read, now: version } : null;
+}

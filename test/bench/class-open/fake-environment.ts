@@ -1,0 +1,95 @@
+/** One student's environment without a container: a relay that tells whose it is, and an agent on the student's socket. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import {
+  IDENTITY_PATH,
+  PROTOCOL,
+  type RelayIdentity,
+  type Report,
+  type StateMessage,
+} from '../../../orchestrator/agents/protocol.ts';
+import type { EnvironmentSpec } from '../../../orchestrator/environments/types.ts';
+
+/** Where a student's server would listen inside. */
+const SERVICE_PORT = 5173;
+/** An agent reports at least so often, in ms. */
+const REPORT_EVERY = 2000;
+
+export class FakeEnvironment {
+  readonly student: string;
+  readonly #relay: Server;
+  readonly #socket: Socket;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onNotice: (kind: string) => void;
+  #sessions = 0;
+  #isIn = false;
+  #shown = 0;
+
+  private constructor(student: string, relay: Server, socket: Socket, onNotice: (kind: string) => void) {
+    this.student = student;
+    this.#relay = relay;
+    this.#socket = socket;
+    this.#onNotice = onNotice;
+    createInterface({ input: socket }).on('line', (line) => this.#read(line));
+    this.#timer = setInterval(() => this.#report(), REPORT_EVERY);
+    this.#report();
+  }
+
+  static async start(
+    { student, port }: EnvironmentSpec,
+    folder: string,
+    instance: string,
+    onNotice: (kind: string) => void,
+  ): Promise<FakeEnvironment> {
+    const identity: RelayIdentity = { instance, student, service: SERVICE_PORT };
+    const relay = createServer((request, response) => {
+      response.writeHead(request.url === IDENTITY_PATH ? 200 : 404).end(JSON.stringify(identity));
+    }).listen(port, '127.0.0.1');
+    await once(relay, 'listening');
+    const socket = connect(join(folder, 'agent.sock'));
+    await once(socket, 'connect');
+    return new FakeEnvironment(student, relay, socket, onNotice);
+  }
+
+  #read(line: string): void {
+    const fresh = (JSON.parse(line) as StateMessage).notices.filter(({ id }) => id > this.#shown);
+    if (fresh.length === 0) return;
+    for (const { kind } of fresh) this.#onNotice(kind);
+    this.#shown = Math.max(...fresh.map(({ id }) => id));
+    this.#report();
+  }
+
+  #report(): void {
+    const id = `${1000 + this.#sessions}:1`;
+    const report: Report = {
+      kind: 'report',
+      protocol: PROTOCOL,
+      sessions: this.#isIn ? [{ id, terminal: 'pts/0', ageSeconds: 1, port: 'ok' }] : [],
+      listeners: [],
+      starting: [],
+      service: this.#isIn
+        ? { port: SERVICE_PORT, address: '127.0.0.1', scheme: 'http', because: 'newest' }
+        : null,
+      lastEnd: this.#isIn || this.#sessions === 0 ? null : { how: 'left', ageSeconds: 0 },
+      noticesShown: this.#shown,
+    };
+    this.#socket.write(`${JSON.stringify(report)}\n`);
+  }
+
+  /** A terminal in which a server listens begins, or is left with `exit`. */
+  be(isIn: boolean): void {
+    if (isIn && !this.#isIn) this.#sessions += 1;
+    this.#isIn = isIn;
+    this.#report();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#socket.destroy();
+    this.#relay.close();
+    this.#relay.closeAllConnections();
+  }
+}

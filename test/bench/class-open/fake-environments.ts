@@ -5,8 +5,8 @@ import { Worker } from 'node:worker_threads';
 import type {
   ActualEnvironment,
   EnvironmentChange,
-  Environments,
   EnvironmentSpec,
+  Environments,
 } from '../../../orchestrator/environments/types.ts';
 import type { FromWorker, ToWorker } from './fake-worker.ts';
 

@@ -2,6 +2,7 @@
  * Random schedules: students who come and go, somebody else who writes too, every fault, kills between any two calls.
  * `npm run schedules -- --runs 20000` plays as many as one likes.
  */
+import { runSeed } from '../../support/run-seed.ts';
 import { playMany } from '../../support/schedules/run-many.ts';
 
 const RUNS = 500;
@@ -9,7 +10,7 @@ const RUNS = 500;
 const WIDTH = 40;
 
 test(`${RUNS} random schedules come to rest as they should`, async () => {
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+  const seed = runSeed();
   const { figures, failure } = await playMany({ runs: RUNS, seed, width: WIDTH });
   console.info(`seed ${seed}: ${JSON.stringify(figures)}`);
   if (failure !== null) throw new Error(failure);

@@ -4,6 +4,9 @@ import { DevenvError } from './errors.ts';
 /** RFC 1035 §2.3.4: a label has at most 63 octets. */
 const MAX_LENGTH = 63;
 
+/** RFC 5890 §2.3.1: `--` at the third place marks an encoded label (`xn--…`); browsers refuse what doesn't decode. */
+const ENCODED = /^(..)--+/;
+
 const RULE = `A name has 1 to ${MAX_LENGTH} of the characters a-z, 0-9 and -, and neither begins nor ends with -.`;
 
 /**
@@ -42,6 +45,7 @@ export function suggestName(typed: string): string | null {
     .normalize('NFD')
     .replace(/[^a-z0-9]+/g, (run) => (/^\p{M}+$/u.test(run) ? '' : '-'))
     .replace(/^-+/, '')
+    .replace(ENCODED, '$1-')
     .slice(0, MAX_LENGTH)
     .replace(/-+$/, '');
   if (suggestion === '') return null;
@@ -53,6 +57,7 @@ function fault(name: string): string | null {
   if (name.length > MAX_LENGTH) return `The name has ${name.length} characters; ${MAX_LENGTH} is the most.`;
   if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name))
     return `${JSON.stringify(name)} can't be a student's name.`;
+  if (ENCODED.test(name)) return `'${name}' has -- at its third place, which is kept for encoded names.`;
   if (RESERVED.has(name)) return `'${name}' is reserved: it means something else as a hostname.`;
   return null;
 }

@@ -19,6 +19,8 @@ const Flag = (env: string, description: string) => Type.Boolean({ env, descripti
 const Id = (env: string, description: string) =>
   Text(env, description, { pattern: '^[0-9a-fA-F]{32}$', form: 'an id of 32 hex digits' });
 
+/** A port, 0 to 65535. */
+const PORT = '(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})';
 const SIZE = '^[1-9][0-9]*[kmg]$';
 
 export const SettingsSchema = Type.Object(
@@ -29,7 +31,7 @@ export const SettingsSchema = Type.Object(
     }),
     listen: Text('DEVENV_LISTEN', "The local edge's address, `host:port`", {
       default: '127.0.0.1:8080',
-      pattern: '^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):[0-9]{1,5}$',
+      pattern: `^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):${PORT}$`,
       form: 'an address and port like 127.0.0.1:8080',
     }),
     edge: Type.Union([Type.Literal('local'), Type.Literal('cloudflare')], {
@@ -180,7 +182,7 @@ export const SettingsSchema = Type.Object(
           'DEVENV_CONNECTOR_METRICS',
           "`host:port` of cloudflared's metrics, to know when a link is live",
           {
-            pattern: '^[^:\\s]+:[0-9]{1,5}$',
+            pattern: `^[^:\\s]+:${PORT}$`,
             form: 'an address and port like 127.0.0.1:20241',
           },
         ),

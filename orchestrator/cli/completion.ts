@@ -3,7 +3,7 @@ import { DevenvError } from '../errors.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { findDaemon } from './daemon-process.ts';
-import { print } from './output.ts';
+import { print, printJson } from './output.ts';
 
 /** A bash function that asks `devenv __complete` for the words: commands, options and students are known here only. */
 const BASH = `# devenv completion for bash: devenv completion bash >> ~/.bashrc
@@ -31,12 +31,13 @@ export const addCompletion: AddCommand = (program, run) => {
     .argument('<shell>', 'bash')
     .description('print the shell completion: devenv completion bash >> ~/.bashrc')
     .action(
-      run(async (_context: Context, shell: string) => {
+      run(async ({ json }: Context, shell: string) => {
         if (shell !== 'bash') {
           const what = `There is no completion for '${shell}'.`;
           throw new DevenvError({ code: 'bad-input', what, next: 'devenv completion bash' });
         }
-        print(BASH);
+        if (json) printJson({ shell, script: BASH });
+        else print(BASH);
       }),
     );
   program

@@ -1,7 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import { openExecPipe } from './exec-pipe.ts';
 
 export const addConnect: AddCommand = (program, run) => {
   program
@@ -10,6 +9,7 @@ export const addConnect: AddCommand = (program, run) => {
     .description("the bare SSH connection on stdin and stdout, for ssh's ProxyCommand (see ssh-config)")
     .action(
       run(async ({ client }: Context, name: string) => {
+        const { openExecPipe } = await import('./exec-pipe.ts');
         const pipe = await openExecPipe(await client.access(name));
         // Either end that closes ends both: ssh closes its side, or sshd goes.
         await Promise.race([

@@ -7,7 +7,6 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../api/client.ts';
 import type { DaemonView, Progress } from '../api/contract.ts';
-import { ensureEngine } from '../environments/index.ts';
 import { DevenvError, type Problem } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 
@@ -72,6 +71,7 @@ export async function ensureDaemon(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<DaemonView> {
+  const { ensureEngine } = await import('../environments/index.ts');
   const mayInstall = process.env.DEVENV_NO_INSTALL !== '1';
   await ensureEngine({ progress, signal, mayInstall });
   const running = await findDaemon(client);

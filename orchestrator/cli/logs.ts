@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import type { LogLine } from '../api/backend.ts';
+import { DevenvError } from '../errors.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { print } from './output.ts';
@@ -32,6 +35,20 @@ function newLines(before: readonly LogLine[], now: readonly LogLine[]): LogLine[
   return now.slice(at + 1);
 }
 
+/** The daemon's answer; where none runs, what the last one has left: it may say why. Throws as the daemon does. */
+async function readLines(context: Context, name: string | null, count: number): Promise<LogLine[]> {
+  const { client, settings } = context;
+  try {
+    return await client.logs(name, count);
+  } catch (error) {
+    const path = join(settings.stateDir, 'daemon.log');
+    if (!(error instanceof DevenvError) || error.code !== 'not-running' || !existsSync(path)) throw error;
+    context.progress.warn('The orchestrator is not running: this is its own log only; `devenv up` starts it');
+    const { readLog } = await import('../log.ts');
+    return readLog(path, name, count);
+  }
+}
+
 export const addLogs: AddCommand = (program, run) => {
   program
     .command('logs')
@@ -42,12 +59,12 @@ export const addLogs: AddCommand = (program, run) => {
     .action(
       run(
         async (context: Context, name: string | undefined, options: { lines: number; follow?: boolean }) => {
-          const { client, json } = context;
-          let shown = await client.logs(name ?? null, options.lines);
+          const { json } = context;
+          let shown = await readLines(context, name ?? null, options.lines);
           for (const line of shown) show(line, json);
           while (options.follow) {
             await sleep(FOLLOW_EVERY);
-            const now = await client.logs(name ?? null, 1000);
+            const now = await readLines(context, name ?? null, 1000);
             for (const line of newLines(shown, now)) show(line, json);
             if (now.length > 0) shown = now;
           }

@@ -1,7 +1,7 @@
 /** The command line: `devenv COMMAND …`. Each command is a file that adds itself; this one runs them and ends well. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { type Problem, problemOf } from '../errors.ts';
+import { type Problem, problemOf, systemCodeOf } from '../errors.ts';
 import type { AddCommand, Run } from './command.ts';
 import { addCompletion } from './completion.ts';
 import { addConnect } from './connect.ts';
@@ -27,6 +27,20 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 /** What stands behind `--` is a command for the environment, not for us. */
 const ownWords = process.argv.slice(2, process.argv.includes('--') ? process.argv.indexOf('--') : undefined);
 const wantsJson = ownWords.includes('--json');
+
+/** A reader that goes early (`devenv logs | head`) ends us as it ends any program: quietly, with SIGPIPE's 128 + 13. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (systemCodeOf(error) === 'EPIPE') process.exit(141);
+    const next = 'Make room, or send it elsewhere; what was asked for may be done all the same.';
+    process.exit(
+      reportProblem(
+        { code: 'internal', what: `The output can't be written: ${error.message}.`, next },
+        false,
+      ),
+    );
+  });
+}
 
 /** The first Ctrl-C cancels, and what was begun is undone; the second ends at once (the daemon undoes it then). */
 function cancelOnInterrupt(): AbortSignal {
@@ -124,7 +138,8 @@ try {
   // Help and version end with 0; everything else commander refuses is a wrong request.
   if (error.exitCode === 0) process.exit(0);
   if (wantsJson) {
-    const what = error.message.replace(/^error: /, '');
+    const what =
+      error.code === 'commander.help' ? 'No command was given.' : error.message.replace(/^error: /, '');
     reportProblem({ code: 'bad-input', what, next: '`devenv --help` lists the commands and options.' }, true);
   }
   process.exit(2);

@@ -17,7 +17,16 @@ async function bringUp(
     progress.step('down', `Ending the orchestrator, which listens on ${running.listen}`);
     await endDaemon(client);
   }
-  return ensureDaemon(client, wanted, progress, signal);
+  try {
+    return await ensureDaemon(client, wanted, progress, signal);
+  } catch (error) {
+    // An address that can't be had must not cost the class the one that it has.
+    if (running?.listen != null) {
+      await ensureDaemon(client, settingsHere(running.listen), progress, new AbortController().signal);
+      progress.warn(`It listens on ${running.listen} as before`);
+    }
+    throw error;
+  }
 }
 
 /** Names below `localhost` lead every machine to itself: others need names that lead here. */

@@ -2,6 +2,7 @@
 import type { Notice, Report } from '../agents/protocol.ts';
 import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts';
 import { DevenvError } from '../errors.ts';
+import { suggestName } from '../names.ts';
 import type { Store } from '../store/index.ts';
 import type { StudentPatch, StudentRow } from '../store/types.ts';
 import { type NoticeMemory, noNotices } from './notices.ts';
@@ -20,16 +21,19 @@ export interface Student {
   notices: Notice[];
 }
 
-/** No such student: tells which there are, if they are few. */
-function notFound(name: string, known: readonly string[]): DevenvError {
-  const next =
-    known.length === 0
-      ? `There is no student yet: \`devenv create ${name}\` makes this one.`
-      : `\`devenv list\` shows who there is; \`devenv create ${name}\` makes this one.`;
+/** What to do about a name that nobody has: the one that was meant, or a student of that name if it can be one. */
+function nextFor(name: string, isKnown: (name: string) => boolean): string {
+  const nearest = suggestName(name);
+  if (nearest !== null && isKnown(nearest)) return `Did you mean ${nearest}?`;
+  const list = '`devenv list` shows who there is';
+  return nearest === name ? `${list}; \`devenv create ${name}\` makes this one.` : `${list}.`;
+}
+
+function notFound(name: string, isKnown: (name: string) => boolean): DevenvError {
   return new DevenvError({
     code: 'not-found',
     what: `There is no student called '${name}'.`,
-    next,
+    next: nextFor(name, isKnown),
   });
 }
 
@@ -87,7 +91,7 @@ export class Roster {
   /** Throws `not-found`. */
   get(name: string): Student {
     const student = this.#students.get(name);
-    if (student === undefined) throw notFound(name, [...this.#students.keys()]);
+    if (student === undefined) throw notFound(name, (each) => this.#students.has(each));
     return student;
   }
 

@@ -1,5 +1,5 @@
 /** The other commands, as an instructor uses them. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import type { DaemonView, Examination, StudentView } from '../../orchestrator/api/contract.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
 import { waitFor } from '../support/wait.ts';
@@ -30,14 +30,48 @@ test('`up` and `down` may be repeated; without the orchestrator every command sa
     ['shell', 'alice'],
     ['open', 'alice'],
     ['rm', 'alice', '--yes'],
-    ['logs'],
   ]) {
     const { code: exit, stderr } = await devenv.devenv(command);
     expect([command, exit, stderr]).toEqual([command, 1, expect.stringContaining('devenv up')]);
   }
+  const logs = await devenv.devenv(['logs']);
+  expect(logs).toMatchObject({ code: 0, stderr: expect.stringContaining('devenv up') });
+  expect(logs.stdout).toContain('the orchestrator is up');
   await devenv.succeed('up');
   expect((await devenv.json<DaemonView>('up')).pid).not.toBe(first.pid);
 }, 60_000);
+
+test('an address that cannot be listened on is refused, and the one before is kept', async () => {
+  const listen = devenv.env.DEVENV_LISTEN;
+  expect((await devenv.devenv(['up', '--listen', '127.0.0.1:99999'])).code).toBe(2);
+  // 192.0.2.0/24 is for documentation (RFC 5737): no host has it.
+  const { code: exit, stderr } = await devenv.devenv(['up', '--listen', '192.0.2.1:8080']);
+  expect([exit, stderr]).toEqual([1, expect.stringMatching(/can't listen on 192\.0\.2\.1:8080/)]);
+  expect((await devenv.json<DaemonView>('up')).listen).toBe(listen);
+}, 60_000);
+
+test.each([
+  [['list'], 'the reader goes at once'],
+  [['shell', 'alice', '--', 'yes'], 'the reader goes in the middle'],
+])(
+  '`devenv %j | head`: %s, and that is no error',
+  (command) => {
+    const script = 'set -o pipefail; "$0" "$@" | head -c 1 >/dev/null; echo "${PIPESTATUS[0]}"';
+    const { stdout, stderr } = spawnSync('bash', ['-c', script, launcher, ...command], {
+      env: devenv.env,
+      encoding: 'utf8',
+    });
+    expect([stdout, stderr]).toEqual([expect.stringMatching(/^(0|141)\n$/), '']);
+  },
+  30_000,
+);
+
+test('a wrong name gets the right one, and is not said to be makeable where it is not', async () => {
+  const next = async (name: string) => (await devenv.devenv(['status', name])).stderr;
+  expect(await next('Alice')).toContain('Did you mean alice?');
+  expect(await next('bob')).toContain('devenv create bob');
+  expect(await next('b_b')).not.toContain('devenv create');
+}, 30_000);
 
 test("`open` by hand: the relay's page until the next session ends; `close`: nothing until the next one begins", async () => {
   await devenv.succeed('open', 'alice');

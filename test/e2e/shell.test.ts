@@ -53,6 +53,13 @@ test('one command runs without a terminal, and its exit code and output are pass
   });
 }, 30_000);
 
+test('a command of several words gets them as they are; one word is a line for the shell', async () => {
+  const words = ['printf', '<%s>', 'a  b', '*', "it's", '$HOME', ''];
+  const { stdout } = await devenv.devenv(['shell', 'alice', '--', ...words]);
+  expect(stdout).toBe("<a  b><*><it's><$HOME><>");
+  expect((await devenv.devenv(['shell', 'alice', '--', 'printf "<%s>" $USER'])).stdout).toBe('<student>');
+}, 30_000);
+
 test('commands that end before they have well begun keep their exit codes', async () => {
   const codes = Array.from({ length: 12 }, (_, index) => index + 1);
   const results = await Promise.all(

@@ -50,6 +50,8 @@ test.each([
   ['limits:\n  pids: many\n', 'limits.pids'],
   ['limits:\n  pids: 1\n', 'from 64 to 65536'],
   ['edge: cloud\n', 'one of local, cloudflare'],
+  ['listen: 127.0.0.1:65536\n', 'an address and port'],
+  ['listen: 127.0.0.1:99999\n', 'an address and port'],
   ['watch: npm\n', 'a list of texts'],
   ['cloudflare:\n  accountId: mine\n', '32 hex digits'],
   ['cloudflare:\n  deepHostnames: 1\n', 'true or false'],
@@ -71,6 +73,11 @@ test('a variable that is wrong is named; all mistakes are told at once', () => {
     expect.objectContaining({ what: expect.stringMatching(/nope[\s\S]*DEVENV_LISTEN[\s\S]*DEVENV_GRACE/) }),
   );
   expect(() => load({ DEVENV_CONFIG: '/not/there.yaml' })).toThrow(/not there/);
+});
+
+test('every port can be listened on, by name, IPv4 and IPv6', () => {
+  for (const listen of ['0.0.0.0:65535', 'lab:80', '[::1]:60000', '127.0.0.1:0', '127.0.0.1:59999'])
+    expect(load({ DEVENV_LISTEN: listen }).listen).toBe(listen);
 });
 
 test("the state folder: the variable, root's, or the user's", () => {

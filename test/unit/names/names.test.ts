@@ -1,6 +1,6 @@
 import { checkStudentName, suggestName } from '../../../orchestrator/names.ts';
 
-test.each(['a', 'alice', 'a-b', '0', 'x1', 'a'.repeat(63)])('%s is a name', (name) => {
+test.each(['a', 'alice', 'a-b', 'a--b', 'abc--d', '0', 'x1', 'a'.repeat(63)])('%s is a name', (name) => {
   expect(() => checkStudentName(name)).not.toThrow();
 });
 
@@ -17,6 +17,8 @@ test.each([
   ['Anna Lena', 'anna-lena'],
   ['www', 'www-1'],
   ['localhost', 'localhost-1'],
+  ['xn--alice', 'xn-alice'],
+  ['ab---c', 'ab-c'],
   ['日本', null],
   ['a\u0000b', 'a-b'],
 ])('%p is refused; the suggestion is %p', (name, suggestion) => {
@@ -30,7 +32,7 @@ test.each([
 });
 
 test('what is suggested is a name', () => {
-  for (const typed of ['ÄÖÜ', '--', 'a--b', 'x'.repeat(100), '-'.repeat(70), 'WWW', "o'neil"]) {
+  for (const typed of ['ÄÖÜ', '--', 'a--b', 'xn--', 'x'.repeat(100), '-'.repeat(70), 'WWW', "o'neil"]) {
     const suggestion = suggestName(typed);
     if (suggestion !== null) expect(() => checkStudentName(suggestion)).not.toThrow();
   }

@@ -1,0 +1,153 @@
+/** Whatever goes away comes back as it was: the daemon, a terminal, the agent, the environment, a kept home. */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DaemonView, StudentView } from '../../orchestrator/api/contract.ts';
+import { Installation, removeLeftovers } from '../support/installation.ts';
+import { inEngine as ofInstance } from '../support/instance-leftovers.ts';
+import { isAlive } from '../support/leftovers.ts';
+import { studentImage } from '../support/student-image.ts';
+import { waitFor } from '../support/wait.ts';
+
+let devenv: Installation;
+
+beforeAll(async () => {
+  await removeLeftovers();
+  await studentImage();
+}, 600_000);
+
+beforeEach(async () => {
+  devenv = await Installation.make({ env: { DEVENV_GRACE: '3' } });
+});
+
+afterEach(async () => {
+  await devenv.remove();
+}, 60_000);
+
+const inEngine = () => ofInstance(devenv.instance);
+const daemonPid = async () => (await devenv.json<DaemonView>('up')).pid;
+
+async function killDaemon(): Promise<void> {
+  const pid = await daemonPid();
+  process.kill(pid, 'SIGKILL');
+  await waitFor('the daemon to be gone', () => !isAlive(pid));
+}
+
+test('a daemon that is killed and started again while a student serves: same session, link back, nothing said twice', async () => {
+  await devenv.succeed('create', 'alice');
+  const terminal = devenv.terminal(['shell', 'alice']);
+  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  terminal.type('cd hello && npm run dev\r');
+  await terminal.see(/live at/, { timeoutMs: 20_000 });
+  const before = await devenv.json<StudentView>('status', 'alice');
+  await killDaemon();
+  const started = performance.now();
+  await devenv.succeed('up');
+  await waitFor(
+    'the link to answer again',
+    async () => (await devenv.visit('alice').catch(() => null))?.status === 200,
+  );
+  expect(performance.now() - started).toBeLessThan(10_000);
+  const after = await waitFor('the route to be live', async () => {
+    const view = await devenv.json<StudentView>('status', 'alice');
+    return view.route.live && view.sessions.length > 0 && view;
+  });
+  expect(after.sessions[0]?.id).toBe(before.sessions[0]?.id);
+  expect(terminal.text.match(/live at/g)).toHaveLength(1);
+
+  // A terminal that is lost while the daemon is away is lost all the same.
+  await killDaemon();
+  process.kill(terminal.pid, 'SIGKILL');
+  await devenv.succeed('up');
+  await waitFor(
+    'the link to be gone after the grace',
+    async () => (await devenv.visit('alice')).status === 404,
+    { timeoutMs: 20_000 },
+  );
+}, 120_000);
+
+test('a lost terminal: the link outlives it by the grace, and is there for who comes back', async () => {
+  await devenv.succeed('create', 'alice');
+  const lost = devenv.terminal(['shell', 'alice']);
+  await lost.see(/\$ $/, { timeoutMs: 15_000 });
+  // In a session of its own, a server outlives the terminal (Node undoes what nohup does).
+  lost.type('cd hello && setsid npm run dev >/dev/null 2>&1 &\r');
+  await waitFor('the page', async () => (await devenv.visit('alice')).status === 200, { timeoutMs: 20_000 });
+  process.kill(lost.pid, 'SIGKILL');
+  await waitFor(
+    'the grace',
+    async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'grace',
+  );
+  expect((await devenv.visit('alice')).status).toBe(200);
+  const back = devenv.terminal(['shell', 'alice']);
+  await back.see(/\$ $/, { timeoutMs: 15_000 });
+  await waitFor(
+    'the route to be kept',
+    async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'serving',
+  );
+  back.type('exit\r');
+  await back.ended;
+  await waitFor('the link to be gone', async () => (await devenv.visit('alice')).status === 404);
+}, 60_000);
+
+test('an environment that is killed from outside closes its link at once, and `start` brings it back with its home', async () => {
+  await devenv.succeed('create', 'alice');
+  await devenv.devenv(['shell', 'alice', '--', 'echo mine > kept']);
+  await devenv.succeed('open', 'alice');
+  await waitFor("the relay's page", async () => (await devenv.visit('alice')).status === 503);
+  execFileSync('docker', ['kill', `devenv-${devenv.instance}-alice`]);
+  await waitFor('the link to be gone', async () => (await devenv.visit('alice')).status === 404);
+  expect((await devenv.json<StudentView>('status', 'alice')).route.reason).toBe('stopped');
+  await devenv.succeed('start', 'alice');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
+  execFileSync('docker', ['rm', '-f', `devenv-${devenv.instance}-alice`]);
+  await devenv.succeed('start', 'alice');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
+}, 120_000);
+
+test('an agent that is stopped is started again after its silence, and its link is closed when the lease is over', async () => {
+  devenv.env.DEVENV_AGENT_RESTART = '3';
+  devenv.env.DEVENV_LEASE = '6';
+  await devenv.succeed('create', 'alice');
+  const agentPid = async () =>
+    (await devenv.devenv(['shell', 'alice', '--', 'pgrep -of agent/[m]ain.js'])).stdout.trim();
+  const before = await waitFor('the agent', agentPid);
+  await devenv.devenv(['shell', 'alice', '--', `kill -STOP ${before}`]);
+  await waitFor('another agent', async () => ![before, ''].includes(await agentPid()), {
+    timeoutMs: 20_000,
+    everyMs: 300,
+  });
+
+  // One that can never come back: its program is replaced by what says nothing.
+  await devenv.succeed('open', 'alice');
+  await waitFor('the link', async () => (await devenv.visit('alice')).status === 503);
+  const silence = 'while :; do pkill -STOP -f agent/[m]ain.js; sleep 0.05; done';
+  await devenv.devenv(['shell', 'alice', '--', `nohup sh -c '${silence}' >/dev/null 2>&1 &`]);
+  await waitFor(
+    'the lease to be over',
+    async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'silent',
+    { timeoutMs: 20_000 },
+  );
+  expect((await devenv.visit('alice')).status).toBe(404);
+}, 120_000);
+
+test('--keep-home keeps the work for the next `create` of that name, and only that', async () => {
+  await devenv.succeed('create', 'alice');
+  await devenv.devenv(['shell', 'alice', '--', 'echo mine > kept; rm -r hello']);
+  await devenv.succeed('rm', 'alice', '--yes', '--keep-home');
+  expect(await inEngine()).toEqual([`devenv-${devenv.instance}-alice-home`]);
+  await devenv.succeed('create', 'alice');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept; ls'])).stdout).toBe('mine\nkept\n');
+}, 60_000);
+
+test("a folder of the instructor's is what a new home begins with", async () => {
+  const folder = join(devenv.stateDir, 'lesson-1');
+  execFileSync('mkdir', ['-p', join(folder, 'src')]);
+  writeFileSync(join(folder, 'src', 'task.txt'), 'do this\n');
+  devenv.env.DEVENV_STARTER = folder;
+  await devenv.succeed('create', 'alice');
+  expect(
+    (await devenv.devenv(['shell', 'alice', '--', 'cat lesson-1/src/task.txt; touch lesson-1/mine && ls -A']))
+      .stdout,
+  ).toMatch(/do this\n[\s\S]*lesson-1/);
+}, 60_000);

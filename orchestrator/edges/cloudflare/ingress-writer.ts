@@ -118,7 +118,8 @@ export class IngressWriter {
     const { api } = this.#options;
     this.#current = await api.configuration();
     const isOurs = this.#current.version === before + 1 && isDeepStrictEqual(this.#current.config, sent);
-    if (isOurs || api.isQuiet) return;
+    if (isOurs) api.settle();
+    if (api.isQuiet) return;
     await api.quiet();
     this.#current = await api.configuration();
   }

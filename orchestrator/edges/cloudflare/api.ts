@@ -130,6 +130,11 @@ export class CloudflareApi {
     return performance.now() >= this.#quietAt;
   }
 
+  /** The write that was given up has been seen to be done: there is nothing to wait for. */
+  settle(): void {
+    this.#quietAt = 0;
+  }
+
   /** Resolves when it is quiet. Throws `aborted` where this process ends before. */
   async quiet(): Promise<void> {
     const ends = [this.#options.signal, this.#options.closing()].filter((each) => each !== null);

@@ -3,8 +3,7 @@
  * and the version afterwards must be the one read plus one. If it is not, somebody wrote in between: that is told,
  * and the document is read and merged again.
  */
-import { isDeepStrictEqual } from 'node:util';
-import type { CloudflareApi, Configuration, JsonObject } from './api.ts';
+import type { CloudflareApi, Configuration } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
 import { type MergedIngress, mergeIngress, type WantedIngress } from './ingress.ts';
 import { halving } from './split.ts';
@@ -104,7 +103,7 @@ export class IngressWriter {
       if (failure !== null && failure.kind !== 'unknown') return { done: false, failure };
       if (failure === null && this.#current.version === before.version + 1) return { done: true };
       const answered = this.#current.version;
-      await this.#readBack(before.version, merged.config);
+      await this.#readBack(before.version, wanted);
       // Not applied, and it can't be any more: the next publication begins anew.
       if (failure !== null && this.#current.version === before.version) return { done: false, failure };
       const now = Math.max(answered, this.#current.version);
@@ -114,11 +113,13 @@ export class IngressWriter {
   }
 
   /** Reads what stands; where ours does not, once it can't arrive any more: until then nothing else is written. */
-  async #readBack(before: number, sent: JsonObject): Promise<void> {
+  async #readBack(before: number, wanted: WantedIngress): Promise<void> {
     const { api } = this.#options;
     this.#current = await api.configuration();
-    const isOurs = this.#current.version === before + 1 && isDeepStrictEqual(this.#current.config, sent);
-    if (isOurs || api.isQuiet) return;
+    // By what it says: Cloudflare may write the same document in another way.
+    const isAsWanted = mergeIngress(this.#current.config, wanted).changes.length === 0;
+    if (isAsWanted && this.#current.version === before + 1) api.settle();
+    if (api.isQuiet) return;
     await api.quiet();
     this.#current = await api.configuration();
   }

@@ -119,7 +119,8 @@ export class RecordWriter {
     const { api, names, outcomes } = this.#options;
     this.#records = await api.records();
     let { rest, clashes } = this.#compare(changes);
-    if (!api.isQuiet && rest.length + clashes.length > 0) {
+    if (rest.length + clashes.length === 0) api.settle();
+    if (!api.isQuiet) {
       await api.quiet();
       this.#records = await api.records();
       ({ rest, clashes } = this.#compare(changes));

@@ -28,14 +28,19 @@ test.each<[CallKind, 'student' | 'session']>([
   }),
 );
 
-test('a call that Cloudflare has answered, or that was never sent, is not waited for', () =>
-  withRig({ callTimeoutMs: 20_000 }, async ({ mock, rig }) => {
+test.each<[CallKind, 'server-error' | 'reset-after']>([
+  ['config-put', 'server-error'],
+  ['config-put', 'reset-after'],
+  ['dns-batch', 'reset-after'],
+])('a %s (%s) that is over, or seen to be done, is not waited for', (kind, fault) =>
+  withRig({ callTimeoutMs: 20_000, dns: 'session' }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
-    mock.faults.next({ kind: 'config-put' }, 'server-error');
+    mock.faults.next({ kind }, fault);
     const started = performance.now();
     await make(rig, 'open', ['alice']);
     expect(performance.now() - started).toBeLessThan(10_000);
-  }));
+  }),
+);
 
 test('what a late write has overwritten is told', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {

@@ -5,7 +5,7 @@
  * - whoever comes later is in the next one: nobody waits for more than the run in flight;
  * - one student's failure is that student's: it is tried again while it is wanted, and holds up nobody.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
 import type { Difference } from '../api/contract.ts';
 import type { Edge, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
@@ -176,12 +176,21 @@ export class Publisher {
       const problem = problemOf(error);
       outcomes = [...taken.keys()].map((student) => ({ student, result: 'later', problem }) as const);
     }
-    this.#settleAll(taken, outcomes);
+    await this.#settleAll(taken, outcomes);
   }
 
-  #settleAll(taken: ReadonlyMap<string, boolean>, outcomes: readonly Outcome[]): void {
+  async #settleAll(taken: ReadonlyMap<string, boolean>, outcomes: readonly Outcome[]): Promise<void> {
     const byStudent = new Map(outcomes.map((outcome) => [outcome.student, outcome]));
-    for (const [student, wanted] of taken) this.#settle(student, wanted, byStudent.get(student));
+    const [first, ...others] = [...taken].map(([student, wanted]) => {
+      const entry = this.#entries.get(student);
+      // Gone meanwhile, and perhaps made anew: then it is the next publication's.
+      return () =>
+        this.#entries.get(student) === entry && this.#settle(student, wanted, byStudent.get(student));
+    });
+    first?.();
+    // What the first one's link sets going serves all: it is sent before two hundred others are told.
+    await setImmediate();
+    for (const settle of others) settle();
     const waits = outcomes.flatMap((outcome) => {
       if (outcome.result !== 'later') return [];
       // What is left of somebody who is gone is taken away later, whatever else happens.
@@ -226,7 +235,7 @@ export class Publisher {
     return this.#inTurn(async () => {
       const { publication, taken } = this.#open(!mend);
       const { differences, outcomes, problem } = await this.#options.edge.reconcile(publication, mend);
-      if (mend) this.#settleAll(taken, outcomes);
+      if (mend) await this.#settleAll(taken, outcomes);
       if (problem !== null) throw new DevenvError(problem);
       const failed = new Map(
         outcomes.flatMap((outcome) =>

@@ -5,7 +5,7 @@
  */
 import type { CloudflareApi, Configuration } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
-import { type MergedIngress, mergeIngress, type WantedIngress } from './ingress.ts';
+import { type MergedIngress, mergeIngress, originOf, type WantedIngress } from './ingress.ts';
 import { halving } from './split.ts';
 
 /** Writes of one publication, at the most: somebody who writes without end is met by the next one. */
@@ -103,7 +103,7 @@ export class IngressWriter {
       if (failure !== null && failure.kind !== 'unknown') return { done: false, failure };
       if (failure === null && this.#current.version === before.version + 1) return { done: true };
       const answered = this.#current.version;
-      await this.#readBack(before.version, wanted);
+      await this.#readBack(before.version, merged, wanted);
       // Not applied, and it can't be any more: the next publication begins anew.
       if (failure !== null && this.#current.version === before.version) return { done: false, failure };
       const now = Math.max(answered, this.#current.version);
@@ -113,12 +113,15 @@ export class IngressWriter {
   }
 
   /** Reads what stands; where ours does not, once it can't arrive any more: until then nothing else is written. */
-  async #readBack(before: number, wanted: WantedIngress): Promise<void> {
+  async #readBack(before: number, sent: MergedIngress, wanted: WantedIngress): Promise<void> {
     const { api } = this.#options;
     this.#current = await api.configuration();
+    const { version, config } = this.#current;
     // By what it says: Cloudflare may write the same document in another way.
-    const isAsWanted = mergeIngress(this.#current.config, wanted).changes.length === 0;
-    if (isAsWanted && this.#current.version === before + 1) api.settle();
+    const isDone = sent.changes.every(
+      ({ hostname }) => originOf(config, hostname) === (wanted.open.get(hostname) ?? null),
+    );
+    if (isDone && version === before + 1) api.settle();
     if (api.isQuiet) return;
     await api.quiet();
     this.#current = await api.configuration();

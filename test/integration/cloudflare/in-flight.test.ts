@@ -105,3 +105,23 @@ test.each(['gone', 'made anew on another port'])(
       });
     }),
 );
+
+test('a rule of somebody else on a name that we were to open is not taken for ours', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session' }, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    mock.faults.next({ kind: 'config-put' }, LATE);
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'config-put' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.foreign.putConfig(({ ingress, ...config }) => ({
+        ...config,
+        ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...ingress],
+      }));
+    };
+    rig.publisher.want('alice', true);
+    await reach(rig, 'the late call', () =>
+      mock.calls.some(({ fault, applied }) => fault === 'slow' && applied),
+    );
+    await reach(rig, 'the loss to be told', () => lostUpdates({ rig }).length > 0);
+    expect(mock.overlaps).toEqual([]);
+  }));

@@ -5,7 +5,7 @@
  */
 import type { Call, DnsRecord, IngressRule, MockCloudflare, TunnelConfig } from '../../cloudflare/index.ts';
 
-export const MARK = 'devenv lab/';
+const MARK = 'devenv lab/';
 
 /** A document without what is ours in it, as text: the order of keys counts. */
 type Foreign = string;

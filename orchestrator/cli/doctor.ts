@@ -1,8 +1,16 @@
 import type { Examination } from '../api/contract.ts';
+import type { Settings } from '../settings-schema.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { findDaemon } from './daemon-process.ts';
 import { print, printJson } from './output.ts';
+
+/** What can be looked at without the orchestrator, which may be away because of it. */
+async function examineHere(settings: Settings): Promise<Examination[]> {
+  const { createEnvironments } = await import('../environments/index.ts');
+  const { openLog } = await import('../log.ts');
+  return createEnvironments({ settings, log: openLog('/dev/null') }).examine();
+}
 
 export const addDoctor: AddCommand = (program, run) => {
   program
@@ -26,7 +34,7 @@ export const addDoctor: AddCommand = (program, run) => {
             found: `${settings.stateDir}, instance ${settings.instance}`,
             next: null,
           },
-          ...(daemon === null ? [] : await client.examine()),
+          ...(daemon === null ? await examineHere(settings) : await client.examine()),
         ];
         if (json) printJson(examinations);
         else {

@@ -16,6 +16,10 @@ async function confirm(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await terminal.question(question)).trim());
+  } catch (error) {
+    // Ctrl-C leaves the cursor behind the question.
+    process.stderr.write('\n');
+    throw error;
   } finally {
     terminal.close();
   }

@@ -1,4 +1,3 @@
-import { privateKeyPath } from '../environments/index.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { print, printJson } from './output.ts';
@@ -14,6 +13,7 @@ export const addSshConfig: AddCommand = (program, run) => {
     .action(
       run(async ({ client, settings, json }: Context, name: string) => {
         await client.get(name);
+        const { privateKeyPath } = await import('../environments/index.ts');
         const options = {
           User: 'student',
           ProxyCommand: `env DEVENV_STATE_DIR=${settings.stateDir} ${launcher} connect ${name}`,

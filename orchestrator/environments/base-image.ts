@@ -11,8 +11,8 @@ import { installPackages } from './apt.ts';
 import { runCommand } from './run-command.ts';
 
 const SUITE = 'bookworm';
-export const PULLED_BASE = 'debian:bookworm-slim';
-export const MADE_BASE = 'devenv-base:bookworm';
+const PULLED_BASE = 'debian:bookworm-slim';
+const MADE_BASE = 'devenv-base:bookworm';
 
 /** A registry that has not begun to answer by then is taken as out of reach, in ms. */
 const PULL_PATIENCE = 20_000;

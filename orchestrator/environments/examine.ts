@@ -1,4 +1,5 @@
 /** What `devenv doctor` looks at in the engine, each with what to do. */
+import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import type Docker from 'dockerode';
@@ -51,7 +52,7 @@ export async function examine(
   const networks = await docker.listNetworks({
     filters: { name: [networkOf(settings.instance).name] },
   });
-  const { bavail, bsize } = await statfs(settings.stateDir);
+  const { bavail, bsize } = await statfs(existsSync(settings.stateDir) ? settings.stateDir : '/');
   const free = bavail * bsize;
   const fitting = Math.floor(totalmem() / sizeInBytes(settings.limits.memory));
   return [

@@ -9,7 +9,7 @@ import ssh2 from 'ssh2';
 export const privateKeyPath = (stateDir: string) => join(stateDir, 'ssh', 'id_ed25519');
 
 /** Makes the pair once and returns the public line for `authorized_keys`. */
-export function ensureKeyPair(stateDir: string): string {
+function ensureKeyPair(stateDir: string): string {
   const path = privateKeyPath(stateDir);
   if (!existsSync(path)) {
     mkdirSync(join(stateDir, 'ssh'), { recursive: true, mode: 0o700 });

@@ -34,12 +34,16 @@ test('`up` and `down` may be repeated; without the orchestrator every command sa
     const { code: exit, stderr } = await devenv.devenv(command);
     expect([command, exit, stderr]).toEqual([command, 1, expect.stringContaining('devenv up')]);
   }
+  const { code: sick, stdout: examined } = await devenv.devenv(['doctor', '--json']);
+  const found = new Map((JSON.parse(examined) as Examination[]).map(({ subject, ok }) => [subject, ok]));
+  expect([sick, found.get('Orchestrator'), found.get('Docker engine')]).toEqual([1, false, true]);
+  expect(found.get('Firewall')).toBe(true);
   const logs = await devenv.devenv(['logs']);
   expect(logs).toMatchObject({ code: 0, stderr: expect.stringContaining('devenv up') });
   expect(logs.stdout).toContain('the orchestrator is up');
   await devenv.succeed('up');
   expect((await devenv.json<DaemonView>('up')).pid).not.toBe(first.pid);
-}, 60_000);
+}, 120_000);
 
 test('an address that cannot be listened on is refused, and the one before is kept', async () => {
   const listen = devenv.env.DEVENV_LISTEN;

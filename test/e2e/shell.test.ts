@@ -68,6 +68,20 @@ test('commands that end before they have well begun keep their exit codes', asyn
   expect(results.map(({ code }) => code)).toEqual(codes);
 }, 60_000);
 
+test('the tools that a lesson names are there, by the names that it calls them', async () => {
+  const tools =
+    'bash git curl nano vim vi tmux less ps unzip python3 node npm npx ssh devenv-status devenv-port'.split(
+      ' ',
+    );
+  const { stdout } = await devenv.devenv(['shell', 'alice', '--', 'which', ...tools]);
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((path) => path.split('/').at(-1)),
+  ).toEqual(tools);
+}, 30_000);
+
 test('a client that is killed takes its shell with it within a second', async () => {
   const terminal = devenv.terminal(['shell', 'alice']);
   await terminal.see(/\$ $/, { timeoutMs: 15_000 });

@@ -44,7 +44,7 @@ const engine = (deed: string) => (scene: Scene) => docker(deed, scene.pupil.cont
 /** Takes more memory than there is, as the session's leader: the kernel's choice is clear. */
 const HUNGRY = 'const kept = []; for (;;) kept.push(Buffer.alloc(1e7, 1))';
 
-export const leavingWays: Way[] = [
+const leavingWays: Way[] = [
   { how: 'exit', when: 'at once', leave: type('exit\r') },
   { how: 'Ctrl-D', when: 'at once', leave: type('\x04') },
   { how: 'exit 3', when: 'at once', leave: type('exit 3\r') },

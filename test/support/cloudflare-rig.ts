@@ -44,7 +44,7 @@ export class MemoryDisk {
 }
 
 /** A log that can be looked at. */
-export function recordingLog(): {
+function recordingLog(): {
   log: Log;
   lines: () => { level: number; msg: string }[];
   text: () => string;

@@ -31,7 +31,8 @@ export async function removeInstance(instance: string): Promise<void> {
   const network = await docker.listNetworks({ filters: { name: [name] } });
   if (network.length === 0) return;
   await docker.getNetwork(name).remove().catch(ignore);
-  const [image] = await docker.listImages({ filters: { label: ['devenv.image=student'] } });
-  const tag = image?.RepoTags?.[0];
+  const images = await docker.listImages({ filters: { label: ['devenv.image=student'] } });
+  // While another run builds, the newest has no name yet: the engine says `<none>:<none>`.
+  const tag = images.flatMap(({ RepoTags }) => RepoTags ?? []).find((each) => !each.startsWith('<none>'));
   if (tag) await removeFirewall(docker, tag, firewallRules({ bridge, resolvers: [], allow: [] }));
 }

@@ -31,7 +31,7 @@ export function isOwnHost(host: string, hostname: string): boolean {
 }
 
 /** The origin under which the visitor knows the service: with the port of their own way to it. */
-export function publicOrigin({ url, host, hostname }: Names): string {
+function publicOrigin({ url, host, hostname }: Names): string {
   const own = new URL(url);
   return hostnameOf(host) === hostname ? `${own.protocol}//${host}` : own.origin;
 }

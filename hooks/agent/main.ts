@@ -90,6 +90,8 @@ export class Agent {
   #onState(state: StateMessage): void {
     this.#state = state;
     this.#writeStatus();
+    // A terminal that was opened since the last look must not miss what is told now.
+    if (state.notices.some(({ id }) => id > this.#board.shown)) this.look();
     const seen = this.#seen;
     if (seen === null || seen.terminals.length === 0) return;
     void this.#board.show(state.notices, seen).then(() => this.look());

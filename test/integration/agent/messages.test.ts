@@ -40,6 +40,10 @@ test('what a terminal shows is told there: in the panes of tmux while it is in f
   terminal.type('tmux -f /dev/null new -s told\r');
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   await terminal.see(/\[told\] 0:bash/);
+  await waitFor(
+    "the pane's shell to have begun",
+    () => agent.container.run('ls /run/devenv/shells | grep -c "^[0-9]*$"') === '2',
+  );
   agent.send({ notices: [{ id: 3, kind: 'info', text: 'told in the pane' }] });
   await agent.reported('the notice as shown', ({ noticesShown }) => noticesShown === 3);
   await waitFor('the queue', () =>

@@ -118,44 +118,44 @@ async function lookAtAll(dns: 'student' | 'session'): Promise<void> {
   for (const version of property.lost.splice(0)) expect(log).toContain(`"read":${version}`);
 }
 
-beforeAll(removeLeftovers, 240_000);
+beforeAll(async () => {
+  await removeLeftovers();
+  mock = await MockCloudflare.start({ seed });
+  mock.foreign.putConfig(() => ({
+    ingress: [{ hostname: '*.example.com', service: 'http://10.0.0.7:80' }, { service: 'http_status:404' }],
+  }));
+  mock.foreign.addRecord({ name: 'shop', type: 'A', content: '192.0.2.7' });
+  devenv = await Installation.make({
+    env: { ...mock.env(), DEVENV_DNS_GRACE: '0', DEVENV_CLOUDFLARE_TIMEOUT: CALL_TIMEOUT },
+  });
+  client = new ApiClient(join(devenv.stateDir, 'api.sock'));
+  const hostnames = STUDENTS.map((name) => `${name}.${mock.zoneName}`);
+  property = new Property(mock, hostnames, `devenv ${devenv.instance}/`);
+  property.recordsWritten(null);
+  await Promise.all(STUDENTS.map((student) => devenv.succeed('create', student)));
+  await devenv.succeed('down');
+}, 400_000);
+
+afterAll(async () => {
+  mock.onCall = null;
+  daemon?.kill();
+  await devenv.remove();
+  await mock.stop();
+}, 120_000);
 
 test.each(['student', 'session'] as const)(
   `${KILLS / 2} kills between any two calls, with \`dns: %s\` (seed ${seed})`,
   async (dns) => {
-    mock = await MockCloudflare.start({ seed });
-    mock.foreign.putConfig(() => ({
-      ingress: [{ hostname: '*.example.com', service: 'http://10.0.0.7:80' }, { service: 'http_status:404' }],
-    }));
-    mock.foreign.addRecord({ name: 'shop', type: 'A', content: '192.0.2.7' });
-    devenv = await Installation.make({
-      env: { ...mock.env(), DEVENV_DNS: dns, DEVENV_DNS_GRACE: '0', DEVENV_CLOUDFLARE_TIMEOUT: CALL_TIMEOUT },
-    });
-    try {
-      client = new ApiClient(join(devenv.stateDir, 'api.sock'));
-      property = new Property(
-        mock,
-        STUDENTS.map((name) => `${name}.${mock.zoneName}`),
-        `devenv ${devenv.instance}/`,
-      );
-      property.recordsWritten(null);
-      for (const student of STUDENTS) await devenv.succeed('create', student);
-      await devenv.succeed('down');
-      for (let round = 1; round <= KILLS / 2; round += 1) {
-        daemon = Daemon.spawn(devenv);
-        await killOnce();
-        if (round % LOOK_EVERY !== 0 && round !== KILLS / 2) continue;
-        mock.onCall = (call, at) => (at === 'applied' ? property.look(call) : undefined);
-        daemon = Daemon.spawn(devenv);
-        await lookAtAll(dns);
-        daemon.kill();
-        await daemon.ended();
-      }
-    } finally {
-      mock.onCall = null;
-      daemon?.kill();
-      await devenv.remove();
-      await mock.stop();
+    devenv.env.DEVENV_DNS = dns;
+    for (let round = 1; round <= KILLS / 2; round += 1) {
+      daemon = Daemon.spawn(devenv);
+      await killOnce();
+      if (round % LOOK_EVERY !== 0 && round !== KILLS / 2) continue;
+      mock.onCall = (call, at) => (at === 'applied' ? property.look(call) : undefined);
+      daemon = Daemon.spawn(devenv);
+      await lookAtAll(dns);
+      daemon.kill();
+      await daemon.ended();
     }
   },
   600_000,

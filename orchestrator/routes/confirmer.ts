@@ -16,6 +16,7 @@ export class Confirmer {
   readonly #edge: Edge;
   readonly #onChange: (student: string) => void;
   readonly #states = new Map<string, State>();
+  #hasStopped = false;
 
   constructor(edge: Edge, onChange: (student: string) => void) {
     this.#edge = edge;
@@ -24,7 +25,7 @@ export class Confirmer {
 
   /** The route is open at the edge: confirms it, again and again until it is live or let go. */
   begin(route: Route): void {
-    if (this.#states.has(route.student)) return;
+    if (this.#hasStopped || this.#states.has(route.student)) return;
     const state: State = { stop: new AbortController(), live: false, problem: null };
     this.#states.set(route.student, state);
     void this.#confirm(route, state);
@@ -57,7 +58,9 @@ export class Confirmer {
     return { live, problem };
   }
 
+  /** For good: agents that go with this process make nobody ask again. */
   stop(): void {
+    this.#hasStopped = true;
     for (const student of [...this.#states.keys()]) this.end(student);
   }
 }

@@ -57,6 +57,11 @@ export class Classroom {
     await Promise.all(
       classroom.names.map((name) => classroom.#students.create(name, silentProgress, signal)),
     );
+    const { timeoutMs } = PATIENCE;
+    await waitFor('all that is due', async () => (await classroom.#students.sync(false)).length === 0, {
+      timeoutMs,
+      everyMs: 200,
+    });
     await classroom.quiet();
     return classroom;
   }

@@ -132,7 +132,7 @@ export class Agent {
   }
 
   #openRelay(): void {
-    const { env } = { env: this.#env };
+    const env = this.#env;
     startRelay({
       port: this.#places.relayPort,
       service: () => this.#seen?.report.service ?? null,

@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import type { DaemonView } from '../../orchestrator/api/contract.ts';
+import { seededRandom } from '../cloudflare/random.ts';
 import { openClassroom } from '../matrix/classroom.ts';
 import { percentile, report } from '../support/figures.ts';
 import { placeProject } from '../support/project.ts';
@@ -18,17 +19,6 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
 });
-
-/** Numbers from 0 to 1 that the seed decides (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** The daemon's own memory, in MB. */
 const residentOf = (pid: number) =>
@@ -53,7 +43,7 @@ try {
   }
   const figures: Figures = { sessions: 0, toLive: [], toGone: [], problems: [] };
   const students = pupils.map(
-    (pupil, index) => new SoakStudent(pupil, randomFrom(Number(values.seed) + index), figures),
+    (pupil, index) => new SoakStudent(pupil, seededRandom(Number(values.seed) + index), figures),
   );
   const { pid } = await devenv.json<DaemonView>('up');
   const before = residentOf(pid);

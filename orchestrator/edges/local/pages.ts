@@ -1,5 +1,5 @@
 /** The edge's own answers: short, plain, and about nobody but the hostname that was asked for. */
-import { escapeHtml } from '../../../hooks/agent/relay/waiting-page.ts';
+import { CARD_STYLE, escapeHtml } from '../../../hooks/agent/relay/waiting-page.ts';
 
 /** A hostname has at most this many characters (RFC 1035); what a visitor claims may have more. */
 const MAX_HOSTNAME = 253;
@@ -20,14 +20,7 @@ function page(title: string, text: string, head = ''): string {
 ${head}
 <title>${title}</title>
 <style>
-:root{color-scheme:light dark;--ink:#1c2333;--dim:#5c667a;--paper:#eef1f8;--card:#fff;--line:#dfe4ef}
-@media(prefers-color-scheme:dark){:root{--ink:#eceff6;--dim:#a2abbd;--paper:#10131a;--card:#1a1f2a;--line:#2b3342}}
-*{box-sizing:border-box}
-body{margin:0;min-height:100vh;min-height:100dvh;display:grid;place-items:center;padding:1.25rem;
-font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink);background:var(--paper)}
-main{width:min(30rem,100%);padding:clamp(1.75rem,7vw,3rem);background:var(--card);border:1px solid var(--line);
-border-radius:1.25rem;box-shadow:0 1.25rem 3rem -1.5rem #0006}
-h1{margin:0 0 .4rem;font-size:clamp(1.7rem,7vw,2.2rem);line-height:1.15;letter-spacing:-.02em}
+${CARD_STYLE}h1{margin:0 0 .4rem;font-size:clamp(1.7rem,7vw,2.2rem);line-height:1.15;letter-spacing:-.02em}
 p{margin:0;color:var(--dim);overflow-wrap:anywhere}b{color:var(--ink);font-weight:600}
 </style>
 </head>

@@ -1,43 +1,13 @@
-import type { Report } from '../../../orchestrator/agents/protocol.ts';
 import { dueNotices, type NoticeMemory, noNotices } from '../../../orchestrator/students/notices.ts';
 import type { Situation } from '../../../orchestrator/students/situation.ts';
+import { report, situation } from './situation.ts';
 
-const session = {
-  id: '7:100',
-  terminal: '/dev/pts/0',
-  ageSeconds: 1,
-  port: 'ok',
-} as const;
 const service = {
   port: 5173,
   address: '127.0.0.1',
   scheme: 'http',
   because: 'answers',
 } as const;
-
-function report(parts: Partial<Report> = {}): NonNullable<Situation['report']> {
-  return { sessions: [session], service: null, starting: [], listeners: [], ...parts };
-}
-
-function situation(parts: Partial<Situation> = {}): Situation {
-  return {
-    now: 0,
-    url: 'http://alice.localhost:8080',
-    phase: 'open',
-    live: false,
-    opening: 1,
-    reason: 'no-service',
-    since: 0,
-    behind: [],
-    problem: null,
-    report: report(),
-    startingSeconds: 60,
-    memoryKill: null,
-    links: new Map(),
-    mostLinks: 1,
-    ...parts,
-  };
-}
 
 /** What is said along a course of situations, as `kind: text`. */
 function said(...course: Situation[]): string[] {

@@ -3,8 +3,8 @@ import type { Listener, Report, Service } from '../../../orchestrator/agents/pro
 import { dueNotices, type NoticeMemory, noNotices } from '../../../orchestrator/students/notices.ts';
 import type { Situation } from '../../../orchestrator/students/situation.ts';
 import { watchedBy } from '../../../orchestrator/students/watch-patterns.ts';
+import { situation as anySituation, report } from './situation.ts';
 
-const session = { id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, port: 'ok' } as const;
 const serving = (port: number, because: Service['because'] = 'answers'): Service => ({
   port,
   address: '127.0.0.1',
@@ -22,25 +22,8 @@ const on = (port: number, parts: Partial<Listener> = {}): Listener => ({
 });
 const typed = (ageSeconds: number) => [{ id: 'a', command: 'npm run dev', ageSeconds }];
 
-function situation(report: Partial<Report>, parts: Partial<Situation> = {}): Situation {
-  return {
-    now: 0,
-    url: 'http://alice.localhost:8080',
-    phase: 'open',
-    live: true,
-    opening: 1,
-    reason: 'serving',
-    since: 0,
-    behind: [],
-    problem: null,
-    report: { sessions: [session], service: null, starting: [], listeners: [], ...report },
-    startingSeconds: 60,
-    memoryKill: null,
-    links: new Map(),
-    mostLinks: 1,
-    ...parts,
-  };
-}
+const situation = (parts: Partial<Report>, more: Partial<Situation> = {}): Situation =>
+  anySituation({ live: true, reason: 'serving', report: report(parts), ...more });
 
 function said(...course: Situation[]): string[] {
   let memory: NoticeMemory = noNotices;

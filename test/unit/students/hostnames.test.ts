@@ -1,0 +1,46 @@
+/** Nobody gets a hostname that somebody else has. */
+import type { Edge } from '../../../orchestrator/edges/edge.ts';
+import type { Routes } from '../../../orchestrator/routes/index.ts';
+import { furtherLink, newHostname } from '../../../orchestrator/students/hostnames.ts';
+import type { Roster, Student } from '../../../orchestrator/students/roster.ts';
+
+/** Alice is there; the template leaves nothing of a name but its first letter. */
+function parts(links: string[] = []) {
+  const alice = { row: { name: 'alice', hostname: 'a.example.com' } } as Student;
+  const roster = { all: () => [alice], find: (name: string) => (name === 'alice' ? alice : undefined) };
+  const edge = { hostname: async (name: string) => `${name[0]}.example.com`, admit: () => undefined };
+  const routes = { isLink: (hostname: string) => links.includes(hostname) };
+  return {
+    alice,
+    edge: edge as unknown as Edge,
+    roster: roster as unknown as Roster,
+    routes: routes as unknown as Routes,
+  };
+}
+
+test('two names that would give one hostname: the second is refused, and told whose it is', async () => {
+  await expect(newHostname('anna', parts())).rejects.toMatchObject({
+    code: 'clash',
+    what: expect.stringMatching(/anna.*a\.example\.com.*alice/),
+  });
+  expect(await newHostname('bob', parts())).toBe('b.example.com');
+});
+
+test('a name that is there, and a hostname that is a further link right now, are refused', async () => {
+  await expect(newHostname('alice', parts())).rejects.toMatchObject({ code: 'exists' });
+  await expect(newHostname('bob', parts(['b.example.com']))).rejects.toMatchObject({ code: 'clash' });
+});
+
+test('a further link never takes the hostname of somebody who is there', () => {
+  const { alice, edge, roster } = parts();
+  const other = { row: { name: 'alice-4000', hostname: 'x.example.com' } } as Student;
+  const crowded = { ...roster, all: () => [alice, other] } as unknown as Roster;
+  const origin = 'http://127.0.0.1:3001';
+  const named = { row: { ...alice.row, hostname: 'alice.example.com' } } as Student;
+  expect(furtherLink(named, origin, 4000, { edge, roster })).toEqual({
+    student: 'alice-4000',
+    hostname: 'alice-4000.example.com',
+    origin,
+  });
+  expect(furtherLink(named, origin, 4000, { edge, roster: crowded })).toBeNull();
+});

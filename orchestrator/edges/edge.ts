@@ -40,6 +40,8 @@ export interface Publication {
    * whoever comes until then is taken in, and whoever comes later is in the next publication.
    */
   take(): WantedEdge;
+  /** Resolves when whoever starts in the same moment has come. An edge may read meanwhile; it waits for it before it writes. */
+  company: Promise<void>;
   /** Aborted when the daemon stops: end the running call, write nothing more. */
   signal: AbortSignal;
 }

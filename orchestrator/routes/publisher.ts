@@ -1,7 +1,7 @@
 /**
  * Makes wanted routes real, under one lock. Invariants:
  * - never two calls of the edge's `publish` or `reconcile` at a time;
- * - a publication waits 50 ms for company and takes in whoever comes until its first write;
+ * - a publication waits 50 ms for company before it writes, and takes in whoever comes until its first write;
  * - whoever comes later is in the next one: nobody waits for more than the run in flight;
  * - one student's failure is that student's: it is tried again while it is wanted, and holds up nobody.
  */
@@ -135,9 +135,7 @@ export class Publisher {
     void this.#inTurn(async () => {
       // Taken in already by the publication before.
       if (!this.#isDue) return;
-      const { signal } = this.#stopping;
-      await sleep(COMPANY, undefined, { signal }).catch(noWait);
-      if (!signal.aborted) await this.#publish();
+      if (!this.#stopping.signal.aborted) await this.#publish();
     });
   }
 
@@ -149,10 +147,12 @@ export class Publisher {
   }
 
   /** A publication for the edge, and what was taken in by it. One that only looks (`isLook`) leaves what is due due. */
-  #open(isLook = false): { publication: Publication; taken: Map<string, boolean> } {
+  #open(companyMs: number, isLook = false): { publication: Publication; taken: Map<string, boolean> } {
     const taken = new Map<string, boolean>();
+    const { signal } = this.#stopping;
     const publication: Publication = {
-      signal: this.#stopping.signal,
+      signal,
+      company: sleep(companyMs, undefined, { signal }).catch(noWait),
       take: () => {
         if (!isLook) this.#isDue = false;
         const entries = [...this.#entries.values()];
@@ -166,7 +166,7 @@ export class Publisher {
   }
 
   async #publish(): Promise<void> {
-    const { publication, taken } = this.#open();
+    const { publication, taken } = this.#open(COMPANY);
     let outcomes: readonly Outcome[] = [];
     try {
       outcomes = await this.#options.edge.publish(publication);
@@ -233,7 +233,7 @@ export class Publisher {
    */
   reconcile(mend: boolean): Promise<readonly Difference[]> {
     return this.#inTurn(async () => {
-      const { publication, taken } = this.#open(!mend);
+      const { publication, taken } = this.#open(0, !mend);
       const { differences, outcomes, problem } = await this.#options.edge.reconcile(publication, mend);
       if (mend) await this.#settleAll(taken, outcomes);
       if (problem !== null) throw new DevenvError(problem);

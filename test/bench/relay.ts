@@ -24,7 +24,11 @@ const edge = createLocalEdge({
 });
 await edge.start();
 const route = { student: 'alice', hostname: 'alice.test', origin: `http://127.0.0.1:${relay.port}` };
-await edge.publish({ take: () => ({ routes: [route], holders: [] }), signal: new AbortController().signal });
+await edge.publish({
+  take: () => ({ routes: [route], holders: [] }),
+  company: Promise.resolve(),
+  signal: new AbortController().signal,
+});
 
 const load = (to: number, connections: number, limit: { duration: number } | { amount: number }) =>
   autocannon({ url: `http://127.0.0.1:${to}`, headers: { host: 'alice.test' }, connections, ...limit });

@@ -68,7 +68,11 @@ export class VisitorsWay {
   }
 
   async publish(...routes: Route[]): Promise<void> {
-    await this.edge.publish({ take: () => ({ routes, holders: [] }), signal: new AbortController().signal });
+    await this.edge.publish({
+      take: () => ({ routes, holders: [] }),
+      company: Promise.resolve(),
+      signal: new AbortController().signal,
+    });
   }
 
   /** From now on the relay leads to this server of the student's. */

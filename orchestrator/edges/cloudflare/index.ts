@@ -137,7 +137,7 @@ export class CloudflareEdge implements Edge {
   async #run(publication: Publication, look: boolean): Promise<Reconciliation> {
     let wanted: WantedEdge = { routes: [], holders: [] };
     const watched: Publication = {
-      signal: publication.signal,
+      ...publication,
       take: () => {
         wanted = publication.take();
         return wanted;

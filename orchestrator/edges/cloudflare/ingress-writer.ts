@@ -5,7 +5,7 @@
  */
 import type { CloudflareApi, Configuration } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
-import { type MergedIngress, mergeIngress, originOf, type WantedIngress } from './ingress.ts';
+import { type MergedIngress, mergeIngress, saysTheSame, type WantedIngress } from './ingress.ts';
 import { halving } from './split.ts';
 
 /** Writes of one publication, at the most: somebody who writes without end is met by the next one. */
@@ -22,6 +22,13 @@ export interface LostUpdate {
  * one write: ours, or somebody's beside which ours was not applied. More are two.
  */
 export const mayHaveLost = (read: number, now: number) => now > read + 1;
+
+/**
+ * Whether what stands can only be what we sent. That a rule is gone proves nothing, since its owner may have taken it
+ * away as well, and ours may still arrive; a new one of ours does.
+ */
+const isSurelyOurs = (sent: MergedIngress, { config }: Configuration) =>
+  sent.changes.some(({ found }) => found === 'no rule') && saysTheSame(sent.config, config);
 
 export interface IngressWriterOptions {
   api: CloudflareApi;
@@ -103,7 +110,7 @@ export class IngressWriter {
       if (failure !== null && failure.kind !== 'unknown') return { done: false, failure };
       if (failure === null && this.#current.version === before.version + 1) return { done: true };
       const answered = this.#current.version;
-      await this.#readBack(before.version, merged, wanted);
+      await this.#readBack(before.version, merged);
       // Not applied, and it can't be any more: the next publication begins anew.
       if (failure !== null && this.#current.version === before.version) return { done: false, failure };
       const now = Math.max(answered, this.#current.version);
@@ -113,15 +120,10 @@ export class IngressWriter {
   }
 
   /** Reads what stands; where ours does not, once it can't arrive any more: until then nothing else is written. */
-  async #readBack(before: number, sent: MergedIngress, wanted: WantedIngress): Promise<void> {
+  async #readBack(before: number, sent: MergedIngress): Promise<void> {
     const { api } = this.#options;
     this.#current = await api.configuration();
-    const { version, config } = this.#current;
-    // By what it says: Cloudflare may write the same document in another way.
-    const isDone = sent.changes.every(
-      ({ hostname }) => originOf(config, hostname) === (wanted.open.get(hostname) ?? null),
-    );
-    if (isDone && version === before + 1) api.settle();
+    if (this.#current.version === before + 1 && isSurelyOurs(sent, this.#current)) api.settle();
     if (api.isQuiet) return;
     await api.quiet();
     this.#current = await api.configuration();

@@ -1,7 +1,7 @@
 /** Which version of the tunnel's configuration has each open link's rule: a connector with that one or a newer has the link. */
 import type { Route } from '../edge.ts';
 import type { Configuration } from './api.ts';
-import { originOf } from './ingress.ts';
+import { originsOf } from './ingress.ts';
 
 export class RuleVersions {
   readonly #byHostname = new Map<string, { origin: string; version: number }>();
@@ -12,9 +12,10 @@ export class RuleVersions {
     for (const hostname of this.#byHostname.keys())
       if (!wanted.has(hostname)) this.#byHostname.delete(hostname);
     if (configuration === null) return;
-    const { version, config } = configuration;
+    const { version } = configuration;
+    const origins = originsOf(configuration.config);
     for (const { hostname, origin } of routes) {
-      if (originOf(config, hostname) !== origin) this.#byHostname.delete(hostname);
+      if (origins.get(hostname) !== origin) this.#byHostname.delete(hostname);
       else if (this.#byHostname.get(hostname)?.origin !== origin)
         this.#byHostname.set(hostname, { origin, version });
     }

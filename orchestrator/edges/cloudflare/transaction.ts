@@ -83,10 +83,15 @@ export class Transaction {
     const seen = await this.#read(fresh || unfinished !== null);
     this.#takeOver(seen);
     let plan = this.#take(publication, seen);
+    if (plan.changes.length > 0) {
+      await publication.company;
+      plan = this.#take(publication, seen);
+    }
     if (this.#restsOnMemory(plan, seen)) return this.#again(publication);
     const differences = fresh ? this.#differences(seen) : [];
     let hasWritten = await this.#makeRecords(plan);
-    let current = await this.#configurationOrUndo();
+    // Company is waited for while this is read: nobody waits for both.
+    let [current] = await Promise.all([this.#configurationOrUndo(), publication.company]);
     if (!hasWritten) {
       // Nothing was written yet: whoever came meanwhile is taken in.
       plan = this.#take(publication, current);

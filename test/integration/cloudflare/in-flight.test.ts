@@ -58,6 +58,33 @@ test('what a late write has overwritten is told', () =>
     expect(lostUpdates({ rig })).toHaveLength(1);
   }));
 
+test('a late write is not taken for done by somebody else’s write of the same version', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    // Behind ours, where no visitor reaches it: all that we have to write is that it goes.
+    mock.foreign.putConfig(({ ingress, ...config }) => ({
+      ...config,
+      ingress: [
+        ...ingress.slice(0, -1),
+        { hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' },
+        ...ingress.slice(-1),
+      ],
+    }));
+    mock.faults.next({ kind: 'config-put' }, LATE);
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'config-put' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.foreign.putConfig((config) => ({ ...config, originRequest: { connectTimeout: 7 } }));
+    };
+    await rig.publisher.reconcile(true);
+    await reach(rig, 'the late call', () =>
+      mock.calls.some(({ fault, applied }) => fault === 'slow' && applied),
+    );
+    await reach(rig, 'the loss to be told', () => lostUpdates({ rig }).length > 0);
+    expect(mock.overlaps).toEqual([]);
+  }));
+
 test('what a killed process has overwritten is told by the next one', () =>
   withRig(
     { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },

@@ -2,7 +2,8 @@
 import type { JsonObject } from '../../../orchestrator/edges/cloudflare/api.ts';
 import {
   mergeIngress,
-  originOf,
+  originsOf,
+  saysTheSame,
   uncoveredRules,
   type WantedIngress,
   type Way,
@@ -235,9 +236,26 @@ test('where a rule leads, and which look like ours though nothing says so', () =
       CATCH_ALL,
     ],
   };
-  expect(originOf(config, 'alice.example.com')).toBe('http://127.0.0.1:3001');
-  expect(originOf(config, 'bob.example.com')).toBeNull();
+  expect(originsOf(config).get('alice.example.com')).toBe('http://127.0.0.1:3001');
+  expect(originsOf(config).get('bob.example.com')).toBeUndefined();
   expect(uncoveredRules(config, (hostname) => hostname === 'alice.example.com' || hostname === '')).toEqual([
     { hostname: 'zoe.example.com', service: 'http://127.0.0.1:3009' },
   ]);
+});
+
+test('a document is the same one in another order of keys and with what is empty; in another order of rules it is not', () => {
+  const config = {
+    ingress: [ours('alice'), CATCH_ALL],
+    originRequest: { connectTimeout: 7, noTLSVerify: true },
+  };
+  const [rule] = config.ingress;
+  const rewritten = {
+    'warp-routing': {},
+    originRequest: { noTLSVerify: true, connectTimeout: 7 },
+    ingress: [{ originRequest: {}, path: null, ...rule }, CATCH_ALL],
+  };
+  expect(saysTheSame(config, rewritten)).toBe(true);
+  expect(saysTheSame(config, { ...config, ingress: config.ingress.toReversed() })).toBe(false);
+  expect(saysTheSame(config, { ...config, 'warp-routing': { enabled: true } })).toBe(false);
+  expect(saysTheSame(config, null)).toBe(false);
 });

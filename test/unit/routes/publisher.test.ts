@@ -25,7 +25,7 @@ class MemoryEdge {
     this.publications += 1;
     this.inFlight += 1;
     if (this.inFlight > 1) this.overlapped = true;
-    await sleep(this.latencyMs);
+    await Promise.all([sleep(this.latencyMs), publication.company]);
     this.beforeTake();
     const { routes, holders } = publication.take();
     this.adopting.push(holders.filter(({ adopt }) => adopt).map(({ student }) => student));

@@ -83,15 +83,37 @@ __devenv_exit() {
   if [[ -t 0 ]]; then __devenv_write left ''; else __devenv_write lost ''; fi
 } 2>/dev/null
 
+# Somebody has a DEBUG trap of their own. Tools such as bash-preexec take what comes behind their part of PROMPT_COMMAND
+# for a line that was typed, and miss the real one: from the next prompt on we come first. This time we were it: those
+# that we know of wait anew for the line.
+__devenv_give_way() {
+  [[ $__devenv_line != *__devenv_last* && -n ${PROMPT_COMMAND[0]-} ]] || return 0
+  [[ ${PROMPT_COMMAND[0]} != "$__devenv_prompt_command" ]] || return 0
+  PROMPT_COMMAND[1]=${PROMPT_COMMAND[0]}${PROMPT_COMMAND[1]:+$'\n'${PROMPT_COMMAND[1]}}
+  PROMPT_COMMAND[0]=$__devenv_prompt_command
+  builtin unset 'PROMPT_COMMAND[9]'
+  if builtin declare -F __bp_interactive_mode; then
+    __bp_interactive_mode
+  elif builtin declare -F preexec_invoke_exec; then
+    builtin trap preexec_invoke_exec DEBUG
+  fi
+} >/dev/null
+
 # PS0 is expanded once per line: its arithmetic arms the trap, prints nothing, and touches neither $? nor $_.
 __devenv_arm='${__devenv_none[(__devenv_armed=1)]-}'
 # The trap takes itself away after the line's first command, so that loops cost nothing; ":" gives $_ back.
 __devenv_debug='{ __devenv_last=$_; if [[ $__devenv_armed == 1 ]]; then __devenv_armed=0; trap - DEBUG; __devenv_write run "$BASH_COMMAND"; fi; : "$__devenv_last"; } 2>/dev/null'
-# `trap -p` tells of the student's own DEBUG trap only at the top level. The x shows that the file could be written.
-__devenv_prompt_command='{ { builtin trap -p DEBUG; builtin printf x; } >|"$__devenv_file.trap"; __devenv_prompt && IFS= builtin read -r -d "" __devenv_line <"$__devenv_file.trap"; [[ $__devenv_line != x ]] || builtin trap "$__devenv_debug" DEBUG; } 2>/dev/null || :'
+# Its first command stands on a line of its own, for bash-preexec, which tells parts of PROMPT_COMMAND from typed lines
+# by their text. `trap -p` tells of the student's own DEBUG trap only at the top level. The x shows that the file could
+# be written.
+__devenv_prompt_command='{
+__devenv_prompt
+{ builtin trap -p DEBUG; builtin printf x; } >|"$__devenv_file.trap" && IFS= builtin read -r -d "" __devenv_line <"$__devenv_file.trap"
+if [[ $__devenv_line == x ]]; then builtin trap "$__devenv_debug" DEBUG; else __devenv_give_way; fi
+} 2>/dev/null || :'
 
 [[ ${PS0-} == *"$__devenv_arm"* ]] || PS0+=$__devenv_arm
 # Element 0 is what `$PROMPT_COMMAND` says, and stays as it was: `${PROMPT_COMMAND:+$PROMPT_COMMAND;}mine` has to work.
-PROMPT_COMMAND[9]=$__devenv_prompt_command
+[[ ${PROMPT_COMMAND[0]-} == "$__devenv_prompt_command" ]] || PROMPT_COMMAND[9]=$__devenv_prompt_command
 [[ -n $(builtin trap -p EXIT) ]] || builtin trap __devenv_exit EXIT
 __devenv_write start ''

@@ -1,26 +1,67 @@
 /**
- * What students do to their shells, each as one line that is typed. bash-preexec and starship are in no package
- * registry of ours: what stands here hooks into bash in the very way that theirs do (bash-preexec: PROMPT_COMMAND
- * that installs itself at the first prompt, and a DEBUG trap; starship 1.17 and newer: PS0, and a PROMPT_COMMAND
- * that runs the former one).
+ * What students do to their shells, each as one line that is typed or stands in `~/.bashrc`. bash-preexec and nvm are
+ * in no package registry; what stands here hooks into bash in the very way that theirs do, under their names.
  */
-const bashPreexec = [
-  '__bp_last=; __bp_on=; preexec_functions=(); precmd_functions=()',
-  '__bp_set() { return ${1:-0}; }',
-  '__bp_precmd() { local ret=$? pipe=("${PIPESTATUS[@]}"); local f; for f in "${precmd_functions[@]}"; do __bp_set $ret; $f; done; __bp_set $ret; }',
-  '__bp_interactive() { __bp_on=on; }',
-  '__bp_preexec() { __bp_last=$1; [[ -n $__bp_on ]] || return 0; [[ $BASH_COMMAND == __bp_* ]] && { __bp_on=; return 0; }; __bp_on=; local f; for f in "${preexec_functions[@]}"; do $f "$BASH_COMMAND"; done; : "$__bp_last"; }',
-  `__bp_install() { PROMPT_COMMAND[0]=\${PROMPT_COMMAND[0]//__bp_install/:}; trap '__bp_preexec "$_"' DEBUG; PROMPT_COMMAND[0]="__bp_precmd; \${PROMPT_COMMAND[0]}"; PROMPT_COMMAND+=(__bp_interactive); __bp_interactive; }`,
-  'PROMPT_COMMAND[0]="${PROMPT_COMMAND[0]:+${PROMPT_COMMAND[0]};}__bp_install"',
-].join('; ');
 
-const starship = [
+/** bash-preexec: a DEBUG trap tells what was typed by whether the prompt's commands are done. From 0.5 on with an array. */
+const bashPreexec = (version: '0.4' | '0.6') => {
+  const [all, last] =
+    version === '0.4'
+      ? ['$PROMPT_COMMAND', "PROMPT_COMMAND+=$'\\n__bp_interactive_mode'"]
+      : ['${PROMPT_COMMAND[*]}', 'PROMPT_COMMAND+=(__bp_interactive_mode)'];
+  return [
+    '__bp_last=; __bp_mode=; preexec_functions=(); precmd_functions=()',
+    '__bp_set() { return ${1:-0}; }',
+    '__bp_precmd_invoke_cmd() { local ret=$? f; for f in "${precmd_functions[@]}"; do __bp_set $ret; $f; done; __bp_set $ret; }',
+    '__bp_interactive_mode() { __bp_mode=on; }',
+    `__bp_in_prompt_command() { local parts part; IFS=$'\\n;' read -rd '' -a parts <<<"${all}"; for part in "\${parts[@]}"; do part=\${part# }; [[ \${part% } == "$1" ]] && return 0; done; return 1; }`,
+    '__bp_preexec() { local f line; __bp_last=$1; [[ -t 1 && -n $__bp_mode ]] || return 0; [[ $BASH_SUBSHELL != 0 ]] || __bp_mode=; if __bp_in_prompt_command "$BASH_COMMAND"; then __bp_mode=; return 0; fi; line=$(HISTTIMEFORMAT= history 1); line=${line#*[0-9][* ] }; [[ -z $line ]] || for f in "${preexec_functions[@]}"; do $f "$line"; done; : "$__bp_last"; }',
+    `__bp_install() { [[ \${PROMPT_COMMAND[*]} != *__bp_precmd* ]] || return 1; trap '__bp_preexec "$_"' DEBUG; PROMPT_COMMAND[0]=$'__bp_precmd_invoke_cmd\\n'\${PROMPT_COMMAND[0]//__bp_install/:}; ${last}; __bp_precmd_invoke_cmd; __bp_interactive_mode; }`,
+    'PROMPT_COMMAND[0]="${PROMPT_COMMAND[0]:+${PROMPT_COMMAND[0]};}__bp_install"',
+  ].join('; ');
+};
+
+const seen = `seen() { echo "preexec: $1"; }; preexec_functions+=(seen); told() { echo "precmd: $?"; }; precmd_functions+=(told)`;
+
+/** starship 1.17 and newer on bash 5: PS0, and a PROMPT_COMMAND that runs the former one. */
+const starshipLike = [
   'starship_start=; starship_ready=true',
   'starship_time() { printf -v starship_start %s "$EPOCHREALTIME"; }',
   'starship_precmd() { local st=$? pipe=("${PIPESTATUS[@]}"); (exit $st); eval "$starship_prompt_command"; starship_ready=true; return $st; }',
   `PS0='\${starship_start:0:$((starship_ready=0,0))}'"\${PS0-}"`,
   'starship_prompt_command=${PROMPT_COMMAND-}; PROMPT_COMMAND=starship_precmd',
 ].join('; ');
+
+/** nvm: functions and a PATH that change which node runs; with the `cd` that its manual offers. */
+const nvm = [
+  'export NVM_DIR=$(mktemp -d); for v in v24 v26; do mkdir -p $NVM_DIR/$v/bin; ln -s /bin/true $NVM_DIR/$v/bin/node; done',
+  'nvm_echo() { command printf \'%s\\n\' "$*" 2>/dev/null; }',
+  `nvm() { local IFS=$' \\t\\n' found; found=$(command ls "$NVM_DIR" | command grep "^$2" | command tail -n 1); [ -n "$found" ] || { nvm_echo "no $2"; return 3; }; PATH=$(nvm_echo "$PATH" | command sed -e "s#$NVM_DIR/[^/]*/bin:##g"); export PATH="$NVM_DIR/$found/bin:$PATH" NVM_BIN="$NVM_DIR/$found/bin"; \\hash -r; nvm_echo "Now using $found"; }`,
+  'cdnvm() { command cd "$@" || return $?; [ ! -s .nvmrc ] || nvm use "$(command tr -d "\\n" <.nvmrc)"; }; alias cd=cdnvm',
+  'nvm use v24; echo v26 >$NVM_DIR/.nvmrc',
+].join('; ');
+
+const tools = 'PATH=/opt/shell-tools/bin:$PATH';
+const starship = `${tools}; export TERM=xterm STARSHIP_CONFIG=/opt/shell-tools/starship.toml; eval "$(starship init bash)"`;
+const preexec =
+  '. /opt/shell-tools/usr/share/undistract-me/preexec.bash; preexec() { echo "preexec: $1"; }; preexec_install';
+
+/** What students hang into their shells with a line in `~/.bashrc`. */
+export const toolModes: Record<string, string> = {
+  'bash-preexec': bashPreexec('0.6'),
+  'bash-preexec with functions': `${bashPreexec('0.6')}; ${seen}`,
+  'bash-preexec before 0.5': `${bashPreexec('0.4')}; ${seen}`,
+  'preexec.bash': preexec,
+  'starship by its mechanism': starshipLike,
+  starship,
+  'starship, then bash-preexec': `${starship}; ${bashPreexec('0.6')}`,
+  'bash-preexec, then starship': `${bashPreexec('0.6')}; ${starship}`,
+  direnv: `${tools}; eval "$(direnv hook bash)"`,
+  nvm,
+};
+
+/** Those that tell parts of PROMPT_COMMAND by its first element alone: they take us once for the line before. */
+export const oldModes = ['bash-preexec before 0.5', 'preexec.bash'];
 
 export const modes: Record<string, string> = {
   plain: ':',
@@ -54,11 +95,7 @@ export const modes: Record<string, string> = {
   'PS0 of its own': "PS0=$'ps0\\n'",
   'promptvars off': 'shopt -u promptvars',
   'umask 777': 'umask 777',
-  'bash-preexec': bashPreexec,
-  'bash-preexec with functions': `${bashPreexec}; seen() { echo "preexec: $1"; }; preexec_functions+=(seen)`,
-  starship,
-  'starship, then bash-preexec': `${starship}; ${bashPreexec}`,
-  direnv: 'eval "$(direnv hook bash)"',
+  ...toolModes,
 };
 
 /** What students and their tools look at. Each line ends with a visible result. */
@@ -91,6 +128,8 @@ export const lines = [
   'history | tail -n 2 | wc -l',
   '# only a comment',
   '',
+  'cd "${NVM_DIR-/tmp}"; echo "cd $?"',
+  'echo "${NVM_BIN##*/v}"; cd ~',
   'bash -c \'echo "child ${PROMPT_COMMAND-none}"; trap -p DEBUG EXIT\'',
   'echo "$-" | tr -d x',
   'echo end',

@@ -3,11 +3,10 @@
  * that has broken some shell hook before.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { BareContainer } from '../../support/bare-container.ts';
-import { lines, modes } from './modes.ts';
+import type { Terminal } from '../../support/terminal.ts';
+import { lines, modes, oldModes, toolModes } from './modes.ts';
+import { placeShellTools } from './shell-tools.ts';
 
 let withHooks: BareContainer;
 let without: BareContainer;
@@ -17,25 +16,8 @@ beforeAll(async () => {
   without = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
   // The hooks go to sleep where their folder is missing.
   withHooks.run('mkdir -p /run/devenv/shells /run/devenv/messages');
-  placeDirenv();
+  placeShellTools([withHooks, without]);
 }, 300_000);
-
-/** The real direnv, from Debian: the image has none. */
-function placeDirenv(): void {
-  const folder = mkdtempSync(join(tmpdir(), 'devenv-direnv-'));
-  try {
-    execFileSync('apt-get', ['download', 'direnv'], { cwd: folder, stdio: 'pipe' });
-    const [archive = ''] = readdirSync(folder);
-    execFileSync('dpkg-deb', ['-x', archive, 'direnv'], { cwd: folder });
-    for (const container of [withHooks, without]) {
-      container.run('mkdir -p ~/.local/bin');
-      const target = `${container.id}:/home/student/.local/bin/direnv`;
-      execFileSync('docker', ['cp', join(folder, 'direnv/usr/bin/direnv'), target], { stdio: 'pipe' });
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 afterAll(() => {
   withHooks?.remove();
@@ -53,15 +35,8 @@ const normalise = (text: string) =>
     .map((line) => line.replace(/\s+$/, '').replace(/^\+ wait \d+/, '+ wait PID'))
     .join('\n');
 
-async function transcript(container: BareContainer, mode: string): Promise<string> {
-  const terminal = container.terminal(['env', 'TERM=dumb', 'bash'], { columns: 200 });
-  await terminal.see(/\$ $/);
-  await terminal.run("PS1='> '; bind 'set enable-bracketed-paste off'");
-  await terminal.run(mode);
-  // bash-preexec installs itself at a prompt, and takes our part of that very prompt for a line that was typed.
-  await terminal.run(':');
-  // What is typed before the prompt is there is echoed twice.
-  await terminal.see(/> $/);
+/** What the terminal shows from here on, while all lines are typed; then the shell's end. */
+async function typeAll(terminal: Terminal): Promise<string> {
   let text = '';
   for (const line of lines) {
     terminal.type(`${line}\r`);
@@ -73,6 +48,36 @@ async function transcript(container: BareContainer, mode: string): Promise<strin
   return `${normalise(text + terminal.fresh)}\nexit code ${code}`;
 }
 
+const PROMPT = "PS1='> '; bind 'set enable-bracketed-paste off'";
+
+async function transcript(container: BareContainer, mode: string): Promise<string> {
+  const terminal = container.terminal(['env', 'TERM=dumb', 'bash'], { columns: 200 });
+  await terminal.see(/\$ $/);
+  await terminal.run(PROMPT);
+  await terminal.run(mode);
+  // bash-preexec installs itself at a prompt, and takes our part of that very prompt for a line that was typed.
+  await terminal.run(':');
+  // What is typed before the prompt is there is echoed twice.
+  await terminal.see(/> $/);
+  return typeAll(terminal);
+}
+
+/** The mode is in `~/.bashrc` from the start: its first prompt is the shell's first. */
+async function transcriptFromStart(container: BareContainer, mode: string): Promise<string> {
+  const script = [
+    'rm -rf ~/start; mkdir ~/start; cat ~/.bashrc - >~/start/.bashrc',
+    'echo "echo former line" >~/start/history',
+  ].join('; ');
+  execFileSync('docker', ['exec', '-i', '-u', '1000:1000', container.id, 'bash', '-c', script], {
+    input: `${PROMPT}; HISTFILE=~/start/history\n${mode}\n`,
+  });
+  const shell = ['env', 'TERM=dumb', 'bash', '--rcfile', '/home/student/start/.bashrc'];
+  const terminal = container.terminal(shell, { columns: 200 });
+  await terminal.see(/> $/);
+  const first = terminal.fresh;
+  return `${normalise(first)}\n${await typeAll(terminal)}`;
+}
+
 test.each(Object.entries(modes))(
   '%s: the same with and without',
   async (_name, mode) => {
@@ -80,6 +85,21 @@ test.each(Object.entries(modes))(
     // Traced, the parts of a pipeline print in any order.
     const comparable = (text: string) => (mode === 'set -x' ? text.split('\n').sort().join('\n') : text);
     expect(comparable(mine)).toBe(comparable(plain));
+    expect(plain).toContain('loop 3');
+  },
+  60_000,
+);
+
+test.each(Object.entries(toolModes))(
+  '%s in ~/.bashrc: the same with and without',
+  async (name, mode) => {
+    const [mine, plain] = await Promise.all([
+      transcriptFromStart(withHooks, mode),
+      transcriptFromStart(without, mode),
+    ]);
+    const comparable = (text: string) =>
+      oldModes.includes(name) ? text.replace('preexec: echo former line\n', '') : text;
+    expect(comparable(mine)).toBe(plain);
     expect(plain).toContain('loop 3');
   },
   60_000,

@@ -151,6 +151,31 @@ test('no process is made for a line, with or without a typed match, and nothing 
   expect(await lastPid()).not.toBe(before);
 }, 30_000);
 
+test.each(['bash-preexec', 'bash-preexec before 0.5', 'starship by its mechanism'])(
+  'beside %s messages still come, and what the shell does is still written',
+  async (name) => {
+    const container = await BareContainer.start();
+    try {
+      container.run('mkdir -p /run/devenv/shells /run/devenv/messages');
+      const terminal = container.terminal(['bash']);
+      await terminal.see(/\$ $/);
+      await terminal.run(modes[name] ?? '');
+      await terminal.run(':');
+      const pid = container.run('ls /run/devenv/shells | grep -v trap');
+      const count = () => Number(container.run(`head -c 10 /run/devenv/shells/${pid}`));
+      const before = count();
+      container.run(`echo "a word for you" >/run/devenv/messages/${pid}`);
+      await terminal.run('echo one');
+      await terminal.run('echo two');
+      expect(terminal.text.match(/a word for you/g)).toHaveLength(1);
+      expect(count()).toBeGreaterThan(before);
+    } finally {
+      container.remove();
+    }
+  },
+  30_000,
+);
+
 test("`exec bash` greets once, and goes on as the same shell's", async () => {
   const container = await BareContainer.start();
   try {

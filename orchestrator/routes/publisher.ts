@@ -1,20 +1,20 @@
 /**
  * Makes wanted routes real, under one lock. Invariants:
  * - never two calls of the edge's `publish` or `reconcile` at a time;
- * - a publication waits 50 ms for company before it writes, and takes in whoever comes until its first write;
+ * - a publication waits for company before it writes, and takes in whoever comes until its first write;
  * - whoever comes later is in the next one: nobody waits for more than the run in flight;
  * - one student's failure is that student's: it is tried again while it is wanted, and holds up nobody.
  */
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
 import type { Difference } from '../api/contract.ts';
 import type { Edge, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
 import { DevenvError, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { backoff } from './backoff.ts';
+import { Company } from './company.ts';
+import { newEntry, phaseOf, type RouteEntry, settle } from './route-entry.ts';
 
-/** How long a publication waits for company, in ms. */
-const COMPANY = 50;
 /** How often wanted and actual are compared though nothing happened, in ms. */
 const RECONCILE_EVERY = 5 * 60_000;
 
@@ -22,21 +22,6 @@ const RECONCILE_EVERY = 5 * 60_000;
 const SWEEP_AFTER = 10_000;
 
 const noWait = () => {};
-
-interface Entry {
-  route: Route;
-  wanted: boolean;
-  /** Somebody else's things at the hostname may be taken over. */
-  adopt: boolean;
-  /** What the edge was last made to say; null where that is not known. */
-  published: boolean | null;
-  problem: Problem | null;
-  attempts: number;
-}
-
-/** Who has what they want is not told of calls that failed for others, or for tidying up; of what took their name, they are. */
-const concerns = ({ published, wanted }: Entry, { code }: Problem) =>
-  published !== wanted || code === 'clash';
 
 export interface PublisherOptions {
   edge: Edge;
@@ -47,7 +32,8 @@ export interface PublisherOptions {
 
 export class Publisher {
   readonly #options: PublisherOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, RouteEntry>();
+  readonly #company = new Company();
   readonly #stopping = new AbortController();
   /** The end of the newest turn. Turns follow each other in the order in which they were asked for. */
   #last: Promise<void> = Promise.resolve();
@@ -72,14 +58,7 @@ export class Publisher {
 
   /** The student's route exists from now on; whether the edge has it already is not known. */
   hold(route: Route): void {
-    this.#entries.set(route.student, {
-      route,
-      wanted: false,
-      adopt: false,
-      published: null,
-      problem: null,
-      attempts: 0,
-    });
+    this.#entries.set(route.student, newEntry(route));
     this.#schedule();
   }
 
@@ -103,10 +82,7 @@ export class Publisher {
 
   phase(student: string): { phase: RoutePhase; problem: Problem | null } {
     const entry = this.#entries.get(student);
-    if (entry === undefined) return { phase: 'closed', problem: null };
-    const { wanted, published, problem } = entry;
-    if (wanted) return { phase: published === true ? 'open' : 'opening', problem };
-    return { phase: published === true ? 'closing' : 'closed', problem };
+    return entry === undefined ? { phase: 'closed', problem: null } : phaseOf(entry);
   }
 
   /** Whose link is not at the edge as it is wanted, or may not be. */
@@ -125,6 +101,7 @@ export class Publisher {
   }
 
   #schedule(): void {
+    this.#company.came();
     if (this.#isDue) return;
     this.#isDue = true;
     // Before all students are taken up, whoever is missing would look as if they were gone.
@@ -147,12 +124,12 @@ export class Publisher {
   }
 
   /** A publication for the edge, and what was taken in by it. One that only looks (`isLook`) leaves what is due due. */
-  #open(companyMs: number, isLook = false): { publication: Publication; taken: Map<string, boolean> } {
+  #open(isLook = false): { publication: Publication; taken: Map<string, boolean> } {
     const taken = new Map<string, boolean>();
     const { signal } = this.#stopping;
     const publication: Publication = {
       signal,
-      company: sleep(companyMs, undefined, { signal }).catch(noWait),
+      company: this.#company.gathered(signal),
       take: () => {
         if (!isLook) this.#isDue = false;
         const entries = [...this.#entries.values()];
@@ -166,7 +143,7 @@ export class Publisher {
   }
 
   async #publish(): Promise<void> {
-    const { publication, taken } = this.#open(COMPANY);
+    const { publication, taken } = this.#open();
     let outcomes: readonly Outcome[] = [];
     try {
       outcomes = await this.#options.edge.publish(publication);
@@ -204,27 +181,11 @@ export class Publisher {
   #settle(student: string, wanted: boolean, outcome: Outcome | undefined): void {
     const entry = this.#entries.get(student);
     if (entry === undefined) return;
-    const before = JSON.stringify(this.phase(student));
-    switch (outcome?.result) {
-      case undefined:
-      case 'done':
-        entry.published = wanted;
-        entry.adopt = false;
-        entry.problem = null;
-        entry.attempts = 0;
-        break;
-      case 'later':
-        entry.problem = concerns(entry, outcome.problem) ? outcome.problem : null;
-        entry.attempts += 1;
-        break;
-      case 'refused':
-        entry.problem = concerns(entry, outcome.problem) ? outcome.problem : null;
-        // A person's word counts once: what stands there when they come back may be something else.
-        entry.adopt = false;
-        this.#options.log.warn({ student, problem: outcome.problem }, 'the edge refused a route');
-        break;
-    }
-    if (JSON.stringify(this.phase(student)) !== before) this.#options.onChange(student);
+    const before = JSON.stringify(phaseOf(entry));
+    settle(entry, wanted, outcome);
+    if (outcome?.result === 'refused')
+      this.#options.log.warn({ student, problem: outcome.problem }, 'the edge refused a route');
+    if (JSON.stringify(phaseOf(entry)) !== before) this.#options.onChange(student);
   }
 
   /**
@@ -233,7 +194,7 @@ export class Publisher {
    */
   reconcile(mend: boolean): Promise<readonly Difference[]> {
     return this.#inTurn(async () => {
-      const { publication, taken } = this.#open(0, !mend);
+      const { publication, taken } = this.#open(!mend);
       const { differences, outcomes, problem } = await this.#options.edge.reconcile(publication, mend);
       if (mend) await this.#settleAll(taken, outcomes);
       if (problem !== null) throw new DevenvError(problem);

@@ -17,9 +17,10 @@ import { checkHostname } from './hostnames.ts';
 import type { LostUpdate } from './ingress-writer.ts';
 import { Intent, type IntentStore, type Unfinished } from './intent.ts';
 import { explain, explainBusy } from './outcomes.ts';
+import type { Known } from './reading.ts';
 import { RuleVersions } from './rule-versions.ts';
 import { checkAtStart } from './startup.ts';
-import { type Known, Transaction } from './transaction.ts';
+import { Transaction } from './transaction.ts';
 import { createTunnelLock, TunnelBusy, type TunnelLock } from './tunnel-lock.ts';
 import { type FactStore, Zone } from './zone.ts';
 

@@ -4,9 +4,9 @@
  * nothing that the marks don't explain.
  */
 import type { Finding, Outcome, Publication } from '../edge.ts';
-import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
+import type { CloudflareApi, Configuration } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
-import { mergeIngress, type Way, wayOf } from './ingress.ts';
+import { mergeIngress, wayOf } from './ingress.ts';
 import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
 import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
@@ -18,20 +18,11 @@ import {
   planOf,
   wantedIngress,
 } from './picture.ts';
+import { type Known, Reading } from './reading.ts';
 import { ownRecord, ownRecords, type RecordChange } from './record-plan.ts';
 import { removalsOf } from './record-removals.ts';
 import { RecordWriter } from './record-writer.ts';
 import { lossBy, provenBy } from './unfinished.ts';
-
-/** What this process knows of Cloudflare's side; null: has to be read. */
-export interface Known {
-  records: DnsRecord[] | null;
-  configuration: Configuration | null;
-  /** Where the link of every student led who was there in this process's time, or in that of one that was cut off. */
-  ways: Set<Way>;
-  /** Since when each record has been of no use, by hostname; ms on the monotonic clock. */
-  idleSince: Map<string, number>;
-}
 
 export interface TransactionOptions extends PictureOptions {
   api: CloudflareApi;
@@ -55,20 +46,19 @@ export interface RunResult {
 export class Transaction {
   readonly #options: TransactionOptions;
   readonly #outcomes = new Outcomes();
+  readonly #reading: Reading;
   /** Hostnames whose records were not there before this run, or before one that was cut off. */
   readonly #fresh: Set<string>;
   /** Those of this run: no rule of ours can stand on them yet, as it may on those of one that was cut off. */
   readonly #made = new Set<string>();
   /** Hostnames that somebody else's rule turned out to have. */
   readonly #clashed = new Set<string>();
-  #hasReadRecords = false;
-  /** The version of the document that stood before the records were read: marks prove what its rules are. */
-  #provenVersion: number | null = null;
   #rounds = 0;
   #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), ways: new Set() };
 
   constructor(options: TransactionOptions) {
     this.#options = options;
+    this.#reading = new Reading(options.api, options.known);
     this.#fresh = new Set(options.unfinished?.making);
     for (const way of options.unfinished?.ways ?? []) options.known.ways.add(way);
   }
@@ -80,7 +70,7 @@ export class Transaction {
   async run(publication: Publication, fresh: boolean): Promise<RunResult> {
     const { intent, unfinished } = this.#options;
     intent.note(unfinished ?? {});
-    const seen = await this.#read(fresh || unfinished !== null);
+    const seen = await this.#reading.read(fresh || unfinished !== null);
     this.#takeOver(seen);
     let plan = this.#take(publication, seen);
     if (plan.changes.length > 0) {
@@ -114,9 +104,9 @@ export class Transaction {
    * somebody may have taken the record, and the name with it.
    */
   #restsOnMemory({ changes }: Plan, { config, version }: Configuration): boolean {
-    if (!this.#hasReadRecords && changes.some(({ kind }) => kind !== 'create')) return true;
+    if (!this.#reading.hasRecords && changes.some(({ kind }) => kind !== 'create')) return true;
     const rules = mergeIngress(config, wantedIngress(this.#now(), this.#options)).changes;
-    return version !== this.#provenVersion && rules.some(({ byMark }) => byMark);
+    return version !== this.#reading.provenVersion && rules.some(({ byMark }) => byMark);
   }
 
   /** Reads everything anew. Somebody who goes on changing it is met by the next run. */
@@ -152,40 +142,15 @@ export class Transaction {
 
   /** What differs, without a write. */
   async compare(publication: Publication): Promise<readonly Finding[]> {
-    const seen = await this.#read(true);
+    const seen = await this.#reading.read(true);
     this.#take(publication, seen);
     return this.#differences(seen);
-  }
-
-  /** Makes sure of a picture. Before a record is made it must be known whether somebody's rule has its name. */
-  async #read(fresh: boolean): Promise<Configuration> {
-    const { known } = this.#options;
-    const seen = fresh || known.configuration === null ? await this.#configuration() : known.configuration;
-    if (fresh || known.records === null) {
-      await this.#readRecords();
-      this.#provenVersion = seen.version;
-    }
-    return seen;
-  }
-
-  async #readRecords(): Promise<void> {
-    const { api, known } = this.#options;
-    known.records = null;
-    known.records = await api.records();
-    this.#hasReadRecords = true;
-  }
-
-  async #configuration(): Promise<Configuration> {
-    const { api, known } = this.#options;
-    known.configuration = null;
-    known.configuration = await api.configuration();
-    return known.configuration;
   }
 
   /** The document right before rules are written. Where we may not read it, records that are of no use without a rule go again. */
   async #configurationOrUndo(): Promise<Configuration> {
     try {
-      return await this.#configuration();
+      return await this.#reading.configuration();
     } catch (error) {
       const { names, dns } = this.#options;
       const isRefused = explain(failureOf(error), 'the tunnel’s rules').result === 'refused';
@@ -289,7 +254,7 @@ export class Transaction {
     const ruled = new Set(ours.changes.map(({ hostname }) => hostname));
     const due = () => this.#removals().filter(({ hostname }) => !ruled.has(hostname));
     // Only what is marked as ours at this moment.
-    if (due().length > 0 && !this.#hasReadRecords) await this.#readRecords();
+    if (due().length > 0 && !this.#reading.hasRecords) await this.#reading.records();
     const removals = due();
     if (removals.length === 0) return;
     // What became of the document is known by now.

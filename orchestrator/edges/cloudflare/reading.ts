@@ -1,0 +1,59 @@
+/** What a run reads of Cloudflare's side, and what this process keeps of it from run to run. */
+import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
+import type { Way } from './ingress.ts';
+
+/** What this process knows of Cloudflare's side; null: has to be read. */
+export interface Known {
+  records: DnsRecord[] | null;
+  configuration: Configuration | null;
+  /** Where the link of every student led who was there in this process's time, or in that of one that was cut off. */
+  ways: Set<Way>;
+  /** Since when each record has been of no use, by hostname; ms on the monotonic clock. */
+  idleSince: Map<string, number>;
+}
+
+/** The reading of one run. Throws an `ApiFailure` where something can't be read. */
+export class Reading {
+  readonly #api: CloudflareApi;
+  readonly #known: Known;
+  #hasRecords = false;
+  #provenVersion: number | null = null;
+
+  constructor(api: CloudflareApi, known: Known) {
+    this.#api = api;
+    this.#known = known;
+  }
+
+  /** Whether this run has read the records: those of before may have been changed since. */
+  get hasRecords(): boolean {
+    return this.#hasRecords;
+  }
+
+  /** The version of the document that stood before the records were read: marks prove what its rules are. */
+  get provenVersion(): number | null {
+    return this.#provenVersion;
+  }
+
+  /** Makes sure of a picture. Before a record is made it must be known whether somebody's rule has its name. */
+  async read(fresh: boolean): Promise<Configuration> {
+    const known = this.#known;
+    const seen = fresh || known.configuration === null ? await this.configuration() : known.configuration;
+    if (fresh || known.records === null) {
+      await this.records();
+      this.#provenVersion = seen.version;
+    }
+    return seen;
+  }
+
+  async records(): Promise<void> {
+    this.#known.records = null;
+    this.#known.records = await this.#api.records();
+    this.#hasRecords = true;
+  }
+
+  async configuration(): Promise<Configuration> {
+    this.#known.configuration = null;
+    this.#known.configuration = await this.#api.configuration();
+    return this.#known.configuration;
+  }
+}

@@ -60,6 +60,8 @@ __devenv_check_port() {
 # At every prompt: messages that came meanwhile, and "this shell waits".
 __devenv_prompt() {
   builtin local lines
+  # Where the file can't be written, nothing is known of traps, and none is touched.
+  __devenv_line=
   if [[ -n $__devenv_welcome && -t 1 ]]; then
     __devenv_welcome=
     builtin printf '%s\n' "Your link is ${DEVENV_URL-}, public while you run something here (try: cd hello && npm run dev)." \
@@ -108,7 +110,7 @@ __devenv_debug='{ __devenv_last=$_; if [[ $__devenv_armed == 1 ]]; then __devenv
 # be written.
 __devenv_prompt_command='{
 __devenv_prompt
-{ builtin trap -p DEBUG; builtin printf x; } >|"$__devenv_file.trap" && IFS= builtin read -r -d "" __devenv_line <"$__devenv_file.trap"
+{ builtin trap -p DEBUG; builtin printf x; } >|"$__devenv_file.trap"; IFS= builtin read -r -d "" __devenv_line <"$__devenv_file.trap"
 if [[ $__devenv_line == x ]]; then builtin trap "$__devenv_debug" DEBUG; else __devenv_give_way; fi
 } 2>/dev/null || :'
 

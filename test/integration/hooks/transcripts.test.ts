@@ -131,8 +131,15 @@ test('a full tmpfs and a removed folder are silent, and cost no trap', async () 
     await terminal.run("trap ': mine' DEBUG");
     await terminal.run('true');
     expect(await terminal.run('trap -p DEBUG')).toContain(': mine');
+    container.run('rm /run/devenv/full');
+    await terminal.run('trap - DEBUG');
+    await terminal.run('true');
     container.run('rm -rf /run/devenv/shells');
     expect(await terminal.run('echo fine')).toBe('fine');
+    // What was seen of traps at the prompts before counts no more.
+    await terminal.run("trap ': mine anew' DEBUG");
+    await terminal.run('true');
+    expect(await terminal.run('trap -p DEBUG')).toContain(': mine anew');
   } finally {
     container.remove();
   }

@@ -109,6 +109,41 @@ test('what a killed process has overwritten is told by the next one', () =>
     },
   ));
 
+test('what a killed process has overwritten is told once, though its successor has to begin anew', () =>
+  withRig(
+    { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
+    async ({ mock, rig, another }) => {
+      await begin(rig, ['alice']);
+      const sent = Promise.withResolvers<void>();
+      mock.onCall = (call, phase) => {
+        if (call.kind !== 'config-put' || phase !== 'before') return;
+        rig.kill();
+        sent.resolve();
+        mock.foreign.putConfig((config) => ({ ...config, originRequest: { connectTimeout: 7 } }));
+        // Between the marks' reading and the next one somebody changes a rule that only its mark makes ours.
+        let reads = 0;
+        mock.onCall = ({ kind }, at) => {
+          if (kind !== 'config-get' || at !== 'before' || ++reads !== 2) return;
+          mock.foreign.putConfig(({ ingress, ...config }) => ({
+            ...config,
+            ingress: ingress.map((rule) =>
+              rule.hostname === rig.hostname('alice') ? { ...rule, service: 'http://10.0.0.9:80' } : rule,
+            ),
+          }));
+        };
+      };
+      rig.publisher.want('alice', true);
+      await sent.promise;
+      const next = another({ disk: rig.disk, lock: simulatedLock() });
+      next.hold('alice');
+      next.publisher.want('alice', true);
+      await next.start();
+      await reach(next, 'the link', () => next.phase('alice') === 'open');
+      expect(next.rules()[0]).toBe('alice.example.com → http://127.0.0.1:3001');
+      expect(lostUpdates({ rig: next })).toHaveLength(1);
+    },
+  ));
+
 test.each(['gone', 'made anew on another port'])(
   'a student who is %s after an orchestrator that was killed leaves nothing of before',
   (become) =>

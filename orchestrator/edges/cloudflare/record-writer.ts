@@ -119,7 +119,7 @@ export class RecordWriter {
     const { api, names, outcomes } = this.#options;
     this.#records = await api.records();
     let { rest, clashes } = this.#compare(changes);
-    if (rest.length + clashes.length === 0) api.settle();
+    if (rest.length + clashes.length === 0 && this.#isSurelyOurs(changes)) api.settle();
     if (!api.isQuiet) {
       await api.quiet();
       this.#records = await api.records();
@@ -130,6 +130,15 @@ export class RecordWriter {
     for (const { hostname, kind } of changes)
       if (kind === 'create' && ownRecord(this.#records, hostname, names.instance)) this.made.add(hostname);
     return rest;
+  }
+
+  /**
+   * Whether changes that are found done need not be waited for: a new record with our mark proves the transaction, and
+   * a removal finds nothing any more. A change alone may be its owner's, and ours may still arrive.
+   */
+  #isSurelyOurs(changes: readonly RecordChange[]): boolean {
+    const { patches, posts } = batchOf(changes, this.#options.names);
+    return posts.length > 0 || patches.length === 0;
   }
 
   /** What of the changes is still to be done, and who can't have theirs. */

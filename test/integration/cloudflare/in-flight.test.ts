@@ -85,6 +85,26 @@ test('a late write is not taken for done by somebody else’s write of the same 
     expect(mock.overlaps).toEqual([]);
   }));
 
+test('a late change of a record is not taken for done by its owner who puts it right', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    const id = mock.world.records[0]?.id ?? '';
+    mock.foreign.changeRecord(id, { proxied: false });
+    mock.faults.next({ kind: 'dns-batch' }, LATE);
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'dns-batch' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.foreign.changeRecord(id, { proxied: true });
+      rig.publisher.want('alice', true);
+    };
+    await rig.publisher.reconcile(true);
+    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    await reach(rig, 'the late call', () =>
+      mock.calls.some(({ fault, endedAt }) => fault === 'slow' && endedAt !== null),
+    );
+    expect(mock.overlaps).toEqual([]);
+  }));
+
 test('what a killed process has overwritten is told by the next one', () =>
   withRig(
     { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },

@@ -133,12 +133,11 @@ export class RecordWriter {
   }
 
   /**
-   * Whether changes that are found done need not be waited for: a new record with our mark proves the transaction, and
-   * a removal finds nothing any more. A change alone may be its owner's, and ours may still arrive.
+   * Whether changes that are found done were done by us: a new record with our mark proves the whole transaction. What
+   * is changed or gone may be its owner's doing, and ours may still arrive.
    */
   #isSurelyOurs(changes: readonly RecordChange[]): boolean {
-    const { patches, posts } = batchOf(changes, this.#options.names);
-    return posts.length > 0 || patches.length === 0;
+    return batchOf(changes, this.#options.names).posts.length > 0;
   }
 
   /** What of the changes is still to be done, and who can't have theirs. */

@@ -85,6 +85,41 @@ test('a late write is not taken for done by somebody else’s write of the same 
     expect(mock.overlaps).toEqual([]);
   }));
 
+test('a late write that only closes is not taken for done by somebody else who removes the rule', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    await make(rig, 'open', ['alice']);
+    mock.faults.next({ kind: 'config-put' }, LATE);
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'config-put' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.foreign.putConfig(({ ingress, ...config }) => ({ ...config, ingress: ingress.slice(1) }));
+      rig.publisher.want('bob', true);
+    };
+    rig.publisher.want('alice', false);
+    await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
+    expect(mock.calls.find(({ fault }) => fault === 'slow')?.applied).toBe(true);
+    expect(mock.overlaps).toEqual([]);
+    expect(rig.rules()).toEqual(['bob.example.com → http://127.0.0.1:3002', '* → http_status:404']);
+  }));
+
+test('a late removal of a record is not taken for done by somebody else who removes it', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    const { id } = mock.world.records.find(({ name }) => name === rig.hostname('alice')) ?? {};
+    mock.faults.next({ kind: 'dns-batch' }, LATE);
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'dns-batch' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.foreign.removeRecord(id ?? '');
+      rig.publisher.want('bob', true);
+    };
+    await rig.publisher.release('alice');
+    await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
+    expect(mock.overlaps).toEqual([]);
+    expect(rig.records()).toEqual([`bob.example.com → ${mock.world.tunnelHostname}`]);
+  }));
+
 test('a late change of a record is not taken for done by its owner who puts it right', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);

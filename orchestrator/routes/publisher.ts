@@ -13,7 +13,7 @@ import { DevenvError, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { backoff } from './backoff.ts';
 import { Company } from './company.ts';
-import { newEntry, phaseOf, type RouteEntry, settle } from './route-entry.ts';
+import { newEntry, phaseOf, type RouteEntry, settle, type Wish } from './route-entry.ts';
 
 /** How often wanted and actual are compared though nothing happened, in ms. */
 const RECONCILE_EVERY = 5 * 60_000;
@@ -124,8 +124,8 @@ export class Publisher {
   }
 
   /** A publication for the edge, and what was taken in by it. One that only looks (`isLook`) leaves what is due due. */
-  #open(isLook = false): { publication: Publication; taken: Map<string, boolean> } {
-    const taken = new Map<string, boolean>();
+  #open(isLook = false): { publication: Publication; taken: Map<RouteEntry, Wish> } {
+    const taken = new Map<RouteEntry, Wish>();
     const { signal } = this.#stopping;
     const publication: Publication = {
       signal,
@@ -133,7 +133,7 @@ export class Publisher {
       take: () => {
         if (!isLook) this.#isDue = false;
         const entries = [...this.#entries.values()];
-        for (const { route, wanted } of entries) taken.set(route.student, wanted);
+        for (const entry of entries) taken.set(entry, { wanted: entry.wanted, adopt: entry.adopt });
         const holders = entries.map(({ route, adopt }) => ({ ...route, adopt }));
         const routes = entries.filter((entry) => entry.wanted).map((entry) => entry.route);
         return { routes, holders } satisfies WantedEdge;
@@ -151,18 +151,19 @@ export class Publisher {
       this.#options.log.error({ err: error }, 'a publication failed');
       if (taken.size === 0) publication.take();
       const problem = problemOf(error);
-      outcomes = [...taken.keys()].map((student) => ({ student, result: 'later', problem }) as const);
+      outcomes = [...taken.keys()].map(
+        ({ route: { student } }) => ({ student, result: 'later', problem }) as const,
+      );
     }
     await this.#settleAll(taken, outcomes);
   }
 
-  async #settleAll(taken: ReadonlyMap<string, boolean>, outcomes: readonly Outcome[]): Promise<void> {
+  async #settleAll(taken: ReadonlyMap<RouteEntry, Wish>, outcomes: readonly Outcome[]): Promise<void> {
     const byStudent = new Map(outcomes.map((outcome) => [outcome.student, outcome]));
-    const [first, ...others] = [...taken].map(([student, wanted]) => {
-      const entry = this.#entries.get(student);
+    const [first, ...others] = [...taken].map(([entry, wish]) => () => {
+      const { student } = entry.route;
       // Gone meanwhile, and perhaps made anew: then it is the next publication's.
-      return () =>
-        this.#entries.get(student) === entry && this.#settle(student, wanted, byStudent.get(student));
+      if (this.#entries.get(student) === entry) this.#settle(entry, wish, byStudent.get(student));
     });
     first?.();
     // What the first one's link sets going serves all: it is sent before two hundred others are told.
@@ -178,11 +179,10 @@ export class Publisher {
     this.#retry = waits.length === 0 ? null : setTimeout(() => this.#schedule(), Math.min(...waits)).unref();
   }
 
-  #settle(student: string, wanted: boolean, outcome: Outcome | undefined): void {
-    const entry = this.#entries.get(student);
-    if (entry === undefined) return;
+  #settle(entry: RouteEntry, wish: Wish, outcome: Outcome | undefined): void {
+    const { student } = entry.route;
     const before = JSON.stringify(phaseOf(entry));
-    settle(entry, wanted, outcome);
+    settle(entry, wish, outcome);
     if (outcome?.result === 'refused')
       this.#options.log.warn({ student, problem: outcome.problem }, 'the edge refused a route');
     if (JSON.stringify(phaseOf(entry)) !== before) this.#options.onChange(student);
@@ -195,7 +195,12 @@ export class Publisher {
   reconcile(mend: boolean): Promise<readonly Difference[]> {
     return this.#inTurn(async () => {
       const { publication, taken } = this.#open(!mend);
-      const { differences, outcomes, problem } = await this.#options.edge.reconcile(publication, mend);
+      const reconciled = this.#options.edge.reconcile(publication, mend).catch((error: unknown) => {
+        // What it had taken in is still to be published.
+        if (mend) this.#schedule();
+        throw error;
+      });
+      const { differences, outcomes, problem } = await reconciled;
       if (mend) await this.#settleAll(taken, outcomes);
       if (problem !== null) throw new DevenvError(problem);
       const failed = new Map(

@@ -15,6 +15,9 @@ export interface RouteEntry {
   attempts: number;
 }
 
+/** What a publication has taken in of an entry, which may change while it runs. */
+export type Wish = Pick<RouteEntry, 'wanted' | 'adopt'>;
+
 export const newEntry = (route: Route): RouteEntry => ({
   route,
   wanted: false,
@@ -36,13 +39,13 @@ export function phaseOf({ wanted, published, problem }: RouteEntry): {
 const concerns = ({ published, wanted }: RouteEntry, { code }: Problem) =>
   published !== wanted || code === 'clash';
 
-/** Takes in what became of a publication that was to make the route as `wanted`; undefined: nothing differed. */
-export function settle(entry: RouteEntry, wanted: boolean, outcome: Outcome | undefined): void {
+/** Takes in what became of a publication that was to make the route as wished; undefined: nothing differed. */
+export function settle(entry: RouteEntry, { wanted, adopt }: Wish, outcome: Outcome | undefined): void {
   switch (outcome?.result) {
     case undefined:
     case 'done':
       entry.published = wanted;
-      entry.adopt = false;
+      if (adopt) entry.adopt = false;
       entry.problem = null;
       entry.attempts = 0;
       return;
@@ -52,8 +55,8 @@ export function settle(entry: RouteEntry, wanted: boolean, outcome: Outcome | un
       return;
     case 'refused':
       entry.problem = concerns(entry, outcome.problem) ? outcome.problem : null;
-      // A person's word counts once: what stands there when they come back may be something else.
-      entry.adopt = false;
+      // A person's word counts once, where it was heard: what stands there later may be something else.
+      if (adopt) entry.adopt = false;
       return;
   }
 }

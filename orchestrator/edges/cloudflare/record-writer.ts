@@ -119,7 +119,7 @@ export class RecordWriter {
     const { api, names, outcomes } = this.#options;
     this.#records = await api.records();
     let { rest, clashes } = this.#compare(changes);
-    if (rest.length + clashes.length === 0) api.settle();
+    if (rest.length + clashes.length === 0 && this.#isSurelyOurs(changes)) api.settle();
     if (!api.isQuiet) {
       await api.quiet();
       this.#records = await api.records();
@@ -130,6 +130,14 @@ export class RecordWriter {
     for (const { hostname, kind } of changes)
       if (kind === 'create' && ownRecord(this.#records, hostname, names.instance)) this.made.add(hostname);
     return rest;
+  }
+
+  /**
+   * Whether changes that are found done were done by us: a new record with our mark proves the whole transaction. What
+   * is changed or gone may be its owner's doing, and ours may still arrive.
+   */
+  #isSurelyOurs(changes: readonly RecordChange[]): boolean {
+    return batchOf(changes, this.#options.names).posts.length > 0;
   }
 
   /** What of the changes is still to be done, and who can't have theirs. */

@@ -68,10 +68,12 @@ export class Transaction {
    * process ends: what was done by then is found again by its marks.
    */
   async run(publication: Publication, fresh: boolean): Promise<RunResult> {
-    const { intent, unfinished } = this.#options;
+    const { intent } = this.#options;
+    // What was left is judged once: whoever begins anew has taken it over, and has left something since.
+    const unfinished = this.#rounds === 0 ? this.#options.unfinished : null;
     intent.note(unfinished ?? {});
     const seen = await this.#reading.read(fresh || unfinished !== null);
-    this.#takeOver(seen);
+    if (unfinished !== null) this.#takeOver(unfinished, seen);
     let plan = this.#take(publication, seen);
     if (plan.changes.length > 0) {
       await publication.company;
@@ -116,9 +118,8 @@ export class Transaction {
   }
 
   /** What a cut-off run has left is judged by what it found and wrote. */
-  #takeOver(seen: Configuration): void {
-    const { unfinished, known, intent, onLostUpdate } = this.#options;
-    if (unfinished === null) return;
+  #takeOver(unfinished: Unfinished, seen: Configuration): void {
+    const { known, intent, onLostUpdate } = this.#options;
     for (const hostname of provenBy(unfinished, seen, known.ways)) this.#fresh.delete(hostname);
     const lost = lossBy(unfinished, seen);
     if (lost !== null) onLostUpdate(lost);

@@ -1,7 +1,7 @@
 /**
  * A day of a class: each student opens and closes their link some times, at random moments of 8 hours. Time is scaled:
- * the day, the API's latency and the grace of records alike. What is not: a publication waits 50 ms for company, which
- * at this scale stands for 50 s, so that more of them meet than on a real day.
+ * the day, the API's latency and the grace of records alike. What is not: a publication waits 15 ms or more for
+ * company, which at this scale stands for 15 s, so that more of them meet than on a real day.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MockCloudflare, seededRandom } from '../../cloudflare/index.ts';

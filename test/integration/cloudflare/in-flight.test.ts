@@ -85,6 +85,61 @@ test('a late write is not taken for done by somebody else’s write of the same 
     expect(mock.overlaps).toEqual([]);
   }));
 
+test('a late write that only closes is not taken for done by somebody else who removes the rule', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    await make(rig, 'open', ['alice']);
+    mock.faults.next({ kind: 'config-put' }, LATE);
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'config-put' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.foreign.putConfig(({ ingress, ...config }) => ({ ...config, ingress: ingress.slice(1) }));
+      rig.publisher.want('bob', true);
+    };
+    rig.publisher.want('alice', false);
+    await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
+    expect(mock.calls.find(({ fault }) => fault === 'slow')?.applied).toBe(true);
+    expect(mock.overlaps).toEqual([]);
+    expect(rig.rules()).toEqual(['bob.example.com → http://127.0.0.1:3002', '* → http_status:404']);
+  }));
+
+test('a late removal of a record is not taken for done by somebody else who removes it', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    const { id } = mock.world.records.find(({ name }) => name === rig.hostname('alice')) ?? {};
+    mock.faults.next({ kind: 'dns-batch' }, LATE);
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'dns-batch' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.foreign.removeRecord(id ?? '');
+      rig.publisher.want('bob', true);
+    };
+    await rig.publisher.release('alice');
+    await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
+    expect(mock.overlaps).toEqual([]);
+    expect(rig.records()).toEqual([`bob.example.com → ${mock.world.tunnelHostname}`]);
+  }));
+
+test('a late change of a record is not taken for done by its owner who puts it right', () =>
+  withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    const id = mock.world.records[0]?.id ?? '';
+    mock.foreign.changeRecord(id, { proxied: false });
+    mock.faults.next({ kind: 'dns-batch' }, LATE);
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'dns-batch' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.foreign.changeRecord(id, { proxied: true });
+      rig.publisher.want('alice', true);
+    };
+    await rig.publisher.reconcile(true);
+    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    await reach(rig, 'the late call', () =>
+      mock.calls.some(({ fault, endedAt }) => fault === 'slow' && endedAt !== null),
+    );
+    expect(mock.overlaps).toEqual([]);
+  }));
+
 test('what a killed process has overwritten is told by the next one', () =>
   withRig(
     { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
@@ -105,6 +160,41 @@ test('what a killed process has overwritten is told by the next one', () =>
       next.publisher.want('alice', true);
       await next.start();
       await reach(next, 'the link', () => next.phase('alice') === 'open');
+      expect(lostUpdates({ rig: next })).toHaveLength(1);
+    },
+  ));
+
+test('what a killed process has overwritten is told once, though its successor has to begin anew', () =>
+  withRig(
+    { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
+    async ({ mock, rig, another }) => {
+      await begin(rig, ['alice']);
+      const sent = Promise.withResolvers<void>();
+      mock.onCall = (call, phase) => {
+        if (call.kind !== 'config-put' || phase !== 'before') return;
+        rig.kill();
+        sent.resolve();
+        mock.foreign.putConfig((config) => ({ ...config, originRequest: { connectTimeout: 7 } }));
+        // Between the marks' reading and the next one somebody changes a rule that only its mark makes ours.
+        let reads = 0;
+        mock.onCall = ({ kind }, at) => {
+          if (kind !== 'config-get' || at !== 'before' || ++reads !== 2) return;
+          mock.foreign.putConfig(({ ingress, ...config }) => ({
+            ...config,
+            ingress: ingress.map((rule) =>
+              rule.hostname === rig.hostname('alice') ? { ...rule, service: 'http://10.0.0.9:80' } : rule,
+            ),
+          }));
+        };
+      };
+      rig.publisher.want('alice', true);
+      await sent.promise;
+      const next = another({ disk: rig.disk, lock: simulatedLock() });
+      next.hold('alice');
+      next.publisher.want('alice', true);
+      await next.start();
+      await reach(next, 'the link', () => next.phase('alice') === 'open');
+      expect(next.rules()[0]).toBe('alice.example.com → http://127.0.0.1:3001');
       expect(lostUpdates({ rig: next })).toHaveLength(1);
     },
   ));

@@ -1,5 +1,5 @@
 /** Point 1: one lock, one publication for whoever is there, and no call where nothing differs. */
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createTunnelLock } from '../../../orchestrator/edges/cloudflare/tunnel-lock.ts';
 import { MockCloudflare } from '../../cloudflare/index.ts';
 import { CloudflareRig } from '../../support/cloudflare-rig.ts';
@@ -53,6 +53,27 @@ test('more than one batch holds: 450 records are three, and still one GET and on
     expect(countsSince(mock, from)).toEqual({ 'dns-batch': 3, 'config-get': 1, 'config-put': 1 });
   });
 });
+
+test.each(DNS_MODES)(
+  'with dns: %s, those who come one after the other are waited for, however fast Cloudflare is',
+  async (dns) => {
+    await withRig({ dns }, async ({ mock, rig }) => {
+      const names = students(5);
+      await begin(rig, names);
+      const from = mock.calls.length;
+      for (const name of names) {
+        rig.publisher.want(name, true);
+        await sleep(6);
+      }
+      await reach(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
+      expect(countsSince(mock, from)).toEqual({
+        'config-get': 1,
+        'config-put': 1,
+        ...(dns === 'session' && { 'dns-batch': 1 }),
+      });
+    });
+  },
+);
 
 test('who comes until the first write is in the same publication, and who comes later in the next one', async () => {
   await withRig({ mock: { latency: { ms: 40 } } }, async ({ mock, rig }) => {

@@ -5,12 +5,6 @@
  */
 import type { Call, DnsRecord, IngressRule, MockCloudflare, TunnelConfig } from '../../cloudflare/index.ts';
 
-interface DnsBatch {
-  deletes: { id: string }[];
-  patches: unknown[];
-  posts: unknown[];
-}
-
 /** A document without what is ours in it, as text: the order of keys counts. */
 type Foreign = string;
 
@@ -33,9 +27,6 @@ export class Property {
   /** The foreign part at each version. */
   readonly #history = new Map<number, Foreign>();
   readonly #foreignVersions = new Set<number>();
-  /** Whole documents that somebody else has written, as text, and ids of records that they have removed. */
-  readonly #theirDocuments = new Set<string>();
-  readonly #theirRemovals = new Set<string>();
   /** The version that each reading call was answered with, and the number of each call that listed the records. */
   readonly #reads = new Map<number, number>();
   readonly #lists: number[] = [];
@@ -92,26 +83,13 @@ export class Property {
     this.#document = this.#foreignPart();
     this.#history.set(version, this.#document);
     this.#foreignVersions.add(version);
-    this.#theirDocuments.add(JSON.stringify(this.#mock.world.tunnel.config));
   }
 
   /** Somebody else has changed records. */
   recordsWritten(changed: DnsRecord | null): void {
-    if (changed !== null) {
-      this.#changedByHand.set(changed.id, this.#mock.calls.length);
-      const isThere = this.#mock.world.records.some(({ id }) => id === changed.id);
-      if (!isThere) this.#theirRemovals.add(changed.id);
-    }
+    if (changed !== null) this.#changedByHand.set(changed.id, this.#mock.calls.length);
     this.#records.clear();
     for (const record of this.foreignRecords()) this.#records.set(record.id, JSON.stringify(record));
-  }
-
-  /** Somebody else has done just what that write was to do: who reads that back takes it for done. */
-  isDoneByThem({ kind, body }: Call): boolean {
-    if (kind === 'config-put')
-      return this.#theirDocuments.has(JSON.stringify((body as { config: unknown }).config));
-    const { deletes = [], patches = [], posts = [] } = body as Partial<DnsBatch>;
-    return patches.length + posts.length === 0 && deletes.every(({ id }) => this.#theirRemovals.has(id));
   }
 
   /** A call took effect. */

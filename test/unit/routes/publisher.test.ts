@@ -191,3 +191,48 @@ test('a person’s word to take over counts once: who is refused has to be told 
   await publisher.reconcile(true);
   expect(edge.adopting).toEqual([['a'], []]);
 });
+
+test('a person’s word to take over that comes while others are published is heard by the next publication', async () => {
+  publisher.hold(route('a'));
+  edge.fail = () => 'refused';
+  publisher.want('a', true);
+  await waitFor('the refusal', () => publisher.phase('a').problem !== null);
+  edge.beforeTake = () => {
+    edge.beforeTake = () => {};
+    queueMicrotask(() => publisher.insist('a', true));
+  };
+  await publisher.reconcile(true);
+  await waitFor('the next publication', () => edge.adopting.length === 3);
+  expect(edge.adopting).toEqual([[], [], ['a']]);
+});
+
+test('who goes and comes back while others are published is not told what became of the one before', async () => {
+  edge.latencyMs = 50;
+  publisher.hold(route('a'));
+  publisher.want('a', true);
+  edge.beforeTake = () => {
+    edge.beforeTake = () => {};
+    queueMicrotask(() => {
+      void publisher.release('a');
+      publisher.hold(route('a'));
+      publisher.want('a', true);
+    });
+  };
+  await waitFor('the second publication', () => edge.publications === 2, { everyMs: 5 });
+  expect(edge.open.has('a')).toBe(true);
+  expect(phase('a')).toBe('opening');
+  await waitFor('the route', () => phase('a') === 'open');
+});
+
+test('what a reconcile that broke off had taken in is published all the same', async () => {
+  publisher.hold(route('a'));
+  await publisher.reconcile(true);
+  edge.beforeTake = () => {
+    edge.beforeTake = () => {};
+    publisher.want('a', true);
+    edge.crash = true;
+  };
+  await expect(publisher.reconcile(true)).rejects.toThrow('a defect');
+  edge.crash = false;
+  await waitFor('the route', () => phase('a') === 'open');
+});

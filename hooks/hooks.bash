@@ -85,37 +85,35 @@ __devenv_exit() {
   if [[ -t 0 ]]; then __devenv_write left ''; else __devenv_write lost ''; fi
 } 2>/dev/null
 
-# Somebody has a DEBUG trap of their own. Tools such as bash-preexec take what comes behind their part of PROMPT_COMMAND
-# for a line that was typed, and miss the real one: from the next prompt on we come first. This time we were it: those
-# that we know of wait anew for the line.
-__devenv_give_way() {
-  [[ $__devenv_line != *__devenv_last* && -n ${PROMPT_COMMAND[0]-} ]] || return 0
-  [[ ${PROMPT_COMMAND[0]} != "$__devenv_prompt_command" ]] || return 0
-  PROMPT_COMMAND[1]=${PROMPT_COMMAND[0]}${PROMPT_COMMAND[1]:+$'\n'${PROMPT_COMMAND[1]}}
-  PROMPT_COMMAND[0]=$__devenv_prompt_command
-  builtin unset 'PROMPT_COMMAND[9]'
-  if builtin declare -F __bp_interactive_mode; then
-    __bp_interactive_mode
-  elif builtin declare -F preexec_invoke_exec; then
-    builtin trap preexec_invoke_exec DEBUG
-  fi
-} >/dev/null
+# The end of what `__devenv_hide` begins. One command: where functions are traced, a second one would be seen.
+__devenv_show() {
+  builtin unset COMP_LINE COMP_POINT \
+    ${__vsc_in_command_execution+${__devenv_none[(__vsc_in_command_execution=__devenv_vsc)]-}} \
+    ${_LP_AT_PROMPT+${__devenv_none[(_LP_AT_PROMPT=__devenv_lp)]-}}
+}
 
 # PS0 is expanded once per line: its arithmetic arms the trap, prints nothing, and touches neither $? nor $_.
 __devenv_arm='${__devenv_none[(__devenv_armed=1)]-}'
 # The trap takes itself away after the line's first command, so that loops cost nothing; ":" gives $_ back.
 __devenv_debug='{ __devenv_last=$_; if [[ $__devenv_armed == 1 ]]; then __devenv_armed=0; trap - DEBUG; __devenv_write run "$BASH_COMMAND"; fi; : "$__devenv_last"; } 2>/dev/null'
-# Its first command stands on a line of its own, for bash-preexec, which tells parts of PROMPT_COMMAND from typed lines
-# by their text. `trap -p` tells of the student's own DEBUG trap only at the top level. The x shows that the file could
-# be written.
+# Preexec tools (bash-preexec, VS Code, liquidprompt, many a student's own) take any command that their DEBUG trap sees
+# behind their part of PROMPT_COMMAND for a line that was typed. While ours run, such tools believe what makes them look
+# away: that this is a completion (COMP_LINE), or that the line was seen. Arithmetic sets it, since an assignment would be
+# seen itself; it is set where the group's target is expanded, before the first command, and taken back by the last.
+__devenv_hide='${__devenv_none[(COMP_LINE=COMP_POINT=1)]-}'\
+'${__vsc_in_command_execution+${__devenv_none[(__devenv_vsc=__vsc_in_command_execution,__vsc_in_command_execution=1)]-}}'\
+'${_LP_AT_PROMPT+${__devenv_none[(__devenv_lp=_LP_AT_PROMPT,_LP_AT_PROMPT=0)]-}}'
+# `trap -p` tells of the student's own DEBUG trap only at the top level, not where a tool runs PROMPT_COMMAND in a
+# function. The x shows that the file could be written.
 __devenv_prompt_command='{
 __devenv_prompt
 { builtin trap -p DEBUG; builtin printf x; } >|"$__devenv_file.trap"; IFS= builtin read -r -d "" __devenv_line <"$__devenv_file.trap"
-if [[ $__devenv_line == x ]]; then builtin trap "$__devenv_debug" DEBUG; else __devenv_give_way; fi
-} 2>/dev/null || :'
+[[ $__devenv_line == x && -z ${FUNCNAME-} ]] && builtin trap "$__devenv_debug" DEBUG
+__devenv_show
+} 2>"/dev/null'$__devenv_hide'" || :'
 
 [[ ${PS0-} == *"$__devenv_arm"* ]] || PS0+=$__devenv_arm
 # Element 0 is what `$PROMPT_COMMAND` says, and stays as it was: `${PROMPT_COMMAND:+$PROMPT_COMMAND;}mine` has to work.
-[[ ${PROMPT_COMMAND[0]-} == "$__devenv_prompt_command" ]] || PROMPT_COMMAND[9]=$__devenv_prompt_command
-[[ -n $(builtin trap -p EXIT) ]] || builtin trap __devenv_exit EXIT
+PROMPT_COMMAND[9]=$__devenv_prompt_command
+[[ -n $(builtin trap -p EXIT) ]] || builtin trap '{ __devenv_exit; } 2>"/dev/null'$__devenv_hide'"' EXIT
 __devenv_write start ''

@@ -15,7 +15,7 @@ const bashPreexec = (version: '0.4' | '0.6') => {
     '__bp_precmd_invoke_cmd() { local ret=$? f; for f in "${precmd_functions[@]}"; do __bp_set $ret; $f; done; __bp_set $ret; }',
     '__bp_interactive_mode() { __bp_mode=on; }',
     `__bp_in_prompt_command() { local parts part; IFS=$'\\n;' read -rd '' -a parts <<<"${all}"; for part in "\${parts[@]}"; do part=\${part# }; [[ \${part% } == "$1" ]] && return 0; done; return 1; }`,
-    '__bp_preexec() { local f line; __bp_last=$1; [[ -t 1 && -n $__bp_mode ]] || return 0; [[ $BASH_SUBSHELL != 0 ]] || __bp_mode=; if __bp_in_prompt_command "$BASH_COMMAND"; then __bp_mode=; return 0; fi; line=$(HISTTIMEFORMAT= history 1); line=${line#*[0-9][* ] }; [[ -z $line ]] || for f in "${preexec_functions[@]}"; do $f "$line"; done; : "$__bp_last"; }',
+    '__bp_preexec() { local f line; __bp_last=$1; [[ -t 1 && -n $__bp_mode && -z ${COMP_LINE-}${COMP_POINT-} ]] || return 0; [[ $BASH_SUBSHELL != 0 ]] || __bp_mode=; if __bp_in_prompt_command "$BASH_COMMAND"; then __bp_mode=; return 0; fi; line=$(HISTTIMEFORMAT= history 1); line=${line#*[0-9][* ] }; [[ -z $line ]] || for f in "${preexec_functions[@]}"; do $f "$line"; done; : "$__bp_last"; }',
     `__bp_install() { [[ \${PROMPT_COMMAND[*]} != *__bp_precmd* ]] || return 1; trap '__bp_preexec "$_"' DEBUG; PROMPT_COMMAND[0]=$'__bp_precmd_invoke_cmd\\n'\${PROMPT_COMMAND[0]//__bp_install/:}; ${last}; __bp_precmd_invoke_cmd; __bp_interactive_mode; }`,
     'PROMPT_COMMAND[0]="${PROMPT_COMMAND[0]:+${PROMPT_COMMAND[0]};}__bp_install"',
   ].join('; ');
@@ -32,6 +32,25 @@ const starshipLike = [
   'starship_prompt_command=${PROMPT_COMMAND-}; PROMPT_COMMAND=starship_precmd',
 ].join('; ');
 
+/** VS Code's terminal: a DEBUG trap, and a flag that its own part of PROMPT_COMMAND takes back. */
+const vscode = [
+  '__vsc_in_command_execution=1; __vsc_first=',
+  '__vsc_preexec() { local line; [[ $__vsc_in_command_execution == 0 ]] || return 0; __vsc_in_command_execution=1; line=; [[ $BASH_COMMAND == __vsc_prompt* ]] || line=$(HISTTIMEFORMAT= history 1 | sed "s/ *[0-9]* *//"); [[ -z $__vsc_first ]] || echo "starts: $line"; }',
+  '__vsc_prompt_cmd() { local ret=$?; [[ -z $__vsc_first ]] || echo "ends: $ret"; __vsc_first=1; __vsc_in_command_execution=0; return $ret; }',
+  'trap \'__vsc_preexec "$_"\' DEBUG; PROMPT_COMMAND=__vsc_prompt_cmd',
+].join('; ');
+
+/** liquidprompt: a DEBUG trap that asks whether the last thing before the line was its part of PROMPT_COMMAND. */
+const liquidprompt = [
+  '_LP_AT_PROMPT=0; __lp_set_prompt() { :; }',
+  '__lp_before() { [[ ${PROMPT_COMMAND[-1]} != *"$BASH_COMMAND" ]] || { _LP_AT_PROMPT=1; return 0; }; ((_LP_AT_PROMPT)) || return 0; _LP_AT_PROMPT=0; echo "runs: $(HISTTIMEFORMAT= history 1 | cut -c8-)"; }',
+  'PROMPT_COMMAND+=(__lp_set_prompt); trap \'__lp_before "$_"\' DEBUG',
+].join('; ');
+
+/** The DEBUG trap that the net teaches: it looks away while a completion runs. */
+const preexecOfOnesOwn =
+  'mine() { [[ -z $COMP_LINE && $BASH_COMMAND != "$PROMPT_COMMAND" ]] && echo "before: $BASH_COMMAND"; return 0; }; PROMPT_COMMAND=:; trap mine DEBUG';
+
 /** nvm: functions and a PATH that change which node runs; with the `cd` that its manual offers. */
 const nvm = [
   'export NVM_DIR=$(mktemp -d); for v in v24 v26; do mkdir -p $NVM_DIR/$v/bin; ln -s /bin/true $NVM_DIR/$v/bin/node; done',
@@ -46,6 +65,12 @@ const starship = `${tools}; export TERM=xterm STARSHIP_CONFIG=/opt/shell-tools/s
 const preexec =
   '. /opt/shell-tools/usr/share/undistract-me/preexec.bash; preexec() { echo "preexec: $1"; }; preexec_install';
 
+/** Its hook calls the program by the path that it runs from: here that is the loader's. */
+const direnv = `${tools}; eval "$(direnv hook bash | sed 's#"/[^"]*"#direnv#')"`;
+
+/** Warns where `$PROMPT_COMMAND` does not name it. */
+const zoxide = `${tools}; export _ZO_DATA_DIR=$(mktemp -d); eval "$(zoxide init bash --cmd cd)"`;
+
 /** What students hang into their shells with a line in `~/.bashrc`. */
 export const toolModes: Record<string, string> = {
   'bash-preexec': bashPreexec('0.6'),
@@ -56,12 +81,14 @@ export const toolModes: Record<string, string> = {
   starship,
   'starship, then bash-preexec': `${starship}; ${bashPreexec('0.6')}`,
   'bash-preexec, then starship': `${bashPreexec('0.6')}; ${starship}`,
-  direnv: `${tools}; eval "$(direnv hook bash)"`,
+  direnv,
+  zoxide,
+  'bash-preexec, then zoxide': `${bashPreexec('0.4')}; ${seen}; ${zoxide}`,
+  'VS Code': vscode,
+  liquidprompt,
+  'a preexec of ones own': preexecOfOnesOwn,
   nvm,
 };
-
-/** Those that tell parts of PROMPT_COMMAND by its first element alone: they take us once for the line before. */
-export const oldModes = ['bash-preexec before 0.5', 'preexec.bash'];
 
 export const modes: Record<string, string> = {
   plain: ':',

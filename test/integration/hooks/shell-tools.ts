@@ -8,7 +8,7 @@ import { unpackPackages } from '../../support/debian-packages.ts';
 
 /** The first release that has starship; its programs need its own libraries. */
 const RELEASE = 'trixie';
-const PACKAGES = ['direnv', 'starship', 'undistract-me', 'libc6', 'libgcc-s1', 'zlib1g'];
+const PACKAGES = ['direnv', 'starship', 'zoxide', 'undistract-me', 'libc6', 'libgcc-s1', 'zlib1g'];
 /** Where they are in the containers. */
 const PLACE = '/opt/shell-tools';
 
@@ -23,16 +23,16 @@ const STARSHIP = `format = '$status> '
 add_newline = false
 [status]
 disabled = false
-format = '[$status] '
+format = '$status '
 `;
 
-/** Puts direnv, starship and undistract-me's preexec.bash (the ancestor of bash-preexec) into containers. */
+/** Puts direnv, starship, zoxide and undistract-me's preexec.bash (the ancestor of bash-preexec) into containers. */
 export function placeShellTools(containers: readonly BareContainer[]): void {
   const folder = mkdtempSync(join(tmpdir(), 'devenv-shell-tools-'));
   try {
     unpackPackages(RELEASE, PACKAGES, folder);
     mkdirSync(join(folder, 'bin'));
-    for (const name of ['direnv', 'starship']) {
+    for (const name of ['direnv', 'starship', 'zoxide']) {
       writeFileSync(join(folder, 'bin', name), wrapper(name));
       chmodSync(join(folder, 'bin', name), 0o755);
     }

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { BareContainer } from '../../support/bare-container.ts';
 import type { Terminal } from '../../support/terminal.ts';
-import { lines, modes, oldModes, toolModes } from './modes.ts';
+import { lines, modes, toolModes } from './modes.ts';
 import { placeShellTools } from './shell-tools.ts';
 
 let withHooks: BareContainer;
@@ -55,7 +55,7 @@ async function transcript(container: BareContainer, mode: string): Promise<strin
   await terminal.see(/\$ $/);
   await terminal.run(PROMPT);
   await terminal.run(mode);
-  // bash-preexec installs itself at a prompt, and takes our part of that very prompt for a line that was typed.
+  // bash-preexec installs itself at a prompt.
   await terminal.run(':');
   // What is typed before the prompt is there is echoed twice.
   await terminal.see(/> $/);
@@ -71,7 +71,9 @@ async function transcriptFromStart(container: BareContainer, mode: string): Prom
   execFileSync('docker', ['exec', '-i', '-u', '1000:1000', container.id, 'bash', '-c', script], {
     input: `${PROMPT}; HISTFILE=~/start/history\n${mode}\n`,
   });
-  const shell = ['env', 'TERM=dumb', 'bash', '--rcfile', '/home/student/start/.bashrc'];
+  // An engine tells a terminal's size only once the program runs, and bash would draw its first prompt again.
+  const start = 'sleep 0.1; exec bash --rcfile ~/start/.bashrc';
+  const shell = ['env', 'TERM=dumb', 'sh', '-c', start];
   const terminal = container.terminal(shell, { columns: 200 });
   await terminal.see(/> $/);
   const first = terminal.fresh;
@@ -92,14 +94,12 @@ test.each(Object.entries(modes))(
 
 test.each(Object.entries(toolModes))(
   '%s in ~/.bashrc: the same with and without',
-  async (name, mode) => {
+  async (_name, mode) => {
     const [mine, plain] = await Promise.all([
       transcriptFromStart(withHooks, mode),
       transcriptFromStart(without, mode),
     ]);
-    const comparable = (text: string) =>
-      oldModes.includes(name) ? text.replace('preexec: echo former line\n', '') : text;
-    expect(comparable(mine)).toBe(plain);
+    expect(mine).toBe(plain);
     expect(plain).toContain('loop 3');
   },
   60_000,
@@ -119,6 +119,9 @@ test('an own DEBUG trap set later stays, and one set before the prompt hook is n
   await terminal.see(/\$ $/);
   await terminal.run("trap 'debug_count=$((debug_count+1))' DEBUG");
   await terminal.run('echo more; echo more');
+  expect(await terminal.run('trap -p DEBUG')).toContain('debug_count');
+  // Tools such as atuin run PROMPT_COMMAND in a function, where `trap -p` tells of no DEBUG trap.
+  await terminal.run('f() { local each; for each in "${PROMPT_COMMAND[@]}"; do eval "$each"; done; }; f');
   expect(await terminal.run('trap -p DEBUG')).toContain('debug_count');
 }, 30_000);
 
@@ -158,7 +161,7 @@ test('no process is made for a line, with or without a typed match, and nothing 
   expect(await lastPid()).not.toBe(before);
 }, 30_000);
 
-test.each(['bash-preexec', 'bash-preexec before 0.5', 'starship by its mechanism'])(
+test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by its mechanism'])(
   'beside %s messages still come, and what the shell does is still written',
   async (name) => {
     const container = await BareContainer.start();

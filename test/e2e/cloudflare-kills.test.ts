@@ -102,7 +102,7 @@ async function lookAtAll(dns: 'student' | 'session'): Promise<void> {
       );
       return JSON.stringify(phases) === JSON.stringify(hoped);
     },
-    { timeoutMs: 60_000, seen: () => `${rules().join('\n')}\n${logOf(devenv)}` },
+    { timeoutMs: 60_000, seen: () => `${rules().join('\n')}\n${logOf(devenv).slice(-3000)}` },
   );
   await client.sync(true);
   expect(rules()).toEqual(expected);

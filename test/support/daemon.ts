@@ -50,6 +50,5 @@ export class Daemon {
   }
 }
 
-/** The end of the daemon's log, for the text of a failure. */
-export const logOf = ({ stateDir }: Installation) =>
-  readFileSync(join(stateDir, 'daemon.log'), 'utf8').slice(-3000);
+/** The daemon's log, of all that ran in this installation one after the other. */
+export const logOf = ({ stateDir }: Installation) => readFileSync(join(stateDir, 'daemon.log'), 'utf8');

@@ -40,7 +40,7 @@ export interface Publication {
    * whoever comes until then is taken in, and whoever comes later is in the next publication.
    */
   take(): WantedEdge;
-  /** Resolves when whoever starts in the same moment has come. An edge may read meanwhile; it waits for it before it writes. */
+  /** Resolves when whoever starts in the same moment has come. Where a write costs calls, it waits for this; reading need not. */
   company: Promise<void>;
   /** Aborted when the daemon stops: end the running call, write nothing more. */
   signal: AbortSignal;

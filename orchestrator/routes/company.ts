@@ -16,10 +16,10 @@ export class Company {
 
   /** Resolves when all who start in this moment have come, or `signal` aborts. */
   async gathered(signal: AbortSignal): Promise<void> {
-    const end = performance.now() + MOST;
+    const start = performance.now();
     for (;;) {
-      const now = performance.now();
-      const left = Math.min(Math.max(this.#cameAt, end - MOST) + QUIET, end) - now;
+      const end = Math.min(Math.max(this.#cameAt, start) + QUIET, start + MOST);
+      const left = end - performance.now();
       if (left <= 0 || signal.aborted) return;
       await sleep(left, undefined, { signal }).catch(() => {});
     }

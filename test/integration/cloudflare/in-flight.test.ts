@@ -140,6 +140,16 @@ test('a late change of a record is not taken for done by its owner who puts it r
     expect(mock.overlaps).toEqual([]);
   }));
 
+/** The process that takes over from a killed one, and has opened alice's link. */
+async function succeed({ rig, another }: Pick<Bench, 'rig' | 'another'>) {
+  const next = another({ disk: rig.disk, lock: simulatedLock() });
+  next.hold('alice');
+  next.publisher.want('alice', true);
+  await next.start();
+  await reach(next, 'the link', () => next.phase('alice') === 'open');
+  return next;
+}
+
 test('what a killed process has overwritten is told by the next one', () =>
   withRig(
     { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
@@ -155,11 +165,7 @@ test('what a killed process has overwritten is told by the next one', () =>
       };
       rig.publisher.want('alice', true);
       await sent.promise;
-      const next = another({ disk: rig.disk, lock: simulatedLock() });
-      next.hold('alice');
-      next.publisher.want('alice', true);
-      await next.start();
-      await reach(next, 'the link', () => next.phase('alice') === 'open');
+      const next = await succeed({ rig, another });
       expect(lostUpdates({ rig: next })).toHaveLength(1);
     },
   ));
@@ -189,11 +195,7 @@ test('what a killed process has overwritten is told once, though its successor h
       };
       rig.publisher.want('alice', true);
       await sent.promise;
-      const next = another({ disk: rig.disk, lock: simulatedLock() });
-      next.hold('alice');
-      next.publisher.want('alice', true);
-      await next.start();
-      await reach(next, 'the link', () => next.phase('alice') === 'open');
+      const next = await succeed({ rig, another });
       expect(next.rules()[0]).toBe('alice.example.com → http://127.0.0.1:3001');
       expect(lostUpdates({ rig: next })).toHaveLength(1);
     },

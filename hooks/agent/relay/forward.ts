@@ -64,7 +64,7 @@ export function forwardRequest(
     if (settled) return;
     settled = true;
     request.unpipe(outgoing);
-    if (response.destroyed) return;
+    if (response.destroyed || response.headersSent) return;
     if (isReset && mayRepeat && outgoing.reusedSocket)
       forwardRequest(request, response, forwarding, onFailure);
     else onFailure(failure);
@@ -76,7 +76,8 @@ export function forwardRequest(
   });
   outgoing.on('response', (incoming) => {
     const { statusCode = 0 } = incoming;
-    if (settled || statusCode < 200) {
+    // Who called may have answered meanwhile, in their own words.
+    if (settled || response.headersSent || statusCode < 200) {
       outgoing.destroy();
       return fail('not-http');
     }

@@ -18,8 +18,8 @@ const MAX_VISITORS = 4096;
 export class LocalProxy {
   readonly server: Server;
   #routes = new Map<string, Route>();
-  /** Who is connected to which hostname: ended when it closes. */
-  readonly #visitors = new Map<string, Set<Socket>>();
+  /** Who is connected to which hostname, with the answers they have not got whole: ended when it closes. */
+  readonly #visitors = new Map<string, Map<Socket, Set<ServerResponse>>>();
 
   readonly #maxVisitors: number;
 
@@ -30,12 +30,15 @@ export class LocalProxy {
     this.server.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
   }
 
-  /** Takes the whole table in. Who visits a hostname that is no longer open is disconnected at once. */
+  /** Takes the whole table in. Who visits a hostname that is no longer open is disconnected at once, or told so first. */
   setRoutes(routes: readonly Route[]): void {
     this.#routes = new Map(routes.map((route) => [route.hostname, route]));
-    for (const [hostname, sockets] of this.#visitors) {
+    for (const [hostname, visitors] of this.#visitors) {
       if (this.#routes.has(hostname)) continue;
-      for (const socket of sockets) socket.destroy();
+      for (const [socket, [response, ...further]] of visitors) {
+        if (response === undefined || response.headersSent || further.length > 0) socket.destroy();
+        else this.#answer(response.setHeader('connection', 'close'), 404, notFoundPage(hostname));
+      }
     }
   }
 
@@ -43,17 +46,19 @@ export class LocalProxy {
     return [...this.#routes.keys()];
   }
 
-  /** False where there are too many already. */
-  #visit(hostname: string, socket: Socket): boolean {
-    const sockets = this.#visitors.get(hostname) ?? new Set();
-    if (sockets.has(socket)) return true;
-    if (sockets.size >= this.#maxVisitors) return false;
-    this.#visitors.set(hostname, sockets.add(socket));
+  /** What this connection to the hostname waits for; null where there are too many already. */
+  #visit(hostname: string, socket: Socket): Set<ServerResponse> | null {
+    const visitors = this.#visitors.get(hostname) ?? new Map<Socket, Set<ServerResponse>>();
+    const known = visitors.get(socket);
+    if (known !== undefined) return known;
+    if (visitors.size >= this.#maxVisitors) return null;
+    const unanswered = new Set<ServerResponse>();
+    this.#visitors.set(hostname, visitors.set(socket, unanswered));
     socket.once('close', () => {
-      sockets.delete(socket);
-      if (sockets.size === 0) this.#visitors.delete(hostname);
+      visitors.delete(socket);
+      if (visitors.size === 0) this.#visitors.delete(hostname);
     });
-    return true;
+    return unanswered;
   }
 
   #forwarding(request: IncomingMessage, { host, path }: RequestTarget, route: Route): Forwarding {
@@ -75,10 +80,10 @@ export class LocalProxy {
     };
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse, status: number, body: string): void {
+  #answer(response: ServerResponse, status: number, body: string): void {
     // What the visitor still sends is read and dropped, so that they get to read the answer.
-    dropBodyAfter(request, response);
-    request.resume();
+    dropBodyAfter(response.req, response);
+    response.req.resume();
     response
       .writeHead(status, {
         'content-type': 'text/html; charset=utf-8',
@@ -91,14 +96,16 @@ export class LocalProxy {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const target = requestTarget(request);
-    if (target === null) return this.#answer(request, response, 400, badRequestPage());
+    if (target === null) return this.#answer(response, 400, badRequestPage());
     const hostname = hostnameOf(target.host);
     const route = this.#routes.get(hostname);
-    if (route === undefined) return this.#answer(request, response, 404, notFoundPage(hostname));
-    if (!this.#visit(hostname, request.socket))
-      return this.#answer(request, response, 503, busyPage(hostname));
+    if (route === undefined) return this.#answer(response, 404, notFoundPage(hostname));
+    const unanswered = this.#visit(hostname, request.socket);
+    if (unanswered === null) return this.#answer(response, 503, busyPage(hostname));
+    unanswered.add(response);
+    response.once('close', () => unanswered.delete(response));
     forwardRequest(request, response, this.#forwarding(request, target, route), () =>
-      this.#answer(request, response, 502, unreachablePage(hostname)),
+      this.#answer(response, 502, unreachablePage(hostname)),
     );
   }
 
@@ -109,7 +116,7 @@ export class LocalProxy {
     const hostname = hostnameOf(target.host);
     const route = this.#routes.get(hostname);
     if (route === undefined) return refuse(socket, '404 Not Found');
-    if (!this.#visit(hostname, socket)) return refuse(socket, '503 Service Unavailable');
+    if (this.#visit(hostname, socket) === null) return refuse(socket, '503 Service Unavailable');
     forwardUpgrade(request, socket, head, this.#forwarding(request, target, route), () =>
       refuse(socket, '502 Bad Gateway'),
     );
@@ -119,7 +126,7 @@ export class LocalProxy {
   close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeAllConnections();
-    for (const sockets of this.#visitors.values()) for (const socket of sockets) socket.destroy();
+    for (const visitors of this.#visitors.values()) for (const socket of visitors.keys()) socket.destroy();
     return closed;
   }
 }

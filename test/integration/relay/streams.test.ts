@@ -1,6 +1,6 @@
 /** Everything is streamed: uploads, downloads, events, WebSockets; whoever goes takes the other side along. */
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import type { Writable } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -128,6 +128,31 @@ test('a WebSocket passes both ways with the own origin; a closing route ends it,
   const ends = Promise.all([once(socket, 'close'), new Promise((resolve) => answer.once('close', resolve))]);
   await way.publish();
   await ends;
+});
+
+test('who still waits for an answer when the route goes is told so, on a connection that ends there', async () => {
+  let asked = 0;
+  await way.serve(() => {
+    asked += 1;
+  });
+  const agent = new Agent({ keepAlive: true });
+  const visits = [way.visit('/', { agent }), way.visit('/', { method: 'POST', body: 'x' })];
+  await waitFor('the requests', () => asked === visits.length);
+  await way.publish();
+  for (const { status, headers, body } of await Promise.all(visits)) {
+    expect([status, headers.connection]).toEqual([404, 'close']);
+    expect(body).toContain('Nothing here');
+  }
+  agent.destroy();
+
+  // Of several on one connection, no later one may keep an earlier one going.
+  await way.publish(way.route());
+  const socket = connect(way.port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: alice.test\r\n\r\n'.repeat(2));
+  await waitFor('the requests', () => asked === visits.length + 2);
+  const end = once(socket, 'close');
+  await way.publish();
+  await end;
 });
 
 test('a service that refuses an upgrade is heard; none at all is a 503', async () => {

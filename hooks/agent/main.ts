@@ -10,7 +10,7 @@ import { NoticeBoard } from './notice-board.ts';
 import { type Observation, Observer } from './observer.ts';
 import { OrchestratorLink } from './orchestrator-link.ts';
 import { type Places, places } from './places.ts';
-import { type FurtherLink, startRelay } from './relay/index.ts';
+import { type FurtherLink, type Relay, startRelay } from './relay/index.ts';
 import { statusText } from './status.ts';
 
 /** Looks this often while something is starting or somebody types, and while nothing happens; in ms. */
@@ -26,6 +26,14 @@ function substance(report: Report): string {
   return JSON.stringify(report, (key, value) => (key === 'ageSeconds' ? undefined : value));
 }
 
+const isWanted = ({ route }: StateMessage) => route.phase === 'opening' || route.phase === 'open';
+
+/** Hostnames by which visitors may come in. */
+function publicNames(state: StateMessage | null): string[] {
+  if (state === null || !isWanted(state)) return [];
+  return [state.hostname, ...state.links.map(({ hostname }) => hostname)];
+}
+
 export class Agent {
   readonly #places: Places;
   readonly #env: NodeJS.ProcessEnv;
@@ -37,6 +45,7 @@ export class Agent {
   #seen: Observation | null = null;
   #sent = '';
   #quickUntil = performance.now() + QUICK_FOR;
+  #relay: Relay | null = null;
   #timer: NodeJS.Timeout | null = null;
   #soon: NodeJS.Timeout | null = null;
 
@@ -88,7 +97,11 @@ export class Agent {
   }
 
   #onState(state: StateMessage): void {
+    const open = publicNames(state);
+    const closed = publicNames(this.#state).filter((name) => !open.includes(name));
     this.#state = state;
+    // The edge may take its time, and who is connected through a tunnel stays connected.
+    for (const name of closed) this.#relay?.sendAway(name);
     this.#writeStatus();
     // A terminal that was opened since the last look must not miss what is told now.
     if (state.notices.some(({ id }) => id > this.#board.shown)) this.look();
@@ -137,6 +150,8 @@ export class Agent {
       port: this.#places.relayPort,
       service: () => this.#seen?.report.service ?? null,
       furtherLink: (hostname) => this.#furtherLink(hostname),
+      // Where nobody has told us yet, what the edge lets through is let through.
+      isWanted: () => this.#state === null || isWanted(this.#state),
       identity: () => ({
         instance: env.DEVENV_INSTANCE ?? '',
         student: env.DEVENV_STUDENT ?? '',
@@ -149,10 +164,15 @@ export class Agent {
         phase: this.#state?.route.phase ?? 'closed',
         starting: (this.#seen?.report.starting.length ?? 0) > 0,
       }),
-    }).catch((error) => {
-      console.error('relay:', error instanceof Error ? error.message : error);
-      setTimeout(() => this.#openRelay(), RELAY_RETRY);
-    });
+    }).then(
+      (relay) => {
+        this.#relay = relay;
+      },
+      (error) => {
+        console.error('relay:', error instanceof Error ? error.message : error);
+        setTimeout(() => this.#openRelay(), RELAY_RETRY);
+      },
+    );
   }
 
   /** What `devenv-status` shows. */

@@ -1,4 +1,6 @@
 /** The main job on the cloudflare edge, against the mock: real containers and terminals, and a connector for the visitors. */
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import type { Difference, Examination, StudentView } from '../../orchestrator/api/contract.ts';
 import { MockCloudflare, MockConnector } from '../cloudflare/index.ts';
 import { findSecret } from '../support/find-secret.ts';
@@ -124,6 +126,32 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   await leave(terminal);
   await waitFor('the rule to be gone', () => rules().length === 0);
 }, 240_000);
+
+test('who left while Cloudflare is away is public no more, and whoever was connected is cut off; a daemon that goes cuts off nobody', async () => {
+  const terminal = await enter();
+  const listener = '(q, r) => q.url === "/stream" ? r.write("on") : r.end("still here")';
+  // Left running: a session of its own outlives the terminal.
+  terminal.type(`setsid node -e 'require("http").createServer(${listener}).listen(process.env.PORT)' &\r`);
+  await waitFor('the page', async () => (await code('alice')) === 200, { timeoutMs: 30_000 });
+  const stream = request({ port: connector.port, path: '/stream', headers: { host: 'alice.example.com' } });
+  const [answer] = (await once(stream.end(), 'response')) as [IncomingMessage];
+  answer.on('error', () => {}).resume();
+  await devenv.succeed('down');
+  await devenv.succeed('up');
+  await waitFor('the link to be live', async () => (await status()).route.live, { timeoutMs: 30_000 });
+  expect(answer.closed).toBe(false);
+
+  mock.faults.next({}, 'reset-before', 1000);
+  terminal.type('exit\r');
+  await terminal.ended;
+  await waitFor('the door to be shut', async () => (await code('alice')) === 503);
+  await waitFor('the stream to be cut off', () => answer.closed);
+  expect(rules()).toEqual(['alice.example.com']);
+  expect((await devenv.visit('alice')).body).toContain('Nobody is at work here');
+  mock.faults.clear();
+  await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 60_000 });
+  await devenv.succeed('restart', 'alice');
+}, 180_000);
 
 test('a name that somebody else has: `create` works, the clash is named, and `open --adopt` takes it over', async () => {
   await devenv.succeed('create', 'bob');

@@ -9,18 +9,20 @@ import { type RequestTarget, requestTarget } from './request-target.ts';
 import { hostnameOf, isOwnHost, type Names, toService, toVisitor } from './rewrite.ts';
 import { forwardUpgrade } from './upgrade.ts';
 import { createVisitorServer } from './visitor-server.ts';
+import { Visitors } from './visitors.ts';
 import { IDENTITY_PATH, type Waiting, waitingJson, waitingPage } from './waiting-page.ts';
 
-function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  type: string,
-  body: string,
-): void {
+export interface HttpRelay {
+  /** Listens on nothing: it is handed its connections. */
+  server: Server;
+  /** Ends what is under way for visitors of a hostname. */
+  sendAway(hostname: string): void;
+}
+
+function answer(response: ServerResponse, status: number, type: string, body: string): void {
   // What the visitor still sends is read and dropped, so that they get to read the answer.
-  dropBodyAfter(request, response);
-  request.resume();
+  dropBodyAfter(response.req, response);
+  response.req.resume();
   const headers = {
     'content-type': `${type}; charset=utf-8`,
     'content-length': Buffer.byteLength(body),
@@ -30,8 +32,10 @@ function answer(
   response.writeHead(status, status === 503 ? { ...headers, 'retry-after': '2' } : headers).end(body);
 }
 
-function waitingFor(failure: Failure, starting: boolean): Waiting['waitingFor'] {
-  switch (failure) {
+function waitingFor(why: Failure | 'unwanted', starting: boolean): Waiting['waitingFor'] {
+  switch (why) {
+    case 'unwanted':
+      return 'return';
     case 'refused':
       return starting ? 'start' : 'service';
     case 'broken-off':
@@ -42,19 +46,15 @@ function waitingFor(failure: Failure, starting: boolean): Waiting['waitingFor'] 
 }
 
 /** 503 in every case: Cloudflare puts a page of its own in the place of a 502 or 504. */
-function answerWaiting(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: RelayOptions,
-  failure: Failure,
-): void {
+function answerWaiting(response: ServerResponse, options: RelayOptions, why: Failure | 'unwanted'): void {
   const { student, phase, starting } = options.public();
-  const isGet = request.method === 'GET' || request.method === 'HEAD';
-  const waiting = { student, phase, isGet, waitingFor: waitingFor(failure, starting) };
-  const { accept = '' } = request.headers;
+  const { method, headers } = response.req;
+  const isGet = method === 'GET' || method === 'HEAD';
+  const waiting = { student, phase, isGet, waitingFor: waitingFor(why, starting) };
+  const { accept = '' } = headers;
   const wantsJson = accept.includes('application/json') && !accept.includes('text/html');
-  if (wantsJson) answer(request, response, 503, 'application/json', waitingJson(waiting));
-  else answer(request, response, 503, 'text/html', waitingPage(waiting));
+  if (wantsJson) answer(response, 503, 'application/json', waitingJson(waiting));
+  else answer(response, 503, 'text/html', waitingPage(waiting));
 }
 
 /** The link that a request came by: the student's own, or a further one; null where it is none of theirs. */
@@ -65,6 +65,10 @@ function linkOf({ host }: RequestTarget, options: RelayOptions): FurtherLink | n
   if (host !== '' && !isOwnHost(host, hostname)) return null;
   return { hostname, url, service: options.service() };
 }
+
+/** Who comes by the public name is let in while the link is wanted; by a local name, somebody on this machine always is. */
+const isShut = ({ host }: RequestTarget, { hostname }: FurtherLink, options: RelayOptions) =>
+  hostnameOf(host) === hostname && options.isWanted?.() === false;
 
 /** How to reach the service for this request; null while nothing listens. */
 function forwardingOf(
@@ -87,44 +91,62 @@ function forwardingOf(
   };
 }
 
-function onRequest(request: IncomingMessage, response: ServerResponse, options: RelayOptions): void {
+function onRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: RelayOptions,
+  visitors: Visitors,
+): void {
   const target = requestTarget(request);
-  if (target === null) return answer(request, response, 400, 'text/plain', 'Which host is it?\n');
+  if (target === null) return answer(response, 400, 'text/plain', 'Which host is it?\n');
   const link = linkOf(target, options);
   if (link === null) {
     const name = hostnameOf(target.host).slice(0, 100);
-    return answer(request, response, 421, 'text/plain', `${name} does not lead here.\n`);
+    return answer(response, 421, 'text/plain', `${name} does not lead here.\n`);
   }
   if (target.path.split('?')[0] === IDENTITY_PATH) {
     const service = link.service?.port ?? null;
     const identity = { ...options.identity(), hostname: link.hostname, service };
-    return answer(request, response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
+    return answer(response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
   }
-  const wait = (failure: Failure) => answerWaiting(request, response, options, failure);
+  const wait = (why: Failure | 'unwanted') => answerWaiting(response, options, why);
+  if (isShut(target, link, options)) return wait('unwanted');
   const forwarding = forwardingOf(request, target, link);
-  if (forwarding === null) wait('refused');
-  else forwardRequest(request, response, forwarding, wait);
+  if (forwarding === null) return wait('refused');
+  visitors.admit(hostnameOf(target.host), request.socket, response);
+  forwardRequest(request, response, forwarding, wait);
 }
 
-function onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, options: RelayOptions): void {
+function onUpgrade(
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  options: RelayOptions,
+  visitors: Visitors,
+): void {
   const target = requestTarget(request);
   if (target === null) return refuse(socket, '400 Bad Request');
   const link = linkOf(target, options);
   if (link === null) return refuse(socket, '421 Misdirected Request');
   const forwarding = forwardingOf(request, target, link);
-  if (forwarding === null) return refuse(socket, '503 Service Unavailable');
+  if (forwarding === null || isShut(target, link, options)) return refuse(socket, '503 Service Unavailable');
+  visitors.admit(hostnameOf(target.host), socket);
   forwardUpgrade(request, socket, head, forwarding, () => refuse(socket, '503 Service Unavailable'));
 }
 
-/** A server that listens on nothing: it is handed its connections. */
-export function createHttpRelay(options: RelayOptions): Server {
+export function createHttpRelay(options: RelayOptions): HttpRelay {
   const server = createVisitorServer();
-  server.on('request', (request, response) => onRequest(request, response, options));
+  const visitors = new Visitors();
+  server.on('request', (request, response) => onRequest(request, response, options, visitors));
   server.on('upgrade', (request, socket: Socket, head) => {
     socket.on('error', () => socket.destroy());
-    onUpgrade(request, socket, head, options);
+    onUpgrade(request, socket, head, options, visitors);
   });
   // Node starts to watch over `headersTimeout` when a server listens, which this one never does by itself.
   server.emit('listening');
-  return server;
+  return {
+    server,
+    sendAway: (hostname) =>
+      visitors.sendAway(hostname, (response) => answerWaiting(response, options, 'unwanted')),
+  };
 }

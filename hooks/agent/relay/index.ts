@@ -2,8 +2,8 @@
  * The relay: an HTTP reverse proxy inside the environment, on one fixed port, that forwards to whatever the student
  * runs. It listens from the start and loads HTTP with the first connection.
  */
-import type { Server as HttpServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
+import type { HttpRelay } from './http-relay.ts';
 import type { RelayOptions } from './options.ts';
 
 export type { FurtherLink, RelayOptions } from './options.ts';
@@ -13,13 +13,15 @@ const MAX_CONNECTIONS = 4096;
 
 export interface Relay {
   port: number;
+  /** Ends what is under way for visitors of a hostname. */
+  sendAway(hostname: string): void;
   close(): Promise<void>;
 }
 
 /** Listens; rejects where the port is taken. */
 export function startRelay(options: RelayOptions): Promise<Relay> {
   const open = new Set<Socket>();
-  let http: Promise<HttpServer> | null = null;
+  let http: Promise<HttpRelay> | null = null;
   // Half-open as every HTTP server's sockets: who ends their side after the question still gets the answer's end.
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     open.add(socket);
@@ -27,7 +29,7 @@ export function startRelay(options: RelayOptions): Promise<Relay> {
     socket.on('error', () => socket.destroy());
     http ??= import('./http-relay.ts').then(({ createHttpRelay }) => createHttpRelay(options));
     void http.then((each) => {
-      if (!socket.destroyed) each.emit('connection', socket);
+      if (!socket.destroyed) each.server.emit('connection', socket);
     });
   });
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
@@ -38,10 +40,11 @@ export function startRelay(options: RelayOptions): Promise<Relay> {
       const address = server.address();
       resolve({
         port: typeof address === 'object' && address !== null ? address.port : options.port,
+        sendAway: (hostname) => void http?.then((each) => each.sendAway(hostname)),
         async close() {
           for (const socket of open) socket.destroy();
           await new Promise<void>((closed) => server.close(() => closed()));
-          (await http)?.close();
+          (await http)?.server.close();
         },
       });
     });

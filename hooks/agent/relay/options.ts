@@ -18,6 +18,8 @@ export interface RelayOptions {
   service(): Service | null;
   /** Where a further link of the student's leads; undefined for a hostname that is none. */
   furtherLink?(hostname: string): FurtherLink | undefined;
+  /** False from when the link is no longer wanted: visitors get no further, whatever the edge still sends here. */
+  isWanted?(): boolean;
   identity(): RelayIdentity;
   public(): { hostname: string; url: string; student: string; phase: RoutePhase; starting: boolean };
 }

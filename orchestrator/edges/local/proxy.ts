@@ -9,6 +9,7 @@ import { type RequestTarget, requestTarget } from '../../../hooks/agent/relay/re
 import { hostnameOf, ownCookie } from '../../../hooks/agent/relay/rewrite.ts';
 import { forwardUpgrade } from '../../../hooks/agent/relay/upgrade.ts';
 import { createVisitorServer } from '../../../hooks/agent/relay/visitor-server.ts';
+import { Visitors } from '../../../hooks/agent/relay/visitors.ts';
 import type { Route } from '../edge.ts';
 import { badRequestPage, busyPage, notFoundPage, unreachablePage } from './pages.ts';
 
@@ -18,47 +19,26 @@ const MAX_VISITORS = 4096;
 export class LocalProxy {
   readonly server: Server;
   #routes = new Map<string, Route>();
-  /** Who is connected to which hostname, with the answers they have not got whole: ended when it closes. */
-  readonly #visitors = new Map<string, Map<Socket, Set<ServerResponse>>>();
-
-  readonly #maxVisitors: number;
+  readonly #visitors: Visitors;
 
   constructor(maxVisitors = MAX_VISITORS) {
-    this.#maxVisitors = maxVisitors;
+    this.#visitors = new Visitors(maxVisitors);
     this.server = createVisitorServer();
     this.server.on('request', (request, response) => this.#onRequest(request, response));
     this.server.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
   }
 
-  /** Takes the whole table in. Who visits a hostname that is no longer open is disconnected at once, or told so first. */
+  /** Takes the whole table in. Who is at a hostname that is no longer open is sent away at once. */
   setRoutes(routes: readonly Route[]): void {
     this.#routes = new Map(routes.map((route) => [route.hostname, route]));
-    for (const [hostname, visitors] of this.#visitors) {
+    for (const hostname of this.#visitors.hostnames()) {
       if (this.#routes.has(hostname)) continue;
-      for (const [socket, [response, ...further]] of visitors) {
-        if (response === undefined || response.headersSent || further.length > 0) socket.destroy();
-        else this.#answer(response.setHeader('connection', 'close'), 404, notFoundPage(hostname));
-      }
+      this.#visitors.sendAway(hostname, (response) => this.#answer(response, 404, notFoundPage(hostname)));
     }
   }
 
   hostnames(): string[] {
     return [...this.#routes.keys()];
-  }
-
-  /** What this connection to the hostname waits for; null where there are too many already. */
-  #visit(hostname: string, socket: Socket): Set<ServerResponse> | null {
-    const visitors = this.#visitors.get(hostname) ?? new Map<Socket, Set<ServerResponse>>();
-    const known = visitors.get(socket);
-    if (known !== undefined) return known;
-    if (visitors.size >= this.#maxVisitors) return null;
-    const unanswered = new Set<ServerResponse>();
-    this.#visitors.set(hostname, visitors.set(socket, unanswered));
-    socket.once('close', () => {
-      visitors.delete(socket);
-      if (visitors.size === 0) this.#visitors.delete(hostname);
-    });
-    return unanswered;
   }
 
   #forwarding(request: IncomingMessage, { host, path }: RequestTarget, route: Route): Forwarding {
@@ -100,10 +80,8 @@ export class LocalProxy {
     const hostname = hostnameOf(target.host);
     const route = this.#routes.get(hostname);
     if (route === undefined) return this.#answer(response, 404, notFoundPage(hostname));
-    const unanswered = this.#visit(hostname, request.socket);
-    if (unanswered === null) return this.#answer(response, 503, busyPage(hostname));
-    unanswered.add(response);
-    response.once('close', () => unanswered.delete(response));
+    if (!this.#visitors.admit(hostname, request.socket, response))
+      return this.#answer(response, 503, busyPage(hostname));
     forwardRequest(request, response, this.#forwarding(request, target, route), () =>
       this.#answer(response, 502, unreachablePage(hostname)),
     );
@@ -116,7 +94,7 @@ export class LocalProxy {
     const hostname = hostnameOf(target.host);
     const route = this.#routes.get(hostname);
     if (route === undefined) return refuse(socket, '404 Not Found');
-    if (this.#visit(hostname, socket) === null) return refuse(socket, '503 Service Unavailable');
+    if (!this.#visitors.admit(hostname, socket)) return refuse(socket, '503 Service Unavailable');
     forwardUpgrade(request, socket, head, this.#forwarding(request, target, route), () =>
       refuse(socket, '502 Bad Gateway'),
     );
@@ -126,7 +104,7 @@ export class LocalProxy {
   close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeAllConnections();
-    for (const visitors of this.#visitors.values()) for (const socket of visitors.keys()) socket.destroy();
+    this.#visitors.disconnectAll();
     return closed;
   }
 }

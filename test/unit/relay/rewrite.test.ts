@@ -160,13 +160,22 @@ test('what is meant for one connection is not forwarded, nor what Connection nam
   expect(withoutHopByHop(list)).toEqual(['A', 'b']);
 });
 
-test('the waiting page is light, escapes, and needs nothing from elsewhere', () => {
-  const page = waitingPage({ student: '<b>&"', phase: 'open', waitingFor: 'start', isGet: true });
-  expect(page).toContain('&lt;b&gt;&amp;&quot;');
-  expect(page).not.toMatch(/<b>|https?:|src=|href="(?!data:)/);
-  expect(page).toContain('It is starting.');
-  expect(Buffer.byteLength(page)).toBeLessThan(4096);
-});
+test.each([
+  ['start', 'It is starting.'],
+  ['service', 'Nothing is running right now.'],
+  ['answer', 'It ended before it answered'],
+  ['http', 'does not answer as a web server does'],
+  ['return', 'Nobody is at work here right now.'],
+] as const)(
+  'the waiting page (%s) is light, escapes, and needs nothing from elsewhere',
+  (waitingFor, words) => {
+    const page = waitingPage({ student: '<b>&"', phase: 'open', waitingFor, isGet: true });
+    expect(page).toContain('&lt;b&gt;&amp;&quot;');
+    expect(page).not.toMatch(/<b>|https?:|src=|href="(?!data:)/);
+    expect(page).toContain(words);
+    expect(Buffer.byteLength(page)).toBeLessThan(4096);
+  },
+);
 
 test('a page that answers a form does not send it again by itself', () => {
   const answering = (isGet: boolean) =>

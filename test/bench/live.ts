@@ -7,8 +7,6 @@ const ROUNDS = 12;
 
 await removeLeftovers();
 const devenv = await Installation.make();
-/** A visit that is under way when the link closes is cut off: that is no status. */
-const status = async () => (await devenv.visit('alice').catch(() => null))?.status;
 const toLive: number[] = [];
 const toLine: number[] = [];
 const toGone: number[] = [];
@@ -23,14 +21,16 @@ try {
     const line = terminal
       .see(/live at/, { timeoutMs: 15_000, everyMs: 2 })
       .then(() => toLine.push(performance.now() - listens));
-    await waitFor('the page', async () => (await status()) === 200, { everyMs: 2 });
+    await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200, { everyMs: 2 });
     toLive.push(performance.now() - listens);
     await line;
     terminal.type('\x03');
     await terminal.see(/\$ $/);
     terminal.type('exit\r');
     const left = performance.now();
-    await waitFor('the link to be gone', async () => (await status()) === 404, { everyMs: 2 });
+    await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404, {
+      everyMs: 2,
+    });
     toGone.push(performance.now() - left);
     await terminal.ended;
   }

@@ -15,7 +15,6 @@ let devenv: Installation;
 const link = 'https://alice.example.com';
 const rules = () => (mock.world.tunnel.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []);
 const recordNames = () => mock.world.records.map(({ name }) => name);
-const code = async (student: string) => (await devenv.visit(student).catch(() => null))?.status;
 const status = (student = 'alice') => devenv.json<StudentView>('status', student);
 
 async function enter(): Promise<Terminal> {
@@ -53,7 +52,7 @@ afterAll(async () => {
 test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, after which the rule is gone and the record stays', async () => {
   await waitFor('the record', () => recordNames().includes('alice.example.com'));
   expect(rules()).toEqual([]);
-  expect(await code('alice')).toBe(503);
+  expect(await devenv.statusOf('alice')).toBe(503);
   const terminal = await enter();
   expect(terminal.text).toContain(link);
   terminal.type('npm run dev\r');
@@ -63,7 +62,7 @@ test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, 
   expect(await devenv.succeed('list')).toMatch(/alice .*https:\/\/alice\.example\.com/);
   await leave(terminal);
   await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 5000 });
-  await waitFor('the connector to know it', async () => (await code('alice')) === 404);
+  await waitFor('the connector to know it', async () => (await devenv.statusOf('alice')) === 404);
   expect(recordNames()).toContain('alice.example.com');
 }, 180_000);
 
@@ -132,7 +131,7 @@ test('who left while Cloudflare is away is public no more, and whoever was conne
   const listener = '(q, r) => q.url === "/stream" ? r.write("on") : r.end("still here")';
   // Left running: a session of its own outlives the terminal.
   terminal.type(`setsid node -e 'require("http").createServer(${listener}).listen(process.env.PORT)' &\r`);
-  await waitFor('the page', async () => (await code('alice')) === 200, { timeoutMs: 30_000 });
+  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200, { timeoutMs: 30_000 });
   const stream = request({ port: connector.port, path: '/stream', headers: { host: 'alice.example.com' } });
   const [answer] = (await once(stream.end(), 'response')) as [IncomingMessage];
   answer.on('error', () => {}).resume();
@@ -144,7 +143,7 @@ test('who left while Cloudflare is away is public no more, and whoever was conne
   mock.faults.next({}, 'reset-before', 1000);
   terminal.type('exit\r');
   await terminal.ended;
-  await waitFor('the door to be shut', async () => (await code('alice')) === 503);
+  await waitFor('the door to be shut', async () => (await devenv.statusOf('alice')) === 503);
   await waitFor('the stream to be cut off', () => answer.closed);
   expect(rules()).toEqual(['alice.example.com']);
   expect((await devenv.visit('alice')).body).toContain('Nobody is at work here');
@@ -162,9 +161,13 @@ test('a name that somebody else has: `create` works, the clash is named, and `op
   );
   await devenv.succeed('open', 'bob', '--adopt');
   // The relay's page: nothing listens there yet.
-  await waitFor('the page', async () => (await status('bob')).route.live && (await code('bob')) === 503, {
-    timeoutMs: 30_000,
-  });
+  await waitFor(
+    'the page',
+    async () => (await status('bob')).route.live && (await devenv.statusOf('bob')) === 503,
+    {
+      timeoutMs: 30_000,
+    },
+  );
   expect(mock.world.records.find(({ name }) => name === 'bob.example.com')?.content).toBe(
     mock.world.tunnelHostname,
   );

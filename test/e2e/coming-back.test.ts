@@ -25,8 +25,6 @@ afterEach(async () => {
 }, 60_000);
 
 const inEngine = () => ofInstance(devenv.instance);
-/** Null where the request was cut off, as those are that are under way when a link closes. */
-const statusOfLink = async () => (await devenv.visit('alice').catch(() => null))?.status;
 const daemonPid = async () => (await devenv.json<DaemonView>('up')).pid;
 
 async function killDaemon(): Promise<void> {
@@ -45,7 +43,7 @@ test('a daemon that is killed and started again while a student serves: same ses
   await killDaemon();
   const started = performance.now();
   await devenv.succeed('up');
-  await waitFor('the link to answer again', async () => (await statusOfLink()) === 200);
+  await waitFor('the link to answer again', async () => (await devenv.statusOf('alice')) === 200);
   expect(performance.now() - started).toBeLessThan(10_000);
   const after = await waitFor('the route to be live', async () => {
     const view = await devenv.json<StudentView>('status', 'alice');
@@ -58,7 +56,7 @@ test('a daemon that is killed and started again while a student serves: same ses
   await killDaemon();
   process.kill(terminal.pid, 'SIGKILL');
   await devenv.succeed('up');
-  await waitFor('the link to be gone after the grace', async () => (await statusOfLink()) === 404, {
+  await waitFor('the link to be gone after the grace', async () => (await devenv.statusOf('alice')) === 404, {
     timeoutMs: 20_000,
   });
 }, 120_000);
@@ -69,7 +67,7 @@ test('a lost terminal: the link outlives it by the grace, and is there for who c
   await lost.see(/\$ $/, { timeoutMs: 15_000 });
   // In a session of its own, a server outlives the terminal (Node undoes what nohup does).
   lost.type('cd hello && setsid npm run dev >/dev/null 2>&1 &\r');
-  await waitFor('the page', async () => (await statusOfLink()) === 200, { timeoutMs: 20_000 });
+  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200, { timeoutMs: 20_000 });
   process.kill(lost.pid, 'SIGKILL');
   await waitFor(
     'the grace',
@@ -84,16 +82,16 @@ test('a lost terminal: the link outlives it by the grace, and is there for who c
   );
   back.type('exit\r');
   await back.ended;
-  await waitFor('the link to be gone', async () => (await statusOfLink()) === 404);
+  await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
 }, 60_000);
 
 test('an environment that is killed from outside closes its link at once, and `start` brings it back with its home', async () => {
   await devenv.succeed('create', 'alice');
   await devenv.devenv(['shell', 'alice', '--', 'echo mine > kept']);
   await devenv.succeed('open', 'alice');
-  await waitFor("the relay's page", async () => (await statusOfLink()) === 503);
+  await waitFor("the relay's page", async () => (await devenv.statusOf('alice')) === 503);
   execFileSync('docker', ['kill', `devenv-${devenv.instance}-alice`]);
-  await waitFor('the link to be gone', async () => (await statusOfLink()) === 404);
+  await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
   expect((await devenv.json<StudentView>('status', 'alice')).route.reason).toBe('stopped');
   await devenv.succeed('start', 'alice');
   expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
@@ -117,7 +115,7 @@ test('an agent that is stopped is started again after its silence, and its link 
 
   // One that can never come back: its program is replaced by what says nothing.
   await devenv.succeed('open', 'alice');
-  await waitFor('the link', async () => (await statusOfLink()) === 503);
+  await waitFor('the link', async () => (await devenv.statusOf('alice')) === 503);
   const silence = 'while :; do pkill -STOP -f agent/[m]ain.js; sleep 0.05; done';
   await devenv.devenv(['shell', 'alice', '--', `nohup sh -c '${silence}' >/dev/null 2>&1 &`]);
   await waitFor(

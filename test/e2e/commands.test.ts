@@ -6,8 +6,6 @@ import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 const status = () => devenv.json<StudentView>('status', 'alice');
-/** A visit that is under way when the link closes is cut off: that is no status. */
-const code = async () => (await devenv.visit('alice').catch(() => null))?.status;
 
 beforeAll(async () => {
   await removeLeftovers();
@@ -79,26 +77,26 @@ test('a wrong name gets the right one, and is not said to be makeable where it i
 
 test("`open` by hand: the relay's page until the next session ends; `close`: nothing until the next one begins", async () => {
   await devenv.succeed('open', 'alice');
-  await waitFor('the page', async () => (await code()) === 503);
+  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 503);
   expect((await status()).route.reason).toBe('instructor');
   const terminal = devenv.terminal(['shell', 'alice']);
   await terminal.see(/\$ $/, { timeoutMs: 15_000 });
   await waitFor('the session', async () => (await status()).sessions.length === 1);
-  expect(await code()).toBe(503);
+  expect(await devenv.statusOf('alice')).toBe(503);
   terminal.type('cd hello && npm run dev\r');
   await terminal.see(/live at/, { timeoutMs: 15_000 });
   await devenv.succeed('close', 'alice');
-  await waitFor('the link to be gone', async () => (await code()) === 404);
+  await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
   const second = devenv.terminal(['shell', 'alice']);
   await second.see(/\$ $/, { timeoutMs: 15_000 });
-  await waitFor('the link to be back', async () => (await code()) === 200);
+  await waitFor('the link to be back', async () => (await devenv.statusOf('alice')) === 200);
   for (const each of [second, terminal]) {
     each.type('\x03');
     await each.see(/\$ $/);
     each.type('exit\r');
     await each.ended;
   }
-  await waitFor('the link to be gone', async () => (await code()) === 404);
+  await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
 }, 60_000);
 
 test('unknown students, commands and options: exit code 2, with help', async () => {

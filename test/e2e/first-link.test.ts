@@ -58,10 +58,10 @@ test('from `npm run dev` to the page being served, and gone after `exit`', async
 
   // Ctrl-C: the link stays, with the relay's page, until the student leaves.
   terminal.type('\x03');
-  await waitFor('the waiting page', async () => (await devenv.visit('alice')).status === 503);
+  await waitFor('the waiting page', async () => (await devenv.statusOf('alice')) === 503);
   terminal.type('exit\r');
   expect(await terminal.ended).toBe(130);
-  await waitFor('the link to be gone', async () => (await devenv.visit('alice')).status === 404);
+  await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
 }, 90_000);
 
 test('`create` again names the student that is there, and touches nothing', async () => {

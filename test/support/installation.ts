@@ -132,6 +132,12 @@ export class Installation {
     return browse({ port: this.edgePort, host, path, ...more });
   }
 
+  /** The status that a visitor gets; null where the visit was cut off, as it is in the middle of an answer when a link closes. */
+  async statusOf(student: string): Promise<number | null> {
+    const answer = await this.visit(student).catch(() => null);
+    return answer?.status ?? null;
+  }
+
   /** Everything of it is gone afterwards, whatever state it is in. */
   async remove(): Promise<void> {
     await this.devenv(['down'], { timeoutMs: 30_000 }).catch(() => undefined);

@@ -132,5 +132,5 @@ test('Express: what the server sees and what it says back; who is connected is c
   terminal.type('exit\r');
   await terminal.ended;
   await cut;
-  await waitFor('the link to be gone', async () => (await devenv.visit('dora')).status === 404);
+  await waitFor('the link to be gone', async () => (await devenv.statusOf('dora')) === 404);
 }, 180_000);

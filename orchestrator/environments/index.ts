@@ -8,12 +8,14 @@ import type { AccessView, Examination, Progress } from '../api/contract.ts';
 import { DevenvError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
-import { containerName, containerOptions, homeName, sizeInBytes } from './container.ts';
+import { imageInUse, listActual } from './actual.ts';
+import { containerName, containerOptions, sizeInBytes } from './container.ts';
 import { connectEngine } from './engine.ts';
 import { explainEngineError, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
 import { examine } from './examine.ts';
 import { FirewallKeeper } from './firewall-keeper.ts';
+import { Homes } from './homes.ts';
 import { memoryPeak } from './memory-peak.ts';
 import { ensureNetwork, networkOf, refuseForeignNetwork } from './network.ts';
 import { printedLines } from './printed-lines.ts';
@@ -39,6 +41,7 @@ class DockerEnvironments implements Environments {
   readonly #settings: Settings;
   readonly #docker: Docker;
   readonly #firewall: FirewallKeeper;
+  readonly #homes: Homes;
   #preparing: Promise<void> | null = null;
   #image: string | null = null;
 
@@ -46,6 +49,7 @@ class DockerEnvironments implements Environments {
     this.#settings = settings;
     this.#docker = connectEngine();
     this.#firewall = new FirewallKeeper(this.#docker, settings, log);
+    this.#homes = new Homes(this.#docker, settings.instance);
   }
 
   /** One preparation serves all who ask for it while it runs; one that its asker cancels is taken up by the next. */
@@ -99,7 +103,7 @@ class DockerEnvironments implements Environments {
     signal: AbortSignal,
   ): Promise<{ newHome: boolean }> {
     const starter = parseStarter(this.#settings.starter);
-    const newHome = !(await this.#hasHome(spec.student));
+    const newHome = !(await this.#homes.has(spec.student));
     try {
       await this.start(spec, progress, signal);
       if (newHome) await placeStarter(this.#container(spec.student), starter, signal);
@@ -111,16 +115,6 @@ class DockerEnvironments implements Environments {
         name: spec.student,
         port: spec.port,
       });
-    }
-  }
-
-  async #hasHome(student: string): Promise<boolean> {
-    try {
-      await this.#docker.getVolume(homeName(this.#settings.instance, student)).inspect();
-      return true;
-    } catch (error) {
-      if (isStatus(error, 404)) return false;
-      throw explainEngineError(error, `look for ${student}'s home`, null);
     }
   }
 
@@ -161,18 +155,9 @@ class DockerEnvironments implements Environments {
     isThere: boolean,
   ): Promise<void> {
     if (isThere) await this.#container(student).remove({ force: true });
-    await this.#ensureHome(student);
+    await this.#homes.ensure(student);
     // Not abortable: a request that is given up may still make the container, after we have looked for it.
     await this.#docker.createContainer(options);
-  }
-
-  async #ensureHome(student: string): Promise<void> {
-    const { instance } = this.#settings;
-    const labels = { 'devenv.instance': instance, 'devenv.student': student };
-    await this.#docker.createVolume({
-      Name: homeName(instance, student),
-      Labels: labels,
-    });
   }
 
   async stop(student: string): Promise<void> {
@@ -192,12 +177,7 @@ class DockerEnvironments implements Environments {
       if (!isStatus(error, 404, 409))
         throw explainEngineError(error, `remove ${student}'s environment`, null);
     }
-    if (keepHome) return;
-    try {
-      await this.#docker.getVolume(homeName(this.#settings.instance, student)).remove();
-    } catch (error) {
-      if (!isStatus(error, 404)) throw explainEngineError(error, `remove ${student}'s home`, null);
-    }
+    if (!keepHome) await this.#homes.remove(student);
   }
 
   async claim(): Promise<void> {
@@ -208,28 +188,8 @@ class DockerEnvironments implements Environments {
     }
   }
 
-  async list(): Promise<ActualEnvironment[]> {
-    const filters = { label: [`devenv.instance=${this.#settings.instance}`] };
-    try {
-      const [containers, { Volumes: volumes }] = await Promise.all([
-        this.#docker.listContainers({ all: true, filters }),
-        this.#docker.listVolumes({ filters }),
-      ]);
-      const actual = new Map<string, ActualEnvironment>();
-      for (const volume of volumes ?? []) {
-        const student = volume.Labels?.['devenv.student'];
-        if (student) actual.set(student, { student, state: 'missing', home: true });
-      }
-      for (const container of containers) {
-        const student = container.Labels['devenv.student'];
-        if (!student) continue;
-        const state = container.State === 'running' ? 'running' : 'stopped';
-        actual.set(student, { student, state, home: actual.has(student) });
-      }
-      return [...actual.values()];
-    } catch (error) {
-      throw explainEngineError(error, 'list the environments', null);
-    }
+  list(): Promise<ActualEnvironment[]> {
+    return listActual(this.#docker, this.#settings.instance);
   }
 
   async restartAgent(student: string): Promise<void> {
@@ -260,7 +220,7 @@ class DockerEnvironments implements Environments {
 
   async watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void> {
     const { instance, limits } = this.#settings;
-    this.#firewall.watch(() => this.#imageInUse(), signal);
+    this.#firewall.watch(() => imageInUse(this.#docker, instance), signal);
     await watchEngine(this.#docker, {
       instance,
       limitBytes: sizeInBytes(limits.memory),
@@ -270,15 +230,8 @@ class DockerEnvironments implements Environments {
     });
   }
 
-  /** The image of an environment that runs, whichever daemon started it: what the firewall is looked at with. */
-  async #imageInUse(): Promise<string | null> {
-    const filters = { label: [`devenv.instance=${this.#settings.instance}`], status: ['running'] };
-    const [running] = await this.#docker.listContainers({ filters });
-    return running?.ImageID ?? null;
-  }
-
   async examine(): Promise<Examination[]> {
-    const image = await this.#imageInUse().catch(() => null);
+    const image = await imageInUse(this.#docker, this.#settings.instance).catch(() => null);
     return examine(this.#docker, this.#settings, { image: this.#image, inUse: image }, (each) =>
       this.#firewall.stands(each),
     );

@@ -2,7 +2,6 @@
  * A student's life: created, started, stopped, removed, and made right again after a crash. Every step is
  * written down before it is taken, so that the next start can finish or undo what a killed daemon left.
  */
-import { customAlphabet } from 'nanoid';
 import type { AgentSockets } from '../agents/index.ts';
 import type { Lease } from '../agents/lease.ts';
 import type { Progress } from '../api/contract.ts';
@@ -12,13 +11,10 @@ import type { Log } from '../log.ts';
 import type { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import type { Conversation } from './conversation.ts';
+import { enrol } from './enrolment.ts';
 import { furtherLink, newHostname } from './hostnames.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import { lowestFreePort } from './ports.ts';
 import { type Roster, type Student, specOf } from './roster.ts';
-
-/** Names the folder of a socket: short, since a socket's path may have 107 bytes, and safe as a file name. */
-const newSocketId = customAlphabet('abcdefghijklmnopqrstuvwxyz0123456789', 8);
 
 export interface Parts {
   settings: Settings;
@@ -52,7 +48,7 @@ export class Lifecycle {
       const { environments, roster, sockets } = this.#parts;
       await environments.prepare(progress, signal);
       signal.throwIfAborted();
-      const student = await this.#enter(name, hostname);
+      const student = await this.#queue.run(' ports', () => enrol(name, hostname, this.#parts));
       try {
         await sockets.open(name, environments.socketDir(student.row.socketId));
         await environments.create(this.#spec(student), progress, signal);
@@ -66,27 +62,6 @@ export class Lifecycle {
       this.#parts.log.info({ student: name, port: student.row.port }, 'created');
       await this.#look(student);
       return student;
-    });
-  }
-
-  /** Gives the port and writes the row. One at a time, so that two students never get the same port. */
-  #enter(name: string, hostname: string): Promise<Student> {
-    return this.#queue.run(' ports', async () => {
-      const { roster, settings, environments } = this.#parts;
-      const held = new Set(roster.all().map((student) => student.row.port));
-      const port = await lowestFreePort(settings.firstPort, held);
-      const had = (await environments.list()).find((actual) => actual.student === name);
-      return roster.insert({
-        name,
-        port,
-        hostname,
-        socketId: newSocketId(),
-        createdAt: new Date().toISOString(),
-        state: { life: 'creating', keepsHome: had?.home ?? false },
-        shouldRun: true,
-        routeMemory: null,
-        noticeMemory: null,
-      });
     });
   }
 

@@ -16,7 +16,8 @@ import { ApiFailure } from './failure.ts';
 import { checkHostname } from './hostnames.ts';
 import type { LostUpdate } from './ingress-writer.ts';
 import { Intent, type IntentStore, type Unfinished } from './intent.ts';
-import { explain, explainBusy } from './outcomes.ts';
+import { type explain, explainWhole } from './outcomes.ts';
+import { wishOf } from './picture.ts';
 import type { Known } from './reading.ts';
 import { RuleVersions } from './rule-versions.ts';
 import { checkAtStart } from './startup.ts';
@@ -177,7 +178,9 @@ export class CloudflareEdge implements Edge {
       if (afterMs > 0) throw new ApiFailure('rate-limited', 'our share of calls is used up', { afterMs });
       return await task(this.#transaction(unfinished));
     } catch (error) {
-      const explained = explainWhole(signal.aborted ? endingFailure() : error);
+      const explained = explainWhole(
+        signal.aborted ? new ApiFailure('aborted', 'this process is ending') : error,
+      );
       if (isLook) throw new DevenvError(explained.problem, { cause: error });
       return { differences: [], outcomes: this.#forAll(publication, explained), problem: explained.problem };
     } finally {
@@ -253,22 +256,4 @@ export class CloudflareEdge implements Edge {
     this.#ending.abort();
     this.#agenda.stop();
   }
-}
-
-/** Whatever is wanted, as a text that is the same for the same wishes. */
-function wishOf({ routes, holders }: WantedEdge): string {
-  const lines = [
-    ...routes.map(({ hostname, origin }) => `${hostname} ${origin}`),
-    ...holders.map(({ hostname, adopt }) => `${hostname} is held${adopt ? ', adopting' : ''}`),
-  ];
-  return lines.sort().join('\n');
-}
-
-const endingFailure = () => new ApiFailure('aborted', 'this process is ending');
-
-/** What kept a whole run from its end. What is no failure of a call is a defect of ours: it goes on to the log as it is. */
-function explainWhole(error: unknown): ReturnType<typeof explain> {
-  if (error instanceof TunnelBusy) return explainBusy(error);
-  if (error instanceof ApiFailure) return explain(error, 'the state of zone and tunnel');
-  throw error;
 }

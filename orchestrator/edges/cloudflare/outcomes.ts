@@ -2,8 +2,9 @@
 import type { Problem } from '../../errors.ts';
 import type { Outcome } from '../edge.ts';
 import type { DnsRecord } from './api.ts';
-import type { ApiFailure } from './failure.ts';
+import { ApiFailure } from './failure.ts';
 import { isReplaceable } from './record-plan.ts';
+import { TunnelBusy } from './tunnel-lock.ts';
 
 /** What was being done, as the middle of a sentence. */
 type Deed = 'the DNS record' | 'the tunnel’s rules' | 'the state of zone and tunnel';
@@ -62,7 +63,7 @@ export function explain(
 }
 
 /** Another installation has the lock on the tunnel. */
-export function explainBusy({ heldBy }: { heldBy: string }): ReturnType<typeof explain> {
+function explainBusy({ heldBy }: TunnelBusy): ReturnType<typeof explain> {
   return {
     result: 'later',
     problem: {
@@ -71,6 +72,13 @@ export function explainBusy({ heldBy }: { heldBy: string }): ReturnType<typeof e
       next: 'It is tried again by itself.',
     },
   };
+}
+
+/** What kept a whole run from its end. What is no failure of a call is a defect of ours: it goes on to the log as it is. */
+export function explainWhole(error: unknown): ReturnType<typeof explain> {
+  if (error instanceof TunnelBusy) return explainBusy(error);
+  if (error instanceof ApiFailure) return explain(error, 'the state of zone and tunnel');
+  throw error;
 }
 
 function refused(what: string, next: string): { result: 'refused'; problem: Problem } {

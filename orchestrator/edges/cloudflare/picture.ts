@@ -148,3 +148,12 @@ export function differencesOf(
     ),
   ];
 }
+
+/** Whatever is wanted, as a text that is the same for the same wishes. */
+export function wishOf({ routes, holders }: WantedEdge): string {
+  const lines = [
+    ...routes.map(({ hostname, origin }) => `${hostname} ${origin}`),
+    ...holders.map(({ hostname, adopt }) => `${hostname} is held${adopt ? ', adopting' : ''}`),
+  ];
+  return lines.sort().join('\n');
+}

@@ -1,0 +1,37 @@
+/** A new student's row: port, hostname, the name of the socket's folder. */
+import { customAlphabet } from 'nanoid';
+import type { Environments } from '../environments/types.ts';
+import type { Settings } from '../settings-schema.ts';
+import { lowestFreePort } from './ports.ts';
+import type { Roster, Student } from './roster.ts';
+
+/** Names the folder of a socket: short, since a socket's path may have 107 bytes, and safe as a file name. */
+const newSocketId = customAlphabet('abcdefghijklmnopqrstuvwxyz0123456789', 8);
+
+interface Parts {
+  settings: Settings;
+  roster: Roster;
+  environments: Environments;
+}
+
+/** Gives the port and writes the row. Must not run twice at once, or two students get the same port. */
+export async function enrol(
+  name: string,
+  hostname: string,
+  { roster, settings, environments }: Parts,
+): Promise<Student> {
+  const held = new Set(roster.all().map((student) => student.row.port));
+  const port = await lowestFreePort(settings.firstPort, held);
+  const had = (await environments.list()).find((actual) => actual.student === name);
+  return roster.insert({
+    name,
+    port,
+    hostname,
+    socketId: newSocketId(),
+    createdAt: new Date().toISOString(),
+    state: { life: 'creating', keepsHome: had?.home ?? false },
+    shouldRun: true,
+    routeMemory: null,
+    noticeMemory: null,
+  });
+}

@@ -23,6 +23,7 @@ import { RuleVersions } from './rule-versions.ts';
 import { checkAtStart } from './startup.ts';
 import { Transaction } from './transaction.ts';
 import { createTunnelLock, TunnelBusy, type TunnelLock } from './tunnel-lock.ts';
+import { Ways } from './ways.ts';
 import { type FactStore, Zone } from './zone.ts';
 
 /** Cloudflare's window of its rate limit, in ms. */
@@ -67,7 +68,7 @@ export class CloudflareEdge implements Edge {
   readonly #intent: Intent;
   readonly #zone: Zone;
   readonly #agenda = new Agenda();
-  readonly #known: Known = { records: null, configuration: null, ways: new Set(), idleSince: new Map() };
+  readonly #known: Known;
   readonly #versions = new RuleVersions();
   /** Aborted when the daemon stops: the running call ends, and no other begins. */
   #publishing: AbortSignal | null = null;
@@ -89,6 +90,12 @@ export class CloudflareEdge implements Edge {
     });
     this.#connectors = new Connectors({ api: this.#api, budget: this.#budget, metrics, signal });
     this.#lock = options.lock ?? createTunnelLock({ tunnelId, instance, patienceMs: LOCK_PATIENCE });
+    this.#known = {
+      records: null,
+      configuration: null,
+      ways: new Ways(store, tunnelId),
+      idleSince: new Map(),
+    };
     this.#intent = new Intent(store, callTimeoutMs);
     const { zoneId, hostname: template, allowDeep } = options;
     this.#zone = new Zone({ api: this.#api, zoneId, store, template, allowDeep });

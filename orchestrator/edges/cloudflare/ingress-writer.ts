@@ -3,7 +3,7 @@
  * and the version afterwards must be the one read plus one. If it is not, somebody wrote in between: that is told,
  * and the document is read and merged again.
  */
-import type { CloudflareApi, Configuration } from './api.ts';
+import type { CloudflareApi, Configuration, JsonObject } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
 import { type MergedIngress, mergeIngress, saysTheSame, type WantedIngress } from './ingress.ts';
 import { halving } from './split.ts';
@@ -34,8 +34,8 @@ export interface IngressWriterOptions {
   api: CloudflareApi;
   /** The document as it was read just now. */
   current: Configuration;
-  /** A document that is built on that version is about to be sent. */
-  onWrite(read: number): void;
+  /** This document, built on that version, is about to be sent. */
+  onWrite(read: number, config: JsonObject): void;
   onLostUpdate(lost: LostUpdate): void;
   onClash(clash: { hostname: string; service: string }): void;
   /** The rule of that hostname could not be made as wanted. */
@@ -138,7 +138,7 @@ export class IngressWriter {
 
   /** Sends the document; resolves to why that failed. */
   async #put(merged: MergedIngress): Promise<ApiFailure | null> {
-    this.#options.onWrite(this.#current.version);
+    this.#options.onWrite(this.#current.version, merged.config);
     try {
       const { version } = await this.#options.api.putConfiguration(merged.config);
       this.#current = { version, config: merged.config };

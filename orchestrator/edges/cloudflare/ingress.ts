@@ -12,7 +12,7 @@ export const wayOf = (hostname: string, origin: string): Way => `${hostname} to 
 export interface WantedIngress {
   /** Origin by hostname of each open route. */
   open: ReadonlyMap<string, string>;
-  /** Where every student's link leads, or has led: a rule that does is ours whatever became of its mark. */
+  /** Where the rules lead that we have written: one that leads there is ours whatever became of its mark. */
   ways: ReadonlySet<Way>;
   /** Hostnames whose marked record stood before this publication: a rule for one is ours. */
   covered: ReadonlySet<string>;
@@ -71,7 +71,8 @@ function judge(rule: Rule, wanted: WantedIngress): Verdict {
   if (hostname === '') return 'foreign';
   // We never write a path: such a rule is a person's, beside ours.
   if (hasPath(rule)) return 'foreign';
-  if (wanted.adopted.has(hostname)) return isOurWay ? 'ours' : 'adopted';
+  // Never taken over for nothing: what we can't put in its place stays.
+  if (wanted.adopted.has(hostname) && wanted.open.has(hostname)) return isOurWay ? 'ours' : 'adopted';
   if (wanted.covered.has(hostname) || isOurWay) return 'ours';
   return wanted.claimed.has(hostname) ? 'clash' : 'foreign';
 }
@@ -175,13 +176,14 @@ export function originsOf(config: JsonObject | null): ReadonlyMap<string, string
   return origins;
 }
 
-/** Hostnames with a rule that leads where ours do. */
-export const hostnamesOf = (config: JsonObject | null, ways: ReadonlySet<Way>): Set<string> =>
-  new Set(
-    rulesOf(config)
-      .filter((rule) => !hasPath(rule) && ways.has(wayOf(hostnameOf(rule), String(rule.service))))
-      .map(hostnameOf),
-  );
+/** Every rule that says where a hostname leads, a person's with a path left out. */
+export const waysIn = (config: JsonObject | null): { hostname: string; service: string; way: Way }[] =>
+  rulesOf(config)
+    .filter((rule) => hostnameOf(rule) !== '' && !hasPath(rule))
+    .map((rule) => {
+      const [hostname, service] = [hostnameOf(rule), String(rule.service)];
+      return { hostname, service, way: wayOf(hostname, service) };
+    });
 
 /** Hostnames of rules that look as if they were ours, but that nothing says are: reported, never touched. */
 export function uncoveredRules(

@@ -3,7 +3,6 @@
  * finds one of a process that was killed waits until no call of it can still arrive, and then looks at everything.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Way } from './ingress.ts';
 
 /** The part of the store that is needed here. */
 export interface IntentStore {
@@ -16,15 +15,13 @@ export interface IntentStore {
 export interface Unfinished {
   /** Hostnames whose records it was making: the mark does not make a rule for one of them ours. */
   making: readonly string[];
-  /** Where our rules for them lead, or have led: those are. */
-  ways: readonly Way[];
   /** The version that its newest document was built on; null where none was sent, or what became of it is known. */
   read: number | null;
 }
 
 const ID = 'cloudflare';
 
-const NOTHING: Unfinished = { making: [], ways: [], read: null };
+const NOTHING: Unfinished = { making: [], read: null };
 
 export class Intent {
   readonly #store: IntentStore;

@@ -1,14 +1,7 @@
 /** What should be so at Cloudflare, seen against what is there: pure functions between the wanted edge and the API's words. */
 import type { Finding, Holder, WantedEdge } from '../edge.ts';
 import type { DnsRecord, JsonObject } from './api.ts';
-import {
-  type IngressChange,
-  mergeIngress,
-  uncoveredRules,
-  type WantedIngress,
-  type Way,
-  wayOf,
-} from './ingress.ts';
+import { type IngressChange, mergeIngress, uncoveredRules, type WantedIngress, type Way } from './ingress.ts';
 import { describeRecords } from './outcomes.ts';
 import { ownRecords, planRecords, type RecordChange, type RecordPlan } from './record-plan.ts';
 
@@ -25,7 +18,7 @@ export interface Moment {
   wanted: WantedEdge;
   records: readonly DnsRecord[];
   fresh: ReadonlySet<string>;
-  /** Where the links of students who were there before led: their rules may still stand. */
+  /** Where the rules lead that we have written. */
   ways: ReadonlySet<Way>;
 }
 
@@ -51,7 +44,7 @@ export function wantedIngress(
   const open = wanted.routes.filter(({ hostname }) => willStand.has(hostname));
   return {
     open: new Map(open.map(({ hostname, origin }) => [hostname, origin])),
-    ways: new Set([...ways, ...wanted.holders.map(({ hostname, origin }) => wayOf(hostname, origin))]),
+    ways,
     covered: new Set([...covered].filter((hostname) => !fresh.has(hostname))),
     claimed: new Set([...claimed, ...open.map(({ hostname }) => hostname), ...fresh]),
     adopted: new Set(wanted.holders.filter(({ adopt }) => adopt).map(({ hostname }) => hostname)),
@@ -93,7 +86,7 @@ function recordDifference(change: RecordChange): Finding {
       return {
         hostname,
         student,
-        found: `record changed: ${describeRecords([change.record])}`,
+        found: `record changed: ${describeRecords([change.record, ...change.surplus])}`,
         action: 'put it right',
       };
     case 'adopt':

@@ -1,13 +1,12 @@
 /** What a run reads of Cloudflare's side, and what this process keeps of it from run to run. */
 import type { CloudflareApi, Configuration, DnsRecord } from './api.ts';
-import type { Way } from './ingress.ts';
+import type { Ways } from './ways.ts';
 
 /** What this process knows of Cloudflare's side; null: has to be read. */
 export interface Known {
   records: DnsRecord[] | null;
   configuration: Configuration | null;
-  /** Where the link of every student led who was there in this process's time, or in that of one that was cut off. */
-  ways: Set<Way>;
+  ways: Ways;
   /** Since when each record has been of no use, by hostname; ms on the monotonic clock. */
   idleSince: Map<string, number>;
 }

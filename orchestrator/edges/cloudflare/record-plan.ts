@@ -14,8 +14,8 @@ export interface WantedRecord {
 
 export type RecordChange =
   | { kind: 'create'; hostname: string; student: string }
-  /** Ours, but changed by hand. */
-  | { kind: 'mend'; hostname: string; student: string; record: DnsRecord }
+  /** Ours, but changed by hand; `surplus` are more of the name with our mark. */
+  | { kind: 'mend'; hostname: string; student: string; record: DnsRecord; surplus: DnsRecord[] }
   /** Somebody else's, taken over at a person's word. */
   | { kind: 'adopt'; hostname: string; student: string; records: DnsRecord[] }
   | { kind: 'remove'; hostname: string; student: string; record: DnsRecord };
@@ -76,15 +76,19 @@ export function planRecords(
   const changes: RecordChange[] = [];
   const clashes: RecordClash[] = [];
   for (const { hostname, student, adopt } of wanted) {
-    const own = ownRecord(records, hostname, names.instance);
+    const marked = records.filter(
+      (record) => record.name === hostname && readMark(record.comment, names.instance) !== null,
+    );
+    const [own, ...surplus] = marked;
     const others = inTheWay(records, hostname, names.instance);
-    if (own !== undefined) {
-      const isRight = isAsWritten(own, draftOf(names, { hostname, student }));
-      if (!isRight) changes.push({ kind: 'mend', hostname, student, record: own });
+    const isRight = surplus.length === 0 && own && isAsWritten(own, draftOf(names, { hostname, student }));
+    if (isRight) continue;
+    if (own !== undefined && others.length === 0) {
+      changes.push({ kind: 'mend', hostname, student, record: own, surplus });
     } else if (others.length === 0) {
       changes.push({ kind: 'create', hostname, student });
     } else if (adopt && isReplaceable(others)) {
-      changes.push({ kind: 'adopt', hostname, student, records: others });
+      changes.push({ kind: 'adopt', hostname, student, records: [...marked, ...others] });
     } else clashes.push({ hostname, student, records: others });
   }
   return { changes, clashes };
@@ -122,6 +126,7 @@ export function batchOf(
         batch.posts.push(draftOf(names, change));
         break;
       case 'mend':
+        batch.deletes.push(...change.surplus.map(({ id }) => ({ id })));
         if (change.record.type === 'CNAME')
           batch.patches.push({ id: change.record.id, ...draftOf(names, change) });
         else {
@@ -150,8 +155,9 @@ export function withChanges(
 ): DnsRecord[] {
   const gone = new Set<string>(made.map(({ id }) => id));
   for (const change of changes) {
-    if (change.kind === 'remove' || change.kind === 'mend') gone.add(change.record.id);
     if (change.kind === 'adopt') for (const { id } of change.records) gone.add(id);
+    else if (change.kind !== 'create') gone.add(change.record.id);
+    if (change.kind === 'mend') for (const { id } of change.surplus) gone.add(id);
   }
   return [...records.filter(({ id }) => !gone.has(id)), ...made];
 }

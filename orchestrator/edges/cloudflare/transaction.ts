@@ -4,9 +4,9 @@
  * nothing that the marks don't explain.
  */
 import type { Finding, Outcome, Publication } from '../edge.ts';
-import type { CloudflareApi, Configuration } from './api.ts';
+import type { CloudflareApi, Configuration, JsonObject } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
-import { mergeIngress, wayOf } from './ingress.ts';
+import { mergeIngress, type WantedIngress } from './ingress.ts';
 import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
 import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
@@ -60,7 +60,6 @@ export class Transaction {
     this.#options = options;
     this.#reading = new Reading(options.api, options.known);
     this.#fresh = new Set(options.unfinished?.making);
-    for (const way of options.unfinished?.ways ?? []) options.known.ways.add(way);
   }
 
   /**
@@ -75,7 +74,8 @@ export class Transaction {
     const seen = await this.#reading.read(fresh || unfinished !== null);
     if (unfinished !== null) this.#takeOver(unfinished, seen);
     let plan = this.#take(publication, seen);
-    if (plan.changes.length > 0) {
+    // With records that come and go, whoever comes next may need one, and after it another look at the rules.
+    if (plan.changes.length > 0 || this.#options.dns === 'session') {
       await publication.company;
       plan = this.#take(publication, seen);
     }
@@ -96,8 +96,9 @@ export class Transaction {
     current = await this.#writeRules(current);
     await this.#removeRecords(current);
     intent.end();
+    this.#options.known.ways.forgetAllBut(current.config);
     const suspects = this.#suspects();
-    if (suspects.length > 0) this.#noteMaking(suspects);
+    if (suspects.length > 0) intent.note({ making: suspects });
     return { outcomes: this.#outcomes.all(), differences };
   }
 
@@ -120,16 +121,10 @@ export class Transaction {
   /** What a cut-off run has left is judged by what it found and wrote. */
   #takeOver(unfinished: Unfinished, seen: Configuration): void {
     const { known, intent, onLostUpdate } = this.#options;
-    for (const hostname of provenBy(unfinished, seen, known.ways)) this.#fresh.delete(hostname);
+    for (const hostname of provenBy(unfinished, seen, known.ways.all)) this.#fresh.delete(hostname);
     const lost = lossBy(unfinished, seen);
     if (lost !== null) onLostUpdate(lost);
     intent.note({ read: null });
-  }
-
-  #noteMaking(making: readonly string[]): void {
-    const { intent, known } = this.#options;
-    const ways = [...known.ways].filter((way) => making.some((hostname) => way.startsWith(`${hostname} `)));
-    intent.note({ making, ways });
   }
 
   /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
@@ -164,17 +159,14 @@ export class Transaction {
   }
 
   #take(publication: Publication, { config }: Configuration): Plan {
-    const { ways } = this.#options.known;
-    const wanted = publication.take();
-    for (const { hostname, origin } of wanted.holders) ways.add(wayOf(hostname, origin));
-    this.#moment = { ...this.#moment, wanted };
+    this.#moment = { ...this.#moment, wanted: publication.take() };
     return planOf(this.#now(), this.#options, config);
   }
 
   /** The moment with the records as they are known now. */
   #now(): Moment {
     const { records, ways } = this.#options.known;
-    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways };
+    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways: ways.all };
   }
 
   #studentOf(hostname: string): string {
@@ -199,9 +191,9 @@ export class Transaction {
   /** Whether anything was sent. */
   async #makeRecords({ changes }: Plan): Promise<boolean> {
     if (changes.length === 0) return false;
-    const { known } = this.#options;
+    const { known, intent } = this.#options;
     const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
-    this.#noteMaking([...this.#fresh, ...making]);
+    intent.note({ making: [...this.#fresh, ...making] });
     for (const hostname of await this.#writeRecords(changes)) {
       this.#fresh.add(hostname);
       this.#made.add(hostname);
@@ -224,19 +216,30 @@ export class Transaction {
   /** Resolves to the document as it stands then. */
   async #writeRules(current: Configuration): Promise<Configuration> {
     const { api, intent, known, onLostUpdate } = this.#options;
+    const wanted = wantedIngress(this.#now(), this.#options);
     const writer = new IngressWriter({
       api,
       current,
-      onWrite: (read) => intent.note({ read }),
+      onWrite: (read, config) => {
+        intent.note({ read });
+        this.#noteWays(config, wanted);
+      },
       onLostUpdate,
       onClash: (clash) => this.#tellRuleClash(clash),
       onFailure: (hostname, failure) =>
         this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules'),
     });
     known.configuration = null;
-    await writer.write(wantedIngress(this.#now(), this.#options));
+    await writer.write(wanted);
     known.configuration = writer.current;
+    this.#noteWays(writer.current.config, wanted);
     return writer.current;
+  }
+
+  /** Somebody else's rule is not ours for leading where ours would. */
+  #noteWays(config: JsonObject | null, { open }: WantedIngress): void {
+    const ours = [...open].filter(([hostname]) => !this.#clashed.has(hostname));
+    this.#options.known.ways.note(config, new Map(ours));
   }
 
   #removals(): RecordChange[] {
@@ -254,12 +257,13 @@ export class Transaction {
     const ours = mergeIngress(config, { ...wantedIngress(this.#now(), this.#options), open: new Map() });
     const ruled = new Set(ours.changes.map(({ hostname }) => hostname));
     const due = () => this.#removals().filter(({ hostname }) => !ruled.has(hostname));
-    // Only what is marked as ours at this moment.
-    if (due().length > 0 && !this.#reading.hasRecords) await this.#reading.records();
-    const removals = due();
-    if (removals.length === 0) return;
+    if (due().length === 0) return;
     // What became of the document is known by now.
     this.#options.intent.note({ read: null });
+    // Only what is marked as ours at this moment.
+    if (!this.#reading.hasRecords) await this.#reading.records();
+    const removals = due();
+    if (removals.length === 0) return;
     await this.#writeRecords(removals);
     for (const { hostname } of removals)
       if (!ownRecord(this.#now().records, hostname, names.instance)) known.idleSince.delete(hostname);

@@ -1,6 +1,6 @@
 /** What a run that was cut off, here or in a process that was killed, says about what stands now. */
 import type { Configuration } from './api.ts';
-import { hostnamesOf, type Way } from './ingress.ts';
+import { type Way, waysIn } from './ingress.ts';
 import { type LostUpdate, mayHaveLost } from './ingress-writer.ts';
 import type { Unfinished } from './intent.ts';
 
@@ -13,7 +13,8 @@ export function provenBy(
   { config }: Configuration,
   ways: ReadonlySet<Way>,
 ): string[] {
-  const standing = hostnamesOf(config, ways);
+  const ours = waysIn(config).filter(({ way }) => ways.has(way));
+  const standing = new Set(ours.map(({ hostname }) => hostname));
   return making.filter((hostname) => standing.has(hostname));
 }
 

@@ -1,5 +1,6 @@
 /** What is somebody else's is named and left alone, until a person says `--adopt`. */
 import type { NewRecord } from '../../cloudflare/index.ts';
+import { MemoryDisk } from '../../support/cloudflare-rig.ts';
 import { begin, DNS_MODES, make, reach, withRig } from '../../support/with-rig.ts';
 
 const OTHER_TUNNEL = '11111111-2222-3333-4444-555555555555.cfargotunnel.com';
@@ -135,6 +136,75 @@ test.each(DNS_MODES)(
     });
   },
 );
+
+test.each([
+  {
+    what: 'a record that can’t be taken over',
+    record: { type: 'TXT' as const, content: '"site-verification=1"' },
+    refuses: false,
+  },
+  {
+    what: 'a record whose change Cloudflare refuses',
+    record: { type: 'A' as const, content: '192.0.2.7' },
+    refuses: true,
+  },
+])('$what: --adopt leaves the rule beside it as it was', async ({ record, refuses }) => {
+  await withRig({}, async ({ mock, rig }) => {
+    const name = rig.hostname('alice');
+    mock.foreign.addRecord({ name, ...record });
+    mock.foreign.putConfig(({ ingress, ...config }) => ({
+      ...config,
+      ingress: [{ hostname: name, service: 'http://10.0.0.9:80' }, ...ingress],
+    }));
+    await begin(rig, ['alice', 'bob']);
+    if (refuses) mock.faults.next({ kind: 'dns-batch' }, 'refused', 1000);
+    rig.publisher.want('alice', true);
+    rig.publisher.insist('alice', true);
+    await reach(rig, 'it to be told', () => rig.problem('alice')?.code === (refuses ? 'edge' : 'clash'));
+    await make(rig, 'open', ['bob']);
+    await rig.quiet();
+    expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
+    expect(rig.records()).toContain(`alice.example.com → ${record.content}`);
+  });
+});
+
+test('a rule that leads where ours would is no more ours for that: another instance’s, or one made by hand', async () => {
+  await withRig({}, async ({ mock, rig, another }) => {
+    const annex = another({ instance: 'annex', disk: new MemoryDisk() });
+    await begin(annex, ['alice']);
+    await make(annex, 'open', ['alice']);
+    const byHand = { hostname: rig.hostname('bob'), service: 'http://127.0.0.1:3002' };
+    mock.foreign.addRecord({ name: byHand.hostname, type: 'A', content: '192.0.2.7' });
+    mock.foreign.putConfig(({ ingress, ...config }) => ({
+      ...config,
+      ingress: [{ ...byHand, originRequest: { noTLSVerify: true } }, ...ingress],
+    }));
+    const before = rig.rules();
+    await begin(rig, ['alice', 'bob']);
+    await reach(rig, 'both clashes', () =>
+      ['alice', 'bob'].every((name) => rig.problem(name)?.code === 'clash'),
+    );
+    rig.publisher.want('bob', true);
+    await rig.publisher.reconcile(true);
+    await rig.publisher.release('bob');
+    await rig.publisher.reconcile(true);
+    expect(rig.rules()).toEqual(before);
+  });
+});
+
+test('what somebody made of our record, two of another type under our mark, is put right', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    const { id = '', name = '', comment = null } = mock.world.records[0] ?? {};
+    mock.foreign.removeRecord(id);
+    mock.foreign.addRecord({ name, comment, type: 'A', content: '192.0.2.7' });
+    mock.foreign.addRecord({ name, comment, type: 'AAAA', content: '2001:db8::7' });
+    await rig.publisher.reconcile(true);
+    expect(rig.records()).toEqual([`alice.example.com → ${mock.world.tunnelHostname}`]);
+    expect(rig.problem('alice')).toBeNull();
+  });
+});
 
 test('the word to take over counts once: what comes later is a clash again', async () => {
   await withRig({}, async ({ mock, rig }) => {

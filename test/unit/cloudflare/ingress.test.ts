@@ -16,7 +16,7 @@ const ours = (student: string, port = 3001) => ({
   service: `http://127.0.0.1:${port}`,
 });
 
-/** Where the links of alice and bob lead. */
+/** Where our rules for alice and bob have led. */
 const ORIGINS = new Map([
   ['alice.example.com', 'http://127.0.0.1:3001'],
   ['bob.example.com', 'http://127.0.0.1:3002'],
@@ -173,7 +173,7 @@ const cases: Case[] = [
     becomes: [theirs, CATCH_ALL],
   },
   {
-    what: 'a rule that leads to the student’s own port is ours, mark or not',
+    what: 'a rule that leads where ours have led is ours, mark or not',
     rules: [ours('alice'), CATCH_ALL],
     open: [],
     parts: { covered: new Set() },
@@ -187,6 +187,13 @@ const cases: Case[] = [
     parts: { ...claimed, adopted: new Set(['alice.example.com']) },
     becomes: [ours('alice'), CATCH_ALL],
     found: ['rule of somebody else'],
+  },
+  {
+    what: 'but not for nothing: without a record for it, their rule stays',
+    rules: [theirs, CATCH_ALL],
+    open: [],
+    parts: { ...none, adopted: new Set(['alice.example.com']) },
+    becomes: [theirs, CATCH_ALL],
   },
   {
     what: 'but not what has a path, even if it leads to the student’s port',

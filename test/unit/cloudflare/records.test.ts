@@ -76,6 +76,26 @@ const cases: Case[] = [
     changes: ['mend'],
   },
   {
+    what: 'two of another type under our mark',
+    records: [
+      { ...ours, type: 'A', content: '192.0.2.1' },
+      { ...ours, id: '2', type: 'AAAA', content: '2001:db8::1' },
+    ],
+    changes: ['mend'],
+  },
+  {
+    what: 'of another type under our mark, beside an address',
+    records: [{ ...ours, type: 'A', content: '192.0.2.1' }, foreign('A', '192.0.2.2')],
+    changes: [],
+    clashes: 1,
+  },
+  {
+    what: 'of another type under our mark, beside an address, adopted',
+    records: [{ ...ours, type: 'A', content: '192.0.2.1' }, foreign('A', '192.0.2.2')],
+    adopt: true,
+    changes: ['adopt'],
+  },
+  {
     what: 'with words added to the mark',
     records: [{ ...ours, comment: 'devenv lab/alice!' }],
     changes: ['mend'],
@@ -123,13 +143,13 @@ test.each(cases)('a record that is $what', ({ records, adopt = false, changes, c
 });
 
 test('a batch deletes before it posts, and patches only what can be', () => {
-  const mended = batchOf([{ kind: 'mend', ...alice, record: { ...ours, type: 'A' } }], names);
+  const mended = batchOf([{ kind: 'mend', ...alice, record: { ...ours, type: 'A' }, surplus: [] }], names);
   expect(mended).toMatchObject({
     deletes: [{ id: '1' }],
     patches: [],
     posts: [{ type: 'CNAME', content: 'abc-1.cfargotunnel.com', proxied: true, ttl: 1 }],
   });
-  expect(batchOf([{ kind: 'mend', ...alice, record: ours }], names)).toMatchObject({
+  expect(batchOf([{ kind: 'mend', ...alice, record: ours, surplus: [] }], names)).toMatchObject({
     deletes: [],
     patches: [{ id: '1' }],
     posts: [],

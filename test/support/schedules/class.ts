@@ -23,8 +23,6 @@ export class Class {
   readonly students = new Map<number, Student>();
   /** When each process was killed, as the number of the newest call then. */
   readonly kills: number[] = [];
-  /** How many processes have ended, in whatever way. */
-  ends = 0;
   readonly #mock: MockCloudflare;
   readonly #options: RigOptions;
   readonly #disk = new MemoryDisk();
@@ -92,7 +90,6 @@ export class Class {
     if (this.#rig === null) return;
     this.#note('KILLED');
     this.#logs.push(...this.#rig.log.lines());
-    this.ends += 1;
     this.#rig.kill();
     this.#rig = null;
     this.#lock.free();
@@ -108,7 +105,6 @@ export class Class {
     this.#rig = null;
     this.#note('stopped');
     this.#coming = this.#coming.then(async () => {
-      this.ends += 1;
       await rig.stop();
       this.#logs.push(...rig.log.lines());
       await this.#start();
@@ -158,7 +154,6 @@ export class Class {
       if (isUp) return;
       // A token that is refused: the daemon says so and ends; a person starts it again.
       this.#rig = null;
-      this.ends += 1;
       await rig.stop();
       await new Promise((resolve) => setTimeout(resolve, RESTART_AFTER));
     }

@@ -16,14 +16,6 @@ export interface Parts {
 const isMadeOfOurs = ({ tampered, disputed, robbed }: Property, { hostname = '', service }: IngressRule) =>
   tampered.has(service) && !disputed.has(service) && !robbed.has(hostname);
 
-/** Nothing says any more that it is ours: its mark was taken, and the process that made it is gone. */
-function isForgotten({ property, class: { students, ends } }: Parts, rule: IngressRule): boolean {
-  const { hostname = '', service } = rule;
-  if (!property.robbed.has(hostname) || ends === 0) return false;
-  const holder = [...students.values()].find((student) => student.hostname === hostname);
-  return service !== `http://127.0.0.1:${holder?.port}`;
-}
-
 /** Whether something of somebody else is in the student's way. */
 function isInTheWay(parts: Parts, hostname: string): boolean {
   const { property, mock } = parts;
@@ -33,7 +25,7 @@ function isInTheWay(parts: Parts, hostname: string): boolean {
   const rules = property
     .rules()
     .filter((rule) => rule.hostname === hostname)
-    .filter((rule) => (property.isOurs(rule) ? isForgotten(parts, rule) : !isMadeOfOurs(property, rule)));
+    .filter((rule) => !property.isOurs(rule) && !isMadeOfOurs(property, rule));
   return records.length > 0 || rules.length > 0;
 }
 
@@ -42,9 +34,7 @@ function* faultsOf(parts: Parts, { name, hostname, port, wanted }: Student): Gen
   const { phase, problem } = parts.class.rig?.publisher.phase(name) ?? { phase: 'closed', problem: null };
   const origin = `http://127.0.0.1:${port}`;
   const record = property.markedRecord(hostname);
-  const rules = property
-    .rules()
-    .filter((rule) => rule.hostname === hostname && property.isOurs(rule) && !isForgotten(parts, rule));
+  const rules = property.rules().filter((rule) => rule.hostname === hostname && property.isOurs(rule));
   const isNeeded = wanted || dns === 'student';
   if (isNeeded && isInTheWay(parts, hostname)) {
     if (problem?.code !== 'clash')
@@ -82,7 +72,6 @@ export function faultsAtRest(parts: Parts): string[] {
     ...property
       .rules()
       .filter((rule) => property.isOurs(rule) && !hostnames.has(rule.hostname ?? ''))
-      .filter((rule) => !isForgotten(parts, rule))
       .map(({ hostname }) => `the rule for ${hostname}`),
     ...property
       .rules()

@@ -4,12 +4,12 @@
  * nothing that the marks don't explain.
  */
 import type { Finding, Outcome, Publication } from '../edge.ts';
-import type { CloudflareApi, Configuration, JsonObject } from './api.ts';
+import type { CloudflareApi, Configuration } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
-import { mergeIngress, type WantedIngress } from './ingress.ts';
-import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
+import { mergeIngress } from './ingress.ts';
+import type { LostUpdate } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
-import { explain, Outcomes, recordClash, ruleClash } from './outcomes.ts';
+import { explain, Outcomes, recordClash } from './outcomes.ts';
 import {
   differencesOf,
   type Moment,
@@ -22,6 +22,7 @@ import { type Known, Reading } from './reading.ts';
 import { ownRecord, ownRecords, type RecordChange } from './record-plan.ts';
 import { removalsOf } from './record-removals.ts';
 import { RecordWriter } from './record-writer.ts';
+import { RuleStep } from './rule-step.ts';
 import { lossBy, provenBy } from './unfinished.ts';
 
 export interface TransactionOptions extends PictureOptions {
@@ -51,8 +52,7 @@ export class Transaction {
   readonly #fresh: Set<string>;
   /** Those of this run: no rule of ours can stand on them yet, as it may on those of one that was cut off. */
   readonly #made = new Set<string>();
-  /** Hostnames that somebody else's rule turned out to have. */
-  readonly #clashed = new Set<string>();
+  readonly #rules: RuleStep;
   #rounds = 0;
   #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), ways: new Set() };
 
@@ -60,6 +60,11 @@ export class Transaction {
     this.#options = options;
     this.#reading = new Reading(options.api, options.known);
     this.#fresh = new Set(options.unfinished?.making);
+    this.#rules = new RuleStep({
+      ...options,
+      outcomes: this.#outcomes,
+      studentOf: (hostname) => this.#studentOf(hostname),
+    });
   }
 
   /**
@@ -93,7 +98,8 @@ export class Transaction {
     }
     if (this.#restsOnMemory(plan, current)) return this.#again(publication);
     this.#tell(plan);
-    current = await this.#writeRules(current);
+    current = await this.#rules.write(current, wantedIngress(this.#now(), this.#options));
+    this.#rules.tellMissing(current, this.#moment.wanted.routes);
     await this.#removeRecords(current);
     intent.end();
     this.#options.known.ways.forgetAllBut(current.config);
@@ -130,7 +136,7 @@ export class Transaction {
   /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
   #suspects(): string[] {
     const { names } = this.#options;
-    return [...this.#clashed].filter(
+    return [...this.#rules.clashed].filter(
       (hostname) =>
         this.#fresh.has(hostname) && ownRecord(this.#now().records, hostname, names.instance) !== undefined,
     );
@@ -179,13 +185,7 @@ export class Transaction {
   #tell({ clashes, ruleClashes }: Plan): void {
     for (const { hostname, student, records } of clashes)
       this.#outcomes.clash(student, recordClash(student, hostname, records));
-    for (const clash of ruleClashes) this.#tellRuleClash(clash);
-  }
-
-  #tellRuleClash({ hostname, service }: { hostname: string; service: string }): void {
-    const student = this.#studentOf(hostname);
-    this.#clashed.add(hostname);
-    this.#outcomes.clash(student, ruleClash(student, hostname, service));
+    for (const clash of ruleClashes) this.#rules.tellClash(clash);
   }
 
   /** Whether anything was sent. */
@@ -213,41 +213,12 @@ export class Transaction {
     return writer.made;
   }
 
-  /** Resolves to the document as it stands then. */
-  async #writeRules(current: Configuration): Promise<Configuration> {
-    const { api, intent, known, onLostUpdate } = this.#options;
-    const wanted = wantedIngress(this.#now(), this.#options);
-    const writer = new IngressWriter({
-      api,
-      current,
-      onWrite: (read, config) => {
-        intent.note({ read });
-        this.#noteWays(config, wanted);
-      },
-      onLostUpdate,
-      onClash: (clash) => this.#tellRuleClash(clash),
-      onFailure: (hostname, failure) =>
-        this.#outcomes.fail(this.#studentOf(hostname), failure, 'the tunnel’s rules'),
-    });
-    known.configuration = null;
-    await writer.write(wanted);
-    known.configuration = writer.current;
-    this.#noteWays(writer.current.config, wanted);
-    return writer.current;
-  }
-
-  /** Somebody else's rule is not ours for leading where ours would. */
-  #noteWays(config: JsonObject | null, { open }: WantedIngress): void {
-    const ours = [...open].filter(([hostname]) => !this.#clashed.has(hostname));
-    this.#options.known.ways.note(config, new Map(ours));
-  }
-
   #removals(): RecordChange[] {
     return removalsOf(this.#now(), this.#options, {
       idleSince: this.#options.known.idleSince,
       studentOf: (hostname) => this.#studentOf(hostname),
       isRefused: (student) => this.#outcomes.isRefused(student),
-      isClashing: (hostname) => this.#clashed.has(hostname),
+      isClashing: (hostname) => this.#rules.clashed.has(hostname),
     });
   }
 

@@ -1,4 +1,4 @@
-/** Point 3: one student's bad record never holds up the class: a batch that fails is split until the culprit stands alone. */
+/** One student's bad record never holds up the class: a batch that fails is split until the culprit stands alone. */
 import type { MockCloudflare } from '../../cloudflare/index.ts';
 import { begin, countsSince, make, reach, students, withRig } from '../../support/with-rig.ts';
 

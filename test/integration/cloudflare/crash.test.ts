@@ -1,4 +1,4 @@
-/** Point 6: killed after any call, the next start ends with no orphan and no loss, and waits out what the dead one had on its way. */
+/** Killed after any call, the next start ends with no orphan and no loss, and waits out what the dead one had on its way. */
 import { simulatedLock } from '../../support/cloudflare-rig.ts';
 import { type Bench, begin, DNS_MODES, type DnsMode, make, reach, withRig } from '../../support/with-rig.ts';
 

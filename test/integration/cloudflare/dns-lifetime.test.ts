@@ -1,4 +1,4 @@
-/** Point 9: records live as long as the student, or with the session and a grace; both after restarts, too. */
+/** Records live as long as the student, or with the session and a grace; both after restarts, too. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { begin, countsSince, DNS_MODES, kindsSince, make, reach, withRig } from '../../support/with-rig.ts';
 

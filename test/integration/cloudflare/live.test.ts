@@ -1,4 +1,4 @@
-/** Point 8: live means that a connector has the rule and the environment answers; else it is said how far it got and what to check. */
+/** Live means that a connector has the rule and the environment answers; else it is said how far it got and what to check. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Confirmation } from '../../../orchestrator/edges/edge.ts';

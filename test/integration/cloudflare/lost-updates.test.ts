@@ -1,4 +1,4 @@
-/** Point 4: who writes between our reading and our writing is noticed; what they write afterwards is kept. */
+/** Who writes between our reading and our writing is noticed; what they write afterwards is kept. */
 import type { MockCloudflare } from '../../cloudflare/index.ts';
 import { begin, countsSince, make, reach, withRig } from '../../support/with-rig.ts';
 

@@ -1,4 +1,4 @@
-/** Point 2: the record before the rule, the rule away before the record; what is foreign stays as it was, ours stands above what would shadow it. */
+/** The record before the rule, the rule away before the record; what is foreign stays as it was, ours stands above what would shadow it. */
 import type { Call, MockCloudflare } from '../../cloudflare/index.ts';
 import { begin, DNS_MODES, make, reach, students, withRig } from '../../support/with-rig.ts';
 

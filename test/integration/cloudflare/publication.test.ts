@@ -1,4 +1,4 @@
-/** Point 1: one lock, one publication for whoever is there, and no call where nothing differs. */
+/** One lock, one publication for whoever is there, and no call where nothing differs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTunnelLock } from '../../../orchestrator/edges/cloudflare/tunnel-lock.ts';
 import { MockCloudflare } from '../../cloudflare/index.ts';

@@ -1,4 +1,4 @@
-/** Point 7: never more calls than allowed, and whoever waits is told for how long. */
+/** Never more calls than allowed, and whoever waits is told for how long. */
 import { begin, countsSince, reach, students, withRig } from '../../support/with-rig.ts';
 
 const WAIT = /^Cloudflare allows no more calls for now; it goes on by itself in (\d+) s\.$/;

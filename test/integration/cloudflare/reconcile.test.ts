@@ -1,4 +1,4 @@
-/** Point 5: whatever differs is found, listed, and mended; with `--dry-run` it is listed alike, and nothing is written. */
+/** Whatever differs is found, listed, and mended; with `--dry-run` it is listed alike, and nothing is written. */
 import type { MockCloudflare } from '../../cloudflare/index.ts';
 import type { CloudflareRig } from '../../support/cloudflare-rig.ts';
 import { MemoryDisk } from '../../support/cloudflare-rig.ts';

@@ -1,4 +1,4 @@
-/** Point 11, within the process: whatever goes wrong, the token is in no log, error, outcome or fact on disk. */
+/** Whatever goes wrong, the token is in no log, error, outcome or fact on disk. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * Point 3: every step can fail in every way. Each fault of the mock strikes each call of each change once; however
+ * Every step can fail in every way. Each fault of the mock strikes each call of each change once; however
  * it went, the change is made in the end, whoever has nothing to do with it notices nothing, and words are told.
  */
 import { ALL_FAULTS, type CallKind, type FaultSpec } from '../../cloudflare/index.ts';
@@ -128,3 +128,15 @@ test.concurrent.each(faults.map((fault) => [JSON.stringify(fault), fault] as con
   },
   60_000,
 );
+
+test('a name that the zone can’t have is no open link', () =>
+  withRig({}, async ({ rig }) => {
+    await begin(rig, ['bob']);
+    rig.publisher.hold({ student: 'alice', hostname: 'alice.localhost', origin: 'http://127.0.0.1:3009' });
+    rig.publisher.want('alice', true);
+    await reach(rig, 'it to be told', () => rig.problem('alice'));
+    expect(rig.phase('alice')).toBe('opening');
+    expect(rig.problem('alice')?.what).toContain('no rule stands for alice.localhost');
+    await make(rig, 'open', ['bob']);
+    expect(rig.rules()).toEqual(['bob.example.com → http://127.0.0.1:3001', '* → http_status:404']);
+  }));

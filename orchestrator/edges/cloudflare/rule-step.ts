@@ -1,0 +1,71 @@
+/** The part of a run that makes the rules as wanted, and tells whose rule could not be made. */
+import type { Route } from '../edge.ts';
+import type { CloudflareApi, Configuration, JsonObject } from './api.ts';
+import { ApiFailure } from './failure.ts';
+import { originsOf, type WantedIngress } from './ingress.ts';
+import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
+import type { Intent } from './intent.ts';
+import { type Outcomes, ruleClash } from './outcomes.ts';
+import type { Known } from './reading.ts';
+
+export interface RuleStepOptions {
+  api: CloudflareApi;
+  intent: Intent;
+  known: Known;
+  outcomes: Outcomes;
+  onLostUpdate(lost: LostUpdate): void;
+  studentOf(hostname: string): string;
+}
+
+export class RuleStep {
+  readonly #options: RuleStepOptions;
+  /** Hostnames that somebody else's rule turned out to have. */
+  readonly clashed = new Set<string>();
+
+  constructor(options: RuleStepOptions) {
+    this.#options = options;
+  }
+
+  tellClash({ hostname, service }: { hostname: string; service: string }): void {
+    const student = this.#options.studentOf(hostname);
+    this.clashed.add(hostname);
+    this.#options.outcomes.clash(student, ruleClash(student, hostname, service));
+  }
+
+  /** Resolves to the document as it stands then. Throws an `ApiFailure` where it can't be read, or this process ends. */
+  async write(current: Configuration, wanted: WantedIngress): Promise<Configuration> {
+    const { api, intent, known, outcomes, onLostUpdate, studentOf } = this.#options;
+    const writer = new IngressWriter({
+      api,
+      current,
+      onWrite: (read, config) => {
+        intent.note({ read });
+        this.#noteWays(config, wanted);
+      },
+      onLostUpdate,
+      onClash: (clash) => this.tellClash(clash),
+      onFailure: (hostname, failure) => outcomes.fail(studentOf(hostname), failure, 'the tunnel’s rules'),
+    });
+    known.configuration = null;
+    await writer.write(wanted);
+    known.configuration = writer.current;
+    this.#noteWays(writer.current.config, wanted);
+    return writer.current;
+  }
+
+  /** Somebody else's rule is not ours for leading where ours would. */
+  #noteWays(config: JsonObject | null, { open }: WantedIngress): void {
+    const ours = [...open].filter(([hostname]) => !this.clashed.has(hostname));
+    this.#options.known.ways.note(config, new Map(ours));
+  }
+
+  /** Nobody is told that a link is open for which no rule stands: such a name has no record in this zone. */
+  tellMissing({ config }: Configuration, routes: readonly Route[]): void {
+    const origins = originsOf(config);
+    for (const { student, hostname, origin } of routes) {
+      if (origins.get(hostname) === origin) continue;
+      const failure = new ApiFailure('invalid', `no rule stands for ${hostname}`);
+      this.#options.outcomes.fail(student, failure, 'the tunnel’s rules');
+    }
+  }
+}

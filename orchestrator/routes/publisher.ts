@@ -11,6 +11,7 @@ import type { Difference } from '../api/contract.ts';
 import type { Edge, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
 import { DevenvError, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { startTimer } from '../timer.ts';
 import { backoff } from './backoff.ts';
 import { Company } from './company.ts';
 import { newEntry, phaseOf, type RouteEntry, settle, type Wish } from './route-entry.ts';
@@ -176,7 +177,7 @@ export class Publisher {
       return [outcome.afterMs ?? (attempts === undefined ? SWEEP_AFTER : backoff(attempts))];
     });
     if (this.#retry !== null) clearTimeout(this.#retry);
-    this.#retry = waits.length === 0 ? null : setTimeout(() => this.#schedule(), Math.min(...waits)).unref();
+    this.#retry = waits.length === 0 ? null : startTimer(() => this.#schedule(), Math.min(...waits));
   }
 
   #settle(entry: RouteEntry, wish: Wish, outcome: Outcome | undefined): void {

@@ -1,5 +1,6 @@
 /** The lock: one publication at a time, company taken in, nobody held up, nobody forgotten. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import { pino } from 'pino';
 import type { Edge, Outcome, Publication, Reconciliation } from '../../../orchestrator/edges/edge.ts';
 import { Publisher } from '../../../orchestrator/routes/publisher.ts';
@@ -16,6 +17,10 @@ class MemoryEdge {
   latencyMs = 5;
   fail: (student: string) => Outcome['result'] = () => 'done';
   crash = false;
+  /** How long the edge says to wait after a failure, in ms. */
+  afterMs: number | null = null;
+  /** Reconciles that were to mend. */
+  mends = 0;
   /** The hostnames that a person has told it to take over, at each publication. */
   readonly adopting: string[][] = [];
   /** Called right before the wanted state is taken. */
@@ -36,14 +41,17 @@ class MemoryEdge {
     const wanted = new Set(routes.map((route) => route.student));
     for (const student of new Set([...wanted, ...this.open])) {
       const result = this.fail(student);
-      if (result !== 'done') outcomes.push({ student, result, problem });
+      if (result !== 'done')
+        outcomes.push({ student, result, problem, ...(this.afterMs !== null && { afterMs: this.afterMs }) });
       else if (wanted.has(student)) this.open.add(student);
       else this.open.delete(student);
     }
     return outcomes;
   }
 
-  async reconcile(publication: Publication): Promise<Reconciliation> {
+  async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
+    if (!mend) return { differences: [], outcomes: [], problem: null };
+    this.mends += 1;
     return { differences: [], outcomes: await this.publish(publication), problem: null };
   }
 
@@ -235,4 +243,44 @@ test('what a reconcile that broke off had taken in is published all the same', a
   await expect(publisher.reconcile(true)).rejects.toThrow('a defect');
   edge.crash = false;
   await waitFor('the route', () => phase('a') === 'open');
+});
+
+test('a wait that is longer than a timer can take is a long one, not none', async () => {
+  publisher.hold(route('a'));
+  edge.fail = () => 'later';
+  edge.afterMs = 2 ** 31;
+  publisher.want('a', true);
+  await waitFor('the failure', () => publisher.phase('a').problem !== null);
+  const { publications } = edge;
+  await sleep(300);
+  expect(edge.publications).toBe(publications);
+});
+
+test('wanted and actual are compared every 5 minutes though nothing happens, and what is lost is there again', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date'] });
+  const quiet = new MemoryEdge();
+  const left = new Publisher({
+    edge: quiet as unknown as Edge,
+    log: pino({ level: 'silent' }),
+    onChange: () => {},
+  });
+  try {
+    left.start();
+    left.hold(route('a'));
+    left.want('a', true);
+    // A look comes after whatever was begun before it.
+    await left.reconcile(false);
+    for (const round of [1, 2]) {
+      quiet.open.clear();
+      jest.advanceTimersByTime(5 * 60_000 - 1);
+      await left.reconcile(false);
+      expect([quiet.mends, [...quiet.open]]).toEqual([round - 1, []]);
+      jest.advanceTimersByTime(1);
+      await left.reconcile(false);
+      expect([quiet.mends, [...quiet.open]]).toEqual([round, ['a']]);
+    }
+  } finally {
+    jest.useRealTimers();
+    await left.stop();
+  }
 });

@@ -14,6 +14,7 @@ import type { Log } from '../log.ts';
 import { startTimer } from '../timer.ts';
 import { backoff } from './backoff.ts';
 import { Company } from './company.ts';
+import { DifferenceLog, judge } from './difference-log.ts';
 import { newEntry, phaseOf, type RouteEntry, settle, type Wish } from './route-entry.ts';
 
 /** How often wanted and actual are compared though nothing happened, in ms. */
@@ -35,6 +36,7 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #entries = new Map<string, RouteEntry>();
   readonly #company = new Company();
+  readonly #differences: DifferenceLog;
   readonly #stopping = new AbortController();
   /** The end of the newest turn. Turns follow each other in the order in which they were asked for. */
   #last: Promise<void> = Promise.resolve();
@@ -47,6 +49,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#differences = new DifferenceLog(options.log);
   }
 
   start(): void {
@@ -145,17 +148,19 @@ export class Publisher {
 
   async #publish(): Promise<void> {
     const { publication, taken } = this.#open();
-    let outcomes: readonly Outcome[] = [];
-    try {
-      outcomes = await this.#options.edge.publish(publication);
-    } catch (error) {
-      this.#options.log.error({ err: error }, 'a publication failed');
-      if (taken.size === 0) publication.take();
-      const problem = problemOf(error);
-      outcomes = [...taken.keys()].map(
-        ({ route: { student } }) => ({ student, result: 'later', problem }) as const,
-      );
-    }
+    const { differences, outcomes } = await this.#options.edge
+      .publish(publication)
+      .catch((error: unknown) => {
+        this.#options.log.error({ err: error }, 'a publication failed');
+        if (taken.size === 0) publication.take();
+        const problem = problemOf(error);
+        const failed = [...taken.keys()].map(
+          ({ route: { student } }) => ({ student, result: 'later', problem }) as const,
+        );
+        return { differences: [], outcomes: failed, problem };
+      });
+    // Most publications look at nothing: what differed before may still.
+    if (differences.length > 0) this.#differences.tell(judge(differences, outcomes));
     await this.#settleAll(taken, outcomes);
   }
 
@@ -204,22 +209,15 @@ export class Publisher {
       const { differences, outcomes, problem } = await reconciled;
       if (mend) await this.#settleAll(taken, outcomes);
       if (problem !== null) throw new DevenvError(problem);
-      const failed = new Map(
-        outcomes.flatMap((outcome) =>
-          outcome.result === 'done' ? [] : [[outcome.student, outcome.problem.what]],
-        ),
-      );
-      // What is only reported was not tried.
-      const whyNot = (student: string | null, action: string | null) =>
-        action === null ? null : (failed.get(student ?? '') ?? null);
-      return differences.map((each) => ({ ...each, failed: whyNot(each.student, each.action) }));
+      const judged = judge(differences, outcomes);
+      if (mend) this.#differences.tell(judged);
+      return judged;
     });
   }
 
   async #reconcileByItself(): Promise<void> {
     try {
-      for (const difference of await this.reconcile(true))
-        this.#options.log.warn(difference, 'the edge differed');
+      await this.reconcile(true);
     } catch (error) {
       this.#options.log.error({ err: error }, 'a reconcile failed');
     }

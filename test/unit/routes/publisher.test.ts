@@ -26,7 +26,7 @@ class MemoryEdge {
   /** Called right before the wanted state is taken. */
   beforeTake: () => void = () => {};
 
-  async publish(publication: Publication): Promise<Outcome[]> {
+  async publish(publication: Publication): Promise<Reconciliation> {
     this.publications += 1;
     this.inFlight += 1;
     if (this.inFlight > 1) this.overlapped = true;
@@ -46,13 +46,13 @@ class MemoryEdge {
       else if (wanted.has(student)) this.open.add(student);
       else this.open.delete(student);
     }
-    return outcomes;
+    return { differences: [], outcomes, problem: null };
   }
 
   async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
     if (!mend) return { differences: [], outcomes: [], problem: null };
     this.mends += 1;
-    return { differences: [], outcomes: await this.publish(publication), problem: null };
+    return this.publish(publication);
   }
 
   /** Told when something is due. */

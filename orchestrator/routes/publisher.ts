@@ -8,22 +8,22 @@
 import { setImmediate } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
 import type { Difference } from '../api/contract.ts';
-import type { Edge, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
+import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edges/edge.ts';
 import { DevenvError, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { startTimer } from '../timer.ts';
 import { backoff } from './backoff.ts';
 import { Company } from './company.ts';
 import { DifferenceLog, judge } from './difference-log.ts';
+import { type Leaver, Leavers } from './leavers.ts';
 import { newEntry, phaseOf, type RouteEntry, settle, type Wish } from './route-entry.ts';
+import { Turns } from './turns.ts';
 
 /** How often wanted and actual are compared though nothing happened, in ms. */
 const RECONCILE_EVERY = 5 * 60_000;
 
 /** How long after a failure it is tried again to take away what is left of students who are gone, in ms. */
 const SWEEP_AFTER = 10_000;
-
-const noWait = () => {};
 
 export interface PublisherOptions {
   edge: Edge;
@@ -32,14 +32,21 @@ export interface PublisherOptions {
   onChange(student: string): void;
 }
 
+/** One run of the edge, and what was taken in by it. */
+interface Run {
+  publication: Publication;
+  taken: ReadonlyMap<RouteEntry, Wish>;
+  leaving: ReadonlySet<Leaver>;
+}
+
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #entries = new Map<string, RouteEntry>();
   readonly #company = new Company();
   readonly #differences: DifferenceLog;
+  readonly #leavers: Leavers;
   readonly #stopping = new AbortController();
-  /** The end of the newest turn. Turns follow each other in the order in which they were asked for. */
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
   #hasStarted = false;
   /** Somebody has changed something that no publication has taken in yet. */
   #isDue = false;
@@ -50,6 +57,7 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     this.#options = options;
     this.#differences = new DifferenceLog(options.log);
+    this.#leavers = new Leavers(options.log);
   }
 
   start(): void {
@@ -62,6 +70,7 @@ export class Publisher {
 
   /** The student's route exists from now on; whether the edge has it already is not known. */
   hold(route: Route): void {
+    this.#leavers.comeBack(route.student);
     this.#entries.set(route.student, newEntry(route));
     this.#schedule();
   }
@@ -97,11 +106,16 @@ export class Publisher {
     return names;
   }
 
-  /** The student goes: resolves when nothing at the edge leads to them, or when that could not be reached in one run. */
-  async release(student: string): Promise<void> {
-    if (!this.#entries.delete(student)) return;
-    this.#schedule();
-    await this.#last;
+  /** The student goes: resolves when one run has tried to take away what leads to them; to why something is left, or null. */
+  async release(student: string): Promise<Problem | null> {
+    const entry = this.#entries.get(student);
+    if (entry !== undefined) {
+      this.#entries.delete(student);
+      this.#leavers.leave(entry.route);
+      this.#schedule();
+      await this.#turns.ended;
+    }
+    return this.#leavers.problem(student);
   }
 
   #schedule(): void {
@@ -113,29 +127,24 @@ export class Publisher {
   }
 
   #enqueue(): void {
-    void this.#inTurn(async () => {
+    void this.#turns.take(async () => {
       // Taken in already by the publication before.
       if (!this.#isDue) return;
       if (!this.#stopping.signal.aborted) await this.#publish();
     });
   }
 
-  /** The lock: runs the task when every one that was asked for before has ended. */
-  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
-    const turn = this.#last.then(task);
-    this.#last = turn.then(noWait, noWait);
-    return turn;
-  }
-
-  /** A publication for the edge, and what was taken in by it. One that only looks (`isLook`) leaves what is due due. */
-  #open(isLook = false): { publication: Publication; taken: Map<RouteEntry, Wish> } {
+  /** A run that only looks (`isLook`) leaves what is due due. */
+  #open(isLook = false): Run {
     const taken = new Map<RouteEntry, Wish>();
+    const leaving = new Set<Leaver>();
     const { signal } = this.#stopping;
     const publication: Publication = {
       signal,
       company: this.#company.gathered(signal),
       take: () => {
         if (!isLook) this.#isDue = false;
+        for (const leaver of this.#leavers.now()) leaving.add(leaver);
         const entries = [...this.#entries.values()];
         for (const entry of entries) taken.set(entry, { wanted: entry.wanted, adopt: entry.adopt });
         const holders = entries.map(({ route, adopt }) => ({ ...route, adopt }));
@@ -143,28 +152,30 @@ export class Publisher {
         return { routes, holders } satisfies WantedEdge;
       },
     };
-    return { publication, taken };
+    return { publication, taken, leaving };
   }
 
   async #publish(): Promise<void> {
-    const { publication, taken } = this.#open();
-    const { differences, outcomes } = await this.#options.edge
-      .publish(publication)
-      .catch((error: unknown) => {
-        this.#options.log.error({ err: error }, 'a publication failed');
-        if (taken.size === 0) publication.take();
-        const problem = problemOf(error);
-        const failed = [...taken.keys()].map(
-          ({ route: { student } }) => ({ student, result: 'later', problem }) as const,
-        );
-        return { differences: [], outcomes: failed, problem };
-      });
+    const run = this.#open();
+    const { publication, taken } = run;
+    const result = await this.#options.edge.publish(publication).catch((error: unknown) => {
+      this.#options.log.error({ err: error }, 'a publication failed');
+      if (taken.size === 0) publication.take();
+      const problem = problemOf(error);
+      const outcomes = [...taken.keys()].map(
+        ({ route: { student } }) => ({ student, result: 'later', problem }) as const,
+      );
+      return { differences: [], outcomes, problem };
+    });
+    const { differences, outcomes } = result;
     // Most publications look at nothing: what differed before may still.
     if (differences.length > 0) this.#differences.tell(judge(differences, outcomes));
-    await this.#settleAll(taken, outcomes);
+    await this.#settleAll(run, result);
   }
 
-  async #settleAll(taken: ReadonlyMap<RouteEntry, Wish>, outcomes: readonly Outcome[]): Promise<void> {
+  async #settleAll({ taken, leaving }: Run, result: Reconciliation): Promise<void> {
+    const { outcomes } = result;
+    this.#leavers.settle(leaving, result, (student) => this.#entries.has(student));
     const byStudent = new Map(outcomes.map((outcome) => [outcome.student, outcome]));
     const [first, ...others] = [...taken].map(([entry, wish]) => () => {
       const { student } = entry.route;
@@ -199,15 +210,15 @@ export class Publisher {
    * the edge can't be looked at.
    */
   reconcile(mend: boolean): Promise<readonly Difference[]> {
-    return this.#inTurn(async () => {
-      const { publication, taken } = this.#open(!mend);
-      const reconciled = this.#options.edge.reconcile(publication, mend).catch((error: unknown) => {
+    return this.#turns.take(async () => {
+      const run = this.#open(!mend);
+      const result = await this.#options.edge.reconcile(run.publication, mend).catch((error: unknown) => {
         // What it had taken in is still to be published.
         if (mend) this.#schedule();
         throw error;
       });
-      const { differences, outcomes, problem } = await reconciled;
-      if (mend) await this.#settleAll(taken, outcomes);
+      const { differences, outcomes, problem } = result;
+      if (mend) await this.#settleAll(run, result);
       if (problem !== null) throw new DevenvError(problem);
       const judged = judge(differences, outcomes);
       if (mend) this.#differences.tell(judged);
@@ -227,6 +238,6 @@ export class Publisher {
     this.#stopping.abort();
     if (this.#timer !== null) clearInterval(this.#timer);
     if (this.#retry !== null) clearTimeout(this.#retry);
-    await this.#last;
+    await this.#turns.ended;
   }
 }

@@ -193,14 +193,45 @@ test('the token is in no file but its own, no argument, no container, and nothin
   expect(await findSecret(mock.token, { folder: devenv.stateDir, instance: devenv.instance })).toEqual([]);
 }, 120_000);
 
-test('`rm` while Cloudflare is away succeeds; what is left goes when it is back, and `rm` takes the rest at once', async () => {
+test('`rm` while Cloudflare is away, or refuses, succeeds and says what may still stand; what is left goes by itself', async () => {
+  const [later, refused] = ['rm-later', 'rm-refused'];
+  for (const name of [later, refused]) {
+    await devenv.succeed('create', name);
+    await devenv.succeed('open', name);
+  }
+  await waitFor('their rules', () => rules().length === 3);
   mock.faults.next({}, 'reset-before', 1000);
-  await devenv.succeed('rm', 'bob', '--yes');
-  expect(rules()).toEqual(['bob.example.com']);
+  const away = await devenv.devenv(['rm', 'bob', '--yes']);
+  expect([away.code, away.stdout]).toEqual([0, expect.stringContaining('bob is removed')]);
+  expect(away.stderr).not.toContain('link is closed');
+  expect(away.stderr).toMatch(
+    /! bob's link leads nowhere any more, but what the edge has of bob\.example\.com may still stand \(rule, DNS record\): Cloudflare could not be reached .*It is tried again by itself.*`devenv sync` tries it at once/,
+  );
+  const removed = JSON.parse((await devenv.devenv(['rm', later, '--yes', '--json'])).stdout);
+  expect(removed).toEqual({
+    removed: later,
+    keptHome: false,
+    warnings: [expect.stringMatching(/may still stand.*could not be reached/)],
+  });
+  expect(rules()).toHaveLength(3);
   mock.faults.clear();
-  await waitFor('bob to be gone', () => rules().length === 0 && !recordNames().includes('bob.example.com'), {
+  await waitFor('them to be gone', () => rules().length === 1 && recordNames().length === 2, {
     timeoutMs: 60_000,
   });
-  await devenv.succeed('rm', 'alice', '--yes');
+
+  mock.world.scopes.delete('tunnel');
+  const { code, stderr } = await devenv.devenv(['rm', refused, '--yes']);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(
+    /may still stand .*does not let this token change .*The token needs Account .*`devenv doctor`.*`devenv sync`/,
+  );
+  expect(stderr).not.toContain('Tell the instructor');
+  expect(await devenv.succeed('logs')).toMatch(/something may be left at the edge .*does not let this token/);
+  mock.world.scopes.add('tunnel');
+  expect(await devenv.succeed('sync')).toMatch(/rm-refused.*rule for a closed link +remove it: done/);
+  expect(rules()).toEqual([]);
+  const gone = await devenv.devenv(['rm', 'alice', '--yes']);
+  expect([gone.code, gone.stderr]).toEqual([0, expect.stringContaining("alice's link is closed")]);
+  expect(gone.stderr).not.toContain('may still stand');
   expect(recordNames()).toEqual([]);
-}, 180_000);
+}, 240_000);

@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
 import type { Difference } from '../api/contract.ts';
 import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edges/edge.ts';
-import { DevenvError, type Problem, problemOf } from '../errors.ts';
+import { DevenvError, isSameProblem, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { startTimer } from '../timer.ts';
 import { backoff } from './backoff.ts';
@@ -198,11 +198,13 @@ export class Publisher {
 
   #settle(entry: RouteEntry, wish: Wish, outcome: Outcome | undefined): void {
     const { student } = entry.route;
-    const before = JSON.stringify(phaseOf(entry));
+    const before = phaseOf(entry);
     settle(entry, wish, outcome);
-    if (outcome?.result === 'refused')
-      this.#options.log.warn({ student, problem: outcome.problem }, 'the edge refused a route');
-    if (JSON.stringify(phaseOf(entry)) !== before) this.#options.onChange(student);
+    const { phase, problem } = phaseOf(entry);
+    const isTold = isSameProblem(before.problem, problem);
+    if (problem !== null && !isTold)
+      this.#options.log.warn({ student, problem }, `link ${phase}: ${problem.what}`);
+    if (JSON.stringify({ phase, problem }) !== JSON.stringify(before)) this.#options.onChange(student);
   }
 
   /**

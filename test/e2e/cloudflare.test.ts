@@ -122,8 +122,27 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   await devenv.succeed('up');
   await waitFor('the link to be live', async () => (await status()).route.live, { timeoutMs: 30_000 });
   expect(mock.world.tunnel.version).toBe(version);
+
+  // What keeps a link from closing is the instructor's: the student is not told that it is not public yet.
+  mock.faults.next({ kind: 'config-put' }, 'refused', 1000);
+  const saidBefore = terminal.text.length;
+  await devenv.succeed('close', 'alice');
+  await terminal.see(/closed by your instructor/, { timeoutMs: 30_000 });
+  await waitFor('the refusal', async () => (await status()).route.problem);
+  expect(await devenv.succeed('list')).toMatch(/alice .*closing, problem/);
+  expect(await devenv.succeed('status', 'alice')).toMatch(
+    /closing, problem: closed by you.*does not let this token.*nobody is let in any more/s,
+  );
+  expect(await devenv.succeed('logs', 'alice')).toMatch(/link closing: .*does not let this token/);
+  expect(await devenv.succeed('shell', 'alice', '--', 'devenv-status')).toMatch(
+    /nobody is let in by your link any more/,
+  );
+  expect(terminal.text.slice(saidBefore)).not.toMatch(/not public yet/);
+  expect(await devenv.statusOf('alice')).toBe(503);
+  mock.faults.clear();
+  await devenv.succeed('sync');
+  expect(rules()).toEqual([]);
   await leave(terminal);
-  await waitFor('the rule to be gone', () => rules().length === 0);
 }, 240_000);
 
 test('who left while Cloudflare is away is public no more, and whoever was connected is cut off; a daemon that goes cuts off nobody', async () => {

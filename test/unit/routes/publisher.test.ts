@@ -182,6 +182,18 @@ test('a student who goes is gone from the edge when `release` resolves', async (
   expect(phase('a')).toBe('closed');
 });
 
+test('what keeps a link from closing is in the log, once', async () => {
+  publisher.hold(route('a'));
+  publisher.want('a', true);
+  await waitFor('the route', () => phase('a') === 'open');
+  edge.fail = () => 'refused';
+  publisher.want('a', false);
+  await waitFor('the refusal', () => publisher.phase('a').problem !== null);
+  await publisher.reconcile(true);
+  expect(phase('a')).toBe('closing');
+  expect(logged).toEqual(['40 link closing: No.']);
+});
+
 test('a student who goes while the edge refuses is told why something is left; the log says so once, and when it is over', async () => {
   publisher.hold(route('a'));
   publisher.want('a', true);

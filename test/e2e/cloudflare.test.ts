@@ -89,12 +89,9 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   mock.world.scopes.delete('tunnel');
   const terminal = await enter();
   terminal.type('npm run dev\r');
-  await terminal.see(
-    /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell the instructor/,
-    {
-      timeoutMs: 60_000,
-    },
-  );
+  const refusal =
+    /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell the instructor/;
+  await terminal.see(refusal, { timeoutMs: 60_000 });
   expect((await status()).route).toMatchObject({
     phase: 'opening',
     problem: { code: 'edge', what: expect.stringMatching(/token/) },
@@ -180,13 +177,8 @@ test('a name that somebody else has: `create` works, the clash is named, and `op
   );
   await devenv.succeed('open', 'bob', '--adopt');
   // The relay's page: nothing listens there yet.
-  await waitFor(
-    'the page',
-    async () => (await status('bob')).route.live && (await devenv.statusOf('bob')) === 503,
-    {
-      timeoutMs: 30_000,
-    },
-  );
+  const isPage = async () => (await status('bob')).route.live && (await devenv.statusOf('bob')) === 503;
+  await waitFor('the page', isPage, { timeoutMs: 30_000 });
   expect(mock.world.records.find(({ name }) => name === 'bob.example.com')?.content).toBe(
     mock.world.tunnelHostname,
   );

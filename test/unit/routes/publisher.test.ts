@@ -2,75 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { pino } from 'pino';
-import type { Edge, Outcome, Publication, Reconciliation } from '../../../orchestrator/edges/edge.ts';
-import type { Problem } from '../../../orchestrator/errors.ts';
+import type { Edge } from '../../../orchestrator/edges/edge.ts';
 import { Publisher } from '../../../orchestrator/routes/publisher.ts';
+import { MemoryEdge, problem } from '../../support/memory-edge.ts';
 import { waitFor } from '../../support/wait.ts';
-
-const problem = { code: 'edge', what: 'No.', next: 'Wait.' } as const;
-
-/** An edge in memory, with a latency and failures on demand. */
-class MemoryEdge {
-  readonly open = new Set<string>();
-  publications = 0;
-  inFlight = 0;
-  overlapped = false;
-  latencyMs = 5;
-  fail: (student: string) => Outcome['result'] = () => 'done';
-  /** It could do nothing at all, for anybody. */
-  whole: Problem | null = null;
-  crash = false;
-  /** How long the edge says to wait after a failure, in ms. */
-  afterMs: number | null = null;
-  /** Reconciles that were to mend. */
-  mends = 0;
-  /** The hostnames that a person has told it to take over, at each publication. */
-  readonly adopting: string[][] = [];
-  /** Called right before the wanted state is taken. */
-  beforeTake: () => void = () => {};
-
-  async publish(publication: Publication): Promise<Reconciliation> {
-    this.publications += 1;
-    this.inFlight += 1;
-    if (this.inFlight > 1) this.overlapped = true;
-    await Promise.all([sleep(this.latencyMs), publication.company]);
-    this.beforeTake();
-    const { routes, holders } = publication.take();
-    this.adopting.push(holders.filter(({ adopt }) => adopt).map(({ student }) => student));
-    await sleep(this.latencyMs);
-    this.inFlight -= 1;
-    if (this.crash) throw new Error('a defect');
-    if (this.whole !== null) return { differences: [], outcomes: [], problem: this.whole };
-    const outcomes: Outcome[] = [];
-    const wanted = new Set(routes.map((route) => route.student));
-    for (const student of new Set([...wanted, ...this.open])) {
-      const result = this.fail(student);
-      if (result !== 'done')
-        outcomes.push({ student, result, problem, ...(this.afterMs !== null && { afterMs: this.afterMs }) });
-      else if (wanted.has(student)) this.open.add(student);
-      else this.open.delete(student);
-    }
-    return { differences: [], outcomes, problem: null };
-  }
-
-  async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
-    if (!mend) return { differences: [], outcomes: [], problem: null };
-    this.mends += 1;
-    return this.publish(publication);
-  }
-
-  /** Told when something is due. */
-  due = () => {};
-  onDue(due: () => void): void {
-    this.due = due;
-  }
-}
 
 let edge: MemoryEdge;
 let publisher: Publisher;
 let changes: string[];
-/** The log's lines, as `level message`. */
-let logged: string[];
 let startedAt: number;
 
 const route = (student: string) => ({ student, hostname: `${student}.test`, origin: 'http://127.0.0.1:1' });
@@ -79,19 +18,10 @@ const phase = (student: string) => publisher.phase(student).phase;
 beforeEach(() => {
   edge = new MemoryEdge();
   changes = [];
-  logged = [];
   startedAt = performance.now();
   publisher = new Publisher({
     edge: edge as unknown as Edge,
-    log: pino(
-      {},
-      {
-        write: (line: string) => {
-          const { level, msg } = JSON.parse(line) as { level: number; msg: string };
-          logged.push(`${level} ${msg}`);
-        },
-      },
-    ),
+    log: pino({ level: 'silent' }),
     onChange: (student) => changes.push(student),
   });
   publisher.start();
@@ -171,68 +101,6 @@ test('an edge that throws is tried again', async () => {
   await waitFor('the problem', () => publisher.phase('a').problem?.code === 'internal');
   edge.crash = false;
   await waitFor('the route', () => phase('a') === 'open');
-});
-
-test('a student who goes is gone from the edge when `release` resolves', async () => {
-  publisher.hold(route('a'));
-  publisher.want('a', true);
-  await waitFor('the route', () => phase('a') === 'open');
-  expect(await publisher.release('a')).toBeNull();
-  expect(edge.open.size).toBe(0);
-  expect(phase('a')).toBe('closed');
-});
-
-test('what keeps a link from closing is in the log, once', async () => {
-  publisher.hold(route('a'));
-  publisher.want('a', true);
-  await waitFor('the route', () => phase('a') === 'open');
-  edge.fail = () => 'refused';
-  publisher.want('a', false);
-  await waitFor('the refusal', () => publisher.phase('a').problem !== null);
-  await publisher.reconcile(true);
-  expect(phase('a')).toBe('closing');
-  expect(logged).toEqual(['40 link closing: No.']);
-});
-
-test('a student who goes while the edge refuses is told why something is left; the log says so once, and when it is over', async () => {
-  publisher.hold(route('a'));
-  publisher.want('a', true);
-  await waitFor('the route', () => phase('a') === 'open');
-  edge.fail = () => 'refused';
-  expect(await publisher.release('a')).toEqual(problem);
-  await publisher.reconcile(true);
-  await publisher.reconcile(true);
-  expect(await publisher.release('a')).toEqual(problem);
-  const left = '40 something may be left at the edge of a student who has gone: No.';
-  expect(logged).toEqual([left]);
-  edge.fail = () => 'done';
-  await publisher.reconcile(true);
-  expect(logged).toEqual([left, '30 nothing is left at the edge of a student who has gone']);
-  expect(await publisher.release('a')).toBeNull();
-});
-
-test('a student who goes while the edge is away hears that, and one who comes back meanwhile is a new one', async () => {
-  publisher.hold(route('a'));
-  publisher.hold(route('b'));
-  publisher.want('a', true);
-  await waitFor('the route', () => phase('a') === 'open');
-  edge.whole = { code: 'edge', what: 'Away for 2 s.', next: 'Wait.', until: '2026-01-01T00:00:02Z' };
-  expect(await publisher.release('a')).toEqual(edge.whole);
-  edge.whole = { code: 'edge', what: 'Away for 1 s.', next: 'Wait.', until: '2026-01-01T00:00:03Z' };
-  await publisher.reconcile(true).catch(() => {});
-  expect(logged).toHaveLength(1);
-  publisher.hold(route('a'));
-  edge.whole = null;
-  await publisher.reconcile(true);
-  expect(logged).toHaveLength(1);
-});
-
-test('what is left of somebody who was gone before is in the log too', async () => {
-  edge.open.add('ghost');
-  edge.fail = () => 'later';
-  await publisher.reconcile(true);
-  await publisher.reconcile(true);
-  expect(logged).toEqual(['40 something may be left at the edge of a student who has gone: No.']);
 });
 
 test('a student can go, and a reconcile can look, while the others fail without end', async () => {

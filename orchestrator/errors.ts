@@ -54,6 +54,15 @@ export interface Problem {
   until?: string;
 }
 
+/** Whether there is no news in it: a wait is another figure each time. */
+export function isSameProblem(one: Problem | null, other: Problem | null): boolean {
+  if (one === null || other === null) return one === other;
+  return one.what === other.what || (one.until !== undefined && other.until !== undefined);
+}
+
+/** What an instructor should do: problems are worded for students too, who are sent to them. */
+export const nextForInstructor = ({ next }: Problem): string => next.replace(/^Tell the instructor[.:] /, '');
+
 /** An error whose text is written for the person who meets it. */
 export class DevenvError extends Error {
   readonly code: ErrorCode;

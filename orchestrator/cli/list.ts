@@ -6,10 +6,13 @@ import { table } from './table.ts';
 
 /** The state of a student in one word or two, the most important first. */
 export function stateOf(student: StudentView): string {
+  const { phase, problem } = student.route;
+  // Whatever became of the environment: the edge may still lead to its port.
+  if (phase === 'closing' && problem !== null) return 'closing, problem';
   if (student.environment.state !== 'running') return student.environment.state;
-  if (student.route.problem !== null) return 'problem';
+  if (problem !== null) return 'problem';
   if (student.route.live) return student.service === null ? 'open, no server' : 'live';
-  return student.route.phase === 'closed' ? '-' : student.route.phase;
+  return phase === 'closed' ? '-' : phase;
 }
 
 export const addList: AddCommand = (program, run) => {

@@ -46,9 +46,17 @@ export const addRm: AddCommand = (program, run) => {
             next: 'Nothing was touched.',
           });
         }
-        await client.remove(name, keepHome, progress);
+        const warnings: string[] = [];
+        await client.remove(name, keepHome, {
+          step: (id, text) => progress.step(id, text),
+          done: (id, text) => progress.done(id, text),
+          warn: (text) => {
+            warnings.push(text);
+            progress.warn(text);
+          },
+        });
         progress.stop();
-        if (json) printJson({ removed: name, keptHome: keepHome });
+        if (json) printJson({ removed: name, keptHome: keepHome, warnings });
         else
           print(
             `${name} is removed.${keepHome ? ` The home is kept: devenv create ${name} finds it again.` : ''}`,

@@ -1,4 +1,5 @@
 import type { RouteReason, StudentView } from '../api/contract.ts';
+import { nextForInstructor } from '../errors.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { stateOf } from './list.ts';
@@ -60,7 +61,12 @@ export function describe(student: StudentView): string {
       rows.push(['also', `${url}  (port ${port}, ${live ? 'live' : 'opening'})`]);
     if (student.otherPorts.length > 0) rows.push(['also listen', student.otherPorts.join(', ')]);
   } else rows.push(['next', `devenv start ${name}`]);
-  if (route.problem !== null) rows.push(['problem', route.problem.what], ['next', route.problem.next]);
+  if (route.problem !== null) {
+    rows.push(['problem', route.problem.what], ['next', nextForInstructor(route.problem)]);
+    // Of an environment that does not report nobody knows.
+    if (route.phase === 'closing' && route.reason !== 'silent')
+      rows.push(['visitors', 'nobody is let in any more, though the edge still leads here']);
+  }
   rows.push(['created', student.createdAt]);
   return `${name}\n${table(
     null,

@@ -55,11 +55,12 @@ export type Confirmation =
 /** What differs, before anybody has tried to mend it. */
 export type Finding = Omit<Difference, 'failed'>;
 
-/** What a reconcile found, and what became of each student for whom something was changed or failed. */
+/** What a run of the edge found, where it looked, and what became of it. */
 export interface Reconciliation {
   differences: readonly Finding[];
+  /** For each student for whom something was changed or failed. */
   outcomes: readonly Outcome[];
-  /** Why it could not even be looked at; null where it was. */
+  /** Why it failed as a whole, for everybody; null where it did not. */
   problem: Problem | null;
 }
 
@@ -75,8 +76,8 @@ export interface Edge {
   url(hostname: string): string;
   /** Refuses a hostname that cannot be served, before anything is made. Throws a DevenvError. */
   admit(hostname: string): void;
-  /** Makes the edge as wanted; an outcome for each student for whom something was changed or failed. */
-  publish(publication: Publication): Promise<readonly Outcome[]>;
+  /** Makes the edge as wanted, and looks first at what is there only where that is in doubt. */
+  publish(publication: Publication): Promise<Reconciliation>;
   /** Compares wanted and actual; with `mend` makes them agree, under the same rules as `publish`. */
   reconcile(publication: Publication, mend: boolean): Promise<Reconciliation>;
   /** Resolves when the link answers as that student's, or with what is known when `signal` aborts. */

@@ -8,7 +8,7 @@ import type { Route } from '../edges/edge.ts';
 export interface LinkPublisher {
   hold(route: Route): void;
   want(student: string, wanted: boolean): void;
-  release(student: string): Promise<void>;
+  release(student: string): Promise<unknown>;
 }
 
 /** The link for a port; null where it can't have one. */

@@ -82,14 +82,14 @@ export class Routes {
     this.#followLinks(held);
   }
 
-  /** The student goes; resolves when nothing leads to them any more. */
-  async release(student: string): Promise<void> {
+  /** The student goes; resolves to why something of theirs may still stand at the edge, or null where nothing does. */
+  async release(student: string): Promise<Problem | null> {
     const held = this.#held.get(student);
     if (held?.look) clearTimeout(held.look);
     this.#held.delete(student);
     if (held !== undefined) this.#letLinksGo(held.links.follow([]));
     this.#confirmer.end(student);
-    await this.#publisher.release(student);
+    return this.#publisher.release(student);
   }
 
   /** What is so now. Cheap to repeat. */

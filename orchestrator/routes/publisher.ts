@@ -8,20 +8,22 @@
 import { setImmediate } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
 import type { Difference } from '../api/contract.ts';
-import type { Edge, Outcome, Publication, Route, WantedEdge } from '../edges/edge.ts';
-import { DevenvError, type Problem, problemOf } from '../errors.ts';
+import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edges/edge.ts';
+import { DevenvError, isSameProblem, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { startTimer } from '../timer.ts';
 import { backoff } from './backoff.ts';
 import { Company } from './company.ts';
+import { DifferenceLog, judge } from './difference-log.ts';
+import { type Leaver, Leavers } from './leavers.ts';
 import { newEntry, phaseOf, type RouteEntry, settle, type Wish } from './route-entry.ts';
+import { Turns } from './turns.ts';
 
 /** How often wanted and actual are compared though nothing happened, in ms. */
 const RECONCILE_EVERY = 5 * 60_000;
 
 /** How long after a failure it is tried again to take away what is left of students who are gone, in ms. */
 const SWEEP_AFTER = 10_000;
-
-const noWait = () => {};
 
 export interface PublisherOptions {
   edge: Edge;
@@ -30,13 +32,21 @@ export interface PublisherOptions {
   onChange(student: string): void;
 }
 
+/** One run of the edge, and what was taken in by it. */
+interface Run {
+  publication: Publication;
+  taken: ReadonlyMap<RouteEntry, Wish>;
+  leaving: ReadonlySet<Leaver>;
+}
+
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #entries = new Map<string, RouteEntry>();
   readonly #company = new Company();
+  readonly #differences: DifferenceLog;
+  readonly #leavers: Leavers;
   readonly #stopping = new AbortController();
-  /** The end of the newest turn. Turns follow each other in the order in which they were asked for. */
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
   #hasStarted = false;
   /** Somebody has changed something that no publication has taken in yet. */
   #isDue = false;
@@ -46,6 +56,8 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#differences = new DifferenceLog(options.log);
+    this.#leavers = new Leavers(options.log);
   }
 
   start(): void {
@@ -58,6 +70,7 @@ export class Publisher {
 
   /** The student's route exists from now on; whether the edge has it already is not known. */
   hold(route: Route): void {
+    this.#leavers.comeBack(route.student);
     this.#entries.set(route.student, newEntry(route));
     this.#schedule();
   }
@@ -93,11 +106,16 @@ export class Publisher {
     return names;
   }
 
-  /** The student goes: resolves when nothing at the edge leads to them, or when that could not be reached in one run. */
-  async release(student: string): Promise<void> {
-    if (!this.#entries.delete(student)) return;
-    this.#schedule();
-    await this.#last;
+  /** The student goes: resolves when one run has tried to take away what leads to them; to why something is left, or null. */
+  async release(student: string): Promise<Problem | null> {
+    const entry = this.#entries.get(student);
+    if (entry !== undefined) {
+      this.#entries.delete(student);
+      this.#leavers.leave(entry.route);
+      this.#schedule();
+      await this.#turns.ended;
+    }
+    return this.#leavers.problem(student);
   }
 
   #schedule(): void {
@@ -109,29 +127,24 @@ export class Publisher {
   }
 
   #enqueue(): void {
-    void this.#inTurn(async () => {
+    void this.#turns.take(async () => {
       // Taken in already by the publication before.
       if (!this.#isDue) return;
       if (!this.#stopping.signal.aborted) await this.#publish();
     });
   }
 
-  /** The lock: runs the task when every one that was asked for before has ended. */
-  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
-    const turn = this.#last.then(task);
-    this.#last = turn.then(noWait, noWait);
-    return turn;
-  }
-
-  /** A publication for the edge, and what was taken in by it. One that only looks (`isLook`) leaves what is due due. */
-  #open(isLook = false): { publication: Publication; taken: Map<RouteEntry, Wish> } {
+  /** A run that only looks (`isLook`) leaves what is due due. */
+  #open(isLook = false): Run {
     const taken = new Map<RouteEntry, Wish>();
+    const leaving = new Set<Leaver>();
     const { signal } = this.#stopping;
     const publication: Publication = {
       signal,
       company: this.#company.gathered(signal),
       take: () => {
         if (!isLook) this.#isDue = false;
+        for (const leaver of this.#leavers.now()) leaving.add(leaver);
         const entries = [...this.#entries.values()];
         for (const entry of entries) taken.set(entry, { wanted: entry.wanted, adopt: entry.adopt });
         const holders = entries.map(({ route, adopt }) => ({ ...route, adopt }));
@@ -139,26 +152,30 @@ export class Publisher {
         return { routes, holders } satisfies WantedEdge;
       },
     };
-    return { publication, taken };
+    return { publication, taken, leaving };
   }
 
   async #publish(): Promise<void> {
-    const { publication, taken } = this.#open();
-    let outcomes: readonly Outcome[] = [];
-    try {
-      outcomes = await this.#options.edge.publish(publication);
-    } catch (error) {
+    const run = this.#open();
+    const { publication, taken } = run;
+    const result = await this.#options.edge.publish(publication).catch((error: unknown) => {
       this.#options.log.error({ err: error }, 'a publication failed');
       if (taken.size === 0) publication.take();
       const problem = problemOf(error);
-      outcomes = [...taken.keys()].map(
+      const outcomes = [...taken.keys()].map(
         ({ route: { student } }) => ({ student, result: 'later', problem }) as const,
       );
-    }
-    await this.#settleAll(taken, outcomes);
+      return { differences: [], outcomes, problem };
+    });
+    const { differences, outcomes } = result;
+    // Most publications look at nothing: what differed before may still.
+    if (differences.length > 0) this.#differences.tell(judge(differences, outcomes));
+    await this.#settleAll(run, result);
   }
 
-  async #settleAll(taken: ReadonlyMap<RouteEntry, Wish>, outcomes: readonly Outcome[]): Promise<void> {
+  async #settleAll({ taken, leaving }: Run, result: Reconciliation): Promise<void> {
+    const { outcomes } = result;
+    this.#leavers.settle(leaving, result, (student) => this.#entries.has(student));
     const byStudent = new Map(outcomes.map((outcome) => [outcome.student, outcome]));
     const [first, ...others] = [...taken].map(([entry, wish]) => () => {
       const { student } = entry.route;
@@ -176,16 +193,18 @@ export class Publisher {
       return [outcome.afterMs ?? (attempts === undefined ? SWEEP_AFTER : backoff(attempts))];
     });
     if (this.#retry !== null) clearTimeout(this.#retry);
-    this.#retry = waits.length === 0 ? null : setTimeout(() => this.#schedule(), Math.min(...waits)).unref();
+    this.#retry = waits.length === 0 ? null : startTimer(() => this.#schedule(), Math.min(...waits));
   }
 
   #settle(entry: RouteEntry, wish: Wish, outcome: Outcome | undefined): void {
     const { student } = entry.route;
-    const before = JSON.stringify(phaseOf(entry));
+    const before = phaseOf(entry);
     settle(entry, wish, outcome);
-    if (outcome?.result === 'refused')
-      this.#options.log.warn({ student, problem: outcome.problem }, 'the edge refused a route');
-    if (JSON.stringify(phaseOf(entry)) !== before) this.#options.onChange(student);
+    const { phase, problem } = phaseOf(entry);
+    const isTold = isSameProblem(before.problem, problem);
+    if (problem !== null && !isTold)
+      this.#options.log.warn({ student, problem }, `link ${phase}: ${problem.what}`);
+    if (JSON.stringify({ phase, problem }) !== JSON.stringify(before)) this.#options.onChange(student);
   }
 
   /**
@@ -193,32 +212,25 @@ export class Publisher {
    * the edge can't be looked at.
    */
   reconcile(mend: boolean): Promise<readonly Difference[]> {
-    return this.#inTurn(async () => {
-      const { publication, taken } = this.#open(!mend);
-      const reconciled = this.#options.edge.reconcile(publication, mend).catch((error: unknown) => {
+    return this.#turns.take(async () => {
+      const run = this.#open(!mend);
+      const result = await this.#options.edge.reconcile(run.publication, mend).catch((error: unknown) => {
         // What it had taken in is still to be published.
         if (mend) this.#schedule();
         throw error;
       });
-      const { differences, outcomes, problem } = await reconciled;
-      if (mend) await this.#settleAll(taken, outcomes);
+      const { differences, outcomes, problem } = result;
+      if (mend) await this.#settleAll(run, result);
       if (problem !== null) throw new DevenvError(problem);
-      const failed = new Map(
-        outcomes.flatMap((outcome) =>
-          outcome.result === 'done' ? [] : [[outcome.student, outcome.problem.what]],
-        ),
-      );
-      // What is only reported was not tried.
-      const whyNot = (student: string | null, action: string | null) =>
-        action === null ? null : (failed.get(student ?? '') ?? null);
-      return differences.map((each) => ({ ...each, failed: whyNot(each.student, each.action) }));
+      const judged = judge(differences, outcomes);
+      if (mend) this.#differences.tell(judged);
+      return judged;
     });
   }
 
   async #reconcileByItself(): Promise<void> {
     try {
-      for (const difference of await this.reconcile(true))
-        this.#options.log.warn(difference, 'the edge differed');
+      await this.reconcile(true);
     } catch (error) {
       this.#options.log.error({ err: error }, 'a reconcile failed');
     }
@@ -228,6 +240,6 @@ export class Publisher {
     this.#stopping.abort();
     if (this.#timer !== null) clearInterval(this.#timer);
     if (this.#retry !== null) clearTimeout(this.#retry);
-    await this.#last;
+    await this.#turns.ended;
   }
 }

@@ -52,7 +52,10 @@ function detailOf(reason: RouteReason): string {
 /** What `devenv-status` tells besides the link's state. */
 function notesOf(view: RouteView, behind: readonly string[], { memoryKill }: Student): string[] {
   const notes: string[] = [];
-  if (view.problem !== null) notes.push(`${view.problem.what} ${view.problem.next}`);
+  if (view.problem !== null) {
+    const closing = 'nobody is let in by your link any more; what is left of it is taken away later';
+    notes.push(view.phase === 'closing' ? closing : `${view.problem.what} ${view.problem.next}`);
+  }
   if (view.phase === 'opening') notes.push(waitingText(behind));
   if (memoryKill !== null) {
     const time = new Date(memoryKill.at).toISOString().slice(11, 16);

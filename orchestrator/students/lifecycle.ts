@@ -7,6 +7,7 @@ import type { Lease } from '../agents/lease.ts';
 import type { Progress } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { Environments } from '../environments/types.ts';
+import { nextForInstructor, type Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
@@ -27,6 +28,10 @@ export interface Parts {
   conversation: Conversation;
   log: Log;
 }
+
+/** What is told of a removal that does not wait for the edge. True only once the environment is gone. */
+const leftWords = ({ name, hostname }: Student['row'], problem: Problem) =>
+  `${name}'s link leads nowhere any more, but what the edge has of ${hostname} may still stand (rule, DNS record): ${problem.what} ${nextForInstructor(problem)} What is left goes by itself once nothing is in the way; \`devenv sync\` tries it at once`;
 
 export class Lifecycle {
   readonly #parts: Parts;
@@ -160,8 +165,8 @@ export class Lifecycle {
     const { routes, environments, sockets, roster, conversation, lease } = this.#parts;
     const { name } = student.row;
     progress.step('route', `Closing ${name}'s link`);
-    await routes.release(name);
-    progress.done('route', `${name}'s link is closed`);
+    const left = await routes.release(name);
+    if (left === null) progress.done('route', `${name}'s link is closed`);
     progress.step('environment', `Removing ${name}'s environment`);
     await environments.remove(name, keepHome);
     await sockets.close(name);
@@ -170,6 +175,7 @@ export class Lifecycle {
     conversation.forget(name);
     lease.forget(name);
     progress.done('environment', keepHome ? `${name} is removed; the home is kept` : `${name} is removed`);
+    if (left !== null) progress.warn(leftWords(student.row, left));
   }
 
   /**

@@ -1,6 +1,5 @@
 /** The single lines that a student may be told, each with what to do. Null: there is nothing to say. */
 import type { RouteReason } from '../api/contract.ts';
-import type { Problem } from '../errors.ts';
 import type { Line, MemoryKill, Situation } from './situation.ts';
 
 /** A start is slow, and an opening waits, when it takes longer than this, in ms. */
@@ -22,9 +21,20 @@ export function closedLine(before: RouteReason | null, situation: Situation): Li
   return null;
 }
 
-export function problemLine(problem: Problem | null): Line | null {
-  if (problem === null) return null;
-  return { kind: 'problem', text: `not public yet: ${problem.what} ${problem.next}` };
+/**
+ * A problem counts for a student whose link is wanted. From the moment it is not, the environment lets nobody in, so
+ * what keeps the edge from closing it is the instructor's. That somebody else has the name is worth knowing before.
+ */
+export function problemLine({ problem, phase, live }: Situation): Line | null {
+  if (problem === null || phase === 'closing') return null;
+  if (phase === 'closed' && problem.code !== 'clash') return null;
+  const trouble =
+    phase === 'closed'
+      ? "your link can't be opened"
+      : phase === 'open' && live
+        ? 'your link may not lead here any more'
+        : 'not public yet';
+  return { kind: 'problem', text: `${trouble}: ${problem.what} ${problem.next}` };
 }
 
 /** `512 MB`: memory is counted in powers of two, and written as people write it. */

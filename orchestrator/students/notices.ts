@@ -73,11 +73,13 @@ function isKnown(memory: NoticeMemory, { what, until }: Problem): boolean {
 }
 
 /** What a problem changes: a line where it is news, and the memory of it. */
-function followProblem(memory: NoticeMemory, problem: Problem | null) {
-  if (problem === null) return { line: null, memory: { ...memory, problem: null, problemUntil: null } };
+function followProblem(memory: NoticeMemory, situation: Situation) {
+  const { problem } = situation;
+  const line = problemLine(situation);
+  if (problem === null || line === null)
+    return { line: null, memory: { ...memory, problem: null, problemUntil: null } };
   if (isKnown(memory, problem)) return { line: null, memory };
-  const told = { ...memory, problem: problem.what, problemUntil: problem.until ?? null };
-  return { line: problemLine(problem), memory: told };
+  return { line, memory: { ...memory, problem: problem.what, problemUntil: problem.until ?? null } };
 }
 
 /** Port and process of what the link leads to. */
@@ -100,7 +102,7 @@ export function dueNotices(
 
   const lines: (Omit<Notice, 'id'> | null)[] = [];
   lines.push(closedLine(memory.reason, situation));
-  const problem = followProblem(next, situation.problem);
+  const problem = followProblem(next, situation);
   next = problem.memory;
   lines.push(problem.line);
   if (situation.memoryKill !== null && situation.memoryKill.at > memory.memoryKill) {

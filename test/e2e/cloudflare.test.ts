@@ -89,12 +89,9 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   mock.world.scopes.delete('tunnel');
   const terminal = await enter();
   terminal.type('npm run dev\r');
-  await terminal.see(
-    /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell the instructor/,
-    {
-      timeoutMs: 60_000,
-    },
-  );
+  const refusal =
+    /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell the instructor/;
+  await terminal.see(refusal, { timeoutMs: 60_000 });
   expect((await status()).route).toMatchObject({
     phase: 'opening',
     problem: { code: 'edge', what: expect.stringMatching(/token/) },
@@ -122,8 +119,27 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   await devenv.succeed('up');
   await waitFor('the link to be live', async () => (await status()).route.live, { timeoutMs: 30_000 });
   expect(mock.world.tunnel.version).toBe(version);
+
+  // What keeps a link from closing is the instructor's: the student is not told that it is not public yet.
+  mock.faults.next({ kind: 'config-put' }, 'refused', 1000);
+  const saidBefore = terminal.text.length;
+  await devenv.succeed('close', 'alice');
+  await terminal.see(/closed by your instructor/, { timeoutMs: 30_000 });
+  await waitFor('the refusal', async () => (await status()).route.problem);
+  expect(await devenv.succeed('list')).toMatch(/alice .*closing, problem/);
+  expect(await devenv.succeed('status', 'alice')).toMatch(
+    /closing, problem: closed by you.*does not let this token.*nobody is let in any more/s,
+  );
+  expect(await devenv.succeed('logs', 'alice')).toMatch(/link closing: .*does not let this token/);
+  expect(await devenv.succeed('shell', 'alice', '--', 'devenv-status')).toMatch(
+    /nobody is let in by your link any more/,
+  );
+  expect(terminal.text.slice(saidBefore)).not.toMatch(/not public yet/);
+  expect(await devenv.statusOf('alice')).toBe(503);
+  mock.faults.clear();
+  await devenv.succeed('sync');
+  expect(rules()).toEqual([]);
   await leave(terminal);
-  await waitFor('the rule to be gone', () => rules().length === 0);
 }, 240_000);
 
 test('who left while Cloudflare is away is public no more, and whoever was connected is cut off; a daemon that goes cuts off nobody', async () => {
@@ -161,13 +177,8 @@ test('a name that somebody else has: `create` works, the clash is named, and `op
   );
   await devenv.succeed('open', 'bob', '--adopt');
   // The relay's page: nothing listens there yet.
-  await waitFor(
-    'the page',
-    async () => (await status('bob')).route.live && (await devenv.statusOf('bob')) === 503,
-    {
-      timeoutMs: 30_000,
-    },
-  );
+  const isPage = async () => (await status('bob')).route.live && (await devenv.statusOf('bob')) === 503;
+  await waitFor('the page', isPage, { timeoutMs: 30_000 });
   expect(mock.world.records.find(({ name }) => name === 'bob.example.com')?.content).toBe(
     mock.world.tunnelHostname,
   );
@@ -193,14 +204,45 @@ test('the token is in no file but its own, no argument, no container, and nothin
   expect(await findSecret(mock.token, { folder: devenv.stateDir, instance: devenv.instance })).toEqual([]);
 }, 120_000);
 
-test('`rm` while Cloudflare is away succeeds; what is left goes when it is back, and `rm` takes the rest at once', async () => {
+test('`rm` while Cloudflare is away, or refuses, succeeds and says what may still stand; what is left goes by itself', async () => {
+  const [later, refused] = ['rm-later', 'rm-refused'];
+  for (const name of [later, refused]) {
+    await devenv.succeed('create', name);
+    await devenv.succeed('open', name);
+  }
+  await waitFor('their rules', () => rules().length === 3);
   mock.faults.next({}, 'reset-before', 1000);
-  await devenv.succeed('rm', 'bob', '--yes');
-  expect(rules()).toEqual(['bob.example.com']);
+  const away = await devenv.devenv(['rm', 'bob', '--yes']);
+  expect([away.code, away.stdout]).toEqual([0, expect.stringContaining('bob is removed')]);
+  expect(away.stderr).not.toContain('link is closed');
+  expect(away.stderr).toMatch(
+    /! bob's link leads nowhere any more, but what the edge has of bob\.example\.com may still stand \(rule, DNS record\): Cloudflare could not be reached .*It is tried again by itself.*`devenv sync` tries it at once/,
+  );
+  const removed = JSON.parse((await devenv.devenv(['rm', later, '--yes', '--json'])).stdout);
+  expect(removed).toEqual({
+    removed: later,
+    keptHome: false,
+    warnings: [expect.stringMatching(/may still stand.*could not be reached/)],
+  });
+  expect(rules()).toHaveLength(3);
   mock.faults.clear();
-  await waitFor('bob to be gone', () => rules().length === 0 && !recordNames().includes('bob.example.com'), {
+  await waitFor('them to be gone', () => rules().length === 1 && recordNames().length === 2, {
     timeoutMs: 60_000,
   });
-  await devenv.succeed('rm', 'alice', '--yes');
+
+  mock.world.scopes.delete('tunnel');
+  const { code, stderr } = await devenv.devenv(['rm', refused, '--yes']);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(
+    /may still stand .*does not let this token change .*The token needs Account .*`devenv doctor`.*`devenv sync`/,
+  );
+  expect(stderr).not.toContain('Tell the instructor');
+  expect(await devenv.succeed('logs')).toMatch(/something may be left at the edge .*does not let this token/);
+  mock.world.scopes.add('tunnel');
+  expect(await devenv.succeed('sync')).toMatch(/rm-refused.*rule for a closed link +remove it: done/);
+  expect(rules()).toEqual([]);
+  const gone = await devenv.devenv(['rm', 'alice', '--yes']);
+  expect([gone.code, gone.stderr]).toEqual([0, expect.stringContaining("alice's link is closed")]);
+  expect(gone.stderr).not.toContain('may still stand');
   expect(recordNames()).toEqual([]);
-}, 180_000);
+}, 240_000);

@@ -1,4 +1,6 @@
 /** When a look at Cloudflare is due though nobody's wish has changed: a grace that is over, a call whose outcome is in doubt. */
+import { startTimer } from '../../timer.ts';
+
 export class Agenda {
   readonly #doubts = new Set<NodeJS.Timeout>();
   #grace: NodeJS.Timeout | null = null;
@@ -34,18 +36,18 @@ export class Agenda {
 
   /** A call was given up that may still be carried out until `afterMs` from now: then it is looked at again. */
   doubt(afterMs: number): void {
-    const timer = setTimeout(() => {
+    const timer = startTimer(() => {
       this.#doubts.delete(timer);
       this.#isInDoubt = true;
       this.#due();
-    }, afterMs).unref();
+    }, afterMs);
     this.#doubts.add(timer);
   }
 
   /** The first grace is over in that many ms; null where none runs. */
   expectGrace(inMs: number | null): void {
     if (this.#grace !== null) clearTimeout(this.#grace);
-    this.#grace = inMs === null ? null : setTimeout(() => this.#due(), Math.max(0, inMs) + 1).unref();
+    this.#grace = inMs === null ? null : startTimer(() => this.#due(), Math.max(0, inMs) + 1);
   }
 
   stop(): void {

@@ -126,11 +126,10 @@ export class CloudflareEdge implements Edge {
     checkHostname(hostname);
   }
 
-  async publish(publication: Publication): Promise<readonly Outcome[]> {
-    if (this.#settled !== null && this.#settled === wishOf(publication.take())) return [];
-    const { outcomes, differences } = await this.#run(publication, false);
-    for (const difference of differences) this.#options.log.warn(difference, 'mended at Cloudflare');
-    return outcomes;
+  async publish(publication: Publication): Promise<Reconciliation> {
+    if (this.#settled !== null && this.#settled === wishOf(publication.take()))
+      return { differences: [], outcomes: [], problem: null };
+    return this.#run(publication, false);
   }
 
   async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {

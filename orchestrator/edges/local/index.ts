@@ -82,7 +82,7 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
 
     async publish(publication) {
       proxy.setRoutes(publication.take().routes);
-      return [];
+      return { differences: [], outcomes: [], problem: null };
     },
 
     async reconcile(publication, mend) {

@@ -62,6 +62,43 @@ test('a student gets a marked record at once, a rule while wanted, and loses bot
   expect(rig.records()).toEqual([]);
 });
 
+test('who goes while Cloudflare refuses or is away is told why something may be left; the log has it once', async () => {
+  for (const [index, name] of ['alice', 'bob'].entries()) rig.hold(name, 3001 + index);
+  await rig.start();
+  for (const name of ['alice', 'bob']) rig.publisher.want(name, true);
+  await allOpen(['alice', 'bob']);
+  const said = () =>
+    rig.log
+      .lines()
+      .filter(({ msg }) => msg.includes('student who has gone'))
+      .map(({ level, msg }) => `${level} ${msg}`);
+  const left = (why: string) => expect.stringMatching(`^40 something may be left .*: ${why}`);
+  mock.faults.next({ kind: 'config-put' }, 'refused', 2);
+  expect(await rig.publisher.release('alice')).toMatchObject({
+    what: expect.stringMatching(/does not let this token change the tunnel’s rules/),
+    next: expect.stringMatching(/Cloudflare Tunnel \/ Edit/),
+  });
+  await rig.publisher.reconcile(true);
+  expect(said()).toEqual([left('Cloudflare does not let this token')]);
+  // Nobody is held any more, and nothing can be read.
+  mock.faults.next({}, 'reset-before', 1000);
+  expect(await rig.publisher.release('bob')).toMatchObject({
+    what: expect.stringMatching(/could not be reached/),
+    next: expect.stringMatching(/tried again by itself/),
+  });
+  expect(rig.rules()).toHaveLength(3);
+  mock.faults.clear();
+  await waitFor('all to be gone', () => rig.rules().length === 1 && rig.records().length === 0, {
+    timeoutMs: 30_000,
+  });
+  await waitFor('the log to say so', () => said().length === 5);
+  expect(
+    said()
+      .slice(-2)
+      .map((line) => line.slice(0, 10)),
+  ).toEqual(['30 nothing', '30 nothing']);
+});
+
 test('thirty at once: one GET and one PUT, nothing when nothing differs, and what is foreign stays as it was', async () => {
   mock.foreign.putConfig(() => structuredClone(foreignConfig));
   const names = students(30);
@@ -70,7 +107,8 @@ test('thirty at once: one GET and one PUT, nothing when nothing differs, and wha
   });
   await rig.start();
   await waitFor('the records', () => rig.records().length === 30);
-  await waitFor('quiet', () => mock.calls.every(({ endedAt }) => endedAt !== null));
+  // Between two calls of a publication there is none.
+  await rig.quiet();
   const before = mock.calls.length;
   for (const name of names) rig.publisher.want(name, true);
   await allOpen(names);

@@ -192,6 +192,38 @@ test('what can’t be mended is said, not "done"; what can’t be looked at is a
   });
 });
 
+test('the log says "mended" of what was mended alone; what was not is said with its reason, and once', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    const said = () =>
+      rig.log
+        .lines()
+        .filter(({ msg }) => msg.startsWith('the edge differ'))
+        .map(({ msg }) => msg);
+    mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
+    mock.faults.next({ kind: 'dns-batch' }, 'refused', 2);
+    // The first publication looks at what is there.
+    await begin(rig, ['alice', 'bob']);
+    const clash = 'the edge differs, not touched: bob.example.com, record of somebody else: A 192.0.2.7';
+    const failed = expect.stringMatching(
+      /^the edge differs, not mended: alice\.example\.com, no record, add it: .*does not let this token/,
+    );
+    expect(said().sort()).toEqual([failed, clash]);
+    await rig.publisher.reconcile(true);
+    expect(said()).toHaveLength(2);
+    await rig.publisher.reconcile(true);
+    await rig.publisher.reconcile(true);
+    expect(said().slice(2)).toEqual(['the edge differed, mended: alice.example.com, no record, add it']);
+    // What was over and is there again is news.
+    const [record] = mock.world.records.filter(({ name }) => name === 'bob.example.com');
+    mock.foreign.removeRecord(record?.id ?? '');
+    await rig.publisher.reconcile(true);
+    mock.foreign.removeRecord(idOf(mock, 'bob'));
+    mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
+    await rig.publisher.reconcile(true);
+    expect(said().slice(3)).toEqual(['the edge differed, mended: bob.example.com, no record, add it', clash]);
+  });
+});
+
 test('with the disk lost, the marks alone tell what is ours', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
     setRules(mock, leadingTo('shop.example.com', 'http://10.0.0.5:80'));

@@ -1,58 +1,11 @@
 /** The lock: one publication at a time, company taken in, nobody held up, nobody forgotten. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import { pino } from 'pino';
-import type { Edge, Outcome, Publication, Reconciliation } from '../../../orchestrator/edges/edge.ts';
+import type { Edge } from '../../../orchestrator/edges/edge.ts';
 import { Publisher } from '../../../orchestrator/routes/publisher.ts';
+import { MemoryEdge, problem } from '../../support/memory-edge.ts';
 import { waitFor } from '../../support/wait.ts';
-
-const problem = { code: 'edge', what: 'No.', next: 'Wait.' } as const;
-
-/** An edge in memory, with a latency and failures on demand. */
-class MemoryEdge {
-  readonly open = new Set<string>();
-  publications = 0;
-  inFlight = 0;
-  overlapped = false;
-  latencyMs = 5;
-  fail: (student: string) => Outcome['result'] = () => 'done';
-  crash = false;
-  /** The hostnames that a person has told it to take over, at each publication. */
-  readonly adopting: string[][] = [];
-  /** Called right before the wanted state is taken. */
-  beforeTake: () => void = () => {};
-
-  async publish(publication: Publication): Promise<Outcome[]> {
-    this.publications += 1;
-    this.inFlight += 1;
-    if (this.inFlight > 1) this.overlapped = true;
-    await Promise.all([sleep(this.latencyMs), publication.company]);
-    this.beforeTake();
-    const { routes, holders } = publication.take();
-    this.adopting.push(holders.filter(({ adopt }) => adopt).map(({ student }) => student));
-    await sleep(this.latencyMs);
-    this.inFlight -= 1;
-    if (this.crash) throw new Error('a defect');
-    const outcomes: Outcome[] = [];
-    const wanted = new Set(routes.map((route) => route.student));
-    for (const student of new Set([...wanted, ...this.open])) {
-      const result = this.fail(student);
-      if (result !== 'done') outcomes.push({ student, result, problem });
-      else if (wanted.has(student)) this.open.add(student);
-      else this.open.delete(student);
-    }
-    return outcomes;
-  }
-
-  async reconcile(publication: Publication): Promise<Reconciliation> {
-    return { differences: [], outcomes: await this.publish(publication), problem: null };
-  }
-
-  /** Told when something is due. */
-  due = () => {};
-  onDue(due: () => void): void {
-    this.due = due;
-  }
-}
 
 let edge: MemoryEdge;
 let publisher: Publisher;
@@ -150,15 +103,6 @@ test('an edge that throws is tried again', async () => {
   await waitFor('the route', () => phase('a') === 'open');
 });
 
-test('a student who goes is gone from the edge when `release` resolves', async () => {
-  publisher.hold(route('a'));
-  publisher.want('a', true);
-  await waitFor('the route', () => phase('a') === 'open');
-  await publisher.release('a');
-  expect(edge.open.size).toBe(0);
-  expect(phase('a')).toBe('closed');
-});
-
 test('a student can go, and a reconcile can look, while the others fail without end', async () => {
   const students = Array.from({ length: 10 }, (_, index) => `s${index}`);
   for (const student of students) publisher.hold(route(student));
@@ -235,4 +179,44 @@ test('what a reconcile that broke off had taken in is published all the same', a
   await expect(publisher.reconcile(true)).rejects.toThrow('a defect');
   edge.crash = false;
   await waitFor('the route', () => phase('a') === 'open');
+});
+
+test('a wait that is longer than a timer can take is a long one, not none', async () => {
+  publisher.hold(route('a'));
+  edge.fail = () => 'later';
+  edge.afterMs = 2 ** 31;
+  publisher.want('a', true);
+  await waitFor('the failure', () => publisher.phase('a').problem !== null);
+  const { publications } = edge;
+  await sleep(300);
+  expect(edge.publications).toBe(publications);
+});
+
+test('wanted and actual are compared every 5 minutes though nothing happens, and what is lost is there again', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date'] });
+  const quiet = new MemoryEdge();
+  const left = new Publisher({
+    edge: quiet as unknown as Edge,
+    log: pino({ level: 'silent' }),
+    onChange: () => {},
+  });
+  try {
+    left.start();
+    left.hold(route('a'));
+    left.want('a', true);
+    // A look comes after whatever was begun before it.
+    await left.reconcile(false);
+    for (const round of [1, 2]) {
+      quiet.open.clear();
+      jest.advanceTimersByTime(5 * 60_000 - 1);
+      await left.reconcile(false);
+      expect([quiet.mends, [...quiet.open]]).toEqual([round - 1, []]);
+      jest.advanceTimersByTime(1);
+      await left.reconcile(false);
+      expect([quiet.mends, [...quiet.open]]).toEqual([round, ['a']]);
+    }
+  } finally {
+    jest.useRealTimers();
+    await left.stop();
+  }
 });

@@ -95,6 +95,44 @@ test('a problem is told once, and again when it comes back', () => {
   expect(said(...course)).toEqual(['1 problem', '2 problem']);
 });
 
+test('a problem is told in words that fit: what keeps a link from closing is nobody’s in the terminal', () => {
+  const away = { code: 'edge', what: 'The edge is away.', next: 'It is tried again.' } as const;
+  const clash = { code: 'clash', what: 'Somebody has it.', next: 'Tell the instructor.' } as const;
+  const texts = (...course: Situation[]) => {
+    let memory: NoticeMemory = noNotices;
+    return course.flatMap((each) => {
+      const due = dueNotices(memory, each);
+      memory = due.memory;
+      return due.notices.map(({ text }) => text);
+    });
+  };
+  const closed = { reason: 'closed-by-instructor' } as const;
+  expect(
+    texts(
+      situation({ reason: 'serving', phase: 'opening', problem: away }),
+      situation({ ...closed, phase: 'closing' }),
+      situation({ ...closed, phase: 'closing', problem: away }),
+      situation({ ...closed, phase: 'closing', problem: clash }),
+      // After a restart it is not known whether it is closed.
+      situation({ ...closed, phase: 'closed', problem: away }),
+      situation({ reason: 'serving', phase: 'opening', problem: away }),
+    ),
+  ).toEqual([
+    'not public yet: The edge is away. It is tried again.',
+    'your link was closed by your instructor; a new session opens it again',
+    'not public yet: The edge is away. It is tried again.',
+  ]);
+  expect(texts(situation({ phase: 'closed', problem: clash }))).toEqual([
+    "your link can't be opened: Somebody has it. Tell the instructor.",
+  ]);
+  expect(texts(situation({ phase: 'open', problem: away }))).toEqual([
+    'not public yet: The edge is away. It is tried again.',
+  ]);
+  expect(texts(situation({ phase: 'open', live: true, problem: clash }))).toEqual([
+    'your link may not lead here any more: Somebody has it. Tell the instructor.',
+  ]);
+});
+
 test('the memory survives being written and read, so a restart says nothing twice', () => {
   const first = dueNotices(noNotices, situation({ reason: 'serving', live: true, report: serving }));
   const again = JSON.parse(JSON.stringify(first.memory)) as NoticeMemory;

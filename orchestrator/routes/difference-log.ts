@@ -1,0 +1,46 @@
+/** What the log says of differences at the edge: what was mended, each time; what was not, once while it stays so. */
+import type { Difference } from '../api/contract.ts';
+import type { Finding, Outcome } from '../edges/edge.ts';
+import type { Log } from '../log.ts';
+
+/** What was found, with what became of it. */
+export function judge(findings: readonly Finding[], outcomes: readonly Outcome[]): Difference[] {
+  const failed = new Map(
+    outcomes.flatMap((outcome) =>
+      outcome.result === 'done' ? [] : [[outcome.student, outcome.problem.what]],
+    ),
+  );
+  return findings.map((finding) => ({
+    ...finding,
+    // What is only reported was not tried.
+    failed: finding.action === null ? null : (failed.get(finding.student ?? '') ?? null),
+  }));
+}
+
+function words({ hostname, found, action, failed }: Difference): string {
+  if (action === null) return `the edge differs, not touched: ${hostname}, ${found}`;
+  if (failed !== null) return `the edge differs, not mended: ${hostname}, ${found}, ${action}: ${failed}`;
+  return `the edge differed, mended: ${hostname}, ${found}, ${action}`;
+}
+
+export class DifferenceLog {
+  readonly #log: Log;
+  /** What still differs, as it was said. */
+  #standing: ReadonlySet<string> = new Set();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Tells all that differed at one moment. */
+  tell(differences: readonly Difference[]): void {
+    const standing = new Set<string>();
+    for (const difference of differences) {
+      const { student, action, failed } = difference;
+      const text = words(difference);
+      if (action === null || failed !== null) standing.add(text);
+      if (!this.#standing.has(text)) this.#log.warn(student === null ? {} : { student }, text);
+    }
+    this.#standing = standing;
+  }
+}

@@ -59,6 +59,9 @@ export const ALL_FAULTS: readonly [FaultSpec, ...FaultSpec[]] = [
   { name: 'reset-before' },
   { name: 'reset-after' },
   { name: 'bad-json' },
+  { name: 'stalled-body' },
+  { name: 'stalled-body', applied: true },
+  { name: 'broken-body' },
 ];
 
 interface Planned {

@@ -2,7 +2,7 @@
  * What can go wrong with a call, told apart once, here: everything else of this edge matches on `kind`. No text of
  * an answer is kept but Cloudflare's own error messages: a proxy in between may have written anything else.
  */
-import { APIConnectionError, APIError, APIUserAbortError } from 'cloudflare/core/error';
+import { APIConnectionError, APIError } from 'cloudflare/core/error';
 import { systemCodeOf } from '../../errors.ts';
 
 export type FailureKind =
@@ -83,7 +83,6 @@ function kindOf(status: number, codes: readonly number[]): FailureKind {
 /** Any error of a call as a failure. */
 export function failureOf(error: unknown, now = Date.now()): ApiFailure {
   if (error instanceof ApiFailure) return error;
-  if (error instanceof APIUserAbortError) return new ApiFailure('aborted', 'this process is ending');
   if (error instanceof APIConnectionError) {
     const isOver = NEVER_SENT.has(connectionCode(error) ?? '');
     return new ApiFailure('unknown', connectionText(error), { isOver });

@@ -69,11 +69,41 @@ test('what a proxy has written is not repeated; what Cloudflare says is, up to a
 
 test('`retry-after` in seconds, as a date, absent, or nonsense', () => {
   const after = (value: string) => retryAfterMs(new Headers({ 'retry-after': value }), 1_000_000);
-  expect([after('7'), after('0'), after('-3')]).toEqual([7000, 0, 0]);
+  expect(after('7')).toBe(7000);
   expect(after(new Date(1_005_000).toUTCString())).toBe(5000);
   expect(after('soon')).toBeNull();
   expect(retryAfterMs(new Headers(), 0)).toBeNull();
   expect(answered(429, 971).afterMs).toBe(300_000);
+  // A proxy's own refusal is not Cloudflare's five minutes.
+  expect(answered(429).afterMs).toBe(30_000);
+});
+
+test('what is said of a wait is believed from a second to an hour', () => {
+  const after = (value: string) => retryAfterMs(new Headers({ 'retry-after': value }), 1_000_000);
+  // "At once" would be a loop without end.
+  expect(['0', '-3', '0.001', new Date(0).toUTCString()].map(after)).toEqual([1000, 1000, 1000, 1000]);
+  const long = ['3601', '3000000', '1e300', '9'.repeat(400), new Date(1e13).toUTCString()];
+  expect(long.map(after)).toEqual(long.map(() => 3_600_000));
+  const budget = new Budget({ calls: 600, windowMs: 300_000, now: () => 0 });
+  budget.heed(new Headers({ ratelimit: '"default";r=0;t=99999999999' }));
+  expect(budget.waitMs()).toBe(3_600_000);
+  budget.block(Number.POSITIVE_INFINITY);
+  expect(budget.waitMs()).toBe(3_600_000);
+});
+
+test('the budget does not wait for a clock that is stepped back', () => {
+  const { now } = Date;
+  let back = 0;
+  Date.now = () => now() - back;
+  try {
+    const budget = new Budget({ calls: 2, windowMs: 20 });
+    budget.spend();
+    budget.spend();
+    back = 86_400_000;
+    expect(budget.waitMs()).toBeLessThanOrEqual(20);
+  } finally {
+    Date.now = now;
+  }
 });
 
 test('every kind of failure has words that say what to do, and whether it is tried again', () => {

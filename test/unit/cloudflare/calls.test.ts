@@ -127,6 +127,13 @@ test('every kind of failure has words that say what to do, and whether it is tri
     afterMs: 61_000,
     problem: { what: expect.stringMatching(/in 61 s/) },
   });
+  expect(explain(new ApiFailure('gone', 'Record does not exist. (81044)'), 'the DNS record').problem).toEqual(
+    {
+      code: 'edge',
+      what: 'Somebody else changed the DNS record at the same moment. Cloudflare: Record does not exist. (81044).',
+      next: 'It is tried again by itself.',
+    },
+  );
 });
 
 test('the budget: a sliding window, room for a whole run, a quarter kept from those that only look', () => {

@@ -10,6 +10,7 @@ import {
   invalidToken,
   malformedToken,
   missingToken,
+  mixedCredentials,
   Refusal,
   throttled,
   unauthorized,
@@ -42,8 +43,13 @@ export const refusalAnswer = (refusal: Refusal): Answer => ({
   applied: false,
 });
 
+/** Credentials of other schemes: beside a token nobody knows which of the two counts. */
+const OTHER_CREDENTIALS = ['x-auth-key', 'x-auth-email', 'x-auth-user-service-key'];
+
 function authenticate(world: World, { headers, found }: ReceivedRequest): void {
   const { authorization } = headers;
+  const other = OTHER_CREDENTIALS.find((name) => headers[name] !== undefined);
+  if (authorization !== undefined && other !== undefined) throw mixedCredentials(other);
   if (authorization === undefined) throw missingToken();
   const token = /^Bearer ([\w-]+)$/.exec(authorization)?.[1];
   if (token === undefined) throw malformedToken();

@@ -1,8 +1,10 @@
 /** Faults as words for the command line. */
 import { ALL_FAULTS, type FaultSpec } from './faults.ts';
 
-const wordOf = (fault: FaultSpec) =>
-  'applied' in fault && fault.applied === true ? `${fault.name}-applied` : fault.name;
+function wordOf(fault: FaultSpec): string {
+  if ('applied' in fault && fault.applied === true) return `${fault.name}-applied`;
+  return 'bare' in fault && fault.bare === true ? `${fault.name}-bare` : fault.name;
+}
 
 const BY_WORD: ReadonlyMap<string, FaultSpec> = new Map(ALL_FAULTS.map((fault) => [wordOf(fault), fault]));
 

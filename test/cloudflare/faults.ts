@@ -11,8 +11,11 @@ export type FaultSpec =
   | { name: 'refused' }
   /** 500 in Cloudflare's envelope. */
   | { name: 'server-error'; applied?: boolean }
-  /** 429; `retryAfter` in whole seconds, 1 by default. */
-  | { name: 'rate-limited'; retryAfter?: number }
+  /**
+   * 429; `retryAfter` in seconds or as the header's own text, 1 by default, null for none. `bare`: of a proxy in
+   * between, without Cloudflare's envelope.
+   */
+  | { name: 'rate-limited'; retryAfter?: number | string | null; bare?: boolean }
   /** A page of HTML, from a proxy in between; status 502 by default. */
   | { name: 'html'; applied?: boolean; status?: number }
   /** No answer ever. */
@@ -23,6 +26,10 @@ export type FaultSpec =
   | { name: 'reset-after' }
   /** Done, and half of the answer's JSON arrives, with the status that it would have had. */
   | { name: 'bad-json' }
+  /** Status, headers and the beginning of a body arrive, and then nothing: the connection stays open. */
+  | { name: 'stalled-body'; applied?: boolean }
+  /** Done, and the connection ends in the middle of the answer's body. */
+  | { name: 'broken-body' }
   /** Takes effect, and is answered, `ms` later than it should: long enough, and the client has given up. */
   | { name: 'slow'; ms: number };
 
@@ -44,6 +51,7 @@ export const ALL_FAULTS: readonly [FaultSpec, ...FaultSpec[]] = [
   { name: 'server-error' },
   { name: 'server-error', applied: true },
   { name: 'rate-limited' },
+  { name: 'rate-limited', bare: true },
   { name: 'html' },
   { name: 'html', applied: true },
   { name: 'timeout' },
@@ -51,6 +59,9 @@ export const ALL_FAULTS: readonly [FaultSpec, ...FaultSpec[]] = [
   { name: 'reset-before' },
   { name: 'reset-after' },
   { name: 'bad-json' },
+  { name: 'stalled-body' },
+  { name: 'stalled-body', applied: true },
+  { name: 'broken-body' },
 ];
 
 interface Planned {

@@ -87,7 +87,9 @@ Examples:
   # what happens to a class when every fifth answer is lost?
   npm run mock-cloudflare -- --fault reset-after --fault timeout-applied --fault-rate 0.2
 
-Faults that say "applied" take effect before they go wrong; "any" is one of them all.`,
+Faults that say "applied" take effect before they go wrong, and so do reset-after, bad-json and broken-body; one that
+says "bare" is a proxy's, without Cloudflare's envelope. stalled-body sends the headers and never the end. "any" is one
+of them all.`,
   );
 
 function shellQuoted(value: string): string {

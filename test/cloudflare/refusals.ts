@@ -36,6 +36,13 @@ export const malformedToken = () =>
     error_chain: [{ code: 6111, message: 'Invalid format for Authorization header' }],
   });
 
+export const mixedCredentials = (header: string) =>
+  new Refusal(400, {
+    code: 6003,
+    message: 'Invalid request headers',
+    error_chain: [{ code: 6111, message: `${header} beside an Authorization header` }],
+  });
+
 /** Seen at `tokens/verify`. */
 export const invalidToken = () => new Refusal(401, { code: 1000, message: 'Invalid API Token' });
 

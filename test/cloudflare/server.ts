@@ -1,13 +1,13 @@
 /** The HTTP side: receives a call, lets it take its time, breaks it where a fault says so, and writes it down. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type Answer, handle, type ReceivedBody, refusalAnswer } from './api-handler.ts';
+import { type Answer, handle, type ReceivedBody } from './api-handler.ts';
 import { type Call, type CallHook, type CallPhase, isWrite, type Overlap } from './calls.ts';
-import type { FaultSpec, Faults } from './faults.ts';
+import { type Ending, end, takesEffect } from './endings.ts';
+import type { Faults } from './faults.ts';
 import { halfLatency, type Latency, pause } from './latency.ts';
 import type { Random } from './random.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { authenticationError, internalError, throttled } from './refusals.ts';
 import { findOperation } from './router.ts';
 import type { World } from './world.ts';
 
@@ -23,15 +23,6 @@ export interface ServerParts {
   /** Read at every phase, so that it may change. */
   hook: () => CallHook | null;
 }
-
-/** How a call ends. */
-type Ending =
-  | { how: 'answer'; answer: Answer; headers?: Record<string, string>; type?: string }
-  | { how: 'reset' }
-  | { how: 'silence' };
-
-const PROXY_PAGE =
-  '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n';
 
 /** Null where the client has gone in the middle of it. */
 async function receiveBody(request: IncomingMessage): Promise<ReceivedBody | null> {
@@ -108,6 +99,10 @@ export class ApiServer {
         case 'answer':
           this.#answer(call, response, ending);
           break;
+        case 'half':
+          ours = ending.closes;
+          await this.#answerHalf(call, response, ending);
+          break;
         case 'reset':
           ours = true;
           request.socket.resetAndDestroy();
@@ -150,65 +145,39 @@ export class ApiServer {
   }
 
   #answer(call: Call, response: ServerResponse, ending: Extract<Ending, { how: 'answer' }>): void {
-    const { status, body } = ending.answer;
     if (response.destroyed) return;
+    this.#writeHead(call, response, ending);
+    response.end(ending.answer.body);
+  }
+
+  async #answerHalf(
+    call: Call,
+    response: ServerResponse,
+    ending: Extract<Ending, { how: 'half' }>,
+  ): Promise<void> {
+    if (response.destroyed) return;
+    const { body } = ending.answer;
+    this.#writeHead(call, response, ending);
+    response.write(body.slice(0, body.length / 2));
+    // No reset: what was sent before one may never be read.
+    if (ending.closes) response.socket?.destroySoon();
+    if (!response.destroyed) await once(response, 'close');
+  }
+
+  #writeHead(
+    call: Call,
+    response: ServerResponse,
+    ending: Extract<Ending, { how: 'answer' | 'half' }>,
+  ): void {
+    const { status, body } = ending.answer;
+    const { headers = {}, type = 'application/json' } = ending.how === 'answer' ? ending : {};
     call.status = status;
-    response
-      .writeHead(status, {
-        'content-type': ending.type ?? 'application/json',
-        'content-length': Buffer.byteLength(body),
-        'cf-ray': `${call.number.toString(16).padStart(16, '0')}-AMS`,
-        ...this.#parts.limiter.headers(),
-        ...ending.headers,
-      })
-      .end(body);
-  }
-}
-
-/** Whether the API gets to see the call, so that it takes effect if it is right. */
-function takesEffect(fault: FaultSpec | null): boolean {
-  switch (fault?.name) {
-    case undefined:
-    case 'reset-after':
-    case 'bad-json':
-    case 'slow':
-      return true;
-    case 'server-error':
-    case 'html':
-    case 'timeout':
-      return fault.applied === true;
-    case 'refused':
-    case 'rate-limited':
-    case 'reset-before':
-      return false;
-  }
-}
-
-function end(fault: FaultSpec | null, answer: Answer | null): Ending {
-  switch (fault?.name) {
-    case 'refused':
-      return { how: 'answer', answer: refusalAnswer(authenticationError()) };
-    case 'server-error':
-      return { how: 'answer', answer: refusalAnswer(internalError()) };
-    case 'rate-limited': {
-      const headers = { 'retry-after': String(fault.retryAfter ?? 1) };
-      return { how: 'answer', answer: refusalAnswer(throttled()), headers };
-    }
-    case 'html': {
-      const page = { status: fault.status ?? 502, body: PROXY_PAGE, applied: false };
-      return { how: 'answer', answer: page, type: 'text/html' };
-    }
-    case 'timeout':
-      return { how: 'silence' };
-    case 'reset-before':
-    case 'reset-after':
-      return { how: 'reset' };
-    case undefined:
-    case 'slow':
-    case 'bad-json': {
-      if (answer === null) return { how: 'silence' };
-      const body = fault?.name === 'bad-json' ? answer.body.slice(0, answer.body.length / 2) : answer.body;
-      return { how: 'answer', answer: { ...answer, body } };
-    }
+    response.writeHead(status, {
+      'content-type': type,
+      'content-length': Buffer.byteLength(body),
+      'cf-ray': `${call.number.toString(16).padStart(16, '0')}-AMS`,
+      ...this.#parts.limiter.headers(),
+      ...headers,
+    });
   }
 }

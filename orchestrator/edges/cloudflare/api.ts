@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIPromise } from 'cloudflare/api-promise';
-import { BaseRecords } from 'cloudflare/resources/dns/records';
-import { createClient } from 'cloudflare/tree-shakable';
 import type { Budget } from './budget.ts';
+import { withinLimits } from './call-limit.ts';
+import { createApiClient } from './client.ts';
 import { ApiFailure, failureOf } from './failure.ts';
 
 export interface ApiOptions {
@@ -16,11 +16,11 @@ export interface ApiOptions {
   tunnelId: string;
   zoneId: string;
   budget: Budget;
-  /** How long an answer is waited for, in ms. A call that was given up may still be carried out for as long. */
+  /** How long the end of an answer is waited for, in ms. A call that was given up may still be carried out for as long. */
   callTimeoutMs: number;
   /** A write may have been done, or may still be: what is known of Cloudflare's side is in doubt. */
   onDoubt(): void;
-  /** Aborted when no further call may begin: this process is going. Null where no publication runs. */
+  /** Aborted when no further call may begin, and the running one ends soon: this process is going. Null where no publication runs. */
   closing(): AbortSignal | null;
   /** Ends every call. */
   signal: AbortSignal;
@@ -70,6 +70,9 @@ interface Envelope {
   result_info?: { total_pages?: number };
 }
 
+/** Sends a call that the signal ends. */
+type Send = (signal: AbortSignal) => APIPromise<unknown>;
+
 /** Records on a page. A Free zone holds 200, a paid one 3,500: one page, where the API gives that many. */
 const PAGE = 5000;
 
@@ -81,25 +84,18 @@ export class CloudflareApi {
 
   constructor(options: ApiOptions) {
     this.#options = options;
-    this.#client = createClient({
-      apiToken: options.token,
-      baseURL: options.baseUrl,
-      maxRetries: 0,
-      timeout: options.callTimeoutMs,
-      // The SDK's own log could show headers and bodies.
-      logLevel: 'off',
-      resources: [BaseRecords],
-      ...(options.fetch && { fetch: options.fetch }),
-    });
+    this.#client = createApiClient(options);
   }
 
   /** Sends one call; resolves to the envelope. */
-  async #call(send: () => APIPromise<unknown>): Promise<Envelope> {
-    const { budget, signal, closing } = this.#options;
-    if (signal.aborted || closing()?.aborted) throw new ApiFailure('aborted', 'this process is ending');
+  async #call(send: Send, isWrite = false): Promise<Envelope> {
+    const { budget, signal, callTimeoutMs: timeoutMs } = this.#options;
+    const closing = this.#options.closing();
+    if (signal.aborted || closing?.aborted) throw new ApiFailure('aborted', 'this process is ending');
     budget.spend();
     try {
-      const { data, response } = await send().withResponse();
+      const limits = { timeoutMs, isWrite, signal, closing };
+      const { data, response } = await withinLimits(limits, (limit) => send(limit).withResponse());
       budget.heed(response.headers);
       const envelope = data as Envelope;
       // A proxy's page with status 200, or an envelope that says no.
@@ -114,9 +110,9 @@ export class CloudflareApi {
   }
 
   /** A call that changes something. */
-  async #write(send: () => APIPromise<unknown>): Promise<Envelope> {
+  async #write(send: Send): Promise<Envelope> {
     try {
-      return await this.#call(send);
+      return await this.#call(send, true);
     } catch (error) {
       const failure = failureOf(error);
       if (!failure.isOver) this.#quietAt = performance.now() + this.#options.callTimeoutMs;
@@ -152,7 +148,7 @@ export class CloudflareApi {
   }
 
   #get(path: string, query: Record<string, string | number> = {}): Promise<Envelope> {
-    return this.#call(() => this.#client.get(path, { query, signal: this.#options.signal }));
+    return this.#call((signal) => this.#client.get(path, { query, signal }));
   }
 
   async configuration(): Promise<Configuration> {
@@ -163,8 +159,8 @@ export class CloudflareApi {
   /** Resolves to what Cloudflare says it holds now. */
   async putConfiguration(config: JsonObject): Promise<Configuration> {
     const path = `${this.#tunnelPath}/configurations`;
-    const { signal } = this.#options;
-    const { result } = await this.#write(() => this.#client.put(path, { body: { config }, signal }));
+    const body = { config };
+    const { result } = await this.#write((signal) => this.#client.put(path, { body, signal }));
     return readConfiguration(result);
   }
 
@@ -184,8 +180,8 @@ export class CloudflareApi {
   /** Sends the batch; resolves to the records that it made or changed. */
   async batch(batch: DnsBatch): Promise<DnsRecord[]> {
     const path = `/zones/${this.#options.zoneId}/dns_records/batch`;
-    const { signal } = this.#options;
-    const { result } = await this.#write(() => this.#client.post(path, { body: { ...batch }, signal }));
+    const body = { ...batch };
+    const { result } = await this.#write((signal) => this.#client.post(path, { body, signal }));
     const { patches, posts } = (result ?? {}) as { patches?: unknown; posts?: unknown };
     return [patches, posts].flatMap((each) => (Array.isArray(each) ? each.map(readRecord) : []));
   }

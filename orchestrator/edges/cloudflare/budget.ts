@@ -3,7 +3,7 @@
  * then refuses everything for 5 minutes (developers.cloudflare.com, "Rate limits"): so we stay below a share of it,
  * and believe what its headers say is left.
  */
-import { ApiFailure } from './failure.ts';
+import { ApiFailure, LONGEST_WAIT } from './failure.ts';
 
 /** Calls of a publication in which nothing fails, with room for one more look: none begins without them. */
 export const CALLS_OF_A_RUN = 6;
@@ -15,6 +15,7 @@ export interface BudgetOptions {
   /** Calls in a window. */
   calls: number;
   windowMs: number;
+  /** In ms, on a clock that never goes back. */
   now?: () => number;
 }
 
@@ -25,7 +26,7 @@ export class Budget {
   #blockedUntil = 0;
 
   constructor(options: BudgetOptions) {
-    this.#options = { now: Date.now, ...options };
+    this.#options = { now: () => performance.now(), ...options };
   }
 
   #forget(now: number): void {
@@ -66,8 +67,9 @@ export class Budget {
     if (found && Number(found[1]) <= FEW) this.block(Number(found[2]) * 1000);
   }
 
-  /** No call for that long, in ms. */
+  /** No call for that long, in ms, as far as that is believed. */
   block(ms: number): void {
-    this.#blockedUntil = Math.max(this.#blockedUntil, this.#options.now() + ms);
+    const until = this.#options.now() + Math.min(ms, LONGEST_WAIT);
+    this.#blockedUntil = Math.max(this.#blockedUntil, until);
   }
 }

@@ -2,7 +2,7 @@
  * What can go wrong with a call, told apart once, here: everything else of this edge matches on `kind`. No text of
  * an answer is kept but Cloudflare's own error messages: a proxy in between may have written anything else.
  */
-import { APIConnectionError, APIError, APIUserAbortError } from 'cloudflare/core/error';
+import { APIConnectionError, APIError } from 'cloudflare/core/error';
 import { systemCodeOf } from '../../errors.ts';
 
 export type FailureKind =
@@ -59,14 +59,28 @@ const isConflict = (code: number) => code >= 81050 && code <= 81059;
 /** Waits where Cloudflare refuses and does not say how long: its own rate limit's window. In ms. */
 const BLOCKED_FOR = 300_000;
 
-/** `retry-after`: seconds, or a date (RFC 9110 §10.2.3). In ms from now; null where there is none. */
+/** The same where a proxy in between refuses: of its limit nothing is known. In ms. */
+const BLOCKED_BY_PROXY_FOR = 30_000;
+
+/**
+ * The longest wait that is believed, in ms. Cloudflare's own block is five minutes; what goes far beyond comes from
+ * something in between, or from a clock that is wrong, and would keep the class without links for days. One call an
+ * hour finds out, and harms nobody.
+ */
+export const LONGEST_WAIT = 3_600_000;
+/** The shortest, in ms: who refuses and says "at once" would be asked without a pause. */
+const SHORTEST_WAIT = 1000;
+
+const believed = (ms: number) => Math.min(Math.max(ms, SHORTEST_WAIT), LONGEST_WAIT);
+
+/** `retry-after`: seconds, or a date (RFC 9110 §10.2.3). In ms from now, within bounds; null where there is none. */
 export function retryAfterMs(headers: Headers | undefined, now: number): number | null {
   const value = headers?.get('retry-after');
   if (!value) return null;
   const seconds = Number(value);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  if (!Number.isNaN(seconds)) return believed(seconds * 1000);
   const date = Date.parse(value);
-  return Number.isNaN(date) ? null : Math.max(0, date - now);
+  return Number.isNaN(date) ? null : believed(date - now);
 }
 
 function kindOf(status: number, codes: readonly number[]): FailureKind {
@@ -83,7 +97,6 @@ function kindOf(status: number, codes: readonly number[]): FailureKind {
 /** Any error of a call as a failure. */
 export function failureOf(error: unknown, now = Date.now()): ApiFailure {
   if (error instanceof ApiFailure) return error;
-  if (error instanceof APIUserAbortError) return new ApiFailure('aborted', 'this process is ending');
   if (error instanceof APIConnectionError) {
     const isOver = NEVER_SENT.has(connectionCode(error) ?? '');
     return new ApiFailure('unknown', connectionText(error), { isOver });
@@ -93,13 +106,15 @@ export function failureOf(error: unknown, now = Date.now()): ApiFailure {
   const errors = Array.isArray(error.errors) ? error.errors : [];
   const codes = errors.map((each) => Number(each.code)).filter(Number.isInteger);
   // Without Cloudflare's envelope it is a proxy in between that speaks: its refusal says nothing of the token.
-  if (errors.length === 0 && error.status !== 429)
-    return new ApiFailure('unknown', `status ${error.status} from something in between`);
+  const isOfProxy = errors.length === 0;
+  const status = `status ${error.status} from something in between`;
+  if (isOfProxy && error.status !== 429) return new ApiFailure('unknown', status);
   const said = errors.map((each) => `${each.message ?? ''} (${each.code ?? 'no code'})`).join('; ');
   const kind = kindOf(error.status, codes);
-  const afterMs = kind === 'rate-limited' ? (retryAfterMs(error.headers, now) ?? BLOCKED_FOR) : 0;
-  // Cloudflare's own word comes when the call is over.
-  const text = said.slice(0, 500) || `status ${error.status}`;
+  const unsaid = isOfProxy ? BLOCKED_BY_PROXY_FOR : BLOCKED_FOR;
+  const afterMs = kind === 'rate-limited' ? (retryAfterMs(error.headers, now) ?? unsaid) : 0;
+  // Cloudflare's own word comes when the call is over; a proxy that limits the rate passes nothing on.
+  const text = said.slice(0, 500) || status;
   return new ApiFailure(kind, text, { codes, afterMs, isOver: true });
 }
 

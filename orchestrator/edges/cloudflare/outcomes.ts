@@ -49,16 +49,10 @@ export function explain(
       };
     }
     case 'gone':
+      return later(`Somebody else changed ${deed} at the same moment. ${said}.`);
     case 'unknown':
     case 'aborted':
-      return {
-        result: 'later',
-        problem: {
-          code: 'edge',
-          what: `Cloudflare could not be reached for ${deed}: ${failure.message}.`,
-          next: 'It is tried again by itself.',
-        },
-      };
+      return later(`Cloudflare could not be reached for ${deed}: ${failure.message}.`);
   }
 }
 
@@ -79,6 +73,10 @@ export function explainWhole(error: unknown): ReturnType<typeof explain> {
   if (error instanceof TunnelBusy) return explainBusy(error);
   if (error instanceof ApiFailure) return explain(error, 'the state of zone and tunnel');
   throw error;
+}
+
+function later(what: string): { result: 'later'; problem: Problem } {
+  return { result: 'later', problem: { code: 'edge', what, next: 'It is tried again by itself.' } };
 }
 
 function refused(what: string, next: string): { result: 'refused'; problem: Problem } {

@@ -125,3 +125,24 @@ test('a rule that Cloudflare refuses is left out, told, and the others are open'
     expect(countsSince(mock, from)['config-get']).toBe(1);
   });
 });
+
+test('a record that vanishes between our look and our change: its student is told so, and gets another', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    const id = mock.world.records[0]?.id ?? '';
+    mock.foreign.changeRecord(id, { proxied: false });
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'dns-batch' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.foreign.removeRecord(id);
+    };
+    const looked = rig.publisher.reconcile(true);
+    rig.publisher.want('alice', true);
+    await looked;
+    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    expect(rig.problems.map(({ what }) => what)).toEqual([
+      'Somebody else changed the DNS record at the same moment. Cloudflare: Record does not exist. (81044).',
+    ]);
+    expect(rig.records()).toEqual([`alice.example.com → ${mock.world.tunnelHostname}`]);
+  });
+});

@@ -61,6 +61,7 @@ test.each<[Fault, string, Outcome]>([
   ['server-error', '500 10002', { applied: false, status: 500 }],
   [{ name: 'server-error', applied: true }, '500 10002', { applied: true, status: 500 }],
   ['rate-limited', '429 971', { applied: false, status: 429 }],
+  [{ name: 'rate-limited', bare: true }, 'no JSON', { applied: false, status: 429 }],
   ['html', 'no JSON', { applied: false, status: 502 }],
   [{ name: 'html', applied: true, status: 200 }, 'no JSON', { applied: true, status: 200 }],
   ['timeout', 'TimeoutError', { applied: false, status: null, abandoned: true }],
@@ -68,6 +69,9 @@ test.each<[Fault, string, Outcome]>([
   ['reset-before', 'ECONNRESET', { applied: false, status: null }],
   ['reset-after', 'ECONNRESET', { applied: true, status: null }],
   ['bad-json', 'no JSON', { applied: true, status: 200 }],
+  ['stalled-body', 'TimeoutError', { applied: false, status: 200, abandoned: true }],
+  [{ name: 'stalled-body', applied: true }, 'TimeoutError', { applied: true, status: 200, abandoned: true }],
+  ['broken-body', 'UND_ERR_SOCKET', { applied: true, status: 200 }],
   [{ name: 'slow', ms: 1 }, '200 null', { applied: true, status: 200 }],
 ])('the fault %j looks like %s', async (fault, expected, outcome) => {
   mock.faults.next({}, fault);
@@ -94,6 +98,35 @@ test('a page of HTML and a 429 have their headers', async () => {
   expect(await page.text()).toContain('<h1>502 Bad Gateway</h1>');
   mock.faults.next({}, { name: 'rate-limited', retryAfter: 7 });
   expect((await call(paths().zone)).headers.get('retry-after')).toBe('7');
+  for (const [retryAfter, expected] of [
+    ['1e300', '1e300'],
+    [null, null],
+  ] as const) {
+    mock.faults.next({}, { name: 'rate-limited', bare: true, retryAfter });
+    const bare = await fetch(mock.baseUrl + paths().zone, options);
+    expect([bare.status, bare.headers.get('retry-after')]).toEqual([429, expected]);
+    expect(await bare.text()).toContain('<h1>429 Too Many Requests</h1>');
+  }
+});
+
+test('of a body that stalls or breaks off, the head and the beginning arrive', async () => {
+  const options = { headers: { authorization: `Bearer ${mock.token}` } };
+  for (const name of ['stalled-body', 'broken-body'] as const) {
+    mock.faults.next({}, { name });
+    const { status, body } = await fetch(mock.baseUrl + paths().zone, options);
+    const reader = body?.getReader();
+    expect([status, new TextDecoder().decode((await reader?.read())?.value)]).toEqual([
+      200,
+      expect.stringMatching(/^\{"success":true,/),
+    ]);
+    const end = reader?.read().then(
+      () => 'more',
+      () => 'broken',
+    );
+    const expected = name === 'stalled-body' ? 'nothing' : 'broken';
+    expect(await Promise.race([end, sleep(100, 'nothing')])).toBe(expected);
+    await reader?.cancel().catch(() => undefined);
+  }
 });
 
 test('a fault waits for the call that it is meant for, as often as it is meant', async () => {
@@ -115,7 +148,7 @@ test('a fault waits for the call that it is meant for, as often as it is meant',
 });
 
 test('random faults come as often as asked for, of every sort, and the same ones with the same seed', async () => {
-  const among = ALL_FAULTS.filter(({ name }) => name !== 'timeout');
+  const among = ALL_FAULTS.filter(({ name }) => name !== 'timeout' && name !== 'stalled-body');
   const [first, ...others] = among;
   if (first === undefined) throw new Error('no faults');
   const run = async (probability: number, seed: number) => {

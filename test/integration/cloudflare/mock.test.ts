@@ -86,7 +86,7 @@ describe('the configuration', () => {
 
 describe('a call is refused', () => {
   const other = 'f'.repeat(32);
-  test('without a token, with a malformed one, with a wrong one', async () => {
+  test('without a token, with a malformed or wrong one, with another credential beside it', async () => {
     const bare = await fetch(`${mock.baseUrl}/zones`);
     expect(bare.status).toBe(400);
     expect(await bare.json()).toMatchObject({ errors: [{ code: 9106 }] });
@@ -94,6 +94,11 @@ describe('a call is refused', () => {
     expect(await call('/zones', basic)).toMatchObject({ status: 400, code: 6003 });
     expect(await call('/zones', { token: 'wrong' })).toMatchObject({ status: 403, code: 9109 });
     expect(await call('/user/tokens/verify', { token: 'wrong' })).toMatchObject({ status: 401, code: 1000 });
+    for (const header of ['X-Auth-Key', 'X-Auth-Email', 'X-Auth-User-Service-Key'])
+      expect(await call('/zones', { headers: { [header]: 'other' } })).toMatchObject({
+        status: 400,
+        code: 6003,
+      });
   });
 
   test('for another account, tunnel or zone, and where the token lacks the scope', async () => {

@@ -57,6 +57,28 @@ test.each([1, 2])(
   },
 );
 
+test.each([
+  ['3000000', 3600],
+  ['1e300', 3600],
+  ['0', 1],
+  [null, 30],
+] as const)('a proxy’s bare 429 with retry-after %s is believed for %d s', async (retryAfter, seconds) => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    mock.faults.next({ kind: 'config-put' }, { name: 'rate-limited', bare: true, retryAfter });
+    const from = mock.calls.length;
+    rig.publisher.want('alice', true);
+    await reach(rig, 'the words', () => rig.problem('alice') !== null);
+    expect(secondsOf(rig.problem('alice')?.what)).toBe(seconds);
+    const until = Date.parse(rig.problem('alice')?.until ?? '') - Date.now();
+    expect(until).toBeLessThanOrEqual(seconds * 1000);
+    expect(until).toBeGreaterThan(seconds * 1000 - 1000);
+    await rig.quiet();
+    expect(countsSince(mock, from)).toEqual({ 'config-get': 1, 'config-put': 1 });
+    if (seconds === 1) await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+  });
+});
+
 test('few calls left by Cloudflare’s own count: we stop before it refuses, so that the dashboard goes on', async () => {
   await withRig(
     { mock: { rateLimit: { requests: 40, windowMs: 3000, blockMs: 3000 } } },

@@ -74,7 +74,8 @@ const changes: Change[] = [
 const faults: FaultSpec[] = [...ALL_FAULTS, { name: 'slow', ms: CALL_TIMEOUT * 1.6 }];
 /** The call had its effect, which was found by reading it back. */
 const wasApplied = (fault: FaultSpec) =>
-  ('applied' in fault && fault.applied === true) || fault.name === 'reset-after' || fault.name === 'bad-json';
+  ('applied' in fault && fault.applied === true) ||
+  ['reset-after', 'bad-json', 'broken-body'].includes(fault.name);
 
 function isDone({ rig }: Bench, { records, rules: ruled }: Change): boolean {
   const own = (lines: string[]) => lines.filter((line) => line.startsWith('a')).length;

@@ -41,7 +41,7 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
   return hostname;
 }
 
-/** The link of a further port: the student's hostname with the port behind their name. Null where that can't be. */
+/** The link of a further port: what a student would get who had the port behind their name. Null where that can't be. */
 export function furtherLink(
   { row }: Student,
   origin: string,
@@ -49,7 +49,8 @@ export function furtherLink(
   { edge, roster }: Pick<Parts, 'edge' | 'roster'>,
 ): Route | null {
   const name = `${row.name}-${port}`;
-  const hostname = row.hostname.replace(row.name, name);
+  const hostname = edge.knownHostname(name);
+  if (hostname === null) return null;
   try {
     edge.admit(hostname);
   } catch {

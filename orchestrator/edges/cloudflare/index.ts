@@ -111,6 +111,10 @@ export class CloudflareEdge implements Edge {
     return this.#zone.hostname(student);
   }
 
+  knownHostname(student: string): string | null {
+    return this.#zone.knownHostname(student);
+  }
+
   url(hostname: string): string {
     return `https://${hostname}`;
   }

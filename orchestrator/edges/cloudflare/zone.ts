@@ -45,6 +45,13 @@ export class Zone {
     return zone;
   }
 
+  /** The hostname of a student, without asking: null while the zone's name is needed and not known. */
+  knownHostname(student: string): string | null {
+    const { template, allowDeep } = this.#options;
+    if (template === null && this.#name === null) return null;
+    return hostnameFor({ template, zone: this.#name ?? '', allowDeep }, student);
+  }
+
   /** The hostname of a student. Throws `edge` while the zone's name can't be known. */
   async hostname(student: string): Promise<string> {
     const { template, allowDeep } = this.#options;

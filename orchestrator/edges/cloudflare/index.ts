@@ -20,6 +20,7 @@ import { type explain, explainWhole } from './outcomes.ts';
 import { wishOf } from './picture.ts';
 import type { Known } from './reading.ts';
 import { RuleVersions } from './rule-versions.ts';
+import { type ServablePublication, servable } from './servable.ts';
 import { checkAtStart } from './startup.ts';
 import { Transaction } from './transaction.ts';
 import { createTunnelLock, TunnelBusy, type TunnelLock } from './tunnel-lock.ts';
@@ -124,23 +125,29 @@ export class CloudflareEdge implements Edge {
   }
 
   async publish(publication: Publication): Promise<readonly Outcome[]> {
-    if (this.#settled !== null && this.#settled === wishOf(publication.take())) return [];
-    const { outcomes, differences } = await this.#run(publication, false);
+    const served = this.#servable(publication);
+    if (this.#settled !== null && this.#settled === wishOf(served.take())) return served.refused();
+    const { outcomes, differences } = await this.#run(served, false);
     for (const difference of differences) this.#options.log.warn(difference, 'mended at Cloudflare');
     return outcomes;
   }
 
   async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
-    if (mend) return this.#run(publication, true);
-    return this.#locked(publication, true, async (transaction) => ({
+    const served = this.#servable(publication);
+    if (mend) return this.#run(served, true);
+    return this.#locked(served, true, async (transaction) => ({
       outcomes: [],
-      differences: await transaction.compare(publication),
+      differences: await transaction.compare(served),
       problem: null,
     }));
   }
 
+  #servable(publication: Publication): ServablePublication {
+    return servable(publication, (hostname) => this.#zone.problemOf(hostname));
+  }
+
   /** With `look`, or where something is in doubt, what is there is read first. */
-  async #run(publication: Publication, look: boolean): Promise<Reconciliation> {
+  async #run(publication: ServablePublication, look: boolean): Promise<Reconciliation> {
     let wanted: WantedEdge = { routes: [], holders: [] };
     const watched: Publication = {
       ...publication,
@@ -157,7 +164,7 @@ export class CloudflareEdge implements Edge {
       if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
       this.#versions.note(wanted.routes, this.#known.configuration);
       this.#planNext();
-      return { ...result, problem: null };
+      return { ...result, outcomes: [...result.outcomes, ...publication.refused()], problem: null };
     });
   }
 
@@ -180,6 +187,8 @@ export class CloudflareEdge implements Edge {
       release = held.release;
       const afterMs = this.#budget.waitMs(CALLS_OF_A_RUN);
       if (afterMs > 0) throw new ApiFailure('rate-limited', 'our share of calls is used up', { afterMs });
+      // Without it nobody can say which names are its own.
+      if (this.#zone.name === null) await this.#zone.learn();
       return await task(this.#transaction(unfinished));
     } catch (error) {
       const explained = explainWhole(

@@ -73,6 +73,10 @@ export interface Edge {
   hostname(student: string): Promise<string>;
   /** The same without asking anybody: null while it isn't known. Never one name for two students. */
   knownHostname(student: string): string | null;
+  /** Calls back when hostnames are known that weren't when this process began. */
+  onNamesKnown(known: () => void): void;
+  /** A student's link was at that hostname before the settings gave another one: what is left of it there is ours. */
+  formerly(hostname: string, origin: string): void;
   /** The link for a hostname, as a person opens it. */
   url(hostname: string): string;
   /** Refuses a hostname that cannot be served, before anything is made. Throws a DevenvError. */

@@ -210,7 +210,13 @@ class DockerEnvironments implements Environments {
     return {
       container: containerName(this.#settings.instance, spec.student),
       user: '1000:1000',
-      command: ['/usr/lib/devenv/sshd.sh'],
+      // What the environment was made with may be old: hostnames follow the settings while it runs.
+      command: [
+        '/usr/bin/env',
+        `DEVENV_HOSTNAME=${spec.hostname}`,
+        `DEVENV_URL=${spec.url}`,
+        '/usr/lib/devenv/sshd.sh',
+      ],
     };
   }
 

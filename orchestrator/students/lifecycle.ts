@@ -14,7 +14,8 @@ import type { Conversation } from './conversation.ts';
 import { enrol } from './enrolment.ts';
 import { furtherLink, newHostname } from './hostnames.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import { type Roster, type Student, specOf } from './roster.ts';
+import { settleHostnames } from './renaming.ts';
+import { originOf, type Roster, type Student, specOf } from './roster.ts';
 
 export interface Parts {
   settings: Settings;
@@ -83,8 +84,8 @@ export class Lifecycle {
   /** The student is there: their route may be wanted from now on. */
   #take(student: Student): void {
     const { routes } = this.#parts;
-    const { name, hostname, port, routeMemory } = student.row;
-    const origin = `http://127.0.0.1:${port}`;
+    const { name, hostname, routeMemory } = student.row;
+    const origin = originOf(student.row);
     routes.hold({ student: name, hostname, origin }, routeMemory, (port) =>
       furtherLink(student, origin, port, this.#parts),
     );
@@ -177,6 +178,8 @@ export class Lifecycle {
    * environment is known before its route is taken up, so that a restart closes nobody's link.
    */
   async recover(progress: Progress): Promise<void> {
+    settleHostnames(this.#parts);
+    this.#parts.edge.onNamesKnown(() => this.#renew());
     const actual = await this.#parts.environments.list();
     await this.#forEach('recover', async (student) => {
       const { name, state, socketId } = student.row;
@@ -191,6 +194,18 @@ export class Lifecycle {
         await this.#finish(student, progress);
       }
     });
+  }
+
+  /** The edge knows its names only now: whoever has another one gets their route anew, with it. */
+  #renew(): void {
+    const { routes, conversation } = this.#parts;
+    for (const student of settleHostnames(this.#parts)) {
+      const { name, state } = student.row;
+      if (state.life !== 'present') continue;
+      void routes.release(name);
+      this.#take(student);
+      conversation.refresh(student);
+    }
   }
 
   /** Finishes or undoes what was begun and cut off. */

@@ -13,6 +13,7 @@ import { confirmRoute } from './confirmation.ts';
 import { Connectors } from './connectors.ts';
 import { examineCloudflare } from './examine.ts';
 import { ApiFailure } from './failure.ts';
+import { FormerWays } from './former-ways.ts';
 import { checkHostname } from './hostnames.ts';
 import type { LostUpdate } from './ingress-writer.ts';
 import { Intent, type IntentStore, type Unfinished } from './intent.ts';
@@ -67,6 +68,7 @@ export class CloudflareEdge implements Edge {
   readonly #lock: TunnelLock;
   readonly #intent: Intent;
   readonly #zone: Zone;
+  readonly #former: FormerWays;
   readonly #agenda = new Agenda();
   readonly #known: Known = { records: null, configuration: null, ways: new Set(), idleSince: new Map() };
   readonly #versions = new RuleVersions();
@@ -90,6 +92,7 @@ export class CloudflareEdge implements Edge {
     });
     this.#connectors = new Connectors({ api: this.#api, budget: this.#budget, metrics, signal });
     this.#lock = options.lock ?? createTunnelLock({ tunnelId, instance, patienceMs: LOCK_PATIENCE });
+    this.#former = new FormerWays(store);
     this.#intent = new Intent(store, callTimeoutMs);
     const { zoneId, hostname: template, allowDeep } = options;
     this.#zone = new Zone({ api: this.#api, zoneId, store, template, allowDeep });
@@ -114,6 +117,14 @@ export class CloudflareEdge implements Edge {
 
   knownHostname(student: string): string | null {
     return this.#zone.knownHostname(student);
+  }
+
+  onNamesKnown(known: () => void): void {
+    this.#zone.onKnown(known);
+  }
+
+  formerly(hostname: string, origin: string): void {
+    this.#former.add(hostname, origin);
   }
 
   url(hostname: string): string {
@@ -159,9 +170,13 @@ export class CloudflareEdge implements Edge {
     return this.#locked(publication, false, async (transaction) => {
       this.#settled = null;
       const isFresh = this.#agenda.begin(look);
+      for (const way of this.#former.all) this.#known.ways.add(way);
       const result = await transaction.run(watched, isFresh);
       this.#agenda.end();
-      if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
+      if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) {
+        this.#settled = wishOf(wanted);
+        this.#former.clear();
+      }
       this.#versions.note(wanted.routes, this.#known.configuration);
       this.#planNext();
       return { ...result, outcomes: [...result.outcomes, ...publication.refused()], problem: null };

@@ -23,6 +23,7 @@ export class Zone {
   readonly #options: ZoneOptions;
   readonly #key: string;
   #name: string | null;
+  #onKnown: () => void = () => {};
 
   constructor(options: ZoneOptions) {
     this.#options = options;
@@ -35,11 +36,18 @@ export class Zone {
     return this.#name;
   }
 
+  /** Calls back when the name is known that wasn't. */
+  onKnown(known: () => void): void {
+    this.#onKnown = known;
+  }
+
   /** Asks for the name, known or not. Throws an `ApiFailure`. */
   async learn(): Promise<void> {
     const { api, store } = this.#options;
+    const wasKnown = this.#name !== null;
     this.#name = await api.zoneName();
     store.remember(this.#key, this.#name);
+    if (!wasKnown) this.#onKnown();
   }
 
   #rules(zone: string): HostnameRules {

@@ -75,6 +75,14 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
     hostname: async (student) => hostnameOf(student),
     knownHostname: hostnameOf,
 
+    onNamesKnown() {
+      // They are known from the settings alone.
+    },
+
+    formerly() {
+      // Nothing is left of a table in memory.
+    },
+
     onDue() {
       // What is published here is a table in memory: nothing falls due.
     },

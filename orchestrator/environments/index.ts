@@ -206,17 +206,12 @@ class DockerEnvironments implements Environments {
     }
   }
 
-  access(spec: EnvironmentSpec): AccessView {
+  access({ student, hostname, url }: EnvironmentSpec): AccessView {
     return {
-      container: containerName(this.#settings.instance, spec.student),
+      container: containerName(this.#settings.instance, student),
       user: '1000:1000',
       // What the environment was made with may be old: hostnames follow the settings while it runs.
-      command: [
-        '/usr/bin/env',
-        `DEVENV_HOSTNAME=${spec.hostname}`,
-        `DEVENV_URL=${spec.url}`,
-        '/usr/lib/devenv/sshd.sh',
-      ],
+      command: ['env', `DEVENV_HOSTNAME=${hostname}`, `DEVENV_URL=${url}`, '/usr/lib/devenv/sshd.sh'],
     };
   }
 

@@ -3,7 +3,7 @@ import type { Edge, Route } from '../edges/edge.ts';
 import { DevenvError } from '../errors.ts';
 import { checkStudentName } from '../names.ts';
 import type { Routes } from '../routes/index.ts';
-import type { Roster, Student } from './roster.ts';
+import { originOf, type Roster, type Student } from './roster.ts';
 
 interface Parts {
   edge: Edge;
@@ -44,7 +44,6 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
 /** The link of a further port: what a student would get who had the port behind their name. Null where that can't be. */
 export function furtherLink(
   { row }: Student,
-  origin: string,
   port: number,
   { edge, roster }: Pick<Parts, 'edge' | 'roster'>,
 ): Route | null {
@@ -57,5 +56,5 @@ export function furtherLink(
     return null;
   }
   const isTaken = roster.all().some((other) => other.row.name === name || other.row.hostname === hostname);
-  return isTaken ? null : { student: name, hostname, origin };
+  return isTaken ? null : { student: name, hostname, origin: originOf(row) };
 }

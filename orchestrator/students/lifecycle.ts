@@ -15,7 +15,7 @@ import { enrol } from './enrolment.ts';
 import { furtherLink, newHostname } from './hostnames.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { settleHostnames } from './renaming.ts';
-import { originOf, type Roster, type Student, specOf } from './roster.ts';
+import { type Roster, routeOf, type Student, specOf } from './roster.ts';
 
 export interface Parts {
   settings: Settings;
@@ -83,12 +83,8 @@ export class Lifecycle {
 
   /** The student is there: their route may be wanted from now on. */
   #take(student: Student): void {
-    const { routes } = this.#parts;
-    const { name, hostname, routeMemory } = student.row;
-    const origin = originOf(student.row);
-    routes.hold({ student: name, hostname, origin }, routeMemory, (port) =>
-      furtherLink(student, origin, port, this.#parts),
-    );
+    const linkFor = (port: number) => furtherLink(student, port, this.#parts);
+    this.#parts.routes.hold(routeOf(student.row), student.row.routeMemory, linkFor);
   }
 
   /** Sees what the engine has of the student, and lets that count. */

@@ -1,5 +1,6 @@
 /** Who there is: the rows of the store, each with what is known of it at this moment. */
 import type { Notice, Report } from '../agents/protocol.ts';
+import type { Route } from '../edges/edge.ts';
 import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts';
 import { DevenvError, type Problem } from '../errors.ts';
 import { suggestName } from '../names.ts';
@@ -113,6 +114,13 @@ export class Roster {
 
 /** Where a student's relay is, as the host reaches it. */
 export const originOf = ({ port }: StudentRow) => `http://127.0.0.1:${port}`;
+
+/** The student's own link. */
+export const routeOf = (row: StudentRow): Route => ({
+  student: row.name,
+  hostname: row.hostname,
+  origin: originOf(row),
+});
 
 /** What the environment of a student is made from. */
 export function specOf(row: StudentRow, url: string): EnvironmentSpec {

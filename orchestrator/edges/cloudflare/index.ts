@@ -167,7 +167,7 @@ export class CloudflareEdge implements Edge {
         return wanted;
       },
     };
-    return this.#locked(publication, false, async (transaction) => {
+    const ran = await this.#locked(publication, false, async (transaction) => {
       this.#settled = null;
       const isFresh = this.#agenda.begin(look);
       for (const way of this.#former.all) this.#known.ways.add(way);
@@ -179,8 +179,9 @@ export class CloudflareEdge implements Edge {
       }
       this.#versions.note(wanted.routes, this.#known.configuration);
       this.#planNext();
-      return { ...result, outcomes: [...result.outcomes, ...publication.refused()], problem: null };
+      return { ...result, problem: null };
     });
+    return { ...ran, outcomes: [...ran.outcomes, ...publication.refused()] };
   }
 
   /**

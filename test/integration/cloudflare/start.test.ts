@@ -169,6 +169,10 @@ test.each([
       await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
       expect([rig.phase('alice'), rig.problem('alice')?.code]).toEqual(['opening', 'bad-settings']);
       expect(rig.records()).toEqual([expect.stringMatching(/^bob/)]);
+      // So it is where nothing could be done for anybody.
+      mock.faults.next({ kind: 'config-get' }, 'server-error');
+      await rig.publisher.reconcile(true).catch(() => undefined);
+      expect([rig.phase('alice'), rig.problem('alice')?.code]).toEqual(['opening', 'bad-settings']);
       // From now on it is refused at once.
       await expect(rig.edge.hostname('carol')).rejects.toMatchObject({ code: 'bad-settings' });
     });

@@ -31,12 +31,10 @@ test('a name that is there, and a hostname that is a further link right now, are
   await expect(newHostname('bob', parts(['b.example.com']))).rejects.toMatchObject({ code: 'clash' });
 });
 
-const origin = 'http://127.0.0.1:3001';
-
 /** A student, and an edge whose hostnames are made from a template; null: it isn't known yet. */
 function linkParts(name: string, template: string | null, others: string[] = []) {
   const hostnameOf = (student: string) => template?.replaceAll('{student}', student) ?? null;
-  const student = { row: { name, hostname: hostnameOf(name) } } as Student;
+  const student = { row: { name, hostname: hostnameOf(name), port: 3001 } } as Student;
   const all = [student, ...others.map((other) => ({ row: { name: other, hostname: 'x.example.com' } }))];
   const edge = { knownHostname: hostnameOf, admit: () => undefined } as unknown as Edge;
   return { student, edge, roster: { all: () => all } as unknown as Roster };
@@ -44,18 +42,18 @@ function linkParts(name: string, template: string | null, others: string[] = [])
 
 test('a further link never takes the hostname of somebody who is there', () => {
   const { student, ...parts } = linkParts('alice', '{student}.example.com');
-  expect(furtherLink(student, origin, 4000, parts)).toEqual({
+  expect(furtherLink(student, 4000, parts)).toEqual({
     student: 'alice-4000',
     hostname: 'alice-4000.example.com',
-    origin,
+    origin: 'http://127.0.0.1:3001',
   });
   const crowded = linkParts('alice', '{student}.example.com', ['alice-4000']);
-  expect(furtherLink(student, origin, 4000, crowded)).toBeNull();
+  expect(furtherLink(student, 4000, crowded)).toBeNull();
 });
 
 test('a further link’s hostname comes from the template, wherever the student’s name stands in it', () => {
   const { student, ...parts } = linkParts('s', 'class-{student}.example.com');
-  expect(furtherLink(student, origin, 4000, parts)?.hostname).toBe('class-s-4000.example.com');
+  expect(furtherLink(student, 4000, parts)?.hostname).toBe('class-s-4000.example.com');
   const unknown = linkParts('s', null);
-  expect(furtherLink(unknown.student, origin, 4000, unknown)).toBeNull();
+  expect(furtherLink(unknown.student, 4000, unknown)).toBeNull();
 });

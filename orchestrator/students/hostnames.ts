@@ -26,8 +26,8 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
   if (routes.isLink(hostname)) {
     throw new DevenvError({
       code: 'clash',
-      what: `'${name}' would get the hostname ${hostname}, which is another student's link right now.`,
-      next: 'Choose another name.',
+      what: `'${name}' would get the hostname ${hostname}, which is a further link of another student's.`,
+      next: 'Choose another name. A further link, open or not, is its student’s until another one takes its place.',
     });
   }
   const other = roster.all().find((student) => student.row.hostname === hostname);

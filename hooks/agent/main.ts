@@ -158,7 +158,8 @@ export class Agent {
         service: this.#seen?.report.service?.port ?? null,
       }),
       public: () => ({
-        hostname: env.DEVENV_HOSTNAME ?? '',
+        // The environment has what it was made with: the settings may give another name by now.
+        hostname: this.#state?.hostname ?? env.DEVENV_HOSTNAME ?? '',
         url: this.#state?.url ?? env.DEVENV_URL ?? '',
         student: env.DEVENV_STUDENT ?? '',
         phase: this.#state?.route.phase ?? 'closed',

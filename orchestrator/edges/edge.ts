@@ -72,6 +72,10 @@ export interface Edge {
   onDue(due: () => void): void;
   /** The hostname of a student. Throws a DevenvError while it can't be known. */
   hostname(student: string): Promise<string>;
+  /** The same without asking anybody: null while it isn't known. Never one name for two students. */
+  knownHostname(student: string): string | null;
+  /** Calls back when hostnames are known that weren't when this process began. */
+  onNamesKnown(known: () => void): void;
   /** The link for a hostname, as a person opens it. */
   url(hostname: string): string;
   /** Refuses a hostname that cannot be served, before anything is made. Throws a DevenvError. */

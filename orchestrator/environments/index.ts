@@ -206,11 +206,12 @@ class DockerEnvironments implements Environments {
     }
   }
 
-  access(spec: EnvironmentSpec): AccessView {
+  access({ student, hostname, url }: EnvironmentSpec): AccessView {
     return {
-      container: containerName(this.#settings.instance, spec.student),
+      container: containerName(this.#settings.instance, student),
       user: '1000:1000',
-      command: ['/usr/lib/devenv/sshd.sh'],
+      // What the environment was made with may be old: hostnames follow the settings while it runs.
+      command: ['env', `DEVENV_HOSTNAME=${hostname}`, `DEVENV_URL=${url}`, '/usr/lib/devenv/sshd.sh'],
     };
   }
 

@@ -1,6 +1,7 @@
 /**
- * The further links of a student, one for each further server: routes of their own at the edge, which come and go
- * with the student's. Each is held and published under its own name, `alice-4000`.
+ * The further links of a student, one for each further server: routes of their own at the edge, which open and close
+ * with the student's. Each is held and published under its own name, `alice-4000`, and held on while it is closed, as
+ * the student's own is: its DNS record lives as long as any.
  */
 import type { Route } from '../edges/edge.ts';
 
@@ -18,20 +19,27 @@ export class FurtherLinks {
   readonly #publisher: LinkPublisher;
   readonly #linkFor: LinkFor;
   readonly #held = new Map<number, Route>();
+  #wanted: readonly number[] = [];
 
   constructor(publisher: LinkPublisher, linkFor: LinkFor) {
     this.#publisher = publisher;
     this.#linkFor = linkFor;
   }
 
-  /** Those that are wanted now, by port. */
-  get all(): ReadonlyMap<number, Route> {
-    return this.#held;
+  /** Those that are held, wanted or not. */
+  get all(): Iterable<Route> {
+    return this.#held.values();
   }
 
-  /** Makes the links of exactly these ports wanted; returns those that are gone by that. */
-  follow(ports: readonly number[]): Route[] {
+  /** Those that are wanted now, each with its port. */
+  get wanted(): [number, Route][] {
+    return [...this.#held].filter(([port]) => this.#wanted.includes(port));
+  }
+
+  /** Holds the links of exactly these ports, and makes those of `wanted` wanted; returns those that are gone by that. */
+  follow(ports: readonly number[], wanted: readonly number[]): Route[] {
     const gone: Route[] = [];
+    this.#wanted = wanted;
     for (const [port, route] of this.#held) {
       if (ports.includes(port)) continue;
       this.#held.delete(port);
@@ -40,11 +48,11 @@ export class FurtherLinks {
       gone.push(route);
     }
     for (const port of ports) {
-      const route = this.#held.has(port) ? null : this.#linkFor(port);
+      const route = this.#held.get(port) ?? this.#linkFor(port);
       if (route === null) continue;
+      if (!this.#held.has(port)) this.#publisher.hold(route);
       this.#held.set(port, route);
-      this.#publisher.hold(route);
-      this.#publisher.want(route.student, true);
+      this.#publisher.want(route.student, wanted.includes(port));
     }
     return gone;
   }

@@ -10,7 +10,7 @@ import type { Log } from '../log.ts';
 import { Confirmer } from './confirmer.ts';
 import { FurtherLinks, type LinkFor } from './further-links.ts';
 import { Publisher } from './publisher.ts';
-import { decide, type Facts, freshMemory, type Memory, type Rules } from './wanted.ts';
+import { decide, type Facts, freshMemory, lastWanted, type Memory, type Rules } from './wanted.ts';
 
 export interface RouteView {
   phase: RoutePhase;
@@ -87,7 +87,7 @@ export class Routes {
     const held = this.#held.get(student);
     if (held?.look) clearTimeout(held.look);
     this.#held.delete(student);
-    if (held !== undefined) this.#letLinksGo(held.links.follow([]));
+    if (held !== undefined) this.#letLinksGo(held.links.follow([], []));
     this.#confirmer.end(student);
     return this.#publisher.release(student);
   }
@@ -130,8 +130,13 @@ export class Routes {
 
   #followLinks(held: Held): void {
     const { memory, links } = held;
-    this.#letLinksGo(links.follow(memory.wanted ? memory.ports : []));
-    for (const link of links.all.values()) this.#owners.set(link.student, held);
+    const most = this.#options.rules.links - 1;
+    const wanted = memory.wanted ? memory.ports.slice(0, most) : [];
+    this.#letLinksGo(links.follow(lastWanted(wanted, memory.linked, most), wanted));
+    for (const link of links.all) {
+      this.#owners.set(link.student, held);
+      this.#follow(link);
+    }
   }
 
   #letLinksGo(links: readonly Route[]): void {
@@ -141,10 +146,10 @@ export class Routes {
     }
   }
 
-  /** Whether that hostname is a further link of somebody's. */
+  /** Whether that hostname is a further link of somebody's, open or not. */
   isLink(hostname: string): boolean {
     return [...this.#owners.values()].some(({ links }) =>
-      [...links.all.values()].some((link) => link.hostname === hostname),
+      [...links.all].some((link) => link.hostname === hostname),
     );
   }
 
@@ -158,7 +163,7 @@ export class Routes {
   #onPhase(name: string): void {
     const held = this.#held.get(name) ?? this.#owners.get(name);
     if (held === undefined) return;
-    for (const route of [held.route, ...held.links.all.values()]) this.#follow(route);
+    for (const route of [held.route, ...held.links.all]) this.#follow(route);
     this.#options.onChange(held.route.student);
   }
 
@@ -185,7 +190,7 @@ export class Routes {
       since: new Date(memory.since).toISOString(),
       problem: problem ?? confirmed.problem,
       opening: memory.openings,
-      links: [...(held?.links.all ?? [])].map(([port, link]) => ({
+      links: (held?.links.wanted ?? []).map(([port, link]) => ({
         port,
         hostname: link.hostname,
         live: this.#publisher.phase(link.student).phase === 'open' && this.#confirmer.view(link.student).live,

@@ -40,6 +40,8 @@ export interface Memory {
   graceUntil: number | null;
   /** Ports besides the service's that have a link of their own. */
   ports: number[];
+  /** Ports whose link was wanted, the last one first: they keep it, open or not, as far as there may be so many. */
+  linked: number[];
   /** The instructor's word: `open` until the next session ends, `close` until the next one begins. */
   override: 'open' | 'close' | null;
 }
@@ -54,8 +56,13 @@ export const freshMemory = (now: number): Memory => ({
   starting: null,
   graceUntil: null,
   ports: [],
+  linked: [],
   override: null,
 });
+
+/** Which ports keep their link: those that are wanted, then those that were; whoever was so longest ago makes room. */
+export const lastWanted = (wanted: readonly number[], linked: readonly number[], most: number): number[] =>
+  [...new Set([...wanted, ...linked])].slice(0, most);
 
 /** What the sessions' coming and going changes. */
 function followSessions(
@@ -158,6 +165,7 @@ export function decide(
   }
   const { wanted, reason } = verdict(next, facts, rules, now);
   if (wanted && !memory.wanted) next.openings += 1;
+  if (wanted) next.linked = lastWanted(next.ports, next.linked, rules.links - 1);
   if (wanted !== memory.wanted || reason !== memory.reason) next.since = now;
   return { memory: { ...next, wanted, reason }, nextLookAt: nextLook(next, now) };
 }

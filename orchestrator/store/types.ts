@@ -21,7 +21,7 @@ export interface StudentRow {
   noticeMemory: string | null;
 }
 
-/** What may change of a student; the rest is for life. */
+/** What may change of a student at any time. Hostnames follow the settings (`rename`); the rest is for life. */
 export type StudentPatch = Partial<Pick<StudentRow, 'state' | 'shouldRun' | 'routeMemory' | 'noticeMemory'>>;
 
 export interface Store {
@@ -29,6 +29,8 @@ export interface Store {
   students(): StudentRow[];
   insert(row: StudentRow): void;
   update(name: string, patch: StudentPatch): void;
+  /** Gives students other hostnames, all at once: one may get what another has had. */
+  rename(hostnames: ReadonlyMap<string, string>): void;
   remove(name: string): void;
   /** Written before the first call of a publication, and removed after its last. `body` is JSON of the writer's own. */
   putIntent(id: string, body: string): void;

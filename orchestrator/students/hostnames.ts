@@ -3,7 +3,7 @@ import type { Edge, Route } from '../edges/edge.ts';
 import { DevenvError } from '../errors.ts';
 import { checkStudentName } from '../names.ts';
 import type { Routes } from '../routes/index.ts';
-import type { Roster, Student } from './roster.ts';
+import { originOf, type Roster, type Student } from './roster.ts';
 
 interface Parts {
   edge: Edge;
@@ -26,8 +26,8 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
   if (routes.isLink(hostname)) {
     throw new DevenvError({
       code: 'clash',
-      what: `'${name}' would get the hostname ${hostname}, which is another student's link right now.`,
-      next: 'Choose another name.',
+      what: `'${name}' would get the hostname ${hostname}, which is a further link of another student's.`,
+      next: 'Choose another name. A further link, open or not, is its student’s until another one takes its place.',
     });
   }
   const other = roster.all().find((student) => student.row.hostname === hostname);
@@ -41,20 +41,20 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
   return hostname;
 }
 
-/** The link of a further port: the student's hostname with the port behind their name. Null where that can't be. */
+/** The link of a further port: what a student would get who had the port behind their name. Null where that can't be. */
 export function furtherLink(
   { row }: Student,
-  origin: string,
   port: number,
   { edge, roster }: Pick<Parts, 'edge' | 'roster'>,
 ): Route | null {
   const name = `${row.name}-${port}`;
-  const hostname = row.hostname.replace(row.name, name);
+  const hostname = edge.knownHostname(name);
+  if (hostname === null) return null;
   try {
     edge.admit(hostname);
   } catch {
     return null;
   }
   const isTaken = roster.all().some((other) => other.row.name === name || other.row.hostname === hostname);
-  return isTaken ? null : { student: name, hostname, origin };
+  return isTaken ? null : { student: name, hostname, origin: originOf(row) };
 }

@@ -15,7 +15,8 @@ import type { Conversation } from './conversation.ts';
 import { enrol } from './enrolment.ts';
 import { furtherLink, newHostname } from './hostnames.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import { type Roster, type Student, specOf } from './roster.ts';
+import { settleHostnames } from './renaming.ts';
+import { type Roster, routeOf, type Student, specOf } from './roster.ts';
 
 export interface Parts {
   settings: Settings;
@@ -87,12 +88,8 @@ export class Lifecycle {
 
   /** The student is there: their route may be wanted from now on. */
   #take(student: Student): void {
-    const { routes } = this.#parts;
-    const { name, hostname, port, routeMemory } = student.row;
-    const origin = `http://127.0.0.1:${port}`;
-    routes.hold({ student: name, hostname, origin }, routeMemory, (port) =>
-      furtherLink(student, origin, port, this.#parts),
-    );
+    const linkFor = (port: number) => furtherLink(student, port, this.#parts);
+    this.#parts.routes.hold(routeOf(student.row), student.row.routeMemory, linkFor);
   }
 
   /** Sees what the engine has of the student, and lets that count. */
@@ -183,6 +180,8 @@ export class Lifecycle {
    * environment is known before its route is taken up, so that a restart closes nobody's link.
    */
   async recover(progress: Progress): Promise<void> {
+    settleHostnames(this.#parts);
+    this.#parts.edge.onNamesKnown(() => this.#renew());
     const actual = await this.#parts.environments.list();
     await this.#forEach('recover', async (student) => {
       const { name, state, socketId } = student.row;
@@ -197,6 +196,18 @@ export class Lifecycle {
         await this.#finish(student, progress);
       }
     });
+  }
+
+  /** The edge knows its names only now: whoever has another one gets their route anew, with it. */
+  #renew(): void {
+    const { routes, conversation } = this.#parts;
+    for (const student of settleHostnames(this.#parts)) {
+      const { name, state } = student.row;
+      if (state.life !== 'present') continue;
+      void routes.release(name);
+      this.#take(student);
+      conversation.refresh(student);
+    }
   }
 
   /** Finishes or undoes what was begun and cut off. */

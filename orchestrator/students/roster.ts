@@ -1,7 +1,8 @@
 /** Who there is: the rows of the store, each with what is known of it at this moment. */
 import type { Notice, Report } from '../agents/protocol.ts';
+import type { Route } from '../edges/edge.ts';
 import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts';
-import { DevenvError } from '../errors.ts';
+import { DevenvError, type Problem } from '../errors.ts';
 import { suggestName } from '../names.ts';
 import type { Store } from '../store/index.ts';
 import type { StudentPatch, StudentRow } from '../store/types.ts';
@@ -17,6 +18,8 @@ export interface Student {
   noticeMemory: NoticeMemory;
   /** The last time that the kernel killed something in there for memory. */
   memoryKill: MemoryKill | null;
+  /** Why the student has not the hostname that the settings give; null where they have it. */
+  nameClash: Problem | null;
   /** Given out and not yet reported as shown, oldest first. */
   notices: Notice[];
 }
@@ -58,6 +61,7 @@ export class Roster {
       connected: false,
       noticeMemory,
       memoryKill: null,
+      nameClash: null,
       notices: [],
     };
     this.#students.set(row.name, student);
@@ -77,6 +81,13 @@ export class Roster {
   update(student: Student, patch: StudentPatch): void {
     this.#store.update(student.row.name, patch);
     student.row = { ...student.row, ...patch };
+  }
+
+  /** Gives students other hostnames, on disk first. */
+  rename(hostnames: ReadonlyMap<Student, string>): void {
+    if (hostnames.size === 0) return;
+    this.#store.rename(new Map([...hostnames].map(([{ row }, hostname]) => [row.name, hostname])));
+    for (const [student, hostname] of hostnames) student.row = { ...student.row, hostname };
   }
 
   delete(student: Student): void {
@@ -100,6 +111,16 @@ export class Roster {
     return [...this.#students.values()].sort((a, b) => a.row.name.localeCompare(b.row.name));
   }
 }
+
+/** Where a student's relay is, as the host reaches it. */
+export const originOf = ({ port }: StudentRow) => `http://127.0.0.1:${port}`;
+
+/** The student's own link. */
+export const routeOf = (row: StudentRow): Route => ({
+  student: row.name,
+  hostname: row.hostname,
+  origin: originOf(row),
+});
 
 /** What the environment of a student is made from. */
 export function specOf(row: StudentRow, url: string): EnvironmentSpec {

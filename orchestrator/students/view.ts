@@ -27,7 +27,7 @@ export function viewOf(
       live: route.live,
       reason: route.reason,
       since: route.since,
-      problem: route.problem,
+      problem: route.problem ?? student.nameClash,
     },
     sessions: report?.sessions ?? [],
     service: report?.service ?? null,

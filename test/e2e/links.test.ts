@@ -54,9 +54,11 @@ test('each server has its link, told when it is live, known to `status`, and gon
   ]);
   expect(await terminal.run('devenv-status')).toContain(`http://alice-4000.localhost:${devenv.edgePort}`);
 
-  // Its name is taken as long as the link is there.
-  const clash = await devenv.devenv(['create', 'alice-4000']);
-  expect([clash.code, clash.stderr]).toEqual([1, expect.stringContaining('another student')]);
+  const expectTaken = async () => {
+    const clash = await devenv.devenv(['create', 'alice-4000']);
+    expect([clash.code, clash.stderr]).toEqual([1, expect.stringContaining('another student')]);
+  };
+  await expectTaken();
 
   // A server that restarts keeps its link: the waiting page meanwhile.
   await terminal.run('kill %2; sleep 0.5');
@@ -70,4 +72,7 @@ test('each server has its link, told when it is live, known to `status`, and gon
     async () => (await visit('alice'))?.status === 404 && (await visit('alice-4000'))?.status === 404,
     { timeoutMs: 20_000 },
   );
+  // Its name is the student's all the same, as their own is.
+  expect((await devenv.json<StudentView>('status', 'alice')).links).toEqual([]);
+  await expectTaken();
 }, 120_000);

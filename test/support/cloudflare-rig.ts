@@ -3,7 +3,8 @@
  * to records and rules, without containers. A "process" can be killed and another take its place; the disk stays.
  */
 import { pino } from 'pino';
-import { CloudflareEdge, type CloudflareEdgeOptions } from '../../orchestrator/edges/cloudflare/index.ts';
+import { CloudflareEdge } from '../../orchestrator/edges/cloudflare/index.ts';
+import type { CloudflareEdgeOptions } from '../../orchestrator/edges/cloudflare/options.ts';
 import type { TunnelLock } from '../../orchestrator/edges/cloudflare/tunnel-lock.ts';
 import type { Log } from '../../orchestrator/log.ts';
 import { Publisher } from '../../orchestrator/routes/publisher.ts';

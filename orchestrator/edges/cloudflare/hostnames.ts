@@ -16,51 +16,73 @@ export interface HostnameRules {
   allowDeep: boolean;
 }
 
+/** What is wrong with a hostname, to be said behind its name, and how the template should be instead. */
+interface Fault {
+  is: string;
+  next: string;
+}
+
 export const hostnameFor = ({ template, zone }: HostnameRules, student: string) =>
   (template ?? `{student}.${zone}`).toLowerCase().replaceAll('{student}', student);
 
-function refuse(code: 'bad-settings' | 'bad-input', what: string, next: string): never {
-  throw new DevenvError({ code, what, next });
+/** Why no record on this zone, or no certificate, can be for that hostname. */
+function faultOn(hostname: string, { zone, allowDeep }: HostnameRules): Fault | null {
+  const likeThese = `Write it like {student}.${zone} or {student}-class.${zone}.`;
+  if (!hostname.endsWith(`.${zone}`))
+    return { is: `does not end in .${zone}, the zone of CLOUDFLARE_ZONE_ID.`, next: likeThese };
+  if (!LABELS.test(hostname)) {
+    return {
+      is: 'is no hostname: between its dots there may be a-z, 0-9 and -, not at the ends.',
+      next: likeThese,
+    };
+  }
+  if (!allowDeep && hostname.slice(0, -zone.length - 1).includes('.')) {
+    return {
+      is: `is more than one level below ${zone}. Cloudflare's Universal SSL certificate covers one level only: every browser would refuse the link.`,
+      next: `Write it like {student}-class.${zone}, or order a certificate for deeper names and set cloudflare.deepHostnames: true.`,
+    };
+  }
+  return null;
+}
+
+/** Why DNS can't hold that hostname. */
+function faultOfLength(hostname: string): Fault | null {
+  const [label = ''] = hostname.split('.');
+  if (label.length <= MAX_LABEL && hostname.length <= MAX_NAME) return null;
+  const found = label.length > MAX_LABEL ? `'${label}' has ${label.length}` : `it has ${hostname.length}`;
+  const most = label.length > MAX_LABEL ? MAX_LABEL : MAX_NAME;
+  return {
+    is: `is too long: ${found} characters; ${most} is the most.`,
+    next: 'Choose a shorter name, or a shorter template (DEVENV_HOSTNAME).',
+  };
 }
 
 /** Refuses a template that can't work on this zone. Throws `bad-settings` with the reason. */
 export function checkTemplate(rules: HostnameRules): void {
-  const { zone, allowDeep } = rules;
-  const example = hostnameFor(rules, 'alice');
-  const template = rules.template ?? '';
-  if (!example.endsWith(`.${zone}`)) {
-    refuse(
-      'bad-settings',
-      `hostname: '${template}' does not end in .${zone}, the zone of CLOUDFLARE_ZONE_ID.`,
-      `Write it like {student}.${zone} or {student}-class.${zone}.`,
-    );
-  }
-  if (!LABELS.test(example)) {
-    refuse(
-      'bad-settings',
-      `hostname: '${template}' is no hostname: between its dots there may be a-z, 0-9 and -, not at the ends.`,
-      `Write it like {student}.${zone} or {student}-class.${zone}.`,
-    );
-  }
-  if (!allowDeep && example.slice(0, -zone.length - 1).includes('.')) {
-    refuse(
-      'bad-settings',
-      `hostname: '${template}' is more than one level below ${zone}. Cloudflare's Universal SSL certificate covers one level only: every browser would refuse the link.`,
-      `Write it like {student}-class.${zone}, or order a certificate for deeper names and set cloudflare.deepHostnames: true.`,
-    );
-  }
+  const fault = faultOn(hostnameFor(rules, 'alice'), rules);
+  if (fault === null) return;
+  const what = `hostname: '${rules.template ?? ''}' ${fault.is}`;
+  throw new DevenvError({ code: 'bad-settings', what, next: fault.next });
 }
 
 /** Refuses a hostname that DNS can't hold. Throws `bad-input`. */
 export function checkHostname(hostname: string): void {
-  const [label = ''] = hostname.split('.');
-  if (label.length > MAX_LABEL || hostname.length > MAX_NAME) {
-    const found = label.length > MAX_LABEL ? `'${label}' has ${label.length}` : `it has ${hostname.length}`;
-    const most = label.length > MAX_LABEL ? MAX_LABEL : MAX_NAME;
-    refuse(
-      'bad-input',
-      `The hostname ${hostname} is too long: ${found} characters; ${most} is the most.`,
-      'Choose a shorter name, or a shorter template (DEVENV_HOSTNAME).',
-    );
-  }
+  const fault = faultOfLength(hostname);
+  if (fault === null) return;
+  throw new DevenvError({
+    code: 'bad-input',
+    what: `The hostname ${hostname} ${fault.is}`,
+    next: fault.next,
+  });
+}
+
+/** Why somebody who is there can't have a link at their hostname; null where they can. */
+export function problemOfHostname(hostname: string, rules: HostnameRules) {
+  const fault = faultOn(hostname, rules) ?? faultOfLength(hostname);
+  if (fault === null) return null;
+  return {
+    code: 'bad-settings',
+    what: `The hostname ${hostname} ${fault.is}`,
+    next: `Tell the instructor: the template of the hostnames makes it so (DEVENV_HOSTNAME). ${fault.next} Then \`devenv down\` and \`devenv up\`.`,
+  } as const;
 }

@@ -4,7 +4,6 @@
  */
 import type { Examination } from '../../api/contract.ts';
 import { DevenvError } from '../../errors.ts';
-import type { Log } from '../../log.ts';
 import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edge.ts';
 import { Agenda } from './agenda.ts';
 import { CloudflareApi } from './api.ts';
@@ -15,47 +14,23 @@ import { examineCloudflare } from './examine.ts';
 import { ApiFailure } from './failure.ts';
 import { checkHostname } from './hostnames.ts';
 import type { LostUpdate } from './ingress-writer.ts';
-import { Intent, type IntentStore, type Unfinished } from './intent.ts';
+import { Intent, type Unfinished } from './intent.ts';
+import type { CloudflareEdgeOptions } from './options.ts';
 import { type explain, explainWhole } from './outcomes.ts';
 import { wishOf } from './picture.ts';
 import type { Known } from './reading.ts';
 import { RuleVersions } from './rule-versions.ts';
+import { type ServablePublication, servable } from './servable.ts';
 import { checkAtStart } from './startup.ts';
 import { Transaction } from './transaction.ts';
 import { createTunnelLock, TunnelBusy, type TunnelLock } from './tunnel-lock.ts';
 import { Ways } from './ways.ts';
-import { type FactStore, Zone } from './zone.ts';
+import { Zone } from './zone.ts';
 
 /** Cloudflare's window of its rate limit, in ms. */
 const WINDOW = 300_000;
 /** How long another installation's publication is waited for, in ms. */
 const LOCK_PATIENCE = 30_000;
-
-export interface CloudflareEdgeOptions {
-  instance: string;
-  token: string;
-  accountId: string;
-  tunnelId: string;
-  zoneId: string;
-  baseUrl: string;
-  /** Template of the hostnames; null for one level below the zone. */
-  hostname: string | null;
-  allowDeep: boolean;
-  dns: 'student' | 'session';
-  /** How long a session's record outlives its use, in ms. */
-  graceMs: number;
-  /** Calls in 5 minutes. */
-  budget: number;
-  /** `host:port` of cloudflared's metrics, null for none. */
-  metrics: string | null;
-  store: IntentStore & FactStore;
-  log: Log;
-  /** A call that has not been answered by then is given up, in ms. */
-  callTimeoutMs: number;
-  /** For tests: another way to Cloudflare, and a lock that goes with a simulated process. */
-  fetch?: typeof fetch;
-  lock?: TunnelLock;
-}
 
 export class CloudflareEdge implements Edge {
   readonly kind = 'cloudflare';
@@ -118,6 +93,14 @@ export class CloudflareEdge implements Edge {
     return this.#zone.hostname(student);
   }
 
+  knownHostname(student: string): string | null {
+    return this.#zone.knownHostname(student);
+  }
+
+  onNamesKnown(known: () => void): void {
+    this.#zone.onKnown(known);
+  }
+
   url(hostname: string): string {
     return `https://${hostname}`;
   }
@@ -127,22 +110,28 @@ export class CloudflareEdge implements Edge {
   }
 
   async publish(publication: Publication): Promise<Reconciliation> {
-    if (this.#settled !== null && this.#settled === wishOf(publication.take()))
-      return { differences: [], outcomes: [], problem: null };
-    return this.#run(publication, false);
+    const served = this.#servable(publication);
+    if (this.#settled !== null && this.#settled === wishOf(served.take()))
+      return { differences: [], outcomes: served.refused(), problem: null };
+    return this.#run(served, false);
   }
 
   async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
-    if (mend) return this.#run(publication, true);
-    return this.#locked(publication, true, async (transaction) => ({
+    const served = this.#servable(publication);
+    if (mend) return this.#run(served, true);
+    return this.#locked(served, true, async (transaction) => ({
       outcomes: [],
-      differences: await transaction.compare(publication),
+      differences: await transaction.compare(served),
       problem: null,
     }));
   }
 
+  #servable(publication: Publication): ServablePublication {
+    return servable(publication, (hostname) => this.#zone.problemOf(hostname));
+  }
+
   /** With `look`, or where something is in doubt, what is there is read first. */
-  async #run(publication: Publication, look: boolean): Promise<Reconciliation> {
+  async #run(publication: ServablePublication, look: boolean): Promise<Reconciliation> {
     let wanted: WantedEdge = { routes: [], holders: [] };
     const watched: Publication = {
       ...publication,
@@ -151,7 +140,7 @@ export class CloudflareEdge implements Edge {
         return wanted;
       },
     };
-    return this.#locked(publication, false, async (transaction) => {
+    const ran = await this.#locked(publication, false, async (transaction) => {
       this.#settled = null;
       const isFresh = this.#agenda.begin(look);
       const result = await transaction.run(watched, isFresh);
@@ -161,6 +150,7 @@ export class CloudflareEdge implements Edge {
       this.#planNext();
       return { ...result, problem: null };
     });
+    return { ...ran, outcomes: [...ran.outcomes, ...publication.refused()] };
   }
 
   /**
@@ -182,6 +172,8 @@ export class CloudflareEdge implements Edge {
       release = held.release;
       const afterMs = this.#budget.waitMs(CALLS_OF_A_RUN);
       if (afterMs > 0) throw new ApiFailure('rate-limited', 'our share of calls is used up', { afterMs });
+      // Without it nobody can say which names are its own.
+      if (this.#zone.name === null) await this.#zone.learn();
       return await task(this.#transaction(unfinished));
     } catch (error) {
       const explained = explainWhole(

@@ -1,8 +1,6 @@
 /** The part of a run that makes the rules as wanted, and tells whose rule could not be made. */
-import type { Route } from '../edge.ts';
 import type { CloudflareApi, Configuration, JsonObject } from './api.ts';
-import { ApiFailure } from './failure.ts';
-import { originsOf, type WantedIngress } from './ingress.ts';
+import type { WantedIngress } from './ingress.ts';
 import { IngressWriter, type LostUpdate } from './ingress-writer.ts';
 import type { Intent } from './intent.ts';
 import { type Outcomes, ruleClash } from './outcomes.ts';
@@ -57,15 +55,5 @@ export class RuleStep {
   #noteWays(config: JsonObject | null, { open }: WantedIngress): void {
     const ours = [...open].filter(([hostname]) => !this.clashed.has(hostname));
     this.#options.known.ways.note(config, new Map(ours));
-  }
-
-  /** Nobody is told that a link is open for which no rule stands: such a name has no record in this zone. */
-  tellMissing({ config }: Configuration, routes: readonly Route[]): void {
-    const origins = originsOf(config);
-    for (const { student, hostname, origin } of routes) {
-      if (origins.get(hostname) === origin) continue;
-      const failure = new ApiFailure('invalid', `no rule stands for ${hostname}`);
-      this.#options.outcomes.fail(student, failure, 'the tunnel’s rules');
-    }
   }
 }

@@ -3,7 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { DevenvError, systemCodeOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Settings } from '../../settings-schema.ts';
-import { CloudflareEdge, type CloudflareEdgeOptions } from './index.ts';
+import { CloudflareEdge } from './index.ts';
+import type { CloudflareEdgeOptions } from './options.ts';
 
 function refuse(what: string, next: string): never {
   throw new DevenvError({ code: 'bad-settings', what, next });

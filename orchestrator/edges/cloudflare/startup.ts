@@ -21,6 +21,7 @@ export const TUNNEL_HINT =
 export async function checkAtStart(zone: Zone, api: CloudflareApi): Promise<ApiFailure | null> {
   try {
     await zone.learn();
+    zone.check();
     const fault = tunnelFault(await api.tunnel());
     if (fault !== null) throw new DevenvError({ code: 'bad-settings', what: fault, next: TUNNEL_HINT });
     return null;

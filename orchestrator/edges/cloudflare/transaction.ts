@@ -99,7 +99,6 @@ export class Transaction {
     if (this.#restsOnMemory(plan, current)) return this.#again(publication);
     this.#tell(plan);
     current = await this.#rules.write(current, wantedIngress(this.#now(), this.#options));
-    this.#rules.tellMissing(current, this.#moment.wanted.routes);
     await this.#removeRecords(current);
     intent.end();
     this.#options.known.ways.forgetAllBut(current.config);

@@ -1,8 +1,8 @@
-/** The zone's name, which the students' hostnames need: learned once and kept on disk, so that a Cloudflare that is away delays records, never `create`. */
-import { DevenvError } from '../../errors.ts';
+/** The zone's name, which hostnames without a template need: learned once and kept on disk, so that a Cloudflare that is away delays records, never `create`. */
+import { DevenvError, type Problem } from '../../errors.ts';
 import type { CloudflareApi } from './api.ts';
 import { failureOf } from './failure.ts';
-import { checkTemplate, hostnameFor } from './hostnames.ts';
+import { checkTemplate, type HostnameRules, hostnameFor, problemOfHostname } from './hostnames.ts';
 
 /** The part of the store that is needed here. */
 export interface FactStore {
@@ -23,6 +23,7 @@ export class Zone {
   readonly #options: ZoneOptions;
   readonly #key: string;
   #name: string | null;
+  #onKnown: () => void = () => {};
 
   constructor(options: ZoneOptions) {
     this.#options = options;
@@ -35,29 +36,56 @@ export class Zone {
     return this.#name;
   }
 
-  /** Asks for the name, known or not. Throws an `ApiFailure`, or `bad-settings` for a template that can't work here. */
-  async learn(): Promise<string> {
-    const { api, store, template, allowDeep } = this.#options;
-    const zone = await api.zoneName();
-    checkTemplate({ template, zone, allowDeep });
-    this.#name = zone;
-    store.remember(this.#key, zone);
-    return zone;
+  /** Calls back when the name is known that wasn't. */
+  onKnown(known: () => void): void {
+    this.#onKnown = known;
   }
 
-  /** The hostname of a student. Throws `edge` while the zone's name can't be known. */
-  async hostname(student: string): Promise<string> {
+  /** Asks for the name, known or not. Throws an `ApiFailure`. */
+  async learn(): Promise<void> {
+    const { api, store } = this.#options;
+    const wasKnown = this.#name !== null;
+    this.#name = await api.zoneName();
+    store.remember(this.#key, this.#name);
+    if (!wasKnown) this.#onKnown();
+  }
+
+  #rules(zone: string): HostnameRules {
     const { template, allowDeep } = this.#options;
+    return { template, zone, allowDeep };
+  }
+
+  /** Refuses a template that can't work here. Throws `bad-settings`; never while the zone's name is not known. */
+  check(): void {
+    if (this.#name !== null) checkTemplate(this.#rules(this.#name));
+  }
+
+  /** Why no link can be at that hostname; null where one can, and while the zone's name is not known. */
+  problemOf(hostname: string): Problem | null {
+    return this.#name === null ? null : problemOfHostname(hostname, this.#rules(this.#name));
+  }
+
+  /** The hostname of a student, without asking: null while the zone's name is needed and not known. */
+  knownHostname(student: string): string | null {
+    if (this.#options.template === null && this.#name === null) return null;
+    return hostnameFor(this.#rules(this.#name ?? ''), student);
+  }
+
+  /**
+   * The hostname of a student. A template names all of it: whether it lies in the zone may turn out later. Throws
+   * `edge` while the zone's name is needed and can't be known, `bad-settings` for a template that can't work here.
+   */
+  async hostname(student: string): Promise<string> {
     try {
-      const zone = this.#name ?? (await this.learn());
-      return hostnameFor({ template, zone, allowDeep }, student);
+      if (this.#name === null && this.#options.template === null) await this.learn();
     } catch (error) {
-      if (error instanceof DevenvError) throw error;
       throw new DevenvError({
         code: 'edge',
         what: `Cloudflare could not be asked for the zone's name yet: ${failureOf(error).message}.`,
-        next: 'Run the command again when Cloudflare can be reached; once known, the name is kept.',
+        next: 'Run the command again when Cloudflare can be reached; once known, the name is kept. Or set a template with the whole hostname, like DEVENV_HOSTNAME={student}.example.com.',
       });
     }
+    this.check();
+    return hostnameFor(this.#rules(this.#name ?? ''), student);
   }
 }

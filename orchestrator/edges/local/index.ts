@@ -43,6 +43,8 @@ function listenProblem(listen: string, error: NodeJS.ErrnoException): DevenvErro
 export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOptions): LocalEdge {
   const proxy = new LocalProxy();
   const wished = parseListen(listen);
+  const hostnameOf = (student: string) =>
+    (hostname ?? '{student}.localhost').replaceAll('{student}', student);
   const address = () => {
     const bound = proxy.server.address() as AddressInfo | null;
     return { host: wished.host, port: bound?.port ?? wished.port };
@@ -70,7 +72,12 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
       return `http://${hostname}${port === 80 ? '' : `:${port}`}`;
     },
 
-    hostname: async (student) => (hostname ?? '{student}.localhost').replaceAll('{student}', student),
+    hostname: async (student) => hostnameOf(student),
+    knownHostname: hostnameOf,
+
+    onNamesKnown() {
+      // They are known from the settings alone.
+    },
 
     onDue() {
       // What is published here is a table in memory: nothing falls due.

@@ -243,3 +243,19 @@ test('while the link is not wanted the relay lets no visitor in, and sends those
   await terminal.ended;
   agent.send();
 }, 60_000);
+
+test('the name that the orchestrator gives counts, not the one that the environment was made with', async () => {
+  const terminal = await agent.open();
+  terminal.type(`node -e 'require("http").createServer((q, r) => r.end("hi")).listen(3001)'\r`);
+  await agent.reported('the service', ({ service }) => service);
+  const ask = (host: string) =>
+    agent.container.run(`curl -s -o /dev/null -w '%{http_code}' -H 'Host: ${host}' localhost:61080`);
+  const renamed = { hostname: 'alice.example.com', url: 'https://alice.example.com' };
+  agent.send({ ...renamed, route: { phase: 'open', detail: '' } });
+  await waitFor('the new name to lead here', () => ask('alice.example.com') === '200');
+  expect(ask('alice.test')).toBe('421');
+  expect(agent.container.run('devenv-status')).toMatch(/^link +https:\/\/alice\.example\.com$/m);
+  terminal.type('\x03exit\r');
+  await terminal.ended;
+  agent.send();
+}, 60_000);

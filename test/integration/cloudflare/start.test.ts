@@ -107,7 +107,7 @@ test('Cloudflare away at the start, its zone known from before: students are mad
   });
 });
 
-test('Cloudflare away at the very first start: no hostname can be told yet, in words; later it can', async () => {
+test('Cloudflare away at the very first start, and no template: no hostname can be told yet, in words; later it can', async () => {
   await withRig({}, async ({ mock, rig }) => {
     mock.faults.next({}, 'reset-before', 3);
     await rig.start();
@@ -122,6 +122,62 @@ test('Cloudflare away at the very first start: no hostname can be told yet, in w
     expect(await rig.edge.hostname('alice')).toBe('alice.example.com');
   });
 });
+
+test('Cloudflare away at the very first start, and a template that names the whole hostname: students are made, and get their records later', async () => {
+  await withRig({ hostname: '{student}-class.example.com' }, async ({ mock, rig }) => {
+    mock.faults.next({}, 'reset-before', 1000);
+    await rig.start();
+    const hostname = await rig.edge.hostname('alice');
+    expect(hostname).toBe('alice-class.example.com');
+    rig.publisher.hold({ student: 'alice', hostname, origin: 'http://127.0.0.1:3001' });
+    rig.publisher.want('alice', true);
+    await reach(rig, 'the words', () => rig.problem('alice') !== null);
+    expect(rig.problem('alice')?.what).toMatch(/^Cloudflare could not be reached/);
+    mock.faults.clear();
+    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    expect(rig.records()[0]).toMatch(/^alice-class\.example\.com/);
+    expect(rig.problem('alice')).toBeNull();
+  });
+});
+
+test.each([
+  [
+    'a template of another domain',
+    '{student}.example.org',
+    /alice\.example\.org does not end in \.example\.com/,
+  ],
+  ['a template that is too deep', '{student}.class.example.com', /more than one level below example\.com/],
+])(
+  'Cloudflare away at the very first start, and %s: whoever was made is told when the zone is known, and nothing is written',
+  async (_what, template, says) => {
+    await withRig({ hostname: template }, async ({ mock, rig }) => {
+      mock.faults.next({}, 'reset-before', 1000);
+      await rig.start();
+      const hostname = await rig.edge.hostname('alice');
+      rig.publisher.hold({ student: 'alice', hostname, origin: 'http://127.0.0.1:3001' });
+      rig.publisher.want('alice', true);
+      mock.faults.clear();
+      await reach(rig, 'the words', () => says.test(rig.problem('alice')?.what ?? ''));
+      expect(rig.problem('alice')).toMatchObject({
+        code: 'bad-settings',
+        next: expect.stringMatching(/DEVENV_HOSTNAME.*Write it like/),
+      });
+      // Nothing has changed since: it is told all the same, and the link is not said to be open.
+      await rig.publisher.reconcile(true);
+      rig.publisher.hold({ student: 'bob', hostname: 'bob.example.com', origin: 'http://127.0.0.1:3002' });
+      rig.publisher.want('bob', true);
+      await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
+      expect([rig.phase('alice'), rig.problem('alice')?.code]).toEqual(['opening', 'bad-settings']);
+      expect(rig.records()).toEqual([expect.stringMatching(/^bob/)]);
+      // So it is where nothing could be done for anybody.
+      mock.faults.next({ kind: 'config-get' }, 'server-error');
+      await rig.publisher.reconcile(true).catch(() => undefined);
+      expect([rig.phase('alice'), rig.problem('alice')?.code]).toEqual(['opening', 'bad-settings']);
+      // From now on it is refused at once.
+      await expect(rig.edge.hostname('carol')).rejects.toMatchObject({ code: 'bad-settings' });
+    });
+  },
+);
 
 test('a restart while links are open changes nothing and writes nothing', async () => {
   await withRig({}, async ({ mock, rig, another }) => {

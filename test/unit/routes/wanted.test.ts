@@ -251,3 +251,19 @@ test('further servers have links of their own, as many as may be, and keep them 
   ]);
   expect(ports(serving(4000), nobody('left'))).toEqual([[4000], []]);
 });
+
+test('a further link is kept when it is wanted no more, after everybody has left, too; the one wanted longest ago makes room', () => {
+  const serving = (...others: number[]) => heard({ service, listeners: on(5173, ...others) });
+  let memory = freshMemory(0);
+  const linked = (facts: Facts) => {
+    memory = decide(memory, facts, rules, 0).memory;
+    return memory.linked;
+  };
+  expect(linked(serving(4000, 4001))).toEqual([4000, 4001]);
+  expect(linked(nobody('left'))).toEqual([4000, 4001]);
+  expect(linked({ running: false, silentMs: 0, report: null })).toEqual([4000, 4001]);
+  expect(linked(heard())).toEqual([4000, 4001]);
+  expect(linked(serving(4001))).toEqual([4001, 4000]);
+  expect(linked(nobody('left'))).toEqual([4001, 4000]);
+  expect(linked(serving(4002))).toEqual([4002, 4001]);
+});

@@ -31,16 +31,29 @@ test('a name that is there, and a hostname that is a further link right now, are
   await expect(newHostname('bob', parts(['b.example.com']))).rejects.toMatchObject({ code: 'clash' });
 });
 
+/** A student, and an edge whose hostnames are made from a template; null: it isn't known yet. */
+function linkParts(name: string, template: string | null, others: string[] = []) {
+  const hostnameOf = (student: string) => template?.replaceAll('{student}', student) ?? null;
+  const student = { row: { name, hostname: hostnameOf(name), port: 3001 } } as Student;
+  const all = [student, ...others.map((other) => ({ row: { name: other, hostname: 'x.example.com' } }))];
+  const edge = { knownHostname: hostnameOf, admit: () => undefined } as unknown as Edge;
+  return { student, edge, roster: { all: () => all } as unknown as Roster };
+}
+
 test('a further link never takes the hostname of somebody who is there', () => {
-  const { alice, edge, roster } = parts();
-  const other = { row: { name: 'alice-4000', hostname: 'x.example.com' } } as Student;
-  const crowded = { ...roster, all: () => [alice, other] } as unknown as Roster;
-  const origin = 'http://127.0.0.1:3001';
-  const named = { row: { ...alice.row, hostname: 'alice.example.com' } } as Student;
-  expect(furtherLink(named, origin, 4000, { edge, roster })).toEqual({
+  const { student, ...parts } = linkParts('alice', '{student}.example.com');
+  expect(furtherLink(student, 4000, parts)).toEqual({
     student: 'alice-4000',
     hostname: 'alice-4000.example.com',
-    origin,
+    origin: 'http://127.0.0.1:3001',
   });
-  expect(furtherLink(named, origin, 4000, { edge, roster: crowded })).toBeNull();
+  const crowded = linkParts('alice', '{student}.example.com', ['alice-4000']);
+  expect(furtherLink(student, 4000, crowded)).toBeNull();
+});
+
+test('a further link’s hostname comes from the template, wherever the student’s name stands in it', () => {
+  const { student, ...parts } = linkParts('s', 'class-{student}.example.com');
+  expect(furtherLink(student, 4000, parts)?.hostname).toBe('class-s-4000.example.com');
+  const unknown = linkParts('s', null);
+  expect(furtherLink(unknown.student, 4000, unknown)).toBeNull();
 });

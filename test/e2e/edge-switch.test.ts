@@ -1,0 +1,93 @@
+/** From the local edge to Cloudflare and back, as the README says it, with a student who is there and at work. */
+import type { StudentView } from '../../orchestrator/api/contract.ts';
+import { MockCloudflare, MockConnector } from '../cloudflare/index.ts';
+import { browse } from '../support/browse.ts';
+import { Installation, removeLeftovers } from '../support/installation.ts';
+import type { Terminal } from '../support/terminal.ts';
+import { waitFor } from '../support/wait.ts';
+
+let mock: MockCloudflare;
+let connector: MockConnector;
+let devenv: Installation;
+
+const PUBLIC = 'https://alice.example.com';
+const local = () => `http://alice.localhost:${devenv.edgePort}`;
+const recordNames = () => mock.world.records.map(({ name }) => name);
+const rules = () => (mock.world.tunnel.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []);
+
+beforeAll(async () => {
+  await removeLeftovers();
+  mock = await MockCloudflare.start({ connectorDelayMs: 100 });
+  connector = await MockConnector.start(mock.world);
+  devenv = await Installation.make();
+  await devenv.succeed('create', 'alice');
+}, 600_000);
+
+afterAll(async () => {
+  await devenv.remove();
+  await connector.stop();
+  await mock.stop();
+}, 60_000);
+
+/** `down`, other settings, `up`. */
+async function changeEdge(edge: 'local' | 'cloudflare'): Promise<void> {
+  await devenv.succeed('down');
+  const settings = { ...mock.env(), DEVENV_CONNECTOR_METRICS: connector.metricsAddress };
+  if (edge === 'cloudflare') Object.assign(devenv.env, settings);
+  else for (const name of Object.keys(settings)) delete devenv.env[name];
+  await devenv.succeed('up');
+}
+
+/** A shell, greeted with that link. */
+async function enter(link: string): Promise<Terminal> {
+  const terminal = devenv.terminal(['shell', 'alice'], { columns: 200 });
+  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
+  expect(terminal.text).toContain(`Your link is ${link},`);
+  expect(await terminal.run('echo "$DEVENV_URL"')).toBe(link);
+  await terminal.run('cd ~/hello');
+  return terminal;
+}
+
+async function serve(terminal: Terminal, link: string): Promise<void> {
+  terminal.type('npm run dev\r');
+  await terminal.see(new RegExp(`live at ${link}`), { timeoutMs: 60_000 });
+}
+
+async function leave(terminal: Terminal): Promise<void> {
+  terminal.type('\x03');
+  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
+  terminal.type('exit\r');
+  await terminal.ended;
+}
+
+test('the link moves with the settings, for who is at work and for who comes later; nothing is restarted', async () => {
+  const before = await enter(local());
+  await serve(before, local());
+  expect((await devenv.visit('alice')).status).toBe(200);
+
+  await changeEdge('cloudflare');
+  await before.see(new RegExp(`live at ${PUBLIC}`), { timeoutMs: 60_000 });
+  const visit = () => browse({ port: connector.port, host: 'alice.example.com' });
+  expect((await visit()).status).toBe(200);
+  expect([recordNames(), rules()]).toEqual([['alice.example.com'], ['alice.example.com']]);
+  expect(await devenv.json<StudentView>('status', 'alice')).toMatchObject({
+    hostname: 'alice.example.com',
+    url: PUBLIC,
+    route: { phase: 'open', live: true, problem: null },
+  });
+  await leave(before);
+  await waitFor('the rule to be gone', () => rules().length === 0);
+
+  const later = await enter(PUBLIC);
+  expect(await later.run('devenv-status')).toMatch(/^link +https:\/\/alice\.example\.com\s*$/m);
+  await serve(later, PUBLIC);
+  expect((await visit()).status).toBe(200);
+  await leave(later);
+  await waitFor('the rule to be gone', () => rules().length === 0);
+
+  await changeEdge('local');
+  const back = await enter(local());
+  await serve(back, local());
+  expect((await devenv.visit('alice')).status).toBe(200);
+  await leave(back);
+}, 300_000);

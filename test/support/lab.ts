@@ -1,0 +1,165 @@
+/**
+ * One installation without containers: the orchestrator's own parts on a state folder that lasts, with settings that
+ * may change from one start to the next. Of an environment there is only what its agent says.
+ */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { PROTOCOL, type Report } from '../../orchestrator/agents/protocol.ts';
+import { loadSettings } from '../../orchestrator/config.ts';
+import { createCloudflare } from '../../orchestrator/edges/cloudflare/settings.ts';
+import type { Edge } from '../../orchestrator/edges/edge.ts';
+import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
+import type { Environments } from '../../orchestrator/environments/types.ts';
+import { openStore, type Store } from '../../orchestrator/store/index.ts';
+import { Students } from '../../orchestrator/students/index.ts';
+import { silentProgress } from './progress.ts';
+
+/** Every environment runs from when it was made until it is removed. */
+function pretendedEnvironments(stateDir: string, running: Set<string>): Environments {
+  const unused = () => {
+    throw new Error('not in this lab');
+  };
+  return {
+    async claim() {},
+    async prepare() {},
+    async create({ student }) {
+      running.add(student);
+      return { newHome: true };
+    },
+    async start() {},
+    async stop() {},
+    async remove(student) {
+      running.delete(student);
+    },
+    list: async () => [...running].map((student) => ({ student, state: 'running' as const, home: true })),
+    async restartAgent() {},
+    access: unused,
+    logs: async () => [],
+    socketDir: (socketId) => join(stateDir, 'a', socketId),
+    async watch(_onChange, signal) {
+      if (!signal.aborted) await once(signal, 'abort');
+    },
+    examine: async () => [],
+  };
+}
+
+/** What an agent says of a student who is in, or has left, and serves these ports; the first one is the service. */
+function reportOf(ports: readonly number[] | null): Report {
+  const listeners = (ports ?? []).map((port) => ({
+    port,
+    addresses: ['127.0.0.1'],
+    process: `1${port}:1`,
+    command: 'node',
+    speaks: 'http' as const,
+    public: true,
+  }));
+  const [port] = ports ?? [];
+  return {
+    kind: 'report',
+    protocol: PROTOCOL,
+    sessions: ports === null ? [] : [{ id: '100:1', terminal: 'pts/0', ageSeconds: 1, port: 'ok' }],
+    listeners,
+    starting: [],
+    service: port === undefined ? null : { port, address: '127.0.0.1', scheme: 'http', because: 'newest' },
+    lastEnd: ports === null ? { how: 'left', ageSeconds: 0 } : null,
+    noticesShown: 0,
+  };
+}
+
+interface Daemon {
+  store: Store;
+  edge: Edge;
+  students: Students;
+}
+
+export class Lab {
+  readonly #stateDir = mkdtempSync(join(tmpdir(), 'devenv-lab-'));
+  readonly #running = new Set<string>();
+  readonly #reports = new Map<string, Report>();
+  readonly #agents = new Map<string, Socket>();
+  #daemon: Daemon | null = null;
+  #log = '';
+
+  get #up(): Daemon {
+    if (this.#daemon === null) throw new Error('the lab’s daemon is down');
+    return this.#daemon;
+  }
+
+  get students(): Students {
+    return this.#up.students;
+  }
+
+  get edge(): Edge {
+    return this.#up.edge;
+  }
+
+  /** All that was logged. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Starts the daemon with these settings, by environment variable. */
+  async up(env: Record<string, string>): Promise<void> {
+    const stateDir = this.#stateDir;
+    const full = { DEVENV_INSTANCE: 'lab', DEVENV_LISTEN: '127.0.0.1:0', ...env, DEVENV_STATE_DIR: stateDir };
+    const settings = loadSettings({ env: full, hostname: 'lab', uid: 0, home: '/' });
+    const log = pino({ base: null }, { write: (line: string) => (this.#log += line) });
+    const store = openStore(join(stateDir, 'state.db'));
+    const edge =
+      settings.edge === 'local'
+        ? createLocalEdge({ ...settings, log })
+        : createCloudflare({ settings, env: full, store, log });
+    await edge.start();
+    const environments = pretendedEnvironments(stateDir, this.#running);
+    const students = new Students({ settings, store, environments, edge, log });
+    this.#daemon = { store, edge, students };
+    await students.start();
+    for (const name of this.#reports.keys()) this.#tell(name);
+  }
+
+  /** The student is in and serves these ports, now and after a restart of the daemon. */
+  serve(name: string, ...ports: number[]): void {
+    this.#reports.set(name, reportOf(ports));
+    this.#tell(name);
+  }
+
+  /** The student's last session ends with `exit`. */
+  leave(name: string): void {
+    this.#reports.set(name, reportOf(null));
+    this.#tell(name);
+  }
+
+  /** The newest report, over the socket of the student's environment. */
+  #tell(name: string): void {
+    const row = this.#up.store.students().find((each) => each.name === name);
+    const agent =
+      this.#agents.get(name) ?? connect(join(this.#stateDir, 'a', row?.socketId ?? '', 'agent.sock'));
+    this.#agents.set(name, agent);
+    agent.on('error', () => agent.destroy()).resume();
+    agent.write(`${JSON.stringify(this.#reports.get(name))}\n`);
+  }
+
+  async create(...names: string[]): Promise<void> {
+    for (const name of names) await this.students.create(name, silentProgress, new AbortController().signal);
+  }
+
+  /** Ends the daemon in good order; what is published stays. */
+  async down(): Promise<void> {
+    const { store, edge, students } = this.#up;
+    this.#daemon = null;
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
+    await students.stop();
+    await edge.stop();
+    store.close();
+  }
+
+  async remove(): Promise<void> {
+    if (this.#daemon !== null) await this.down();
+    rmSync(this.#stateDir, { recursive: true, force: true });
+  }
+}

@@ -25,6 +25,9 @@ interface Parts {
   log: Log;
 }
 
+/** Most notices that wait for an agent to show them: who has not seen so many is told the newest. */
+const MOST_NOTICES = 20;
+
 /** The route's state in the words of the waiting page and of `devenv-status`. */
 function detailOf(reason: RouteReason): string {
   switch (reason) {
@@ -125,7 +128,7 @@ export class Conversation {
       roster.update(student, { noticeMemory: JSON.stringify(due.memory) });
       student.noticeMemory = due.memory;
     }
-    student.notices.push(...due.notices);
+    student.notices = [...student.notices, ...due.notices].slice(-MOST_NOTICES);
     if (!student.connected) return;
     const message: StateMessage = {
       kind: 'state',

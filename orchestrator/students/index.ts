@@ -29,9 +29,6 @@ export interface StudentsOptions {
 
 type OutOfMemory = Extract<EnvironmentChange, { kind: 'out-of-memory' }>;
 
-/** Kills for memory this close together are one, in ms. */
-const SAME_KILL = 10_000;
-
 /** Progress of work that nobody waits for goes to the log. */
 function logProgress(log: Log): Progress {
   return {
@@ -150,10 +147,7 @@ export class Students {
   #onOutOfMemory({ student: name, limitBytes, peakBytes }: OutOfMemory): void {
     const student = this.#roster.find(name);
     if (student === undefined) return;
-    const now = Date.now();
-    // One program that is killed may be several kills: told and logged once.
-    if (student.memoryKill !== null && now - student.memoryKill.at < SAME_KILL) return;
-    student.memoryKill = { at: now, limitBytes, peakBytes };
+    student.memoryKill = { at: Date.now(), limitBytes, peakBytes };
     this.#options.log.warn({ student: name, limitBytes, peakBytes }, 'a process was killed for memory');
     this.#conversation.refresh(student);
   }

@@ -10,7 +10,7 @@ import type { Log } from '../log.ts';
 import { Confirmer } from './confirmer.ts';
 import { FurtherLinks, type LinkFor } from './further-links.ts';
 import { Publisher } from './publisher.ts';
-import { decide, type Facts, freshMemory, type Memory, type Rules } from './wanted.ts';
+import { decide, type Facts, freshMemory, heldProblem, type Memory, type Rules } from './wanted.ts';
 
 export interface RouteView {
   phase: RoutePhase;
@@ -183,7 +183,7 @@ export class Routes {
       live: phase === 'open' && confirmed.live,
       reason: memory.reason,
       since: new Date(memory.since).toISOString(),
-      problem: problem ?? confirmed.problem,
+      problem: problem ?? confirmed.problem ?? heldProblem(memory),
       opening: memory.openings,
       links: [...(held?.links.all ?? [])].map(([port, link]) => ({
         port,

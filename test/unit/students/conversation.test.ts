@@ -1,5 +1,5 @@
 /** What a student's agent is sent, whatever comes in from it. */
-import { ConversationRig, easyEdge, serving } from '../../support/conversation-rig.ts';
+import { ConversationRig, easyEdge, nobody, serving } from '../../support/conversation-rig.ts';
 import { waitFor } from '../../support/wait.ts';
 
 let rig: ConversationRig;
@@ -50,4 +50,27 @@ test('who is told something every few seconds is told each of it at once, in ord
     });
     expect(state()?.notices.map(({ text }) => text)).toEqual([expect.stringContaining(`port ${port} now`)]);
   }
+});
+
+test('a link that flaps in every report: few lines in the log, and the agent is told why it stays closed', async () => {
+  for (let step = 0; step < 20 * 60; step += 1) {
+    skippedMs += 50;
+    rig.conversation.onReport('mallory', step % 2 === 0 ? nobody() : serving(3001));
+  }
+  rig.conversation.onReport('mallory', nobody());
+  rig.conversation.onReport('mallory', serving(3001));
+  expect(rig.logged.length).toBeLessThan(60 + 20 + 5);
+  expect(state()?.route).toEqual({
+    phase: 'closed',
+    detail: 'it was opened and closed too often; it opens by itself',
+  });
+  expect(state()?.notes).toEqual([expect.stringContaining('opens by itself within 10 s')]);
+  expect(state()?.notices.at(-1)?.text).toMatch(/^not public yet: The link was opened and closed too often/);
+  // It is left alone: it opens, and that is logged as it is by then.
+  skippedMs += 10_000;
+  rig.conversation.onReport('mallory', serving(3001));
+  await waitFor('the link to be live', () => rig.routes.view('mallory').live);
+  skippedMs += 3000;
+  rig.conversation.onReport('mallory', serving(3001));
+  expect(rig.logged.at(-1)).toContain('link live: a server was started in this session');
 });

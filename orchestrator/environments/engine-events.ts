@@ -41,9 +41,12 @@ async function changeOf(
   const student = event.Actor?.Attributes?.['devenv.student'];
   if (student === undefined) return null;
   switch (event.Action) {
+    // Nothing goes on in an environment that is paused: for us it is stopped, until it goes on.
     case 'start':
+    case 'unpause':
       return { kind: 'started', student };
     case 'die':
+    case 'pause':
       return { kind: 'stopped', student };
     case 'destroy':
       kills.forget(student);

@@ -90,10 +90,9 @@ export class Conversation {
   }
 
   /** An agent has come or gone; one that comes knows nothing yet. */
-  onConnection(name: string, connected: boolean): void {
+  onConnection(name: string): void {
     const student = this.#parts.roster.find(name);
     if (student === undefined) return;
-    student.connected = connected;
     this.#sent.delete(name);
     this.refresh(student);
   }
@@ -135,7 +134,7 @@ export class Conversation {
       student.noticeMemory = due.memory;
     }
     student.notices = [...student.notices, ...due.notices].slice(-MOST_NOTICES);
-    if (!student.connected) return;
+    if (!sockets.isConnected(row.name)) return;
     const message: StateMessage = {
       kind: 'state',
       protocol: PROTOCOL,

@@ -56,7 +56,7 @@ export class Students {
     this.#sockets = createAgentSockets({
       log,
       onReport: (name, report) => this.#conversation.onReport(name, report),
-      onConnection: (name, connected) => this.#conversation.onConnection(name, connected),
+      onConnection: (name) => this.#conversation.onConnection(name),
     });
     this.#routes = new Routes({
       edge,
@@ -154,8 +154,11 @@ export class Students {
 
   #view(student: Student): StudentView {
     const { name } = student.row;
-    const urlOf = (hostname: string) => this.#options.edge.url(hostname);
-    return viewOf(student, this.#routes.view(name), urlOf, this.#lease.silentMs(name));
+    return viewOf(student, this.#routes.view(name), {
+      urlOf: (hostname) => this.#options.edge.url(hostname),
+      isConnected: this.#sockets.isConnected(name),
+      silentForMs: this.#lease.silentMs(name),
+    });
   }
 
   /** Present students only: one that is being made or removed is not there yet, or no more. */

@@ -80,6 +80,7 @@ export class ConversationRig {
       routes: this.routes,
       lease: { heard: () => {}, silentMs: () => 0 } as never,
       sockets: {
+        isConnected: () => true,
         send: (name: string, state: StateMessage) => {
           this.states.set(name, state);
           this.sent += 1;
@@ -102,7 +103,7 @@ export class ConversationRig {
       student.environment = 'running';
       const route = { student: name, hostname: student.row.hostname, origin: `http://127.0.0.1:${port}` };
       this.routes.hold(route, null, () => null);
-      this.conversation.onConnection(name, true);
+      this.conversation.onConnection(name);
     }
     this.routes.start();
   }

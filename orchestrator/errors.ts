@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'network' // the network or its firewall could not be made
   | 'environment' // the container or home could not be made, started or reached
   | 'edge' // the edge could not be made to agree
+  | 'too-often' // more of it than one student may have at once: it goes on by itself
   | 'clash' // something that is not ours is in the way
   | 'internal'; // a defect in devenv
 
@@ -37,6 +38,7 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'network':
     case 'environment':
     case 'edge':
+    case 'too-often':
     case 'clash':
     case 'internal':
       return 1;

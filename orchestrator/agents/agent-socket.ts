@@ -133,6 +133,11 @@ export class AgentSocket {
     socket.destroy();
   }
 
+  /** Whether somebody is there who reports. */
+  get isConnected(): boolean {
+    return this.#agent !== null;
+  }
+
   /** Sends whole state. A reader that is slow gets the newest only: nothing is queued behind it. */
   send(message: StateMessage): void {
     this.#state = `${JSON.stringify(message)}\n`;

@@ -13,6 +13,8 @@ export interface AgentSocketsOptions {
 export interface AgentSockets {
   /** Listens for that student's agent in `folder`; listening already: does nothing. */
   open(student: string, folder: string): Promise<void>;
+  /** Whether that student's agent is there. */
+  isConnected(student: string): boolean;
   /** Sends whole state to the agent, if one is there. */
   send(student: string, message: StateMessage): void;
   /** Stops listening and removes the folder. */
@@ -36,6 +38,7 @@ export function createAgentSockets(options: AgentSocketsOptions): AgentSockets {
       sockets.set(student, { socket, folder });
       await socket.open();
     },
+    isConnected: (student) => sockets.get(student)?.socket.isConnected ?? false,
     send(student, message) {
       sockets.get(student)?.socket.send(message);
     },

@@ -24,6 +24,7 @@ export type RouteReason =
   | 'nobody' // no session
   | 'no-service' // a session, but nothing has listened yet
   | 'closed-by-instructor'
+  | 'too-often' // opened and closed too often of late: it opens by itself
   | 'silent' // the agent has not reported within its lease
   | 'stopped'; // the environment does not run
 

@@ -23,6 +23,8 @@ function reasonOf(reason: RouteReason): string {
       return 'nothing has been served in this session';
     case 'closed-by-instructor':
       return 'closed by you, until the next session begins';
+    case 'too-often':
+      return 'opened and closed too often; it opens by itself';
     case 'silent':
       return 'the agent in the environment does not report';
     case 'stopped':

@@ -8,26 +8,51 @@ import type { EnvironmentChange } from './types.ts';
 /** How often an engine that is away is tried, in ms. */
 const RETRY = 1000;
 
+/** Kills for memory this close together are one, in ms: one program that is killed may be several. */
+const SAME_KILL = 10_000;
+
 interface EngineEvent {
   Action?: string;
   Actor?: { Attributes?: Record<string, string> };
 }
 
-/** What changed; null for what is nobody's. A kill for memory is told with its peak, which takes a moment. */
+/** Says of each kill for memory whether it is a new one, before anything is asked because of it. */
+class Kills {
+  readonly #told = new Map<string, number>();
+
+  isNew(student: string): boolean {
+    const now = performance.now();
+    if (now - (this.#told.get(student) ?? -Infinity) < SAME_KILL) return false;
+    this.#told.set(student, now);
+    return true;
+  }
+
+  forget(student: string): void {
+    this.#told.delete(student);
+  }
+}
+
+/** What changed; null for what is no news. A kill for memory is told with its peak, which takes a moment. */
 async function changeOf(
   event: EngineEvent,
   { limitBytes, peakBytes }: Pick<WatchOptions, 'limitBytes' | 'peakBytes'>,
+  kills: Kills,
 ): Promise<EnvironmentChange | null> {
   const student = event.Actor?.Attributes?.['devenv.student'];
   if (student === undefined) return null;
   switch (event.Action) {
+    // Nothing goes on in an environment that is paused: for us it is stopped, until it goes on.
     case 'start':
+    case 'unpause':
       return { kind: 'started', student };
     case 'die':
+    case 'pause':
       return { kind: 'stopped', student };
     case 'destroy':
+      kills.forget(student);
       return { kind: 'removed', student };
     case 'oom':
+      if (!kills.isNew(student)) return null;
       return { kind: 'out-of-memory', student, limitBytes, peakBytes: await peakBytes(student) };
     default:
       return null;
@@ -47,6 +72,7 @@ export interface WatchOptions {
 /** Calls back until the signal aborts, then resolves. */
 export async function watchEngine(docker: Docker, options: WatchOptions): Promise<void> {
   const { instance, onChange, signal } = options;
+  const kills = new Kills();
   let away = false;
   while (!signal.aborted) {
     try {
@@ -62,7 +88,7 @@ export async function watchEngine(docker: Docker, options: WatchOptions): Promis
       away = false;
       for await (const line of createInterface({ input: stream })) {
         // Not waited for: one student's slow answer holds up nobody's news.
-        void changeOf(JSON.parse(line) as EngineEvent, options).then((change) => {
+        void changeOf(JSON.parse(line) as EngineEvent, options, kills).then((change) => {
           if (change !== null) onChange(change);
         });
       }

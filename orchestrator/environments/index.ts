@@ -129,6 +129,10 @@ class DockerEnvironments implements Environments {
         if (isStatus(error, 404)) return null;
         throw error;
       });
+      if (found?.State.Paused) {
+        await this.#firewall.ensure(this.#image ?? '');
+        await container.unpause();
+      }
       if (found?.State.Running) return;
       const isCurrent = found?.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
       // Both are waited for, whatever becomes of one: what is still being made can't be undone.

@@ -51,7 +51,7 @@ export interface Environments {
   prepare(progress: Progress, signal: AbortSignal): Promise<void>;
   /** Home, container, start. On any failure or abort all that this call made is gone again, then it throws. */
   create(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal): Promise<{ newHome: boolean }>;
-  /** Starts it, made anew around its home where the image or the settings have changed. Running: does nothing. */
+  /** Starts it, made anew around its home where the image or the settings have changed. Running: does nothing; paused: it goes on. */
   start(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal): Promise<void>;
   /** Stops it; stopped or missing: does nothing. */
   stop(student: string): Promise<void>;

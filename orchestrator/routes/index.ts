@@ -10,7 +10,15 @@ import type { Log } from '../log.ts';
 import { Confirmer } from './confirmer.ts';
 import { FurtherLinks, type LinkFor } from './further-links.ts';
 import { Publisher } from './publisher.ts';
-import { decide, type Facts, freshMemory, lastWanted, type Memory, type Rules } from './wanted.ts';
+import {
+  decide,
+  type Facts,
+  freshMemory,
+  heldProblem,
+  lastWanted,
+  type Memory,
+  type Rules,
+} from './wanted.ts';
 
 export interface RouteView {
   phase: RoutePhase;
@@ -188,7 +196,7 @@ export class Routes {
       live: phase === 'open' && confirmed.live,
       reason: memory.reason,
       since: new Date(memory.since).toISOString(),
-      problem: problem ?? confirmed.problem,
+      problem: problem ?? confirmed.problem ?? heldProblem(memory),
       opening: memory.openings,
       links: (held?.links.wanted ?? []).map(([port, link]) => ({
         port,

@@ -4,6 +4,14 @@
  */
 import type { Report } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
+import type { Problem } from '../errors.ts';
+import { freeAt, type Pace, spend } from '../pace.ts';
+
+/**
+ * How often one student's links may be opened. Each opening and closing are calls at the edge, of which all students
+ * share a budget: one whose reports flap would use it up for everybody.
+ */
+export const OPENINGS: Pace = { atOnce: 20, everyMs: 10_000 };
 
 export interface Facts {
   /** Whether the environment runs. */
@@ -44,6 +52,10 @@ export interface Memory {
   linked: number[];
   /** The instructor's word: `open` until the next session ends, `close` until the next one begins. */
   override: 'open' | 'close' | null;
+  /** Until when the openings are paid back, see `OPENINGS`. */
+  paidAt: number;
+  /** Something would be open, but was opened too often: when it will be, ms since 1970. */
+  heldUntil: number | null;
 }
 
 export const freshMemory = (now: number): Memory => ({
@@ -58,6 +70,8 @@ export const freshMemory = (now: number): Memory => ({
   ports: [],
   linked: [],
   override: null,
+  paidAt: 0,
+  heldUntil: null,
 });
 
 /** Which ports keep their link: those that are wanted, then those that were; whoever was so longest ago makes room. */
@@ -103,6 +117,22 @@ function followPorts(memory: Memory, report: NonNullable<Facts['report']>, rules
   return { ...memory, ports: [...new Set(others)].slice(0, rules.links - 1) };
 }
 
+/** What was opened too often stays closed, the link as well as further ones; those that come together are one opening. */
+function damp(memory: Memory, before: Memory, now: number): Memory {
+  const opens = memory.wanted && !before.wanted;
+  const had = before.wanted ? before.ports : [];
+  const adds = memory.wanted && memory.ports.some((port) => !had.includes(port));
+  const next: Memory = { ...memory, heldUntil: null };
+  if (!opens && !adds) return next;
+  const paidAt = spend(next.paidAt, 1, OPENINGS, now);
+  // The instructor's word counts, whatever the student did.
+  const paid = paidAt ?? (next.override === 'open' ? next.paidAt : null);
+  if (paid !== null) return { ...next, paidAt: paid };
+  next.heldUntil = freeAt(next.paidAt, OPENINGS, now);
+  if (opens) return { ...next, wanted: false, reason: 'too-often' };
+  return { ...next, ports: next.ports.filter((port) => had.includes(port)) };
+}
+
 /** A typed command is new once; its time runs from when it was typed. */
 function followStarting(
   memory: Memory,
@@ -139,9 +169,20 @@ function verdict(
 
 /** When the verdict may change though no fact does: ms since 1970, null for never. */
 function nextLook(memory: Memory, now: number): number | null {
-  const moments = [memory.graceUntil, memory.starting?.until ?? null];
+  const moments = [memory.graceUntil, memory.starting?.until ?? null, memory.heldUntil];
   const ahead = moments.filter((moment): moment is number => moment !== null && moment > now);
   return ahead.length === 0 ? null : Math.min(...ahead);
+}
+
+/** Why something stays closed that would be open, in words; null where nothing does. */
+export function heldProblem({ heldUntil, wanted }: Memory): Problem | null {
+  if (heldUntil === null) return null;
+  return {
+    code: 'too-often',
+    what: `${wanted ? 'A further' : 'The'} link was opened and closed too often; it opens by itself within ${OPENINGS.everyMs / 1000} s.`,
+    next: 'Leave a terminal open: while somebody is in, a server that ends or restarts keeps its link.',
+    until: new Date(heldUntil).toISOString(),
+  };
 }
 
 /** Looks at the facts. Pure: the same input gives the same output; `memory` is left as it is. */
@@ -163,9 +204,9 @@ export function decide(
     // Nothing was heard yet since the daemon started: what was so is so, within the lease.
     return { memory: next, nextLookAt: nextLook(next, now) };
   }
-  const { wanted, reason } = verdict(next, facts, rules, now);
-  if (wanted && !memory.wanted) next.openings += 1;
-  if (wanted) next.linked = lastWanted(next.ports, next.linked, rules.links - 1);
-  if (wanted !== memory.wanted || reason !== memory.reason) next.since = now;
-  return { memory: { ...next, wanted, reason }, nextLookAt: nextLook(next, now) };
+  next = damp({ ...next, ...verdict(next, facts, rules, now) }, memory, now);
+  if (next.wanted && !memory.wanted) next.openings += 1;
+  if (next.wanted) next.linked = lastWanted(next.ports, next.linked, rules.links - 1);
+  if (next.wanted !== memory.wanted || next.reason !== memory.reason) next.since = now;
+  return { memory: next, nextLookAt: nextLook(next, now) };
 }

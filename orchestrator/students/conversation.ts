@@ -8,6 +8,7 @@ import { PROTOCOL, type Report, type StateMessage } from '../agents/protocol.ts'
 import type { RouteReason } from '../api/contract.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { Log } from '../log.ts';
+import { type Pace, spend } from '../pace.ts';
 import type { Routes, RouteView } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import { memoryLine, waitingText } from './notice-lines.ts';
@@ -24,6 +25,12 @@ interface Parts {
   edge: Edge;
   log: Log;
 }
+
+/** Most notices that wait for an agent to show them: who has not seen so many is told the newest. */
+const MOST_NOTICES = 20;
+
+/** Lines of the log about one student's link: what changes more often is logged as it is when the next line may come. */
+const LOG_PACE: Pace = { atOnce: 60, everyMs: 3000 };
 
 /** The route's state in the words of the waiting page and of `devenv-status`. */
 function detailOf(reason: RouteReason): string {
@@ -42,6 +49,8 @@ function detailOf(reason: RouteReason): string {
       return 'no server has been started';
     case 'closed-by-instructor':
       return 'closed by the instructor';
+    case 'too-often':
+      return 'it was opened and closed too often; it opens by itself';
     case 'silent':
       return 'the environment does not answer';
     case 'stopped':
@@ -67,7 +76,7 @@ function notesOf(view: RouteView, behind: readonly string[], { memoryKill }: Stu
 export class Conversation {
   readonly #parts: Parts;
   readonly #sent = new Map<string, string>();
-  readonly #logged = new Map<string, string>();
+  readonly #logged = new Map<string, { state: string; paidAt: number }>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -84,10 +93,9 @@ export class Conversation {
   }
 
   /** An agent has come or gone; one that comes knows nothing yet. */
-  onConnection(name: string, connected: boolean): void {
+  onConnection(name: string): void {
     const student = this.#parts.roster.find(name);
     if (student === undefined) return;
-    student.connected = connected;
     this.#sent.delete(name);
     this.refresh(student);
   }
@@ -128,8 +136,8 @@ export class Conversation {
       roster.update(student, { noticeMemory: JSON.stringify(due.memory) });
       student.noticeMemory = due.memory;
     }
-    student.notices.push(...due.notices);
-    if (!student.connected) return;
+    student.notices = [...student.notices, ...due.notices].slice(-MOST_NOTICES);
+    if (!sockets.isConnected(row.name)) return;
     const message: StateMessage = {
       kind: 'state',
       protocol: PROTOCOL,
@@ -156,8 +164,11 @@ export class Conversation {
   }
 
   #logRoute(student: string, state: string): void {
-    if (this.#logged.get(student) === state) return;
-    this.#logged.set(student, state);
+    const before = this.#logged.get(student);
+    if (before?.state === state) return;
+    const paidAt = spend(before?.paidAt ?? 0, 1, LOG_PACE, Date.now());
+    if (paidAt === null) return;
+    this.#logged.set(student, { state, paidAt });
     this.#parts.log.info({ student }, `link ${state}`);
   }
 

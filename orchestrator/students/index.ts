@@ -29,9 +29,6 @@ export interface StudentsOptions {
 
 type OutOfMemory = Extract<EnvironmentChange, { kind: 'out-of-memory' }>;
 
-/** Kills for memory this close together are one, in ms. */
-const SAME_KILL = 10_000;
-
 /** Progress of work that nobody waits for goes to the log. */
 function logProgress(log: Log): Progress {
   return {
@@ -59,7 +56,7 @@ export class Students {
     this.#sockets = createAgentSockets({
       log,
       onReport: (name, report) => this.#conversation.onReport(name, report),
-      onConnection: (name, connected) => this.#conversation.onConnection(name, connected),
+      onConnection: (name) => this.#conversation.onConnection(name),
     });
     this.#routes = new Routes({
       edge,
@@ -150,18 +147,18 @@ export class Students {
   #onOutOfMemory({ student: name, limitBytes, peakBytes }: OutOfMemory): void {
     const student = this.#roster.find(name);
     if (student === undefined) return;
-    const now = Date.now();
-    // One program that is killed may be several kills: told and logged once.
-    if (student.memoryKill !== null && now - student.memoryKill.at < SAME_KILL) return;
-    student.memoryKill = { at: now, limitBytes, peakBytes };
+    student.memoryKill = { at: Date.now(), limitBytes, peakBytes };
     this.#options.log.warn({ student: name, limitBytes, peakBytes }, 'a process was killed for memory');
     this.#conversation.refresh(student);
   }
 
   #view(student: Student): StudentView {
     const { name } = student.row;
-    const urlOf = (hostname: string) => this.#options.edge.url(hostname);
-    return viewOf(student, this.#routes.view(name), urlOf, this.#lease.silentMs(name));
+    return viewOf(student, this.#routes.view(name), {
+      urlOf: (hostname) => this.#options.edge.url(hostname),
+      isConnected: this.#sockets.isConnected(name),
+      silentForMs: this.#lease.silentMs(name),
+    });
   }
 
   /** Present students only: one that is being made or removed is not there yet, or no more. */

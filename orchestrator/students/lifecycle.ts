@@ -104,7 +104,6 @@ export class Lifecycle {
     const { lease } = this.#parts;
     if (state !== 'running') {
       student.report = null;
-      student.connected = false;
       lease.forget(student.row.name);
     } else if (student.environment !== 'running') lease.heard(student.row.name);
     student.environment = state;

@@ -1,5 +1,6 @@
 /** The single lines that a student may be told, each with what to do. Null: there is nothing to say. */
 import type { RouteReason } from '../api/contract.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Line, MemoryKill, Situation } from './situation.ts';
 
 /** A start is slow, and an opening waits, when it takes longer than this, in ms. */
@@ -21,13 +22,16 @@ export function closedLine(before: RouteReason | null, situation: Situation): Li
   return null;
 }
 
+/** What keeps a link closed, and is worth knowing though it is not wanted, or not yet again. */
+const KEEPS_CLOSED: ReadonlySet<ErrorCode> = new Set(['clash', 'too-often']);
+
 /**
  * A problem counts for a student whose link is wanted. From the moment it is not, the environment lets nobody in, so
- * what keeps the edge from closing it is the instructor's. That somebody else has the name is worth knowing before.
+ * what keeps the edge from closing it is the instructor's.
  */
 export function problemLine({ problem, phase, live }: Situation): Line | null {
   if (problem === null || phase === 'closing') return null;
-  if (phase === 'closed' && problem.code !== 'clash') return null;
+  if (phase === 'closed' && !KEEPS_CLOSED.has(problem.code)) return null;
   const trouble =
     phase === 'closed'
       ? "your link can't be opened"

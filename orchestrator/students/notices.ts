@@ -6,6 +6,7 @@
 import type { Notice } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
 import type { Problem } from '../errors.ts';
+import { type Pace, spend } from '../pace.ts';
 import { closedLine, memoryLine, problemLine, slowLine, waitingLine } from './notice-lines.ts';
 import { followService, type ServiceMemory } from './service-notices.ts';
 import type { Situation } from './situation.ts';
@@ -32,6 +33,8 @@ export interface NoticeMemory extends ServiceMemory {
   reason: RouteReason | null;
   /** Highest id given out; ids rise for the whole life of the student. */
   lastId: number;
+  /** Until when what was said is paid back, see `PACE`. */
+  paidAt: number;
 }
 
 export const noNotices: NoticeMemory = {
@@ -49,7 +52,14 @@ export const noNotices: NoticeMemory = {
   others: [],
   reason: null,
   lastId: 0,
+  paidAt: 0,
 };
+
+/**
+ * Lines that one student may be told. Whoever is honest is told far fewer, and one look never finds as many as may
+ * be told at once; a socket that reports another port twenty times a second would fill the terminals and the daemon.
+ */
+const PACE: Pace = { atOnce: 20, everyMs: 5000 };
 
 /** The same command may be seen as typed and as a process, a moment apart, in ms. */
 const SAME_START = 1000;
@@ -90,7 +100,8 @@ function serverOf({ service, listeners }: NonNullable<Situation['report']>): str
 
 /**
  * The lines that are due, oldest first, and the memory with which to ask the next time. Nobody in (no session):
- * nothing is said and nothing forgotten.
+ * nothing is said and nothing forgotten. Too much said of late: nothing is said and nothing remembered, so that a
+ * later look finds what is still to be told.
  */
 export function dueNotices(
   memory: NoticeMemory,
@@ -130,6 +141,7 @@ export function dueNotices(
   const notices = lines
     .filter((line) => line !== null)
     .map((line, index) => ({ ...line, id: memory.lastId + index + 1 }));
-  next.lastId += notices.length;
-  return { memory: next, notices };
+  const paidAt = notices.length === 0 ? next.paidAt : spend(next.paidAt, notices.length, PACE, situation.now);
+  if (paidAt === null) return { memory, notices: [] };
+  return { memory: { ...next, paidAt, lastId: memory.lastId + notices.length }, notices };
 }

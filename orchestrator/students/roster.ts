@@ -14,7 +14,6 @@ export interface Student {
   environment: EnvironmentState;
   /** The newest report; null until the first one since the daemon or the environment started. */
   report: Report | null;
-  connected: boolean;
   noticeMemory: NoticeMemory;
   /** The last time that the kernel killed something in there for memory. */
   memoryKill: MemoryKill | null;
@@ -58,7 +57,6 @@ export class Roster {
       row,
       environment: 'missing',
       report: null,
-      connected: false,
       noticeMemory,
       memoryKill: null,
       nameClash: null,

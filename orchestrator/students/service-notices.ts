@@ -36,6 +36,12 @@ function othersLine(service: Service, ports: readonly number[]): Line {
   return { kind: 'info', text };
 }
 
+/** A page that calls the other server by the name that it has in here calls the visitor's own machine. */
+function linkedLine(url: string, port: number): Line {
+  const text = `live at ${url}   (port ${port}; a page must call it there: visitors can't reach localhost:${port})`;
+  return { kind: 'live', text };
+}
+
 /** What else is so while the link is live. */
 export interface ServiceSituation {
   url: string;
@@ -72,8 +78,7 @@ export function followService(
   const ports = listeners.filter(isWeb).map(({ port }) => port);
   const unheard = ports.filter((port) => port !== service.port && !next.others.includes(port));
   const linked = unheard.filter((port) => links.has(port));
-  for (const port of linked)
-    lines.push({ kind: 'live', text: `live at ${links.get(port)}   (port ${port}, which serves too)` });
+  for (const port of linked) lines.push(linkedLine(links.get(port) ?? '', port));
   // A link of its own is told when it is live; until then, and where there may be no more, there is only the one.
   const rest = links.size + 1 < mostLinks ? [] : unheard.filter((port) => !links.has(port));
   if (rest.length > 0) lines.push(othersLine(service, rest));

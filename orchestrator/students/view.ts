@@ -2,15 +2,23 @@ import type { StudentView } from '../api/contract.ts';
 import type { RouteView } from '../routes/index.ts';
 import type { Student } from './roster.ts';
 
-/** A student as the API and `--json` show them. `silentForMs` is null where no report has come yet. */
+interface Surroundings {
+  urlOf(hostname: string): string;
+  /** Whether the agent holds its connection: one in an environment that is paused does, and says nothing. */
+  isConnected: boolean;
+  /** Null where no report has come yet. */
+  silentForMs: number | null;
+}
+
+/** A student as the API and `--json` show them. */
 export function viewOf(
   student: Student,
   route: RouteView,
-  urlOf: (hostname: string) => string,
-  silentForMs: number | null,
+  { urlOf, isConnected, silentForMs }: Surroundings,
 ): StudentView {
   const { row, report } = student;
-  const agent = !student.connected ? 'away' : route.reason === 'silent' ? 'silent' : 'connected';
+  const isThere = isConnected && student.environment === 'running';
+  const agent = !isThere ? 'away' : route.reason === 'silent' ? 'silent' : 'connected';
   return {
     name: row.name,
     hostname: row.hostname,

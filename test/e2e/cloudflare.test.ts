@@ -13,12 +13,14 @@ let connector: MockConnector;
 let devenv: Installation;
 
 const link = 'https://alice.example.com';
+/** Of each call from now on. */
+const latency = { ms: 30 };
 const rules = () => (mock.world.tunnel.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []);
 const recordNames = () => mock.world.records.map(({ name }) => name);
 const status = (student = 'alice') => devenv.json<StudentView>('status', student);
 
-async function enter(): Promise<Terminal> {
-  const terminal = devenv.terminal(['shell', 'alice'], { columns: 200 });
+async function enter(student = 'alice'): Promise<Terminal> {
+  const terminal = devenv.terminal(['shell', student], { columns: 200 });
   await terminal.see(/\$ $/, { timeoutMs: 30_000 });
   await terminal.run('cd ~/hello');
   return terminal;
@@ -33,7 +35,7 @@ async function leave(terminal: Terminal): Promise<void> {
 
 beforeAll(async () => {
   await removeLeftovers();
-  mock = await MockCloudflare.start({ latency: { ms: 30 }, connectorDelayMs: 100 });
+  mock = await MockCloudflare.start({ latency, connectorDelayMs: 100 });
   connector = await MockConnector.start(mock.world);
   devenv = await Installation.make({
     env: { ...mock.env(), DEVENV_CONNECTOR_METRICS: connector.metricsAddress },
@@ -141,6 +143,26 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   expect(rules()).toEqual([]);
   await leave(terminal);
 }, 240_000);
+
+test('who waits for Cloudflare is told so in the terminal, and together with whom', async () => {
+  await devenv.succeed('create', 'carol');
+  const [alice, carol] = await Promise.all([enter('alice'), enter('carol')]);
+  // A look and a write are longer than the three seconds that nobody is told of.
+  latency.ms = 4000;
+  alice.type('npm run dev\r');
+  carol.type('npm run dev\r');
+  await carol.see(/your link is being opened, together with or after the links of alice; nothing to do/, {
+    timeoutMs: 20_000,
+  });
+  expect((await devenv.devenv(['shell', 'carol', '--', 'devenv-status'])).stdout).toMatch(
+    /^note +your link is being opened, together with or after the links of alice/m,
+  );
+  latency.ms = 30;
+  await Promise.all([alice, carol].map((each) => each.see(/live at https/, { timeoutMs: 30_000 })));
+  await Promise.all([leave(alice), leave(carol)]);
+  await devenv.succeed('rm', 'carol', '--yes');
+  await waitFor('the rules to be gone', () => rules().length === 0);
+}, 180_000);
 
 test('who left while Cloudflare is away is public no more, and whoever was connected is cut off; a daemon that goes cuts off nobody', async () => {
   const terminal = await enter();

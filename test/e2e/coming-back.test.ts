@@ -100,6 +100,38 @@ test('an environment that is killed from outside closes its link at once, and `s
   expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
 }, 120_000);
 
+test('an environment that is paused is stopped for everybody, goes on by `start` or by itself, and is served as before', async () => {
+  await devenv.succeed('create', 'alice');
+  const container = `devenv-${devenv.instance}-alice`;
+  const engineSays = (format: string) =>
+    execFileSync('docker', ['inspect', '-f', format, container], { encoding: 'utf8' }).trim();
+  const agentIs = async () => (await devenv.json<StudentView>('status', 'alice')).agent.state;
+  await waitFor('the agent', async () => (await agentIs()) === 'connected');
+  execFileSync('docker', ['pause', container]);
+  await devenv.succeed('start', 'alice');
+  expect(engineSays('{{.State.Paused}}')).toBe('false');
+  await waitFor('the agent', async () => (await agentIs()) === 'connected');
+
+  const terminal = devenv.terminal(['shell', 'alice']);
+  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  terminal.type('cd hello && npm run dev\r');
+  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200, { timeoutMs: 20_000 });
+  await terminal.see(/live at/, { timeoutMs: 20_000 });
+
+  execFileSync('docker', ['pause', container]);
+  await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
+  expect(await devenv.succeed('status', 'alice')).toMatch(/environment +stopped\s+next +devenv start alice/);
+  execFileSync('docker', ['unpause', container]);
+  await waitFor('the page again', async () => (await devenv.statusOf('alice')) === 200, {
+    timeoutMs: 20_000,
+  });
+  expect(await agentIs()).toBe('connected');
+  // What is paused can be stopped.
+  execFileSync('docker', ['pause', container]);
+  await devenv.succeed('stop', 'alice');
+  expect(engineSays('{{.State.Status}}')).toBe('exited');
+}, 120_000);
+
 test('an agent that is stopped is started again after its silence, and its link is closed when the lease is over', async () => {
   devenv.env.DEVENV_AGENT_RESTART = '3';
   devenv.env.DEVENV_LEASE = '6';

@@ -49,6 +49,7 @@ test('each server has its link, told when it is live, known to `status`, and gon
     timeoutMs: 20_000,
   });
   expect(terminal.text).not.toContain('devenv-port 4000');
+  expect(terminal.text).toContain("a page must call it there: visitors can't reach localhost:4000)");
   expect((await devenv.json<StudentView>('status', 'alice')).links).toEqual([
     { port: 4000, url: `http://alice-4000.localhost:${devenv.edgePort}`, live: true },
   ]);

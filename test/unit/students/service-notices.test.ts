@@ -163,7 +163,7 @@ test('where further links may be had, a further server is told with its own, onc
     ),
   ).toEqual([
     expect.stringContaining('live at http://alice.localhost:8080 '),
-    'live at http://alice-4000.localhost:8080   (port 4000, which serves too)',
+    "live at http://alice-4000.localhost:8080   (port 4000; a page must call it there: visitors can't reach localhost:4000)",
   ]);
   const three = { ...both, listeners: [...both.listeners, on(4001)] };
   expect(said(situation(three, { mostLinks: 2, links })).at(-1)).toContain('port 4001 serves too, but');

@@ -1,0 +1,25 @@
+/**
+ * A token bucket as one number, which a memory that is kept on disk can hold: until when what was used is paid
+ * back, ms since 1970. 0 at first.
+ */
+export interface Pace {
+  /** So much at once. */
+  atOnce: number;
+  /** One comes back in so many ms. */
+  everyMs: number;
+}
+
+/** A clock that was set back makes nobody wait for longer than a full debt. */
+const debtOf = (paidAt: number, { atOnce, everyMs }: Pace, now: number) =>
+  Math.min(Math.max(paidAt - now, 0), atOnce * everyMs);
+
+/** Uses `amount`, at most `atOnce`: the new number; null where there is not as much left. */
+export function spend(paidAt: number, amount: number, pace: Pace, now: number): number | null {
+  const debt = debtOf(paidAt, pace, now) + amount * pace.everyMs;
+  return debt > pace.atOnce * pace.everyMs ? null : now + debt;
+}
+
+/** When one may be used: `now` or later. */
+export function freeAt(paidAt: number, pace: Pace, now: number): number {
+  return now + Math.max(0, debtOf(paidAt, pace, now) - (pace.atOnce - 1) * pace.everyMs);
+}

@@ -1,0 +1,110 @@
+/** Reports of students, and what follows from them: roster, routes and conversation, with no container and no socket. */
+import { pino } from 'pino';
+import type { Report, Service, StateMessage } from '../../orchestrator/agents/protocol.ts';
+import { loadSettings } from '../../orchestrator/config.ts';
+import type { Edge } from '../../orchestrator/edges/edge.ts';
+import { Routes } from '../../orchestrator/routes/index.ts';
+import type { Store } from '../../orchestrator/store/index.ts';
+import { Conversation } from '../../orchestrator/students/conversation.ts';
+import { Roster } from '../../orchestrator/students/roster.ts';
+
+/** An edge at which everything is so at once. */
+export const easyEdge = {
+  url: (hostname: string) => `http://${hostname}`,
+  onDue: () => {},
+  publish: async ({ take }) => {
+    take();
+    return { differences: [], outcomes: [], problem: null };
+  },
+  confirm: async () => ({ live: true }),
+} satisfies Partial<Edge> as unknown as Edge;
+
+const service = (port: number, because: Service['because']): Service => ({
+  port,
+  address: '127.0.0.1',
+  scheme: 'http',
+  because,
+});
+
+/** A report with nobody in it, who left. */
+export const nobody = (): Report => ({
+  kind: 'report',
+  protocol: 1,
+  sessions: [],
+  listeners: [],
+  starting: [],
+  service: null,
+  lastEnd: { how: 'left', ageSeconds: 0 },
+  noticesShown: 0,
+});
+
+/** A report of somebody who serves. */
+export const serving = (port: number, because: Service['because'] = 'PORT'): Report => ({
+  ...nobody(),
+  sessions: [{ id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, port: 'ok' }],
+  service: service(port, because),
+});
+
+export class ConversationRig {
+  readonly routes: Routes;
+  readonly conversation: Conversation;
+  readonly roster: Roster;
+  /** The newest state that was sent to each student's agent, and how often one was sent. */
+  readonly states = new Map<string, StateMessage>();
+  sent = 0;
+  /** Lines of the log. */
+  readonly logged: string[] = [];
+
+  constructor(edge: Edge, students: readonly string[]) {
+    const settings = loadSettings({
+      env: { DEVENV_CONFIG: '/dev/null' },
+      hostname: 'lab',
+      uid: 0,
+      home: '/',
+    });
+    const log = pino({ base: null }, { write: (line: string) => this.logged.push(line) });
+    const store = { insert: () => {}, update: () => {} } satisfies Partial<Store> as unknown as Store;
+    this.roster = new Roster(store);
+    this.routes = new Routes({
+      edge,
+      rules: { ...settings.times, links: settings.links },
+      log,
+      onChange: (name) => this.conversation.refresh(this.roster.get(name)),
+      saveMemory: () => {},
+    });
+    this.conversation = new Conversation({
+      settings,
+      edge,
+      log,
+      roster: this.roster,
+      routes: this.routes,
+      lease: { heard: () => {}, silentMs: () => 0 } as never,
+      sockets: {
+        isConnected: () => true,
+        send: (name: string, state: StateMessage) => {
+          this.states.set(name, state);
+          this.sent += 1;
+        },
+      } as never,
+    });
+    for (const [index, name] of students.entries()) {
+      const port = 3001 + index;
+      const student = this.roster.insert({
+        name,
+        port,
+        hostname: `${name}.example.com`,
+        socketId: name,
+        createdAt: '',
+        state: { life: 'present' },
+        shouldRun: true,
+        routeMemory: null,
+        noticeMemory: null,
+      });
+      student.environment = 'running';
+      const route = { student: name, hostname: student.row.hostname, origin: `http://127.0.0.1:${port}` };
+      this.routes.hold(route, null, () => null);
+      this.conversation.onConnection(name);
+    }
+    this.routes.start();
+  }
+}

@@ -1,9 +1,12 @@
 /** Asks a link, through the edge, whose it is: no request of ours ever reaches a student's program. */
 import { request } from 'node:http';
+import { boundAnnouncements } from '../../hooks/agent/relay/outgoing.ts';
 import { IDENTITY_PATH, type RelayIdentity } from '../agents/protocol.ts';
 
-/** More than this is no identity, in bytes. */
+/** More than this is no identity, in bytes; nor are headers of more. */
 const MAX_ANSWER = 4096;
+/** It has come within this time, or it is none; in ms. Whoever drips a byte now and then would hold us for hours. */
+const PATIENCE = 5000;
 
 function readIdentity(text: string): RelayIdentity | null {
   try {
@@ -25,23 +28,27 @@ export function askIdentity(
   signal: AbortSignal,
 ): Promise<RelayIdentity | string> {
   return new Promise((resolve) => {
-    const outgoing = request(
-      { ...edge, path: IDENTITY_PATH, headers: { host: hostname }, agent: false, signal, timeout: 5000 },
-      (incoming) => {
-        let text = '';
-        incoming.on('data', (chunk: Buffer) => {
-          text += chunk;
-          if (text.length > MAX_ANSWER) outgoing.destroy();
-        });
-        incoming.on('error', () => resolve('an answer that broke off'));
-        incoming.on('end', () => {
-          if (incoming.statusCode !== 200) return resolve(`status ${incoming.statusCode}`);
-          resolve(readIdentity(text) ?? 'an answer that is no identity');
-        });
-      },
-    );
-    outgoing.on('timeout', () => outgoing.destroy());
+    const options = { path: IDENTITY_PATH, headers: { host: hostname }, maxHeaderSize: MAX_ANSWER };
+    const outgoing = request({ ...edge, ...options, agent: false, signal }, (incoming) => {
+      let text = '';
+      incoming.on('data', (chunk: Buffer) => {
+        text += chunk;
+        if (text.length > MAX_ANSWER) outgoing.destroy();
+      });
+      incoming.on('error', () => resolve('an answer that broke off'));
+      incoming.on('end', () => {
+        if (incoming.statusCode !== 200) return resolve(`status ${incoming.statusCode}`);
+        resolve(readIdentity(text) ?? 'an answer that is no identity');
+      });
+    });
+    const timer = setTimeout(() => outgoing.destroy(new Error('no whole answer in time')), PATIENCE);
+    boundAnnouncements(outgoing);
     outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    // An unasked 101 ends it without an error.
+    outgoing.on('close', () => {
+      clearTimeout(timer);
+      resolve('no answer in HTTP');
+    });
     outgoing.end();
   });
 }

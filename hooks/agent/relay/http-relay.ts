@@ -35,7 +35,7 @@ function answer(response: ServerResponse, status: number, type: string, body: st
 function waitingFor(why: Failure | 'unwanted', starting: boolean): Waiting['waitingFor'] {
   switch (why) {
     case 'unwanted':
-      return 'return';
+      return 'link';
     case 'refused':
       return starting ? 'start' : 'service';
     case 'broken-off':

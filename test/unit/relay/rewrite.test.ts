@@ -165,7 +165,7 @@ test.each([
   ['service', 'Nothing is running right now.'],
   ['answer', 'It ended before it answered'],
   ['http', 'does not answer as a web server does'],
-  ['return', 'Nobody is at work here right now.'],
+  ['link', 'This link is closed right now.'],
 ] as const)(
   'the waiting page (%s) is light, escapes, and needs nothing from elsewhere',
   (waitingFor, words) => {
@@ -176,6 +176,11 @@ test.each([
     expect(Buffer.byteLength(page)).toBeLessThan(4096);
   },
 );
+
+test('a closed link says no reason, and nothing of who is there: neither is known for every case', () => {
+  const page = waitingPage({ student: 'alice', phase: 'closed', waitingFor: 'link', isGet: true });
+  expect(page).not.toMatch(/nobody|owner|at work|instructor/i);
+});
 
 test('a page that answers a form does not send it again by itself', () => {
   const answering = (isGet: boolean) =>

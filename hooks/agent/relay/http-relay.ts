@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Failure, forwardRequest } from './forward.ts';
-import type { FurtherLink, RelayOptions } from './options.ts';
+import type { Link, RelayOptions } from './options.ts';
 import type { Forwarding } from './outgoing.ts';
 import { dropBodyAfter, refuse } from './refuse.ts';
 import { type RequestTarget, requestTarget } from './request-target.ts';
@@ -57,24 +57,29 @@ function answerWaiting(response: ServerResponse, options: RelayOptions, why: Fai
   else answer(response, 503, 'text/html', waitingPage(waiting));
 }
 
-/** The link that a request came by: the student's own, or a further one; null where it is none of theirs. */
-function linkOf({ host }: RequestTarget, options: RelayOptions): FurtherLink | null {
-  const further = options.furtherLink?.(hostnameOf(host));
-  if (further !== undefined) return further;
+/** The student's links, their own first. */
+function linksOf(options: RelayOptions): [Link, ...Link[]] {
   const { hostname, url } = options.public();
-  if (host !== '' && !isOwnHost(host, hostname)) return null;
-  return { hostname, url, service: options.service() };
+  const isWanted = options.isWanted?.() ?? true;
+  const own = { hostname, url, service: options.service(), isWanted };
+  return [own, ...(options.furtherLinks?.() ?? [])];
+}
+
+/** The link that a request came by; null where it is none of the student's. */
+function linkOf({ host }: RequestTarget, [own, ...further]: [Link, ...Link[]]): Link | null {
+  if (host === '' || isOwnHost(host, own.hostname)) return own;
+  return further.find(({ hostname }) => hostname === hostnameOf(host)) ?? null;
 }
 
 /** Who comes by the public name is let in while the link is wanted; by a local name, somebody on this machine always is. */
-const isShut = ({ host }: RequestTarget, { hostname }: FurtherLink, options: RelayOptions) =>
-  hostnameOf(host) === hostname && options.isWanted?.() === false;
+const isShut = ({ host }: RequestTarget, { hostname, isWanted }: Link) =>
+  hostnameOf(host) === hostname && !isWanted;
 
 /** How to reach the service for this request; null while nothing listens. */
 function forwardingOf(
   request: IncomingMessage,
   { host, path }: RequestTarget,
-  { hostname, url, service }: FurtherLink,
+  { hostname, url, service }: Link,
 ): Forwarding | null {
   if (service === null) return null;
   const names: Names = {
@@ -99,7 +104,7 @@ function onRequest(
 ): void {
   const target = requestTarget(request);
   if (target === null) return answer(response, 400, 'text/plain', 'Which host is it?\n');
-  const link = linkOf(target, options);
+  const link = linkOf(target, linksOf(options));
   if (link === null) {
     const name = hostnameOf(target.host).slice(0, 100);
     return answer(response, 421, 'text/plain', `${name} does not lead here.\n`);
@@ -110,7 +115,7 @@ function onRequest(
     return answer(response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
   }
   const wait = (why: Failure | 'unwanted') => answerWaiting(response, options, why);
-  if (isShut(target, link, options)) return wait('unwanted');
+  if (isShut(target, link)) return wait('unwanted');
   const forwarding = forwardingOf(request, target, link);
   if (forwarding === null) return wait('refused');
   visitors.admit(hostnameOf(target.host), request.socket, response);
@@ -126,10 +131,10 @@ function onUpgrade(
 ): void {
   const target = requestTarget(request);
   if (target === null) return refuse(socket, '400 Bad Request');
-  const link = linkOf(target, options);
+  const link = linkOf(target, linksOf(options));
   if (link === null) return refuse(socket, '421 Misdirected Request');
   const forwarding = forwardingOf(request, target, link);
-  if (forwarding === null || isShut(target, link, options)) return refuse(socket, '503 Service Unavailable');
+  if (forwarding === null || isShut(target, link)) return refuse(socket, '503 Service Unavailable');
   visitors.admit(hostnameOf(target.host), socket);
   forwardUpgrade(request, socket, head, forwarding, () => refuse(socket, '503 Service Unavailable'));
 }

@@ -211,35 +211,3 @@ test('idle, the agent keeps under 20 MB of memory to itself', async () => {
   expect(Number(memory)).toBeGreaterThan(0);
   expect(Number(memory)).toBeLessThan(20 * 1024);
 });
-
-test('while the link is not wanted the relay lets no visitor in, and sends those away who are; local names go on', async () => {
-  const serve = `node -e 'require("http").createServer((q, r) => q.url === "/stream" ? r.write("on") : r.end("hi")).listen(3001)'`;
-  const terminal = await agent.open();
-  terminal.type(`${serve}\r`);
-  await agent.reported('the service', ({ service }) => service);
-  const ask = (host: string, path = '/') =>
-    agent.container.run(
-      `curl -sN -m 10 -o /dev/null -w '%{http_code}' -H 'Host: ${host}' localhost:61080${path}`,
-    );
-  const asked = (status: string) => waitFor(`a ${status}`, () => ask('alice.test') === status);
-  agent.send({ route: { phase: 'open', detail: '' } });
-  await asked('200');
-  agent.container.run(
-    `(curl -sN -H 'Host: alice.test' localhost:61080/stream >/tmp/stream; echo $? >/tmp/ended) >/dev/null 2>&1 &`,
-  );
-  await waitFor('the stream', () => agent.container.run('cat /tmp/stream') === 'on');
-  agent.send({ route: { phase: 'closing', detail: '' } });
-  await asked('503');
-  // 18: it was cut off in the middle.
-  await waitFor(
-    'the end of the stream',
-    () => agent.container.run('cat /tmp/ended 2>/dev/null || true') === '18',
-  );
-  expect(ask('localhost:3001')).toBe('200');
-  expect(ask('alice.test', '/.well-known/devenv')).toBe('200');
-  agent.send({ route: { phase: 'opening', detail: '' } });
-  await asked('200');
-  terminal.type('\x03exit\r');
-  await terminal.ended;
-  agent.send();
-}, 60_000);

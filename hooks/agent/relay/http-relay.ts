@@ -1,6 +1,7 @@
 /** The relay's HTTP part, loaded with the first connection: an idle environment never pays for it. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Service } from '../../../orchestrator/agents/protocol.ts';
 import { type Failure, forwardRequest } from './forward.ts';
 import type { Link, RelayOptions } from './options.ts';
 import type { Forwarding } from './outgoing.ts';
@@ -75,18 +76,27 @@ function linkOf({ host }: RequestTarget, [own, ...further]: [Link, ...Link[]]): 
 const isShut = ({ host }: RequestTarget, { hostname, isWanted }: Link) =>
   hostnameOf(host) === hostname && !isWanted;
 
-/** How to reach the service for this request; null while nothing listens. */
+const localUrl = ({ scheme, port }: Service) => `${scheme}://localhost:${port}`;
+
+/** How to reach the service of one of the links for this request; null while nothing listens. */
 function forwardingOf(
   request: IncomingMessage,
   { host, path }: RequestTarget,
   { hostname, url, service }: Link,
+  links: readonly Link[],
 ): Forwarding | null {
   if (service === null) return null;
   const names: Names = {
     hostname,
     url,
     host: host === '' ? hostname : host,
-    local: `${service.scheme}://localhost:${service.port}`,
+    local: localUrl(service),
+    origin: request.headers.origin,
+    others: links.flatMap((other) => {
+      // The name of a link that has closed may be somebody else's by now.
+      if (other.hostname === hostname || other.service === null || !other.isWanted) return [];
+      return [{ url: other.url, local: localUrl(other.service) }];
+    }),
   };
   return {
     target: { host: service.address, port: service.port, scheme: service.scheme },
@@ -104,7 +114,8 @@ function onRequest(
 ): void {
   const target = requestTarget(request);
   if (target === null) return answer(response, 400, 'text/plain', 'Which host is it?\n');
-  const link = linkOf(target, linksOf(options));
+  const links = linksOf(options);
+  const link = linkOf(target, links);
   if (link === null) {
     const name = hostnameOf(target.host).slice(0, 100);
     return answer(response, 421, 'text/plain', `${name} does not lead here.\n`);
@@ -116,7 +127,7 @@ function onRequest(
   }
   const wait = (why: Failure | 'unwanted') => answerWaiting(response, options, why);
   if (isShut(target, link)) return wait('unwanted');
-  const forwarding = forwardingOf(request, target, link);
+  const forwarding = forwardingOf(request, target, link, links);
   if (forwarding === null) return wait('refused');
   visitors.admit(hostnameOf(target.host), request.socket, response);
   forwardRequest(request, response, forwarding, wait);
@@ -131,9 +142,10 @@ function onUpgrade(
 ): void {
   const target = requestTarget(request);
   if (target === null) return refuse(socket, '400 Bad Request');
-  const link = linkOf(target, linksOf(options));
+  const links = linksOf(options);
+  const link = linkOf(target, links);
   if (link === null) return refuse(socket, '421 Misdirected Request');
-  const forwarding = forwardingOf(request, target, link);
+  const forwarding = forwardingOf(request, target, link, links);
   if (forwarding === null || isShut(target, link)) return refuse(socket, '503 Service Unavailable');
   visitors.admit(hostnameOf(target.host), socket);
   forwardUpgrade(request, socket, head, forwarding, () => refuse(socket, '503 Service Unavailable'));

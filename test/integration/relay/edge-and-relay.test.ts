@@ -115,6 +115,36 @@ test('an HTTPS server with a certificate of its own', async () => {
   expect(body).toBe(`localhost:${way.service?.port} https://localhost:${way.service?.port}`);
 });
 
+test("a page calls the API beside it, which allows the page as on the student's own machine", async () => {
+  const pages = () => `http://localhost:${way.service?.port}`;
+  await way.serve((incoming, response) => {
+    const { origin = 'none' } = incoming.headers;
+    response.writeHead(incoming.url === '/done' ? 302 : 200, {
+      'access-control-allow-origin': pages(),
+      location: `${pages()}/done`,
+    });
+    response.end(origin);
+  });
+  const api = way.service;
+  await way.serve((_request, response) =>
+    response.writeHead(302, { location: `http://localhost:${api?.port}/x` }).end(),
+  );
+  const apiHost = `alice-4000.test:${way.port}`;
+  way.further = [{ hostname: 'alice-4000.test', url: `http://${apiHost}`, service: api, isWanted: true }];
+  await way.publish(way.route(), { ...way.route(), student: 'alice-4000', hostname: 'alice-4000.test' });
+
+  const call = (origin: string) => way.visit('/done', { host: apiHost, headers: { origin } });
+  const called = await call(`http://${way.host}`);
+  expect(called.headers['access-control-allow-origin']).toBe(`http://${way.host}`);
+  expect([called.body, called.headers.location]).toEqual([pages(), `http://${way.host}/done`]);
+  expect((await call('http://bob.test')).body).toBe('http://bob.test');
+  expect((await way.visit()).headers.location).toBe(`http://${apiHost}/x`);
+
+  way.further = way.further.map((link) => ({ ...link, isWanted: false }));
+  expect((await call(`http://${way.host}`)).status).toBe(503);
+  expect((await way.visit()).headers.location).toBe(`http://localhost:${api?.port}/x`);
+});
+
 test("a name that is not the student's gets nothing from the relay, though it leads there", async () => {
   await way.serve((_request, response) => response.end('secret'));
   const rebound = await browse({ port: way.relay.port, host: 'evil.example' });

@@ -143,7 +143,6 @@ export class Agent {
       identity: () => ({
         instance: env.DEVENV_INSTANCE ?? '',
         student: env.DEVENV_STUDENT ?? '',
-        service: this.#seen?.report.service?.port ?? null,
       }),
       public: () => ({
         hostname: env.DEVENV_HOSTNAME ?? '',

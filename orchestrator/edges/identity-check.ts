@@ -1,5 +1,6 @@
 /** Asks a link, through the edge, whose it is: no request of ours ever reaches a student's program. */
 import { request } from 'node:http';
+import { fingerprint } from '../../hooks/agent/relay/fingerprint.ts';
 import { boundAnnouncements } from '../../hooks/agent/relay/outgoing.ts';
 import { IDENTITY_PATH, type RelayIdentity } from '../agents/protocol.ts';
 
@@ -11,11 +12,8 @@ const PATIENCE = 5000;
 function readIdentity(text: string): RelayIdentity | null {
   try {
     const answer: Partial<RelayIdentity> | null = JSON.parse(text);
-    const { instance, student, hostname, service = null } = answer ?? {};
-    const isIdentity = typeof instance === 'string' && typeof student === 'string';
-    return isIdentity
-      ? { instance, student, service, ...(typeof hostname === 'string' && { hostname }) }
-      : null;
+    const { link, listens } = answer ?? {};
+    return typeof link === 'string' ? { link, listens: listens === true } : null;
   } catch {
     return null;
   }
@@ -56,11 +54,10 @@ export function askIdentity(
 /** Whether the answer is that of the route's own link: `alice`'s, or a further one of hers, `alice-4000`. */
 export function isOwnAnswer(
   answer: RelayIdentity | string,
-  route: { student: string; hostname: string },
+  { student, hostname }: { student: string; hostname: string },
   instance: string,
 ): answer is RelayIdentity {
-  if (typeof answer === 'string' || answer.instance !== instance) return false;
-  const isOwn = answer.student === route.student;
-  if (answer.hostname === undefined) return isOwn;
-  return answer.hostname === route.hostname && (isOwn || route.student.startsWith(`${answer.student}-`));
+  if (typeof answer === 'string') return false;
+  const owners = new Set([student, student.replace(/-\d+$/, '')]);
+  return [...owners].some((owner) => answer.link === fingerprint(instance, owner, hostname));
 }

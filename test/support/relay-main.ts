@@ -8,7 +8,7 @@ const relay = await startRelay({
   port: 0,
   host: '127.0.0.1',
   service: () => ({ port: port ?? 0, address: '127.0.0.1', scheme: 'http', because: 'PORT' }),
-  identity: () => ({ instance: 'test', student: 'alice', service: port ?? null }),
+  identity: () => ({ instance: 'test', student: 'alice' }),
   public: () => ({
     hostname: 'alice.test',
     url: 'http://alice.test',

@@ -44,7 +44,7 @@ export class VisitorsWay {
       host: '127.0.0.1',
       service: () => way?.service ?? null,
       furtherLinks: () => way?.further ?? [],
-      identity: () => ({ instance: 'test', student: 'alice', service: way?.service?.port ?? null }),
+      identity: () => ({ instance: 'test', student: 'alice' }),
       public: () => ({
         hostname: 'alice.test',
         url: `http://alice.test:${edge.address().port}`,

@@ -1,7 +1,8 @@
 /** The relay's HTTP part, loaded with the first connection: an idle environment never pays for it. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Service } from '../../../orchestrator/agents/protocol.ts';
+import type { RelayIdentity, Service } from '../../../orchestrator/agents/protocol.ts';
+import { fingerprint } from './fingerprint.ts';
 import { type Failure, forwardRequest } from './forward.ts';
 import type { Link, RelayOptions } from './options.ts';
 import type { Forwarding } from './outgoing.ts';
@@ -121,8 +122,11 @@ function onRequest(
     return answer(response, 421, 'text/plain', `${name} does not lead here.\n`);
   }
   if (target.path.split('?')[0] === IDENTITY_PATH) {
-    const service = link.service?.port ?? null;
-    const identity = { ...options.identity(), hostname: link.hostname, service };
+    const { instance, student } = options.identity();
+    const identity: RelayIdentity = {
+      link: fingerprint(instance, student, link.hostname),
+      listens: link.service !== null && !isShut(target, link),
+    };
     return answer(response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
   }
   const wait = (why: Failure | 'unwanted') => answerWaiting(response, options, why);

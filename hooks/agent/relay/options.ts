@@ -1,5 +1,5 @@
 /** What the relay is told of its environment. */
-import type { RelayIdentity, RoutePhase, Service } from '../../../orchestrator/agents/protocol.ts';
+import type { RoutePhase, Service } from '../../../orchestrator/agents/protocol.ts';
 
 /** One of the student's links: their own, or a further one for one port. */
 export interface Link {
@@ -22,6 +22,7 @@ export interface RelayOptions {
   isWanted?(): boolean;
   /** Links beside the student's own; also those that have closed, since the edge may lead here for a while yet. */
   furtherLinks?(): Link[];
-  identity(): RelayIdentity;
+  /** Whose environment it is. */
+  identity(): { instance: string; student: string };
   public(): { hostname: string; url: string; student: string; phase: RoutePhase; starting: boolean };
 }

@@ -4,7 +4,7 @@
  */
 import type { RoutePhase } from '../../../orchestrator/agents/protocol.ts';
 
-/** Reserved: answers whose relay this is, and never reaches a student's program. */
+/** Reserved: answers which link this is to who knows it, and never reaches a student's program. */
 export const IDENTITY_PATH = '/.well-known/devenv';
 
 /** Nothing listens (yet), or what listens took the request and gave no answer, or none in HTTP; or the link is closed. */
@@ -89,7 +89,7 @@ function script({ waitingFor, isGet }: Waiting): string {
 setInterval(async () => {
   try {
     const answer = await fetch('${IDENTITY_PATH}', { cache: 'no-store' })
-    if (answer.ok && (await answer.json()).service === null) return
+    if (answer.ok && !(await answer.json()).listens) return
     ${isGet ? 'location.reload()' : 'location.replace(location.pathname + location.search)'}
   } catch {}
 }, ${isListening ? 5000 : 1500})

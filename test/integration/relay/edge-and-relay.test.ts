@@ -51,7 +51,41 @@ test("confirmed live: the reserved path tells whose it is, and never reaches the
   expect(await way.edge.confirm(way.route(), AbortSignal.timeout(5000))).toEqual({ live: true });
   const other = await way.edge.confirm({ ...way.route(), student: 'bob' }, AbortSignal.timeout(300));
   expect(other).toMatchObject({ live: false, problem: { what: expect.stringContaining('another student') } });
+  const elsewhere = createLocalEdge({ listen: '127.0.0.1:0', hostname: null, instance: 'b', log: silentLog });
+  await elsewhere.start();
+  await elsewhere.publish({
+    take: () => ({ routes: [way.route()], holders: [] }),
+    company: Promise.resolve(),
+    signal: new AbortController().signal,
+  });
+  expect(await elsewhere.confirm(way.route(), AbortSignal.timeout(300))).toMatchObject({ live: false });
+  await elsewhere.stop();
   expect(asked).toBe(0);
+});
+
+test('a further link is confirmed live as its own, and not as the own link', async () => {
+  const route = { ...way.route(), student: 'alice-4000', hostname: 'alice-4000.test' };
+  await way.publish(way.route(), route);
+  expect(await way.edge.confirm(route, AbortSignal.timeout(300))).toMatchObject({ live: false });
+  const url = `http://alice-4000.test:${way.port}`;
+  way.further = [{ hostname: 'alice-4000.test', url, service: null, isWanted: true }];
+  expect(await way.edge.confirm(route, AbortSignal.timeout(5000))).toEqual({ live: true });
+});
+
+test('the reserved path says to visitors whether a service is there for them, and nothing of the host', async () => {
+  const told = async (host = way.host) => {
+    const { status, headers, body } = await way.visit('/.well-known/devenv', { host });
+    expect([status, headers['cache-control']]).toEqual([200, 'no-store']);
+    return JSON.parse(body);
+  };
+  const link = expect.stringMatching(/^[0-9a-f]{16}$/);
+  expect(await told()).toEqual({ link, listens: false });
+  await way.serve((_request, response) => response.end());
+  expect(await told()).toEqual({ link, listens: true });
+  // A service behind a closed link is there for nobody.
+  way.further = [{ hostname: 'b.test', url: 'http://b.test', service: way.service, isWanted: false }];
+  await way.publish({ ...way.route(), hostname: 'b.test' });
+  expect(await told('b.test')).toEqual({ link, listens: false });
 });
 
 test('while nothing listens: a light page of its own, JSON for programs, nothing about the host', async () => {
@@ -189,7 +223,7 @@ test('the relay closes what is more than it may hold', async () => {
     host: '127.0.0.1',
     maxConnections: 1,
     service: () => null,
-    identity: () => ({ instance: 'test', student: 'alice', service: null }),
+    identity: () => ({ instance: 'test', student: 'alice' }),
     public: () => ({ hostname: 'a.test', url: 'http://a.test', student: 'a', phase: 'open', starting: true }),
   });
   const first = connect(relay.port, '127.0.0.1');

@@ -190,7 +190,7 @@ test.each([
 
 test("a student in the relay's place who says nobody is not taken for live", async () => {
   await put("in the relay's place");
-  for (const body of ['null', '[]', '"alice"', '{"instance":{}}', 'x'.repeat(5000)]) {
+  for (const body of ['null', '[]', '"alice"', '{"link":{}}', 'x'.repeat(5000)]) {
     answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     const { origin } = way.route();
     const confirmation = await way.edge.confirm({ ...way.route(), origin }, AbortSignal.timeout(150));

@@ -11,7 +11,7 @@ import { startRelay } from '../../../hooks/agent/relay/index.ts';
 import { createLocalEdge } from '../../../orchestrator/edges/local/index.ts';
 import { LocalProxy } from '../../../orchestrator/edges/local/proxy.ts';
 import { browse } from '../../support/browse.ts';
-import { portOf, silentLog, VisitorsWay } from '../../support/visitors-way.ts';
+import { silentLog, VisitorsWay } from '../../support/visitors-way.ts';
 import { waitFor } from '../../support/wait.ts';
 
 let way: VisitorsWay;
@@ -203,9 +203,7 @@ test('beyond what one hostname may have, visitors are told so; other hostnames g
   await way.serve((_request, response) => response.end('fine'));
   const proxy = new LocalProxy(2);
   proxy.setRoutes([way.route(), { ...way.route(), student: 'bob', hostname: 'alice.test.bob' }]);
-  proxy.server.listen(0, '127.0.0.1');
-  await once(proxy.server, 'listening');
-  const port = portOf(proxy.server);
+  const port = await proxy.listen(0, '127.0.0.1');
   const agents = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })];
   for (const agent of agents) expect((await browse({ port, host: 'alice.test', agent })).body).toBe('fine');
   const third = await browse({ port, host: 'alice.test' });

@@ -10,7 +10,8 @@ import { NoticeBoard } from './notice-board.ts';
 import { type Observation, Observer } from './observer.ts';
 import { OrchestratorLink } from './orchestrator-link.ts';
 import { type Places, places } from './places.ts';
-import { type FurtherLink, type Relay, startRelay } from './relay/index.ts';
+import { type Relay, startRelay } from './relay/index.ts';
+import { KnownLinks } from './relay/known-links.ts';
 import { statusText } from './status.ts';
 
 /** Looks this often while something is starting or somebody types, and while nothing happens; in ms. */
@@ -26,14 +27,6 @@ function substance(report: Report): string {
   return JSON.stringify(report, (key, value) => (key === 'ageSeconds' ? undefined : value));
 }
 
-const isWanted = ({ route }: StateMessage) => route.phase === 'opening' || route.phase === 'open';
-
-/** Hostnames by which visitors may come in. */
-function publicNames(state: StateMessage | null): string[] {
-  if (state === null || !isWanted(state)) return [];
-  return [state.hostname, ...state.links.map(({ hostname }) => hostname)];
-}
-
 export class Agent {
   readonly #places: Places;
   readonly #env: NodeJS.ProcessEnv;
@@ -41,6 +34,7 @@ export class Agent {
   readonly #board: NoticeBoard;
   readonly #link: OrchestratorLink;
   readonly #chosen: ChosenPort;
+  readonly #links = new KnownLinks();
   #state: StateMessage | null = null;
   #seen: Observation | null = null;
   #sent = '';
@@ -97,11 +91,9 @@ export class Agent {
   }
 
   #onState(state: StateMessage): void {
-    const open = publicNames(state);
-    const closed = publicNames(this.#state).filter((name) => !open.includes(name));
     this.#state = state;
     // The edge may take its time, and who is connected through a tunnel stays connected.
-    for (const name of closed) this.#relay?.sendAway(name);
+    for (const name of this.#links.take(state)) this.#relay?.sendAway(name);
     this.#writeStatus();
     // A terminal that was opened since the last look must not miss what is told now.
     if (state.notices.some(({ id }) => id > this.#board.shown)) this.look();
@@ -132,16 +124,12 @@ export class Agent {
   }
 
   /** Where a further link leads: to whatever listens on its port. */
-  #furtherLink(hostname: string): FurtherLink | undefined {
-    const link = this.#state?.links.find((each) => each.hostname === hostname);
-    if (link === undefined) return undefined;
-    const found = this.#seen?.report.listeners.find(({ port }) => port === link.port);
+  #serviceOn(port: number): Service | null {
+    const found = this.#seen?.report.listeners.find((each) => each.port === port);
     const speaks = found?.speaks;
-    const service: Service | null =
-      found === undefined || !found.public || (speaks !== 'http' && speaks !== 'https')
-        ? null
-        : { port: found.port, address: reachableAddress(found.addresses), scheme: speaks, because: 'chosen' };
-    return { hostname, url: link.url, service };
+    return found === undefined || !found.public || (speaks !== 'http' && speaks !== 'https')
+      ? null
+      : { port, address: reachableAddress(found.addresses), scheme: speaks, because: 'chosen' };
   }
 
   #openRelay(): void {
@@ -149,13 +137,12 @@ export class Agent {
     startRelay({
       port: this.#places.relayPort,
       service: () => this.#seen?.report.service ?? null,
-      furtherLink: (hostname) => this.#furtherLink(hostname),
-      // Where nobody has told us yet, what the edge lets through is let through.
-      isWanted: () => this.#state === null || isWanted(this.#state),
+      furtherLinks: () =>
+        this.#links.further.map(({ port, ...link }) => ({ ...link, service: this.#serviceOn(port) })),
+      isWanted: () => this.#links.isWanted,
       identity: () => ({
         instance: env.DEVENV_INSTANCE ?? '',
         student: env.DEVENV_STUDENT ?? '',
-        service: this.#seen?.report.service?.port ?? null,
       }),
       public: () => ({
         // The environment has what it was made with: the settings may give another name by now.

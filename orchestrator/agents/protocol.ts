@@ -136,12 +136,10 @@ export interface StateMessage {
   notices: Notice[];
 }
 
-/** What the relay answers on `IDENTITY_PATH`, as JSON, with `cache-control: no-store`. */
+/** What the relay answers on `IDENTITY_PATH`, as JSON, with `cache-control: no-store`. Any visitor may ask. */
 export interface RelayIdentity {
-  instance: string;
-  student: string;
-  /** The name that was asked for, as the relay knows it; agents of older images don't say. */
-  hostname?: string;
-  /** Port of the service that the relay leads to now; null while nothing listens. */
-  service: number | null;
+  /** The fingerprint of the link that was asked for: see hooks/agent/relay/fingerprint.ts. */
+  link: string;
+  /** Whether a visitor gets to a service now. */
+  listens: boolean;
 }

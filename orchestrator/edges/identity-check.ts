@@ -1,18 +1,19 @@
 /** Asks a link, through the edge, whose it is: no request of ours ever reaches a student's program. */
 import { request } from 'node:http';
+import { fingerprint } from '../../hooks/agent/relay/fingerprint.ts';
+import { boundAnnouncements } from '../../hooks/agent/relay/outgoing.ts';
 import { IDENTITY_PATH, type RelayIdentity } from '../agents/protocol.ts';
 
-/** More than this is no identity, in bytes. */
+/** More than this is no identity, in bytes; nor are headers of more. */
 const MAX_ANSWER = 4096;
+/** It has come within this time, or it is none; in ms. Whoever drips a byte now and then would hold us for hours. */
+const PATIENCE = 5000;
 
 function readIdentity(text: string): RelayIdentity | null {
   try {
     const answer: Partial<RelayIdentity> | null = JSON.parse(text);
-    const { instance, student, hostname, service = null } = answer ?? {};
-    const isIdentity = typeof instance === 'string' && typeof student === 'string';
-    return isIdentity
-      ? { instance, student, service, ...(typeof hostname === 'string' && { hostname }) }
-      : null;
+    const { link, listens } = answer ?? {};
+    return typeof link === 'string' ? { link, listens: listens === true } : null;
   } catch {
     return null;
   }
@@ -25,23 +26,27 @@ export function askIdentity(
   signal: AbortSignal,
 ): Promise<RelayIdentity | string> {
   return new Promise((resolve) => {
-    const outgoing = request(
-      { ...edge, path: IDENTITY_PATH, headers: { host: hostname }, agent: false, signal, timeout: 5000 },
-      (incoming) => {
-        let text = '';
-        incoming.on('data', (chunk: Buffer) => {
-          text += chunk;
-          if (text.length > MAX_ANSWER) outgoing.destroy();
-        });
-        incoming.on('error', () => resolve('an answer that broke off'));
-        incoming.on('end', () => {
-          if (incoming.statusCode !== 200) return resolve(`status ${incoming.statusCode}`);
-          resolve(readIdentity(text) ?? 'an answer that is no identity');
-        });
-      },
-    );
-    outgoing.on('timeout', () => outgoing.destroy());
+    const options = { path: IDENTITY_PATH, headers: { host: hostname }, maxHeaderSize: MAX_ANSWER };
+    const outgoing = request({ ...edge, ...options, agent: false, signal }, (incoming) => {
+      let text = '';
+      incoming.on('data', (chunk: Buffer) => {
+        text += chunk;
+        if (text.length > MAX_ANSWER) outgoing.destroy();
+      });
+      incoming.on('error', () => resolve('an answer that broke off'));
+      incoming.on('end', () => {
+        if (incoming.statusCode !== 200) return resolve(`status ${incoming.statusCode}`);
+        resolve(readIdentity(text) ?? 'an answer that is no identity');
+      });
+    });
+    const timer = setTimeout(() => outgoing.destroy(new Error('no whole answer in time')), PATIENCE);
+    boundAnnouncements(outgoing);
     outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    // An unasked 101 ends it without an error.
+    outgoing.on('close', () => {
+      clearTimeout(timer);
+      resolve('no answer in HTTP');
+    });
     outgoing.end();
   });
 }
@@ -49,11 +54,10 @@ export function askIdentity(
 /** Whether the answer is that of the route's own link: `alice`'s, or a further one of hers, `alice-4000`. */
 export function isOwnAnswer(
   answer: RelayIdentity | string,
-  route: { student: string; hostname: string },
+  { student, hostname }: { student: string; hostname: string },
   instance: string,
 ): answer is RelayIdentity {
-  if (typeof answer === 'string' || answer.instance !== instance) return false;
-  const isOwn = answer.student === route.student;
-  if (answer.hostname === undefined) return isOwn;
-  return answer.hostname === route.hostname && (isOwn || route.student.startsWith(`${answer.student}-`));
+  if (typeof answer === 'string') return false;
+  const owners = new Set([student, student.replace(/-\d+$/, '')]);
+  return [...owners].some((owner) => answer.link === fingerprint(instance, owner, hostname));
 }

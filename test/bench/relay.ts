@@ -15,7 +15,7 @@ const page = Buffer.alloc(4096, 'x');
 const service = createServer((_request, response) => response.end(page)).listen(0, '127.0.0.1');
 await once(service, 'listening');
 // A process of its own with the agent's flags, as in an environment.
-const relay = await RelayProcess.start(portOf(service));
+const relay = await RelayProcess.start(portOf(service), 'alice');
 const edge = createLocalEdge({
   listen: '127.0.0.1:0',
   hostname: null,

@@ -184,7 +184,7 @@ test('who left while Cloudflare is away is public no more, and whoever was conne
   await waitFor('the door to be shut', async () => (await devenv.statusOf('alice')) === 503);
   await waitFor('the stream to be cut off', () => answer.closed);
   expect(rules()).toEqual(['alice.example.com']);
-  expect((await devenv.visit('alice')).body).toContain('Nobody is at work here');
+  expect((await devenv.visit('alice')).body).toContain('This link is closed right now');
   mock.faults.clear();
   await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 60_000 });
   await devenv.succeed('restart', 'alice');

@@ -14,6 +14,8 @@ export const url = 'http://alice.test:8080';
 interface Heard {
   report: Report | null;
   connections: number;
+  /** What an agent is told when it connects; null for nothing yet. */
+  greeting: StateMessage | null;
 }
 
 export class AgentContainer {
@@ -32,7 +34,7 @@ export class AgentContainer {
   /** Up, with nobody in. */
   static async start(): Promise<AgentContainer> {
     const folder = mkdtempSync(join(tmpdir(), 'devenv-agent-'));
-    const heard: Heard = { report: null, connections: 0 };
+    const heard: Heard = { report: null, connections: 0, greeting: AgentContainer.state() };
     const socket = new AgentSocket({
       student: 'alice',
       folder,
@@ -43,7 +45,7 @@ export class AgentContainer {
       onConnection: (connected) => {
         if (!connected) return;
         heard.connections += 1;
-        socket.send(AgentContainer.state());
+        if (heard.greeting !== null) socket.send(heard.greeting);
       },
     });
     await socket.open();
@@ -78,6 +80,15 @@ export class AgentContainer {
   /** Tells the agent; what is not named is as at the start. */
   send(parts: Partial<StateMessage> = {}): void {
     this.#socket.send(AgentContainer.state(parts));
+  }
+
+  /** Kills the agent; the next one is there when this resolves, and has not been told anything yet. */
+  async succeedUntold(): Promise<void> {
+    const before = this.connections;
+    this.#heard.greeting = null;
+    this.container.run("pkill -KILL -f 'agent/[m]ain.js'");
+    await waitFor('the next agent', () => this.connections > before, { timeoutMs: 15_000 });
+    this.#heard.greeting = AgentContainer.state();
   }
 
   /** The newest report. */

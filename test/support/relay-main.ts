@@ -2,17 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startRelay } from '../../hooks/agent/relay/index.ts';
 
-const [port] = process.argv.slice(2).map(Number);
+const [port = '', student = ''] = process.argv.slice(2);
 
 const relay = await startRelay({
   port: 0,
   host: '127.0.0.1',
-  service: () => ({ port: port ?? 0, address: '127.0.0.1', scheme: 'http', because: 'PORT' }),
-  identity: () => ({ instance: 'test', student: 'alice', service: port ?? null }),
+  service: () => ({ port: Number(port), address: '127.0.0.1', scheme: 'http', because: 'PORT' }),
+  identity: () => ({ instance: 'test', student }),
   public: () => ({
-    hostname: 'alice.test',
-    url: 'http://alice.test',
-    student: 'alice',
+    hostname: `${student}.test`,
+    url: `http://${student}.test`,
+    student,
     phase: 'open',
     starting: false,
   }),

@@ -39,10 +39,10 @@ export class RelayProcess {
     this.port = port;
   }
 
-  /** A relay of alice.test that leads to that port of this machine. */
-  static async start(servicePort: number): Promise<RelayProcess> {
+  /** A student's relay that leads to that port of this machine. */
+  static async start(servicePort: number, student: string): Promise<RelayProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'devenv-relay-'));
-    const child = fork(stripped(folder), [String(servicePort)], agentOptions());
+    const child = fork(stripped(folder), [String(servicePort), student], agentOptions());
     const [port] = await once(child, 'message');
     return new RelayProcess(child, folder, port);
   }

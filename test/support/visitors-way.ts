@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
-import { type Relay, startRelay } from '../../hooks/agent/relay/index.ts';
+import { type Link, type Relay, startRelay } from '../../hooks/agent/relay/index.ts';
 import type { Service } from '../../orchestrator/agents/protocol.ts';
 import type { Route } from '../../orchestrator/edges/edge.ts';
 import { createLocalEdge, type LocalEdge } from '../../orchestrator/edges/local/index.ts';
@@ -24,6 +24,8 @@ export class VisitorsWay {
   readonly relay: Relay;
   service: Service | null = null;
   starting = false;
+  /** Alice's links beside her own. */
+  further: Link[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #servers: Server[] = [];
 
@@ -41,7 +43,8 @@ export class VisitorsWay {
       port: 0,
       host: '127.0.0.1',
       service: () => way?.service ?? null,
-      identity: () => ({ instance: 'test', student: 'alice', service: way?.service?.port ?? null }),
+      furtherLinks: () => way?.further ?? [],
+      identity: () => ({ instance: 'test', student: 'alice' }),
       public: () => ({
         hostname: 'alice.test',
         url: `http://alice.test:${edge.address().port}`,

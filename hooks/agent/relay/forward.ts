@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type HeaderList, withoutHopByHop } from './headers.ts';
-import { type Forwarding, hasBody, openRequest, reasonOf } from './outgoing.ts';
+import { boundAnnouncements, type Forwarding, hasBody, openRequest, reasonOf } from './outgoing.ts';
 import { dropBodyAfter } from './refuse.ts';
 
 /** Why no answer came: nobody took the request, or it broke off, or what came back was no answer in HTTP. */
@@ -69,9 +69,11 @@ export function forwardRequest(
       forwardRequest(request, response, forwarding, onFailure);
     else onFailure(failure);
   };
-  outgoing.on('information', ({ statusCode, rawHeaders }) => {
+  boundAnnouncements(outgoing, ({ statusCode, rawHeaders }) => {
     // 103 Early Hints; a 100 answers us, not the visitor. HTTP/1.0 knows none of them.
     if (statusCode !== 103 || request.httpVersion === '1.0' || response.headersSent) return;
+    // Hints may be left out: nobody is to hold them for a visitor who reads slowly, or is not at this answer yet.
+    if (response.socket?.writableNeedDrain !== false) return;
     response.writeInformation(103, toVisitor(rawHeaders));
   });
   outgoing.on('response', (incoming) => {

@@ -1,8 +1,10 @@
 /** The relay's HTTP part, loaded with the first connection: an idle environment never pays for it. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { RelayIdentity, Service } from '../../../orchestrator/agents/protocol.ts';
+import { fingerprint } from './fingerprint.ts';
 import { type Failure, forwardRequest } from './forward.ts';
-import type { FurtherLink, RelayOptions } from './options.ts';
+import type { Link, RelayOptions } from './options.ts';
 import type { Forwarding } from './outgoing.ts';
 import { dropBodyAfter, refuse } from './refuse.ts';
 import { type RequestTarget, requestTarget } from './request-target.ts';
@@ -35,7 +37,7 @@ function answer(response: ServerResponse, status: number, type: string, body: st
 function waitingFor(why: Failure | 'unwanted', starting: boolean): Waiting['waitingFor'] {
   switch (why) {
     case 'unwanted':
-      return 'return';
+      return 'link';
     case 'refused':
       return starting ? 'start' : 'service';
     case 'broken-off':
@@ -57,31 +59,45 @@ function answerWaiting(response: ServerResponse, options: RelayOptions, why: Fai
   else answer(response, 503, 'text/html', waitingPage(waiting));
 }
 
-/** The link that a request came by: the student's own, or a further one; null where it is none of theirs. */
-function linkOf({ host }: RequestTarget, options: RelayOptions): FurtherLink | null {
-  const further = options.furtherLink?.(hostnameOf(host));
-  if (further !== undefined) return further;
+/** The student's links, their own first. */
+function linksOf(options: RelayOptions): [Link, ...Link[]] {
   const { hostname, url } = options.public();
-  if (host !== '' && !isOwnHost(host, hostname)) return null;
-  return { hostname, url, service: options.service() };
+  const isWanted = options.isWanted?.() ?? true;
+  const own = { hostname, url, service: options.service(), isWanted };
+  return [own, ...(options.furtherLinks?.() ?? [])];
+}
+
+/** The link that a request came by; null where it is none of the student's. */
+function linkOf({ host }: RequestTarget, [own, ...further]: [Link, ...Link[]]): Link | null {
+  if (host === '' || isOwnHost(host, own.hostname)) return own;
+  return further.find(({ hostname }) => hostname === hostnameOf(host)) ?? null;
 }
 
 /** Who comes by the public name is let in while the link is wanted; by a local name, somebody on this machine always is. */
-const isShut = ({ host }: RequestTarget, { hostname }: FurtherLink, options: RelayOptions) =>
-  hostnameOf(host) === hostname && options.isWanted?.() === false;
+const isShut = ({ host }: RequestTarget, { hostname, isWanted }: Link) =>
+  hostnameOf(host) === hostname && !isWanted;
 
-/** How to reach the service for this request; null while nothing listens. */
+const localUrl = ({ scheme, port }: Service) => `${scheme}://localhost:${port}`;
+
+/** How to reach the service of one of the links for this request; null while nothing listens. */
 function forwardingOf(
   request: IncomingMessage,
   { host, path }: RequestTarget,
-  { hostname, url, service }: FurtherLink,
+  { hostname, url, service }: Link,
+  links: readonly Link[],
 ): Forwarding | null {
   if (service === null) return null;
   const names: Names = {
     hostname,
     url,
     host: host === '' ? hostname : host,
-    local: `${service.scheme}://localhost:${service.port}`,
+    local: localUrl(service),
+    origin: request.headers.origin,
+    others: links.flatMap((other) => {
+      // The name of a link that has closed may be somebody else's by now.
+      if (other.hostname === hostname || other.service === null || !other.isWanted) return [];
+      return [{ url: other.url, local: localUrl(other.service) }];
+    }),
   };
   return {
     target: { host: service.address, port: service.port, scheme: service.scheme },
@@ -99,19 +115,23 @@ function onRequest(
 ): void {
   const target = requestTarget(request);
   if (target === null) return answer(response, 400, 'text/plain', 'Which host is it?\n');
-  const link = linkOf(target, options);
+  const links = linksOf(options);
+  const link = linkOf(target, links);
   if (link === null) {
     const name = hostnameOf(target.host).slice(0, 100);
     return answer(response, 421, 'text/plain', `${name} does not lead here.\n`);
   }
   if (target.path.split('?')[0] === IDENTITY_PATH) {
-    const service = link.service?.port ?? null;
-    const identity = { ...options.identity(), hostname: link.hostname, service };
+    const { instance, student } = options.identity();
+    const identity: RelayIdentity = {
+      link: fingerprint(instance, student, link.hostname),
+      listens: link.service !== null && !isShut(target, link),
+    };
     return answer(response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
   }
   const wait = (why: Failure | 'unwanted') => answerWaiting(response, options, why);
-  if (isShut(target, link, options)) return wait('unwanted');
-  const forwarding = forwardingOf(request, target, link);
+  if (isShut(target, link)) return wait('unwanted');
+  const forwarding = forwardingOf(request, target, link, links);
   if (forwarding === null) return wait('refused');
   visitors.admit(hostnameOf(target.host), request.socket, response);
   forwardRequest(request, response, forwarding, wait);
@@ -126,10 +146,11 @@ function onUpgrade(
 ): void {
   const target = requestTarget(request);
   if (target === null) return refuse(socket, '400 Bad Request');
-  const link = linkOf(target, options);
+  const links = linksOf(options);
+  const link = linkOf(target, links);
   if (link === null) return refuse(socket, '421 Misdirected Request');
-  const forwarding = forwardingOf(request, target, link);
-  if (forwarding === null || isShut(target, link, options)) return refuse(socket, '503 Service Unavailable');
+  const forwarding = forwardingOf(request, target, link, links);
+  if (forwarding === null || isShut(target, link)) return refuse(socket, '503 Service Unavailable');
   visitors.admit(hostnameOf(target.host), socket);
   forwardUpgrade(request, socket, head, forwarding, () => refuse(socket, '503 Service Unavailable'));
 }

@@ -6,7 +6,7 @@ import { createServer, type Socket } from 'node:net';
 import type { HttpRelay } from './http-relay.ts';
 import type { RelayOptions } from './options.ts';
 
-export type { FurtherLink, RelayOptions } from './options.ts';
+export type { Link, RelayOptions } from './options.ts';
 
 /** Visitors' connections at once; more are closed at once, so that they take neither memory nor files from the agent. */
 const MAX_CONNECTIONS = 4096;

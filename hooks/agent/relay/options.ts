@@ -1,12 +1,14 @@
 /** What the relay is told of its environment. */
-import type { RelayIdentity, RoutePhase, Service } from '../../../orchestrator/agents/protocol.ts';
+import type { RoutePhase, Service } from '../../../orchestrator/agents/protocol.ts';
 
-/** A link for one port, beside the student's own. */
-export interface FurtherLink {
+/** One of the student's links: their own, or a further one for one port. */
+export interface Link {
   hostname: string;
   url: string;
-  /** Null while nothing listens on that port. */
+  /** Where it leads; null while nothing listens there. */
   service: Service | null;
+  /** False: visitors get no further, whatever the edge still sends here. */
+  isWanted: boolean;
 }
 
 export interface RelayOptions {
@@ -16,10 +18,11 @@ export interface RelayOptions {
   maxConnections?: number;
   /** Where to forward now; null while nothing listens. */
   service(): Service | null;
-  /** Where a further link of the student's leads; undefined for a hostname that is none. */
-  furtherLink?(hostname: string): FurtherLink | undefined;
-  /** False from when the link is no longer wanted: visitors get no further, whatever the edge still sends here. */
+  /** False from when the own link is no longer wanted. */
   isWanted?(): boolean;
-  identity(): RelayIdentity;
+  /** Links beside the student's own; also those that have closed, since the edge may lead here for a while yet. */
+  furtherLinks?(): Link[];
+  /** Whose environment it is. */
+  identity(): { instance: string; student: string };
   public(): { hostname: string; url: string; student: string; phase: RoutePhase; starting: boolean };
 }

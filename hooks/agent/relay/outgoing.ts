@@ -1,10 +1,13 @@
 /** Requests to the next server on the way: the student's service for the relay, the relay for the local edge. */
-import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import http, { type ClientRequest, type IncomingMessage, type InformationEvent } from 'node:http';
 import https from 'node:https';
 import { type HeaderList, withoutHopByHop } from './headers.ts';
 
 /** Next's dev server alone sends cookies and RSC headers of tens of KB; Node's default of 16 KB refuses them. */
 export const MAX_HEADER_SIZE = 128 * 1024;
+
+/** So often a server may announce its answer (1xx) before it gives one; who goes on never will. */
+const MAX_ANNOUNCEMENTS = 16;
 
 export interface Target {
   host: string;
@@ -27,6 +30,23 @@ const agents = {
   kept: { http: new http.Agent(kept), https: new https.Agent(kept) },
   fresh: { http: new http.Agent(), https: new https.Agent() },
 };
+
+/**
+ * What comes before an answer has no backpressure, so a server that announces one for ever would fill the memory of
+ * whoever asks it. `onAnnouncement` hears the first few; then the request ends as one to a server without HTTP.
+ */
+export function boundAnnouncements(
+  outgoing: ClientRequest,
+  onAnnouncement: (announcement: InformationEvent) => void = () => {},
+): void {
+  let heard = 0;
+  outgoing.on('information', (announcement) => {
+    heard += 1;
+    // A whole piece of the stream is read to its end, though the connection is gone.
+    if (heard <= MAX_ANNOUNCEMENTS) onAnnouncement(announcement);
+    else outgoing.destroy(Object.assign(new Error('no end of 1xx'), { code: 'HPE_ANNOUNCEMENTS' }));
+  });
+}
 
 /**
  * Opens a request. A `kept` connection may turn out to be closed by a service that restarted, so only what may be

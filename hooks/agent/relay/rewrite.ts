@@ -2,19 +2,26 @@
  * Makes a dev server believe that it is visited on the student's own machine: `Host` and the student's own `Origin`
  * become `localhost:<port>`, and answers are turned back. The only combination that works for every dev server tried
  * (Vite, webpack-dev-server, Next, Astro, SvelteKit, Angular); a foreign `Origin` passes as it is, so that checks
- * against cross-site requests still bite.
+ * against cross-site requests still bite. The student's other links are turned likewise, each with the port of its
+ * own, so that a page may call the API beside it as it does there.
  */
 import { type HeaderList, mapHeaders } from './headers.ts';
 
-export interface Names {
-  /** The student's hostname, without port. */
-  hostname: string;
-  /** The student's link, e.g. `https://alice.example.com`. */
+/** A link of the student's, and how the service behind it knows itself, e.g. `http://localhost:4000`. */
+export interface LinkNames {
   url: string;
+  local: string;
+}
+
+export interface Names extends LinkNames {
+  /** The link's hostname, without port. */
+  hostname: string;
   /** The visitor's `Host` header. */
   host: string;
-  /** How the service knows itself, e.g. `http://localhost:5173`. */
-  local: string;
+  /** The visitor's `Origin` header. */
+  origin?: string | undefined;
+  /** The student's other links. */
+  others: readonly LinkNames[];
 }
 
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -36,16 +43,32 @@ function publicOrigin({ url, host, hostname }: Names): string {
   return hostnameOf(host) === hostname ? `${own.protocol}//${host}` : own.origin;
 }
 
+/** The same for another link of the student's: the visitor's way to it has the same port. */
+function otherOrigin({ url }: LinkNames, { host, hostname }: Names): string {
+  const other = new URL(url);
+  if (hostnameOf(host) !== hostname) return other.origin;
+  return `${other.protocol}//${other.hostname}${host.match(/:\d+$/)?.[0] ?? ''}`;
+}
+
 function isOwnOrigin(origin: string, names: Names): boolean {
   if (origin === publicOrigin(names) || origin === new URL(names.url).origin) return true;
   return LOCAL_NAMES.has(hostnameOf(names.host)) && origin === `http://${names.host}`;
+}
+
+/** What an origin of the student's is on their own machine; null for a foreign one. */
+function localOrigin(origin: string, names: Names): string | null {
+  if (isOwnOrigin(origin, names)) return names.local;
+  const isIt = (other: LinkNames) =>
+    origin === otherOrigin(other, names) || origin === new URL(other.url).origin;
+  return names.others.find(isIt)?.local ?? null;
 }
 
 /** `Referer` keeps its path; only an own origin in front of it changes. */
 function localReferer(referer: string, names: Names): string {
   if (!URL.canParse(referer)) return referer;
   const { origin, pathname, search } = new URL(referer);
-  return isOwnOrigin(origin, names) ? names.local + pathname + search : referer;
+  const local = localOrigin(origin, names);
+  return local === null ? referer : local + pathname + search;
 }
 
 /** What the service is sent. Nothing is invented: a request without `Origin` stays without. */
@@ -55,7 +78,7 @@ export function toService(headers: HeaderList, names: Names): HeaderList {
       case 'host':
         return new URL(names.local).host;
       case 'origin':
-        return isOwnOrigin(value, names) ? names.local : value;
+        return localOrigin(value, names) ?? value;
       case 'referer':
         return localReferer(value, names);
       case 'x-forwarded-host':
@@ -75,15 +98,27 @@ const LOCAL_ADDRESS =
   /^(?:(https?):)?\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i;
 
 const defaultPort = (scheme: string) => (scheme.toLowerCase() === 'https' ? '443' : '80');
+const portOf = ({ port, protocol }: URL) => port || defaultPort(protocol.slice(0, -1));
 
-/** An address of the service's own leads back to the public origin; every other one stays. */
+/** An address on the student's machine leads to the link that it has; every other one stays. */
 function publicAddress(address: string, names: Names): string {
-  const { port, protocol } = new URL(names.local);
-  const own = protocol.slice(0, -1);
   const found = address.match(LOCAL_ADDRESS);
   if (found === null) return address;
-  const [start, scheme = own, theirs = defaultPort(scheme)] = found;
-  return theirs === (port || defaultPort(own)) ? publicOrigin(names) + address.slice(start.length) : address;
+  const own = new URL(names.local);
+  const [start, scheme = own.protocol.slice(0, -1), theirs = defaultPort(scheme)] = found;
+  const rest = address.slice(start.length);
+  if (theirs === portOf(own)) return publicOrigin(names) + rest;
+  const other = names.others.find(({ local }) => theirs === portOf(new URL(local)));
+  return other === undefined ? address : otherOrigin(other, names) + rest;
+}
+
+/** Who may read the answer, as the visitor's browser knows them: first of all who asks, of two links to one service. */
+function publicAllowed(allowed: string, names: Names): string {
+  const { origin, local, others } = names;
+  if (origin !== undefined && localOrigin(origin, names) === allowed) return origin;
+  if (allowed === local) return publicOrigin(names);
+  const other = others.find((each) => each.local === allowed);
+  return other === undefined ? allowed : otherOrigin(other, names);
 }
 
 /** `Refresh: 3; url=http://localhost:5173/` */
@@ -118,7 +153,7 @@ export function toVisitor(headers: HeaderList, names: Names): HeaderList {
       case 'refresh':
         return publicRefresh(value, names);
       case 'access-control-allow-origin':
-        return value === names.local ? publicOrigin(names) : value;
+        return publicAllowed(value, names);
       case 'set-cookie':
         return ownCookie(value, names.hostname);
       // Another way to the same server (HTTP/3) is no way from outside.

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { type HeaderList, withoutHopByHop } from './headers.ts';
-import { type Forwarding, hasBody, openRequest, reasonOf } from './outgoing.ts';
+import { boundAnnouncements, type Forwarding, hasBody, openRequest, reasonOf } from './outgoing.ts';
 import { endGently } from './refuse.ts';
 
 /** A connection that one side has ended is over when the other says nothing for this long, in ms. */
@@ -57,6 +57,7 @@ export function forwardUpgrade(
   };
   socket.on('error', () => outgoing.destroy());
   socket.on('close', () => outgoing.destroy());
+  boundAnnouncements(outgoing);
   outgoing.on('error', fail);
   outgoing.on('close', fail);
   outgoing.on('upgrade', (incoming, service, serviceHead) => {

@@ -4,11 +4,11 @@
  */
 import type { RoutePhase } from '../../../orchestrator/agents/protocol.ts';
 
-/** Reserved: answers whose relay this is, and never reaches a student's program. */
+/** Reserved: answers which link this is to who knows it, and never reaches a student's program. */
 export const IDENTITY_PATH = '/.well-known/devenv';
 
-/** Nothing listens (yet), or what listens took the request and gave no answer, or none in HTTP; or the link is not wanted. */
-export type WaitingFor = 'start' | 'service' | 'answer' | 'http' | 'return';
+/** Nothing listens (yet), or what listens took the request and gave no answer, or none in HTTP; or the link is closed. */
+export type WaitingFor = 'start' | 'service' | 'answer' | 'http' | 'link';
 
 export interface Waiting {
   student: string;
@@ -53,11 +53,11 @@ const WORDS: Record<WaitingFor, { state: string; dot: string; explanation: strin
     explanation: 'What runs here does not answer as a web server does. This page tries again by itself.',
     error: 'the service did not answer in HTTP',
   },
-  return: {
+  link: {
     state: 'Closed',
     dot: '#8d97ab',
-    explanation:
-      'Nobody is at work here right now. This page opens the app by itself when its owner is back.',
+    // Whatever closed it: its owner left, the instructor said so, or nothing has listened for a while.
+    explanation: 'This link is closed right now. When it is opened again, this page shows the app by itself.',
     error: 'the link is closed',
   },
 };
@@ -84,12 +84,12 @@ border-radius:2rem;font-size:.9rem;font-weight:600;color:var(--ink)}
 
 /** Asks the reserved path, never the app, and goes there when something listens, or when the link has closed. */
 function script({ waitingFor, isGet }: Waiting): string {
-  const isListening = waitingFor === 'answer' || waitingFor === 'http' || waitingFor === 'return';
+  const isListening = waitingFor === 'answer' || waitingFor === 'http' || waitingFor === 'link';
   return `
 setInterval(async () => {
   try {
     const answer = await fetch('${IDENTITY_PATH}', { cache: 'no-store' })
-    if (answer.ok && (await answer.json()).service === null) return
+    if (answer.ok && !(await answer.json()).listens) return
     ${isGet ? 'location.reload()' : 'location.replace(location.pathname + location.search)'}
   } catch {}
 }, ${isListening ? 5000 : 1500})

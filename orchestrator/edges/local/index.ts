@@ -1,5 +1,4 @@
 /** The local edge: a reverse proxy in the daemon. What it serves is a table in memory, so nothing can drift. */
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DevenvError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -45,10 +44,8 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
   const wished = parseListen(listen);
   const hostnameOf = (student: string) =>
     (hostname ?? '{student}.localhost').replaceAll('{student}', student);
-  const address = () => {
-    const bound = proxy.server.address() as AddressInfo | null;
-    return { host: wished.host, port: bound?.port ?? wished.port };
-  };
+  let { port: boundPort } = wished;
+  const address = () => ({ host: wished.host, port: boundPort });
   /** Where this process reaches its own edge. */
   const own = () => {
     const { host, port } = address();
@@ -60,11 +57,10 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
     address,
 
     async start() {
-      await new Promise<void>((resolve, reject) => {
-        proxy.server.once('error', (error) => reject(listenProblem(listen, error)));
-        proxy.server.listen(wished.port, wished.host, resolve);
+      boundPort = await proxy.listen(wished.port, wished.host).catch((error) => {
+        throw listenProblem(listen, error);
       });
-      proxy.server.on('error', (err) => log.error({ err }, 'the local edge'));
+      proxy.onError((err) => log.error({ err }, 'the local edge'));
     },
 
     url(hostname) {

@@ -11,21 +11,34 @@ import { forwardUpgrade } from '../../../hooks/agent/relay/upgrade.ts';
 import { createVisitorServer } from '../../../hooks/agent/relay/visitor-server.ts';
 import { Visitors } from '../../../hooks/agent/relay/visitors.ts';
 import type { Route } from '../edge.ts';
+import { DOORS, listenTogether } from './doors.ts';
 import { badRequestPage, busyPage, notFoundPage, unreachablePage } from './pages.ts';
 
 /** Connections at once to one hostname; the files of this process are everybody's. */
 const MAX_VISITORS = 4096;
 
 export class LocalProxy {
-  readonly server: Server;
+  readonly #doors: readonly Server[];
   #routes = new Map<string, Route>();
   readonly #visitors: Visitors;
 
   constructor(maxVisitors = MAX_VISITORS) {
     this.#visitors = new Visitors(maxVisitors);
-    this.server = createVisitorServer();
-    this.server.on('request', (request, response) => this.#onRequest(request, response));
-    this.server.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
+    this.#doors = Array.from({ length: DOORS }, () => {
+      const door = createVisitorServer();
+      door.on('request', (request, response) => this.#onRequest(request, response));
+      door.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
+      return door;
+    });
+  }
+
+  /** Listens; rejects where the address is taken. Port 0 is any; the port that it is. */
+  listen(port: number, host: string): Promise<number> {
+    return listenTogether(this.#doors, port, host);
+  }
+
+  onError(handle: (error: Error) => void): void {
+    for (const door of this.#doors) door.on('error', handle);
   }
 
   /** Takes the whole table in. Who is at a hostname that is no longer open is sent away at once. */
@@ -101,10 +114,10 @@ export class LocalProxy {
   }
 
   /** Ends every connection. */
-  close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.server.closeAllConnections();
+  async close(): Promise<void> {
+    const closed = this.#doors.map((door) => new Promise<void>((resolve) => door.close(() => resolve())));
+    for (const door of this.#doors) door.closeAllConnections();
     this.#visitors.disconnectAll();
-    return closed;
+    await Promise.all(closed);
   }
 }

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fingerprint } from '../../../hooks/agent/relay/fingerprint.ts';
 import {
   IDENTITY_PATH,
   PROTOCOL,
@@ -39,12 +40,12 @@ export class FakeEnvironment {
   }
 
   static async start(
-    { student, port }: EnvironmentSpec,
+    { student, port, hostname }: EnvironmentSpec,
     folder: string,
     instance: string,
     onNotice: (kind: string) => void,
   ): Promise<FakeEnvironment> {
-    const identity: RelayIdentity = { instance, student, service: SERVICE_PORT };
+    const identity: RelayIdentity = { link: fingerprint(instance, student, hostname), listens: true };
     const relay = createServer((request, response) => {
       response.writeHead(request.url === IDENTITY_PATH ? 200 : 404).end(JSON.stringify(identity));
     }).listen(port, '127.0.0.1');

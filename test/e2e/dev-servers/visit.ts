@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StudentView } from '../../../orchestrator/api/contract.ts';
 import type { Answer } from '../../support/browse.ts';
 import type { Installation } from '../../support/installation.ts';
 import { fixtureFolder, placeProject } from '../../support/project.ts';
@@ -67,8 +68,8 @@ export class Visitor {
   }
 
   async #servedPort(): Promise<number | null> {
-    const { status, body } = await this.#get('/.well-known/devenv');
-    return status === 200 ? (JSON.parse(body).service ?? null) : null;
+    const { service } = await this.#devenv.json<StudentView>('status', this.#student);
+    return service?.port ?? null;
   }
 
   async #page({ page }: DevServer): Promise<Answer> {

@@ -1,14 +1,16 @@
 /** Live means that a connector has the rule and the environment answers; else it is said how far it got and what to check. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fingerprint } from '../../../hooks/agent/relay/fingerprint.ts';
 import type { Confirmation } from '../../../orchestrator/edges/edge.ts';
 import { MockConnector } from '../../cloudflare/index.ts';
 import { type Bench, begin, make, withRig } from '../../support/with-rig.ts';
 
-/** Stands for alice's relay: answers who it is, or whatever it is told to. */
-async function relay(
-  answer = JSON.stringify({ instance: 'lab', student: 'alice' }),
-): Promise<Server & { port: number }> {
+const identity = (student: string) =>
+  JSON.stringify({ link: fingerprint('lab', student, `${student}.example.com`), listens: true });
+
+/** Stands for alice's relay: answers whose it is, or whatever it is told to. */
+async function relay(answer = identity('alice')): Promise<Server & { port: number }> {
   const server = createServer((_request, response) => void response.end(answer));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return Object.assign(server, { port: (server.address() as AddressInfo).port });
@@ -86,7 +88,7 @@ const words: { what: string; prepare?(bench: Bench): void; answer?: string; says
   },
   {
     what: 'an environment of somebody else',
-    answer: JSON.stringify({ instance: 'lab', student: 'bob' }),
+    answer: identity('bob'),
     says: /does not answer.*another student/,
     next: /devenv restart alice/,
   },

@@ -11,7 +11,7 @@ import { startRelay } from '../../../hooks/agent/relay/index.ts';
 import { createLocalEdge } from '../../../orchestrator/edges/local/index.ts';
 import { LocalProxy } from '../../../orchestrator/edges/local/proxy.ts';
 import { browse } from '../../support/browse.ts';
-import { portOf, silentLog, VisitorsWay } from '../../support/visitors-way.ts';
+import { silentLog, VisitorsWay } from '../../support/visitors-way.ts';
 import { waitFor } from '../../support/wait.ts';
 
 let way: VisitorsWay;
@@ -51,7 +51,41 @@ test("confirmed live: the reserved path tells whose it is, and never reaches the
   expect(await way.edge.confirm(way.route(), AbortSignal.timeout(5000))).toEqual({ live: true });
   const other = await way.edge.confirm({ ...way.route(), student: 'bob' }, AbortSignal.timeout(300));
   expect(other).toMatchObject({ live: false, problem: { what: expect.stringContaining('another student') } });
+  const elsewhere = createLocalEdge({ listen: '127.0.0.1:0', hostname: null, instance: 'b', log: silentLog });
+  await elsewhere.start();
+  await elsewhere.publish({
+    take: () => ({ routes: [way.route()], holders: [] }),
+    company: Promise.resolve(),
+    signal: new AbortController().signal,
+  });
+  expect(await elsewhere.confirm(way.route(), AbortSignal.timeout(300))).toMatchObject({ live: false });
+  await elsewhere.stop();
   expect(asked).toBe(0);
+});
+
+test('a further link is confirmed live as its own, and not as the own link', async () => {
+  const route = { ...way.route(), student: 'alice-4000', hostname: 'alice-4000.test' };
+  await way.publish(way.route(), route);
+  expect(await way.edge.confirm(route, AbortSignal.timeout(300))).toMatchObject({ live: false });
+  const url = `http://alice-4000.test:${way.port}`;
+  way.further = [{ hostname: 'alice-4000.test', url, service: null, isWanted: true }];
+  expect(await way.edge.confirm(route, AbortSignal.timeout(5000))).toEqual({ live: true });
+});
+
+test('the reserved path says to visitors whether a service is there for them, and nothing of the host', async () => {
+  const told = async (host = way.host) => {
+    const { status, headers, body } = await way.visit('/.well-known/devenv', { host });
+    expect([status, headers['cache-control']]).toEqual([200, 'no-store']);
+    return JSON.parse(body);
+  };
+  const link = expect.stringMatching(/^[0-9a-f]{16}$/);
+  expect(await told()).toEqual({ link, listens: false });
+  await way.serve((_request, response) => response.end());
+  expect(await told()).toEqual({ link, listens: true });
+  // A service behind a closed link is there for nobody.
+  way.further = [{ hostname: 'b.test', url: 'http://b.test', service: way.service, isWanted: false }];
+  await way.publish({ ...way.route(), hostname: 'b.test' });
+  expect(await told('b.test')).toEqual({ link, listens: false });
 });
 
 test('while nothing listens: a light page of its own, JSON for programs, nothing about the host', async () => {
@@ -115,6 +149,36 @@ test('an HTTPS server with a certificate of its own', async () => {
   expect(body).toBe(`localhost:${way.service?.port} https://localhost:${way.service?.port}`);
 });
 
+test("a page calls the API beside it, which allows the page as on the student's own machine", async () => {
+  const pages = () => `http://localhost:${way.service?.port}`;
+  await way.serve((incoming, response) => {
+    const { origin = 'none' } = incoming.headers;
+    response.writeHead(incoming.url === '/done' ? 302 : 200, {
+      'access-control-allow-origin': pages(),
+      location: `${pages()}/done`,
+    });
+    response.end(origin);
+  });
+  const api = way.service;
+  await way.serve((_request, response) =>
+    response.writeHead(302, { location: `http://localhost:${api?.port}/x` }).end(),
+  );
+  const apiHost = `alice-4000.test:${way.port}`;
+  way.further = [{ hostname: 'alice-4000.test', url: `http://${apiHost}`, service: api, isWanted: true }];
+  await way.publish(way.route(), { ...way.route(), student: 'alice-4000', hostname: 'alice-4000.test' });
+
+  const call = (origin: string) => way.visit('/done', { host: apiHost, headers: { origin } });
+  const called = await call(`http://${way.host}`);
+  expect(called.headers['access-control-allow-origin']).toBe(`http://${way.host}`);
+  expect([called.body, called.headers.location]).toEqual([pages(), `http://${way.host}/done`]);
+  expect((await call('http://bob.test')).body).toBe('http://bob.test');
+  expect((await way.visit()).headers.location).toBe(`http://${apiHost}/x`);
+
+  way.further = way.further.map((link) => ({ ...link, isWanted: false }));
+  expect((await call(`http://${way.host}`)).status).toBe(503);
+  expect((await way.visit()).headers.location).toBe(`http://localhost:${api?.port}/x`);
+});
+
 test("a name that is not the student's gets nothing from the relay, though it leads there", async () => {
   await way.serve((_request, response) => response.end('secret'));
   const rebound = await browse({ port: way.relay.port, host: 'evil.example' });
@@ -139,9 +203,7 @@ test('beyond what one hostname may have, visitors are told so; other hostnames g
   await way.serve((_request, response) => response.end('fine'));
   const proxy = new LocalProxy(2);
   proxy.setRoutes([way.route(), { ...way.route(), student: 'bob', hostname: 'alice.test.bob' }]);
-  proxy.server.listen(0, '127.0.0.1');
-  await once(proxy.server, 'listening');
-  const port = portOf(proxy.server);
+  const port = await proxy.listen(0, '127.0.0.1');
   const agents = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })];
   for (const agent of agents) expect((await browse({ port, host: 'alice.test', agent })).body).toBe('fine');
   const third = await browse({ port, host: 'alice.test' });
@@ -159,7 +221,7 @@ test('the relay closes what is more than it may hold', async () => {
     host: '127.0.0.1',
     maxConnections: 1,
     service: () => null,
-    identity: () => ({ instance: 'test', student: 'alice', service: null }),
+    identity: () => ({ instance: 'test', student: 'alice' }),
     public: () => ({ hostname: 'a.test', url: 'http://a.test', student: 'a', phase: 'open', starting: true }),
   });
   const first = connect(relay.port, '127.0.0.1');

@@ -1,6 +1,10 @@
 /** Whatever a student's server answers, and whatever a student puts in the relay's place: the edge lives on. */
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { askIdentity } from '../../../orchestrator/edges/identity-check.ts';
 import { VisitorsWay } from '../../support/visitors-way.ts';
 
 let way: VisitorsWay;
@@ -107,9 +111,86 @@ describe.each(places)('%s', (place) => {
   }, 60_000);
 });
 
+/** Announces an answer for ever; what was taken of it, in bytes. */
+async function flood(): Promise<{ taken: number }> {
+  const told = { taken: 0 };
+  const block = `HTTP/1.1 103 Early Hints\r\nLink: </${'a'.repeat(8000)}>\r\n\r\n`.repeat(100);
+  const pour = (socket: Socket) => {
+    while (!socket.destroyed) {
+      told.taken += block.length;
+      if (!socket.write(block)) return void socket.once('drain', () => pour(socket));
+    }
+  };
+  await way.serveRaw(pour);
+  return told;
+}
+
+/** What the kernel's buffers take by themselves stays well below this. */
+const FLOODED = 16 * 2 ** 20;
+
+describe.each(places)('early hints without end, %s', (place) => {
+  test.each([
+    ['a request', ''],
+    ['a WebSocket', 'Upgrade: websocket\r\nConnection: upgrade\r\n'],
+  ])('%s is answered, and ends', async (_what, more) => {
+    const flooded = await flood();
+    await put(place);
+    const heard = await ask(more);
+    expect(heard).toMatch(/^HTTP\/1\.1 50[23] |\r\n\r\nHTTP\/1\.1 50[23] /);
+    expect(heard.split('HTTP/1.1 103 ').length - 1).toBeLessThanOrEqual(16);
+    expect(flooded.taken).toBeLessThan(FLOODED);
+  });
+
+  test('a visitor who reads nothing costs no memory', async () => {
+    const flooded = await flood();
+    await put(place);
+    const before = process.memoryUsage().rss;
+    const visitor = connect(way.port, '127.0.0.1');
+    visitor.on('error', () => {});
+    await once(visitor, 'connect');
+    visitor.write('GET / HTTP/1.1\r\nHost: alice.test\r\n\r\n');
+    await sleep(1000);
+    visitor.destroy();
+    expect(flooded.taken).toBeLessThan(FLOODED);
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 * FLOODED);
+  });
+});
+
+test('early hints without end are no identity', async () => {
+  const flooded = await flood();
+  const asked = { host: '127.0.0.1', port: way.service?.port ?? 0 };
+  const answered = await askIdentity(asked, 'alice.test', new AbortController().signal);
+  expect(answered).toEqual(expect.any(String));
+  expect(flooded.taken).toBeLessThan(FLOODED);
+});
+
+test('a few early hints come through, before their answer', async () => {
+  answer = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n'.repeat(3);
+  answer += 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
+  expect(await ask()).toMatch(/^(HTTP\/1\.1 103 Early Hints\r\n[\s\S]*?){3}HTTP\/1\.1 200 OK\r\n/);
+});
+
+test.each([
+  ['no end of its body', 'HTTP/1.1 200 OK\r\n\r\n'],
+  ['a body that only drips', 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n'],
+  ['an upgrade nobody asked for', 'HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'],
+])(
+  'an identity with %s is given up',
+  async (_what, head) => {
+    await way.serveRaw((socket) => {
+      socket.write(head);
+      const drip = setInterval(() => socket.write(' '), 200);
+      socket.once('close', () => clearInterval(drip));
+    });
+    const asked = { host: '127.0.0.1', port: way.service?.port ?? 0 };
+    expect(await askIdentity(asked, 'alice.test', new AbortController().signal)).toEqual(expect.any(String));
+  },
+  15_000,
+);
+
 test("a student in the relay's place who says nobody is not taken for live", async () => {
   await put("in the relay's place");
-  for (const body of ['null', '[]', '"alice"', '{"instance":{}}', 'x'.repeat(5000)]) {
+  for (const body of ['null', '[]', '"alice"', '{"link":{}}', 'x'.repeat(5000)]) {
     answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     const { origin } = way.route();
     const confirmation = await way.edge.confirm({ ...way.route(), origin }, AbortSignal.timeout(150));

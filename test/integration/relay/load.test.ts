@@ -1,62 +1,43 @@
-/** Load that real visitors and rude ones make, on the relay with the agent's own limits of memory. */
+/** Load that real visitors and rude ones make, on the relay with the agent's own limits of memory; and on what another student's visitors notice. */
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
-import { connect } from 'node:net';
-import { WebSocket, WebSocketServer } from 'ws';
-import { browse } from '../../support/browse.ts';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { root } from '../../support/installation.ts';
+import { LoadingVisitors, MB, many, startLoadedService } from '../../support/load.ts';
 import { RelayProcess } from '../../support/relay-process.ts';
 import { portOf } from '../../support/visitors-way.ts';
 import { waitFor } from '../../support/wait.ts';
 
-const MB = 2 ** 20;
-const host = 'alice.test';
+/** Each of bob's visitors has an answer within this time, in ms; on an idle machine it takes some. */
+const SOON = 3000;
+/** Alice's slow visitors stay for longer: whoever had to wait for one of them would be too late. */
+const STAY = SOON + 1500;
+
+const processes: ChildProcess[] = [];
+const relays: RelayProcess[] = [];
 let service: Server;
 let relay: RelayProcess;
+let visitors: LoadingVisitors;
 
 beforeAll(async () => {
-  const block = Buffer.alloc(MB, 'x');
-  service = createServer({ maxHeaderSize: 256 * 1024 }, async (incoming, response) => {
-    incoming.on('error', () => {});
-    response.on('error', () => {});
-    switch (incoming.url) {
-      case '/large':
-        for (let sent = 0; sent < 32 && !response.destroyed; sent += 1) {
-          if (!response.write(block)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-        }
-        return void response.end();
-      case '/half':
-        response.writeHead(200, { 'content-length': 1000 }).write('half');
-        return void setTimeout(() => response.destroy(), 5);
-      default:
-        incoming.resume().once('end', () => response.end('fine'));
-    }
-  }).listen(0, '127.0.0.1');
-  await once(service, 'listening');
-  new WebSocketServer({ server: service }).on('connection', (socket) => {
-    socket.on('message', (message) => socket.send(message));
-  });
-  relay = await RelayProcess.start(portOf(service));
+  service = await startLoadedService();
+  relay = await RelayProcess.start(portOf(service), 'alice');
+  relays.push(relay);
+  visitors = new LoadingVisitors(relay.port, 'alice.test');
 });
 
 afterAll(async () => {
-  await relay.stop();
+  for (const child of processes) child.disconnect();
+  for (const each of relays) await each.stop();
   service.closeAllConnections();
   service.close();
 });
 
-const visit = (path: string, headers = {}) => browse({ port: relay.port, host, path, headers });
-const many = <Made>(count: number, make: (index: number) => Promise<Made>) =>
-  Promise.all(Array.from({ length: count }, (_, index) => make(index)));
-
-async function openSocket(): Promise<WebSocket> {
-  const socket = new WebSocket(`ws://127.0.0.1:${relay.port}/`, { headers: { host } });
-  await once(socket, 'open');
-  return socket;
-}
-
 async function sockets(count: number): Promise<void> {
-  const open: WebSocket[] = [];
-  while (open.length < count) open.push(...(await many(100, openSocket)));
+  const open = await visitors.openSockets(count);
   await Promise.all(
     open.map(async (socket, index) => {
       socket.send(`hello ${index}`);
@@ -75,42 +56,17 @@ async function sockets(count: number): Promise<void> {
   );
 }
 
-/** A visitor who asks for 32 MB, reads nothing for a while, and goes. */
-async function slowReader(): Promise<void> {
-  const socket = connect(relay.port, '127.0.0.1');
-  socket.on('error', () => {});
-  socket.write(`GET /large HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-  await once(socket, 'readable');
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  socket.destroy();
-}
-
-async function abortedUpload(): Promise<void> {
-  const outgoing = request({
-    port: relay.port,
-    host: '127.0.0.1',
-    method: 'POST',
-    headers: { host, 'content-length': 10 * MB },
-  });
-  outgoing.on('error', () => {});
-  outgoing.write(Buffer.alloc(MB));
-  await once(outgoing, 'drain');
-  const closed = new Promise((resolve) => outgoing.once('close', resolve));
-  outgoing.destroy();
-  await closed;
-}
-
 /** One round of everything; the relay's memory after it. */
 async function round(): Promise<number> {
   await sockets(1000);
-  await many(40, slowReader);
-  await many(40, abortedUpload);
-  await many(40, () => expect(visit('/half')).rejects.toThrow());
+  await many(40, () => visitors.readSlowly());
+  await many(40, () => visitors.abortUpload());
+  await many(40, () => expect(visitors.visit('/half')).rejects.toThrow());
   for (let turn = 0; turn < 10; turn += 1) {
-    await many(20, () => visit('/', { 'x-large': 'a'.repeat(64 * 1024) }));
-    await many(50, () => visit('/'));
+    await many(20, () => visitors.visit('/', { 'x-large': 'a'.repeat(64 * 1024) }));
+    await many(50, () => visitors.visit('/'));
   }
-  expect((await visit('/')).body).toBe('fine');
+  expect((await visitors.visit('/')).body).toBe('fine');
   const connections = () => new Promise<number>((resolve) => service.getConnections((_, n) => resolve(n)));
   // Up to 32 are kept for the next request.
   await waitFor('what was broken off to be gone at the service too', async () => (await connections()) <= 32);
@@ -126,10 +82,13 @@ test('1,000 WebSockets, slow readers, broken uploads and answers, large headers:
 }, 240_000);
 
 test('all of it at once stays within the limits of the agent', async () => {
-  const open: WebSocket[] = [];
-  while (open.length < 1000) open.push(...(await many(100, openSocket)));
+  const open = await visitors.openSockets(1000);
   const idle = relay.privateDirty();
-  await Promise.all([many(100, slowReader), many(40, abortedUpload), visit('/large')]);
+  await Promise.all([
+    many(100, () => visitors.readSlowly()),
+    many(40, () => visitors.abortUpload()),
+    visitors.visit('/large'),
+  ]);
   console.log(
     `private dirty with 1,000 WebSockets: ${(idle / MB).toFixed(1)} MB, with 100 slow readers: ${(relay.privateDirty() / MB).toFixed(1)} MB`,
   );
@@ -146,3 +105,44 @@ test('all of it at once stays within the limits of the agent', async () => {
     { timeoutMs: 20_000, seen: () => `${(relay.privateDirty() / MB).toFixed(1)} MB` },
   );
 }, 120_000);
+
+/** What a process says first, and the process. */
+async function begin(file: string, ...args: string[]): Promise<[ChildProcess, number]> {
+  const child = fork(join(root, 'test/support', file), args);
+  processes.push(child);
+  const [port] = await once(child, 'message');
+  return [child, port];
+}
+
+test("1,000 WebSockets, slow readers and aborted uploads at one student: another's visitors are answered soon", async () => {
+  const [load, loadedPort] = await begin('load-main.ts', String(STAY));
+  const loadedRelay = await RelayProcess.start(loadedPort, 'alice');
+  const bobs = await RelayProcess.start(portOf(service), 'bob');
+  relays.push(loadedRelay, bobs);
+  const [, edgePort] = await begin('edge-main.ts', `alice=${loadedRelay.port}`, `bob=${bobs.port}`);
+  const bob = new LoadingVisitors(edgePort, 'bob.test');
+  const [chat] = await bob.openSockets(1);
+  if (chat === undefined) throw new Error('no socket');
+  const loaded = once(load, 'message');
+  load.send(edgePort);
+  await loaded;
+  let stillOpen: number | null = null;
+  load.once('message', (count: number) => {
+    stillOpen = count;
+  });
+  const times: number[] = [];
+  while (stillOpen === null) {
+    const asked = performance.now();
+    const heard = once(chat, 'message');
+    chat.send(`${times.length}`);
+    const [{ body }, [echo]] = await Promise.all([bob.visit(), heard]);
+    expect([body, String(echo)]).toEqual(['fine', `${times.length}`]);
+    times.push(performance.now() - asked);
+    await sleep(20);
+  }
+  chat.terminate();
+  console.log(`${times.length} visits, the slowest in ${Math.max(...times).toFixed(0)} ms`);
+  expect(stillOpen).toBe(1000);
+  expect(times.length).toBeGreaterThan(10);
+  expect(Math.max(...times)).toBeLessThan(SOON);
+}, 60_000);

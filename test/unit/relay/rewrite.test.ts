@@ -9,6 +9,7 @@ const names: Names = {
   url: 'https://alice.example.com',
   host: 'alice.example.com',
   local: 'http://localhost:5173',
+  others: [],
 };
 const sent = (headers: Record<string, string>, more: Partial<Names> = {}) => {
   const list = toService(Object.entries(headers).flat(), { ...names, ...more });
@@ -106,6 +107,64 @@ test.each([
   expect(answered(name, value)).toBe(expected);
 });
 
+/** Alice's page calls her API, which has a link of its own. */
+const api: Names = {
+  hostname: 'alice-4000.example.com',
+  url: 'https://alice-4000.example.com',
+  host: 'alice-4000.example.com',
+  local: 'http://localhost:4000',
+  others: [{ url: 'https://alice.example.com', local: 'http://localhost:5173' }],
+};
+
+test('between links of one student each is the port that it is on the own machine', () => {
+  const [origin, referer] = ['https://alice.example.com', 'https://alice.example.com/a?b'];
+  expect(sent({ Host: api.host, Origin: origin, Referer: referer }, api)).toEqual({
+    Host: 'localhost:4000',
+    Origin: 'http://localhost:5173',
+    Referer: 'http://localhost:5173/a?b',
+  });
+});
+
+test.each([
+  ['Access-Control-Allow-Origin', 'http://localhost:5173', 'https://alice.example.com'],
+  ['Access-Control-Allow-Origin', 'http://localhost:4000', 'https://alice-4000.example.com'],
+  ['Access-Control-Allow-Origin', 'http://localhost:9999', 'http://localhost:9999'],
+  ['Access-Control-Allow-Origin', '*', '*'],
+  ['Location', 'http://localhost:5173/done', 'https://alice.example.com/done'],
+  ['Location', 'http://localhost:4000/done', 'https://alice-4000.example.com/done'],
+  ['Location', 'http://localhost:9999/done', 'http://localhost:9999/done'],
+  ['Content-Location', '//127.0.0.1:5173/a', 'https://alice.example.com/a'],
+  ['Refresh', '0; url=http://localhost:5173/a', '0; url=https://alice.example.com/a'],
+])('an API beside the page: %s: %s becomes %s', (name, value, expected) => {
+  expect(answered(name, value, api)).toBe(expected);
+});
+
+test.each([
+  'https://bob.example.com',
+  'https://alice-5000.example.com',
+  'http://alice.example.com',
+  'https://alice.example.com:444',
+  'http://localhost:5173',
+])('to an API beside the page %s is as foreign as it was', (origin) => {
+  expect(sent({ Origin: origin, Referer: `${origin}/x` }, api)).toEqual({
+    Origin: origin,
+    Referer: `${origin}/x`,
+  });
+});
+
+test('a visitor with a port of their own has it at every link', () => {
+  const more = { ...api, host: 'alice-4000.example.com:9000' };
+  const origin = 'https://alice.example.com:9000';
+  expect(sent({ Origin: origin }, more)).toEqual({ Origin: 'http://localhost:5173' });
+  expect(answered('Access-Control-Allow-Origin', 'http://localhost:5173', more)).toBe(origin);
+});
+
+test('of two links to one port, the one that asked is allowed', () => {
+  const more = { ...api, local: 'http://localhost:5173', origin: 'https://alice.example.com' };
+  expect(answered('Access-Control-Allow-Origin', 'http://localhost:5173', more)).toBe(more.origin);
+  expect(answered('Location', 'http://localhost:5173/', more)).toBe('https://alice-4000.example.com/');
+});
+
 test('an HTTPS service is at home on its own port and on 443', () => {
   expect(answered('Location', 'https://localhost/a', { local: 'https://localhost:443' })).toBe(
     'https://alice.example.com/a',
@@ -165,7 +224,7 @@ test.each([
   ['service', 'Nothing is running right now.'],
   ['answer', 'It ended before it answered'],
   ['http', 'does not answer as a web server does'],
-  ['return', 'Nobody is at work here right now.'],
+  ['link', 'This link is closed right now.'],
 ] as const)(
   'the waiting page (%s) is light, escapes, and needs nothing from elsewhere',
   (waitingFor, words) => {
@@ -176,6 +235,11 @@ test.each([
     expect(Buffer.byteLength(page)).toBeLessThan(4096);
   },
 );
+
+test('a closed link says no reason, and nothing of who is there: neither is known for every case', () => {
+  const page = waitingPage({ student: 'alice', phase: 'closed', waitingFor: 'link', isGet: true });
+  expect(page).not.toMatch(/nobody|owner|at work|instructor/i);
+});
 
 test('a page that answers a form does not send it again by itself', () => {
   const answering = (isGet: boolean) =>

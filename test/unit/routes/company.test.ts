@@ -4,38 +4,50 @@ import { Company } from '../../../orchestrator/routes/company.ts';
 
 const { signal } = new AbortController();
 
-async function msOf(task: Promise<void>): Promise<number> {
-  const started = performance.now();
-  await task;
-  return performance.now() - started;
-}
+/** The first of the two that ends: timers that are due in the same turn of a busy loop end in their order. */
+const first = (gathered: Promise<void>, ms: number) =>
+  Promise.race([gathered.then(() => 'gathered'), sleep(ms).then(() => `${ms} ms`)]);
 
 test('it ends soon where nobody comes, even when somebody came long ago', async () => {
   const company = new Company();
-  expect(await msOf(company.gathered(signal))).toBeGreaterThanOrEqual(14);
+  expect(await first(company.gathered(signal), 10)).toBe('10 ms');
   company.came();
   await sleep(40);
-  const waited = await msOf(company.gathered(signal));
-  expect(waited).toBeGreaterThanOrEqual(14);
-  expect(waited).toBeLessThan(45);
+  expect(await first(company.gathered(signal), 10)).toBe('10 ms');
+  expect(await first(company.gathered(signal), 45)).toBe('gathered');
 });
 
-test('it goes on while somebody comes, and has an end where they never stop', async () => {
+/** Somebody comes every other millisecond: how long it waits then, and the longest pause between two, in ms. */
+async function crowd(): Promise<{ waited: number; pause: number }> {
   const company = new Company();
-  const coming = setInterval(() => company.came(), 2);
-  const waited = await msOf(company.gathered(signal));
+  const started = performance.now();
+  let pause = 0;
+  let last = started;
+  const coming = setInterval(() => {
+    company.came();
+    pause = Math.max(pause, performance.now() - last);
+    last = performance.now();
+  }, 2);
+  expect(await first(company.gathered(signal), 200)).toBe('gathered');
   clearInterval(coming);
-  expect(waited).toBeGreaterThanOrEqual(45);
-  expect(waited).toBeLessThan(200);
+  const ended = performance.now();
+  return { waited: ended - started, pause: Math.max(pause, ended - last) };
+}
+
+test('it goes on while somebody comes, and has an end where they never stop', async () => {
+  // On a busy machine they may come too seldom.
+  let scene = await crowd();
+  while (scene.pause > 10) scene = await crowd();
+  expect(scene.waited).toBeGreaterThanOrEqual(45);
 });
 
 test('it ends at once when the daemon stops', async () => {
   const stopping = new AbortController();
   const company = new Company();
   const coming = setInterval(() => company.came(), 2);
-  const gathered = msOf(company.gathered(stopping.signal));
+  const gathered = company.gathered(stopping.signal);
   stopping.abort();
-  expect(await gathered).toBeLessThan(14);
+  expect(await first(gathered, 0)).toBe('gathered');
   clearInterval(coming);
-  expect(await msOf(company.gathered(stopping.signal))).toBeLessThan(14);
+  expect(await first(company.gathered(stopping.signal), 0)).toBe('gathered');
 });

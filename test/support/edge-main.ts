@@ -1,0 +1,26 @@
+/** A local edge in a process of its own, as the daemon's is: leads to the relays it is told, and says its port. */
+import { pino } from 'pino';
+import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
+
+const edge = createLocalEdge({
+  listen: '127.0.0.1:0',
+  hostname: null,
+  instance: 'test',
+  log: pino({ level: 'silent' }),
+});
+await edge.start();
+const relays = process.argv.slice(2).map((argument) => argument.split('='));
+await edge.publish({
+  take: () => ({
+    routes: relays.map(([student = '', port = '']) => ({
+      student,
+      hostname: `${student}.test`,
+      origin: `http://127.0.0.1:${port}`,
+    })),
+    holders: [],
+  }),
+  company: Promise.resolve(),
+  signal: new AbortController().signal,
+});
+process.on('disconnect', () => process.exit());
+process.send?.(edge.address().port);

@@ -1,0 +1,17 @@
+/** Alice's server and her visitors, in a process of their own: what they take of the machine is theirs alone. */
+import { once } from 'node:events';
+import { LoadingVisitors, many, startLoadedService } from './load.ts';
+import { portOf } from './visitors-way.ts';
+
+const stayMs = Number(process.argv[2]);
+process.on('disconnect', () => process.exit());
+process.send?.(portOf(await startLoadedService()));
+const [edgePort] = await once(process, 'message');
+const visitors = new LoadingVisitors(edgePort, 'alice.test');
+
+const sockets = await visitors.openSockets(1000);
+process.send?.('loaded');
+const readers = many(80, () => visitors.readSlowly(stayMs));
+for (let round = 0; round < 4; round += 1) await many(40, () => visitors.abortUpload());
+await readers;
+process.send?.(sockets.filter(({ readyState, OPEN }) => readyState === OPEN).length);

@@ -1,0 +1,90 @@
+/** What real visitors and rude ones do to a student's server, and the server that they do it to. */
+import { once } from 'node:events';
+import { createServer, request, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket, WebSocketServer } from 'ws';
+import { type Answer, browse } from './browse.ts';
+
+export const MB = 2 ** 20;
+
+export const many = <Made>(count: number, make: (index: number) => Promise<Made>) =>
+  Promise.all(Array.from({ length: count }, (_, index) => make(index)));
+
+/** Answers `fine`, 32 MB at `/large`, and half of an answer at `/half`; WebSockets are echoed. */
+export async function startLoadedService(): Promise<Server> {
+  const block = Buffer.alloc(MB, 'x');
+  const service = createServer({ maxHeaderSize: 256 * 1024 }, async (incoming, response) => {
+    incoming.on('error', () => {});
+    response.on('error', () => {});
+    switch (incoming.url) {
+      case '/large':
+        for (let sent = 0; sent < 32 && !response.destroyed; sent += 1) {
+          if (!response.write(block)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+        }
+        return void response.end();
+      case '/half':
+        response.writeHead(200, { 'content-length': 1000 }).write('half');
+        return void setTimeout(() => response.destroy(), 5);
+      default:
+        incoming.resume().once('end', () => response.end('fine'));
+    }
+  }).listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  new WebSocketServer({ server: service }).on('connection', (socket) => {
+    socket.on('message', (message) => socket.send(message));
+  });
+  return service;
+}
+
+/** Visitors of one hostname, at an edge or a relay. */
+export class LoadingVisitors {
+  readonly #port: number;
+  readonly #host: string;
+
+  constructor(port: number, host: string) {
+    this.#port = port;
+    this.#host = host;
+  }
+
+  visit(path = '/', headers = {}): Promise<Answer> {
+    return browse({ port: this.#port, host: this.#host, path, headers });
+  }
+
+  async openSockets(count: number): Promise<WebSocket[]> {
+    const open: WebSocket[] = [];
+    while (open.length < count) open.push(...(await many(100, () => this.#openSocket())));
+    return open;
+  }
+
+  async #openSocket(): Promise<WebSocket> {
+    const socket = new WebSocket(`ws://127.0.0.1:${this.#port}/`, { headers: { host: this.#host } });
+    await once(socket, 'open');
+    return socket;
+  }
+
+  /** A visitor who asks for 32 MB, reads nothing for a while, and goes. */
+  async readSlowly(forMs = 300): Promise<void> {
+    const socket = connect(this.#port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(`GET /large HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`);
+    await once(socket, 'readable');
+    await sleep(forMs);
+    socket.destroy();
+  }
+
+  async abortUpload(): Promise<void> {
+    const outgoing = request({
+      port: this.#port,
+      host: '127.0.0.1',
+      method: 'POST',
+      headers: { host: this.#host, 'content-length': 10 * MB },
+    });
+    outgoing.on('error', () => {});
+    outgoing.write(Buffer.alloc(MB));
+    await once(outgoing, 'drain');
+    const closed = new Promise((resolve) => outgoing.once('close', resolve));
+    outgoing.destroy();
+    await closed;
+  }
+}

@@ -85,7 +85,8 @@ test.each(Object.entries(modes))(
   async (_name, mode) => {
     const [mine, plain] = await Promise.all([transcript(withHooks, mode), transcript(without, mode)]);
     // Traced, the parts of a pipeline print in any order.
-    const comparable = (text: string) => (mode === 'set -x' ? text.split('\n').sort().join('\n') : text);
+    const comparable = (text: string) =>
+      /^set -xv?$/.test(mode) ? text.split('\n').sort().join('\n') : text;
     expect(comparable(mine)).toBe(comparable(plain));
     expect(plain).toContain('loop 3');
   },

@@ -40,6 +40,13 @@ const LONGEST = 3600;
 /** A typed command has its process within this, in ms; after it, the processes alone tell what is starting. */
 const TYPED_FOR = 3000;
 
+export interface WhatRuns {
+  table: ProcessTable;
+  shells: readonly Shell[];
+  patterns: readonly string[];
+  isPublic(pid: number): boolean;
+}
+
 export interface StartingNow {
   starting: Starting[];
   /** Pids of watched commands that run, or have them among their ancestors. */
@@ -67,10 +74,10 @@ export class StartFinder {
   #ids = new Map<string, string>();
 
   /**
-   * All watched commands, each once: one that is seen as typed and as a process has the typed one's id. Shells whose
-   * PORT is not valid announce nothing.
+   * All watched commands, each once: one that is seen as typed and as a process has the typed one's id. What is private
+   * is not announced.
    */
-  find(table: ProcessTable, shells: readonly Shell[], patterns: readonly string[]): StartingNow {
+  find({ table, shells, patterns, isPublic }: WhatRuns): StartingNow {
     const running = shells.filter((shell) => isRunning(table, shell));
     const byPid = new Map(shells.map((shell) => [shell.pid, shell]));
     const found = new Map<string, Starting>();
@@ -88,8 +95,8 @@ export class StartFinder {
       const words = table.command(process.pid);
       if (!isWatched(words, patterns)) continue;
       watchedPids.add(process.pid);
+      if (!isPublic(process.pid)) continue;
       const shell = shellOf(table, process.pid, byPid);
-      if (shell !== undefined && shell.port !== 'ok') continue;
       const top = topmost(table, process, patterns);
       const id = this.#ids.get(top.id) ?? (shell?.phase === 'run' ? `${shell.id}/${shell.count}` : top.id);
       ids.set(top.id, id);

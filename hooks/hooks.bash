@@ -34,6 +34,9 @@ __devenv_welcome=
   if [[ ${__devenv_line:28:20} == "$__devenv_start "* && ${__devenv_line:0:10} =~ ^([0-9]+)\ *$ ]]; then
     __devenv_count=${BASH_REMATCH[1]}
     __devenv_welcome=
+  elif [[ -s $__devenv_mail ]]; then
+    # For an earlier shell with this pid, which was killed.
+    >|"$__devenv_mail"
   fi
 } 2>/dev/null
 

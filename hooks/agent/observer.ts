@@ -52,7 +52,7 @@ export class Observer {
   look(): Observation {
     const { places } = this.#options;
     const table = new ProcessTable(places.proc);
-    const { living, ended } = readShells(`${places.run}/shells`, table);
+    const { living, ended } = readShells(places.run, table);
     const { sessions: terminals, panes } = this.#sessions.find(table);
     this.#followEnds(terminals, living, ended);
     const isPublic = this.#privacy.follow(table, living, ended);

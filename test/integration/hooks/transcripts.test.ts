@@ -206,6 +206,14 @@ test("`exec bash` greets once, and goes on as the same shell's", async () => {
   }
 }, 30_000);
 
+test('what was meant for an earlier shell with the same pid is not shown', async () => {
+  const stale = 'echo "a word for another" >/run/devenv/messages/$$';
+  const terminal = withHooks.terminal(['env', 'DEVENV_QUIET=0', 'sh', '-c', `${stale}; exec bash`]);
+  await terminal.see(/\$ $/);
+  await terminal.run('true');
+  expect(terminal.text).not.toContain('a word for another');
+}, 30_000);
+
 test('scripts, `bash -c` and shells without a terminal have no hooks', async () => {
   const before = withHooks.run('ls /run/devenv/shells | wc -l');
   expect(withHooks.run('bash -c "trap; echo ${PROMPT_COMMAND-none}"')).toBe('none');

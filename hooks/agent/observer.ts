@@ -24,6 +24,8 @@ export interface ObserverOptions {
   /** The environment's fixed PORT. */
   port: number;
   watch(): readonly string[];
+  /** Programs besides sshd whose terminals a person holds. */
+  sessionHolders(): readonly string[];
   /** The port that the student has chosen; null for none. */
   chosen(): number | null;
   /** Something was found out in between: look again. */
@@ -53,7 +55,7 @@ export class Observer {
     const { places } = this.#options;
     const table = new ProcessTable(places.proc);
     const { living, ended } = readShells(places.run, table);
-    const { sessions: terminals, panes } = this.#sessions.find(table);
+    const { sessions: terminals, panes } = this.#sessions.find(table, this.#options.sessionHolders());
     this.#followEnds(terminals, living, ended);
     const isPublic = this.#privacy.follow(table, living, ended);
     const { starting, watched } = this.#starts.find({

@@ -12,6 +12,13 @@ export function significantWords(words: readonly string[]): string[] {
   return [program.slice(program.lastIndexOf('/') + 1), ...rest];
 }
 
+/** Whether a word is what a pattern's word asks for; `*` in it matches anything. */
+export function fits(given: string, wanted: string): boolean {
+  if (!wanted.includes('*')) return given === wanted;
+  const parts = wanted.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`).test(given);
+}
+
 /** Whether the line begins with the words of a pattern, `./dev.sh` as typed too; `*` in a word of it matches anything. */
 export function matches(words: readonly string[], pattern: string): boolean {
   const wanted = significantWords(pattern.split(/\s+/).filter((word) => word !== ''));
@@ -20,14 +27,7 @@ export function matches(words: readonly string[], pattern: string): boolean {
     wanted.length > 0 &&
     wanted.every((word, index) => {
       const given = words[index];
-      if (given === undefined) return false;
-      if (!word.includes('*')) return given === word;
-      return new RegExp(
-        `^${word
-          .split('*')
-          .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-          .join('.*')}$`,
-      ).test(given);
+      return given !== undefined && fits(given, word);
     })
   );
 }

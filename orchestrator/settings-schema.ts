@@ -75,6 +75,18 @@ export const SettingsSchema = Type.Object(
         default: [],
       },
     ),
+    sessionHolders: Type.Array(
+      Type.String({
+        pattern: '^[^\\s/=]*[a-zA-Z0-9][^\\s/=]*$',
+        form: 'names of programs like ttyd or jupyter*, without blanks, / and =',
+      }),
+      {
+        env: 'DEVENV_SESSION_HOLDERS',
+        description:
+          'Programs besides sshd whose terminals a person holds, by a part of their path or option (`*`: anything)',
+        default: ['ptyHost', '*vscode-server*', '*code-server*', '*cursor-server*'],
+      },
+    ),
     firstPort: Whole(
       'DEVENV_FIRST_PORT',
       "The first student's `PORT`; the others get the lowest that is free",

@@ -54,6 +54,7 @@ export class Agent {
       ownPid: process.pid,
       port: Number(env.DEVENV_PORT),
       watch: () => this.#state?.watch ?? [],
+      sessionHolders: () => this.#state?.sessionHolders ?? [],
       chosen: () => this.#chosen.port,
       onNews: () => this.#lookSoon(),
     });

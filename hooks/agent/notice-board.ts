@@ -56,8 +56,8 @@ export interface Seen {
 
 export class NoticeBoard {
   readonly #run: string;
-  /** Lines by shell's pid that wait for its queue to be taken. */
-  readonly #waiting = new Map<number, string[]>();
+  /** Lines by shell's id that wait for its queue to be taken. */
+  readonly #waiting = new Map<string, string[]>();
   #shown: number;
 
   constructor(run: string) {
@@ -111,23 +111,24 @@ export class NoticeBoard {
       : table.all.has(leader.foreground);
     if (isRunning && (await isCooked(path)) && writeNow(path, `\r\n${lines.join('\r\n')}\r\n`)) return;
     if (shell === undefined) return;
-    this.#waiting.set(shell.pid, [...(this.#waiting.get(shell.pid) ?? []), ...lines].slice(-20));
+    this.#waiting.set(shell.id, [...(this.#waiting.get(shell.id) ?? []), ...lines].slice(-20));
     this.deliver(shells);
   }
 
   /** Hands over what waits, where the shell has taken the last. Renamed in whole: the hook never reads half a line. */
   deliver(shells: readonly Shell[]): void {
-    for (const [pid, lines] of this.#waiting) {
-      if (!shells.some((shell) => shell.pid === pid)) {
-        this.#waiting.delete(pid);
+    for (const [id, lines] of this.#waiting) {
+      const shell = shells.find((each) => each.id === id);
+      if (shell === undefined) {
+        this.#waiting.delete(id);
         continue;
       }
-      const path = `${this.#run}/messages/${pid}`;
+      const path = `${this.#run}/messages/${shell.pid}`;
       try {
         if (existsSync(path) && statSync(path).size > 0) continue;
         writeFileSync(`${path}.new`, `${lines.join('\n')}\n`);
         renameSync(`${path}.new`, path);
-        this.#waiting.delete(pid);
+        this.#waiting.delete(id);
       } catch {
         // A full tmpfs, or a folder of the student's making: tried again at the next look.
       }

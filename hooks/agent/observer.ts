@@ -2,6 +2,7 @@
 import type { Listener, Report, Service, SessionEnd } from '../../orchestrator/agents/protocol.ts';
 import { ListenerFinder, reachableAddress } from './listeners.ts';
 import type { Places } from './places.ts';
+import { Privacy } from './privacy.ts';
 import { Prober } from './probe.ts';
 import { ProcessTable } from './processes.ts';
 import { chooseService } from './service.ts';
@@ -23,6 +24,8 @@ export interface ObserverOptions {
   /** The environment's fixed PORT. */
   port: number;
   watch(): readonly string[];
+  /** Programs besides sshd whose terminals a person holds. */
+  sessionHolders(): readonly string[];
   /** The port that the student has chosen; null for none. */
   chosen(): number | null;
   /** Something was found out in between: look again. */
@@ -33,6 +36,7 @@ export class Observer {
   readonly #options: ObserverOptions;
   readonly #sessions = new SessionFinder();
   readonly #starts = new StartFinder();
+  readonly #privacy: Privacy;
   readonly #listeners: ListenerFinder;
   readonly #prober: Prober;
   /** Sessions at the last look, and how those ended whose hooks have told. */
@@ -42,6 +46,7 @@ export class Observer {
 
   constructor(options: ObserverOptions) {
     this.#options = options;
+    this.#privacy = new Privacy({ file: `${options.places.run}/agent.started`, port: options.port });
     this.#listeners = new ListenerFinder(options.places.proc, options.places.relayPort);
     this.#prober = new Prober(options.onNews);
   }
@@ -49,11 +54,17 @@ export class Observer {
   look(): Observation {
     const { places } = this.#options;
     const table = new ProcessTable(places.proc);
-    const { living, ended } = readShells(`${places.run}/shells`, table);
-    const { sessions: terminals, panes } = this.#sessions.find(table);
+    const { living, ended } = readShells(places.run, table);
+    const { sessions: terminals, panes } = this.#sessions.find(table, this.#options.sessionHolders());
     this.#followEnds(terminals, living, ended);
-    const { starting, watched } = this.#starts.find(table, living, this.#options.watch());
-    const { listeners, service } = this.#findService(table, living, watched);
+    const isPublic = this.#privacy.follow(table, living, ended);
+    const { starting, watched } = this.#starts.find({
+      table,
+      shells: living,
+      patterns: this.#options.watch(),
+      isPublic,
+    });
+    const { listeners, service } = this.#findService(table, { isPublic, watched });
     const portOf = (pid: number) => living.find((shell) => shell.pid === pid)?.port ?? 'ok';
     const report: Observation['report'] = {
       kind: 'report',
@@ -92,8 +103,7 @@ export class Observer {
 
   #findService(
     table: ProcessTable,
-    shells: readonly Shell[],
-    watched: (pid: number) => boolean,
+    { isPublic, watched }: Record<'isPublic' | 'watched', (pid: number) => boolean>,
   ): { listeners: Listener[]; service: Service | null } {
     const found = this.#listeners.find(table, this.#options.ownPid);
     this.#prober.keep(new Set(found.map((each) => each.id)));
@@ -105,7 +115,7 @@ export class Observer {
         holder,
         address,
         speaks: this.#prober.speaks(id, address, port),
-        public: holder === null || isPublic(table, holder.pid, shells),
+        public: holder === null || isPublic(holder.pid),
         watched: holder !== null && watched(holder.pid),
         ageSeconds: holder === null ? 0 : table.ageSeconds(holder),
       };
@@ -122,13 +132,4 @@ export class Observer {
     );
     return { listeners, service: chooseService(candidates, this.#options.port, this.#options.chosen()) };
   }
-}
-
-/** Private where the shell that it was started from has no valid PORT. */
-function isPublic(table: ProcessTable, pid: number, shells: readonly Shell[]): boolean {
-  for (const process of table.lineage(pid)) {
-    const shell = shells.find((each) => each.pid === process.pid);
-    if (shell !== undefined) return shell.port === 'ok';
-  }
-  return true;
 }

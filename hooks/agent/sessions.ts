@@ -4,6 +4,7 @@
  * themselves: what they show is seen through another terminal, which does.
  */
 import type { Process, ProcessTable } from './processes.ts';
+import { fits } from './starting.ts';
 
 export interface Terminal {
   leader: Process;
@@ -22,12 +23,15 @@ export interface Terminals {
   panes: Pane[];
 }
 
-/** Programs that are somebody's connection: an SSH server, and the terminal hosts of editors in a browser or on a laptop. */
-function isConnection(holder: Process, table: ProcessTable): boolean {
+/**
+ * Programs that are somebody's connection: the SSH server, by which our own ways lead in, and those of the settings
+ * (editors' and web terminals). A pattern fits a program's name, or a part between `/` and `=` of a word of its command
+ * line: most are run by `node` or `python3`.
+ */
+function isConnection(holder: Process, table: ProcessTable, patterns: readonly string[]): boolean {
   if (/^sshd(-session)?$/.test(holder.name)) return true;
-  return table
-    .command(holder.pid)
-    .some((word) => /vscode-server|ptyHost|code-server|cursor-server/.test(word));
+  const names = [holder.name, ...table.command(holder.pid).flatMap((word) => word.split(/[/=]/))];
+  return patterns.some((pattern) => names.some((name) => fits(name, pattern)));
 }
 
 /** Masters that are open inside, by terminal number. Processes that can't be looked at (other uid) hold none of ours. */
@@ -48,11 +52,14 @@ function findHolders(table: ProcessTable): Map<number, Process[]> {
 const keyOf = ({ leader, number }: Terminal) => `${leader.id}/${number}`;
 
 export class SessionFinder {
+  #patterns: readonly string[] = [];
   /** Holders by leader and terminal, null for a session: who holds a terminal does not change while its leader lives. */
   #known = new Map<string, Process[] | null>();
 
-  /** Looks at open files only when a new leader has come. */
-  find(table: ProcessTable): Terminals {
+  /** Looks at open files only when a new leader has come, or other programs count. */
+  find(table: ProcessTable, patterns: readonly string[]): Terminals {
+    if (patterns.join('/') !== this.#patterns.join('/')) this.#known.clear();
+    this.#patterns = patterns;
     const terminals: Terminal[] = [];
     for (const leader of table.all.values()) {
       if (leader.pid !== leader.session || leader.terminal === null || leader.pid === 1) continue;
@@ -77,7 +84,8 @@ export class SessionFinder {
         const inside = (holders.get(terminal.number) ?? []).filter(
           (each) => each.session !== terminal.leader.pid,
         );
-        const isSession = inside.length === 0 || inside.some((holder) => isConnection(holder, table));
+        const isSession =
+          inside.length === 0 || inside.some((holder) => isConnection(holder, table, this.#patterns));
         return [keyOf(terminal), isSession ? null : inside];
       }),
     );

@@ -50,11 +50,15 @@ export function parseShell(pid: number, text: string, writtenAt: number): Shell 
   };
 }
 
-/** All that have written; the files of shells that are gone are given once more (how they ended), then removed. */
+/**
+ * All that have written; the files of shells that are gone are given once more (how they ended), then removed. So are
+ * their messages: a later shell with that pid must not show them.
+ */
 export function readShells(
-  folder: string,
+  run: string,
   table: Pick<ProcessTable, 'all'>,
 ): { living: Shell[]; ended: Shell[] } {
+  const folder = `${run}/shells`;
   const living: Shell[] = [];
   const ended: Shell[] = [];
   let names: string[] = [];
@@ -71,7 +75,7 @@ export function readShells(
     if (shell !== null && table.all.get(shell.pid)?.id === shell.id) living.push(shell);
     else {
       if (shell !== null) ended.push(shell);
-      remove(path, `${path}.trap`);
+      remove(path, `${path}.trap`, `${run}/messages/${name}`);
     }
   }
   return { living, ended };

@@ -12,6 +12,13 @@ export function significantWords(words: readonly string[]): string[] {
   return [program.slice(program.lastIndexOf('/') + 1), ...rest];
 }
 
+/** Whether a word is what a pattern's word asks for; `*` in it matches anything. */
+export function fits(given: string, wanted: string): boolean {
+  if (!wanted.includes('*')) return given === wanted;
+  const parts = wanted.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`).test(given);
+}
+
 /** Whether the line begins with the words of a pattern, `./dev.sh` as typed too; `*` in a word of it matches anything. */
 export function matches(words: readonly string[], pattern: string): boolean {
   const wanted = significantWords(pattern.split(/\s+/).filter((word) => word !== ''));
@@ -20,14 +27,7 @@ export function matches(words: readonly string[], pattern: string): boolean {
     wanted.length > 0 &&
     wanted.every((word, index) => {
       const given = words[index];
-      if (given === undefined) return false;
-      if (!word.includes('*')) return given === word;
-      return new RegExp(
-        `^${word
-          .split('*')
-          .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-          .join('.*')}$`,
-      ).test(given);
+      return given !== undefined && fits(given, word);
     })
   );
 }
@@ -39,6 +39,13 @@ const isWatched = (words: readonly string[], patterns: readonly string[]) =>
 const LONGEST = 3600;
 /** A typed command has its process within this, in ms; after it, the processes alone tell what is starting. */
 const TYPED_FOR = 3000;
+
+export interface WhatRuns {
+  table: ProcessTable;
+  shells: readonly Shell[];
+  patterns: readonly string[];
+  isPublic(pid: number): boolean;
+}
 
 export interface StartingNow {
   starting: Starting[];
@@ -67,10 +74,10 @@ export class StartFinder {
   #ids = new Map<string, string>();
 
   /**
-   * All watched commands, each once: one that is seen as typed and as a process has the typed one's id. Shells whose
-   * PORT is not valid announce nothing.
+   * All watched commands, each once: one that is seen as typed and as a process has the typed one's id. What is private
+   * is not announced.
    */
-  find(table: ProcessTable, shells: readonly Shell[], patterns: readonly string[]): StartingNow {
+  find({ table, shells, patterns, isPublic }: WhatRuns): StartingNow {
     const running = shells.filter((shell) => isRunning(table, shell));
     const byPid = new Map(shells.map((shell) => [shell.pid, shell]));
     const found = new Map<string, Starting>();
@@ -88,8 +95,8 @@ export class StartFinder {
       const words = table.command(process.pid);
       if (!isWatched(words, patterns)) continue;
       watchedPids.add(process.pid);
+      if (!isPublic(process.pid)) continue;
       const shell = shellOf(table, process.pid, byPid);
-      if (shell !== undefined && shell.port !== 'ok') continue;
       const top = topmost(table, process, patterns);
       const id = this.#ids.get(top.id) ?? (shell?.phase === 'run' ? `${shell.id}/${shell.count}` : top.id);
       ids.set(top.id, id);

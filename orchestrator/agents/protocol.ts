@@ -129,6 +129,8 @@ export interface StateMessage {
   links: { port: number; hostname: string; url: string }[];
   /** Command patterns that announce a server, as written in the settings. */
   watch: string[];
+  /** Programs besides sshd whose terminals count as sessions, as written in the settings. */
+  sessionHolders: string[];
   route: { phase: RoutePhase; detail: string };
   /** What `devenv-status` tells besides: a problem, a wait, the last kill for memory; each with what to do. */
   notes: string[];

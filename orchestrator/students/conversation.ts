@@ -148,6 +148,7 @@ export class Conversation {
       port: row.port,
       links: view.links.map(({ port, hostname }) => ({ port, hostname, url: edge.url(hostname) })),
       watch: watchedBy(row.name, settings),
+      sessionHolders: settings.sessionHolders,
       route: { phase: view.phase, detail: detailOf(view.reason) },
       notes: notesOf(view, behind, student),
       notices: student.notices,

@@ -7,7 +7,7 @@ const script = `
 import { Observer } from '/usr/lib/devenv/agent/observer.js'
 import { places } from '/usr/lib/devenv/agent/places.js'
 const observer = new Observer({ places, ownPid: process.pid, port: 3001, watch: () => ['npm run dev', 'npm start'],
-  chosen: () => null, onNews() {} })
+  sessionHolders: () => [], chosen: () => null, onNews() {} })
 const times = []
 for (let look = 0; look < ${LOOKS} + 20; look++) {
   const started = performance.now()

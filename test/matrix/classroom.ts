@@ -114,7 +114,9 @@ export class Pupil {
 
   /** Copies a folder into the home. */
   place(folder: string): void {
-    const archive = execFileSync('tar', ['-C', folder, '--owner=1000', '--group=1000', '-c', '.']);
+    const archive = execFileSync('tar', ['-C', folder, '--owner=1000', '--group=1000', '-c', '.'], {
+      maxBuffer: 64 * 2 ** 20,
+    });
     const target = `/home/student/${folder.split('/').at(-1)}`;
     execFileSync('docker', ['exec', '-u', '1000:1000', this.container, 'mkdir', '-p', target]);
     execFileSync('docker', ['cp', '-', `${this.container}:${target}`], { input: archive });

@@ -53,6 +53,21 @@ const leavingWays: Way[] = [
   { how: 'exit, own DEBUG trap', when: 'at once', enter: 'trap : DEBUG', leave: type('exit\r') },
   { how: 'exit, own EXIT trap', when: 'after the grace', enter: 'trap : EXIT', leave: type('exit\r') },
   { how: 'terminal closed (SIGHUP)', when: 'after the grace', leave: client('SIGHUP') },
+  {
+    // The shell lives on, without a terminal: so does what it runs.
+    how: 'HUP ignored, terminal closed',
+    when: 'after the grace',
+    enter: "trap '' HUP",
+    leave: async ({ pupil, terminal, shell }) => {
+      terminal.type('sleep 1000\r');
+      await waitFor('sleep to run', async () => (await pupil.inside('pgrep -cx sleep || :')) === '1');
+      process.kill(terminal.pid, 'SIGHUP');
+      await waitFor(
+        'the shell to live on without a terminal',
+        async () => (await pupil.inside(`awk '{ print $7 }' /proc/${shell}/stat`)) === '0',
+      );
+    },
+  },
   { how: 'lost connection (kill -9)', when: 'after the grace', leave: client('SIGKILL') },
   { how: 'kill -9 of the shell', when: 'after the grace', leave: inside((shell) => `kill -9 ${shell}`) },
   // Its terminal is still there, so nobody has lost it.

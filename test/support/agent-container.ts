@@ -70,6 +70,7 @@ export class AgentContainer {
       port: 3001,
       links: [],
       watch: ['npm run dev', 'sleep 7*'],
+      sessionHolders: ['ptyHost', '*vscode-server*'],
       route: { phase: 'closed', detail: 'nobody is in' },
       notes: [],
       notices: [],

@@ -119,6 +119,18 @@ test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `deven
   await terminal.ended;
 }, 30_000);
 
+test('what waited for a shell that was killed is gone with it', async () => {
+  const terminal = await agent.open();
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  const pid = await terminal.run('echo $$');
+  const queue = () => agent.container.run(`cat /run/devenv/messages/${pid} 2>/dev/null || :`);
+  agent.send({ notices: [{ id: 9, kind: 'info', text: 'for nobody now' }] });
+  await waitFor('the queue', () => queue().includes('for nobody now'));
+  agent.container.run(`kill -9 ${pid}`);
+  await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
+  expect(agent.container.run('ls /run/devenv/messages')).not.toMatch(new RegExp(`^${pid}$`, 'm'));
+}, 30_000);
+
 test('a chosen port lasts until the student has left, through a lost terminal, and `--always` beyond', async () => {
   const chosen = () => agent.container.run('cat /run/devenv/port 2>/dev/null || :');
   const terminal = await agent.open();
@@ -154,7 +166,7 @@ test('an agent that is killed comes back, ends no shell, knows the sessions, and
   await waitFor('the agent to be back', () => agent.connections > times);
   await agent.reported('the same session', ({ sessions }) => sessions[0]?.id === before);
   expect(await terminal.run('echo $$')).toBe(shell);
-  expect(agent.report?.noticesShown).toBe(8);
+  expect(agent.report?.noticesShown).toBe(9);
   terminal.type('exit\r');
   await terminal.ended;
 }, 30_000);

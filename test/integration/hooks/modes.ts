@@ -94,6 +94,9 @@ export const modes: Record<string, string> = {
   plain: ':',
   'set -u': 'set -u',
   'set -x': 'set -x',
+  'set -v': 'set -v',
+  'set -xv': 'set -xv',
+  'set -a': 'set -a',
   'set -T (functrace)': 'set -T',
   'set -E with ERR trap': "set -E; trap 'echo err' ERR",
   'own ERR trap': `trap 'echo "err in $BASH_COMMAND"' ERR`,
@@ -159,5 +162,8 @@ export const lines = [
   'echo "${NVM_BIN##*/v}"; cd ~',
   'bash -c \'echo "child ${PROMPT_COMMAND-none}"; trap -p DEBUG EXIT\'',
   'echo "$-" | tr -d x',
+  // What is exported, and what a program gets; whether bash exports $_ depends on what it ran last.
+  'exported=" $(echo $(compgen -e)) "; exported=${exported/ _ / }; echo "${exported/ PROMPT_COMMAND / }"',
+  "bash -c 'echo $(compgen -e)'",
   'echo end',
 ];

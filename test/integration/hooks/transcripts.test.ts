@@ -85,7 +85,8 @@ test.each(Object.entries(modes))(
   async (_name, mode) => {
     const [mine, plain] = await Promise.all([transcript(withHooks, mode), transcript(without, mode)]);
     // Traced, the parts of a pipeline print in any order.
-    const comparable = (text: string) => (mode === 'set -x' ? text.split('\n').sort().join('\n') : text);
+    const comparable = (text: string) =>
+      /^set -xv?$/.test(mode) ? text.split('\n').sort().join('\n') : text;
     expect(comparable(mine)).toBe(comparable(plain));
     expect(plain).toContain('loop 3');
   },
@@ -203,6 +204,14 @@ test("`exec bash` greets once, and goes on as the same shell's", async () => {
   } finally {
     container.remove();
   }
+}, 30_000);
+
+test('what was meant for an earlier shell with the same pid is not shown', async () => {
+  const stale = 'echo "a word for another" >/run/devenv/messages/$$';
+  const terminal = withHooks.terminal(['env', 'DEVENV_QUIET=0', 'sh', '-c', `${stale}; exec bash`]);
+  await terminal.see(/\$ $/);
+  await terminal.run('true');
+  expect(terminal.text).not.toContain('a word for another');
 }, 30_000);
 
 test('scripts, `bash -c` and shells without a terminal have no hooks', async () => {

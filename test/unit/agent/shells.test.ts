@@ -7,11 +7,15 @@ import fc from 'fast-check';
 import type { Process, ProcessTable } from '../../../hooks/agent/processes.ts';
 import { readShells } from '../../../hooks/agent/shells.ts';
 
+let run = '';
 let folder = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'devenv-shells-'));
+  run = mkdtempSync(join(tmpdir(), 'devenv-shells-'));
+  folder = join(run, 'shells');
+  mkdirSync(folder);
+  mkdirSync(join(run, 'messages'));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => rmSync(run, { recursive: true, force: true }));
 
 /** Shells that live, by pid and start time. */
 function tableOf(...shells: [number, number][]): Pick<ProcessTable, 'all'> {
@@ -30,10 +34,13 @@ const write = (pid: number, phase: string, start: number) =>
 test('a pid that was used again is another shell: the old one has ended, and its file is gone', () => {
   write(42, 'left', 100);
   write(43, 'run', 200);
-  const { living, ended } = readShells(folder, tableOf([42, 101], [43, 200]));
+  for (const pid of ['42', '43']) writeFileSync(join(run, 'messages', pid), 'live at …\n');
+  const { living, ended } = readShells(run, tableOf([42, 101], [43, 200]));
   expect(living.map(({ id, phase }) => `${id} ${phase}`)).toEqual(['43:200 run']);
   expect(ended.map(({ id, phase }) => `${id} ${phase}`)).toEqual(['42:100 left']);
   expect(readdirSync(folder)).toEqual(['43']);
+  // Its messages with it: the later shell would show them.
+  expect(readdirSync(join(run, 'messages'))).toEqual(['43']);
 });
 
 test('folders, devices, pipes and links in place of files are passed over, and nothing waits', () => {
@@ -42,9 +49,7 @@ test('folders, devices, pipes and links in place of files are passed over, and n
   symlinkSync('3', join(folder, '3'));
   execFileSync('mkfifo', [join(folder, '4')]);
   write(5, 'prompt', 1);
-  expect(readShells(folder, tableOf([1, 1], [2, 1], [3, 1], [4, 1], [5, 1])).living).toMatchObject([
-    { pid: 5 },
-  ]);
+  expect(readShells(run, tableOf([1, 1], [2, 1], [3, 1], [4, 1], [5, 1])).living).toMatchObject([{ pid: 5 }]);
   expect(readShells(join(folder, '5'), tableOf())).toEqual({ living: [], ended: [] });
 });
 
@@ -63,7 +68,7 @@ test(`whatever stands in the files: shells that live, in words of ours, or nothi
   fc.assert(
     fc.property(fc.array(fc.oneof(line, fc.string()), { maxLength: 5 }), (files) => {
       for (const [index, content] of files.entries()) writeFileSync(join(folder, String(index + 1)), content);
-      const { living } = readShells(folder, tableOf([1, 1], [2, 1], [3, 1], [4, 1], [5, 1]));
+      const { living } = readShells(run, tableOf([1, 1], [2, 1], [3, 1], [4, 1], [5, 1]));
       for (const shell of living) {
         expect(shell.id).toBe(`${shell.pid}:1`);
         expect(['start', 'prompt', 'run', 'left', 'lost']).toContain(shell.phase);

@@ -1,0 +1,120 @@
+/** Options that a student turns on and off in the middle, and what they must not show or hand down of the hooks. */
+import { BareContainer } from '../../support/bare-container.ts';
+import type { Terminal } from '../../support/terminal.ts';
+
+let withHooks: BareContainer;
+let without: BareContainer;
+
+beforeAll(async () => {
+  withHooks = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
+  without = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
+  withHooks.run('mkdir -p /run/devenv/shells /run/devenv/messages');
+}, 300_000);
+
+afterAll(() => {
+  withHooks?.remove();
+  without?.remove();
+});
+
+async function open(container: BareContainer, ...command: string[]): Promise<Terminal> {
+  const terminal = container.terminal(['env', 'TERM=dumb', ...(command.length > 0 ? command : ['bash'])], {
+    columns: 200,
+  });
+  await terminal.see(/\$ $/);
+  await terminal.run("PS1='> '; bind 'set enable-bracketed-paste off'");
+  await terminal.see(/> $/);
+  return terminal;
+}
+
+/** What the terminal shows while the lines are typed, each at its prompt; then the shell's end. */
+async function transcript(terminal: Terminal, lines: readonly string[]): Promise<string> {
+  let text = '';
+  for (const line of lines) {
+    terminal.type(`${line}\r`);
+    await terminal.see(/> $/, { everyMs: 5 });
+    text += terminal.fresh;
+  }
+  terminal.type('exit 6\r');
+  const code = await terminal.ended;
+  return `${text}${terminal.fresh}\nexit code ${code}`;
+}
+
+/** Names of what is exported (bash's own $_ apart), and of what a program gets. */
+const names = 'exported=" $(echo $(compgen -e)) "; echo "${exported/ _ / }"; bash -c \'echo $(compgen -e)\'';
+
+test.each<[string, string[]]>([
+  ['set -v and its end', ['set -v', 'echo one', 'true; echo two', '', 'set +v', 'echo three', 'echo four']],
+  ['set -o verbose', ['set -o verbose', 'echo one', 'echo two']],
+  ['set -ev', ['set -ev', 'echo one', 'set +ev', 'echo two', 'set -v', 'echo three']],
+  ['set -v with an own EXIT trap', ["trap 'echo bye' EXIT", 'set -v', 'echo one', 'set +v', 'trap']],
+  ['set -a around what a program is to get', ['set -a', 'MINE=1', 'set +a', names, 'echo more', names]],
+  ['set -a, and subshells', ['set -a', `( ${names} )`, `for i in 1; do ${names}; done`]],
+  ['set -a while the hooks come again', ['set -a', '. /etc/bash.bashrc; PS1="> "', 'set +a', names]],
+  [
+    'set -r',
+    ['set -r', 'echo one', 'true | false; echo "$? ${PIPESTATUS[*]}"', 'cd /', 'set -v', 'echo two'],
+  ],
+])(
+  '%s: the same with and without',
+  async (_name, lines) => {
+    const [mine, plain] = await Promise.all(
+      [withHooks, without].map(async (container) => transcript(await open(container), lines)),
+    );
+    expect(mine).toBe(plain);
+    expect(plain).toContain('exit code 6');
+  },
+  60_000,
+);
+
+test.each(['bash -r', 'rbash'])(
+  '%s: the same with and without',
+  async (shell) => {
+    const start = ['sh', '-c', `ln -sf /bin/bash ~/rbash; PATH=$PATH:$HOME; exec ${shell}`];
+    const [mine, plain] = await Promise.all(
+      [withHooks, without].map(async (container) =>
+        transcript(await open(container, ...start), ['echo one', 'echo two >/tmp/x', 'echo three']),
+      ),
+    );
+    expect(mine).toBe(plain);
+    expect(plain).toContain('restricted');
+  },
+  60_000,
+);
+
+test.each(['-v', '-r'])(
+  '%s that a script turns on costs one line, and no more',
+  async (option) => {
+    withHooks.run(`echo 'set ${option}' >/tmp/option`);
+    const terminal = await open(withHooks);
+    terminal.type('. /tmp/option\r');
+    await terminal.see(/> $/);
+    const later = await transcript(terminal, ['echo one', 'echo two']);
+    expect(later).not.toMatch(/__devenv|\/dev\/null/);
+  },
+  30_000,
+);
+
+test('after `set +v` messages and the state of the shell come as before', async () => {
+  const container = await BareContainer.start();
+  try {
+    container.run('mkdir -p /run/devenv/shells /run/devenv/messages');
+    const terminal = container.terminal(['bash']);
+    await terminal.see(/\$ $/);
+    const pid = await terminal.run('echo $$');
+    const record = () => container.run(`cat /run/devenv/shells/${pid}`).trim();
+    terminal.type('set -v\r');
+    await terminal.see(/\$ $/);
+    container.run(`echo "a word for you" >/run/devenv/messages/${pid}`);
+    terminal.type('set +v\r');
+    await terminal.see(/\$ $/);
+    await terminal.run('true');
+    await terminal.see(/\$ $/);
+    expect(terminal.text.match(/a word for you/g)).toHaveLength(1);
+    expect(record()).toMatch(/^\d+ +prompt/);
+    terminal.type('exit\r');
+    await terminal.ended;
+    expect(record()).toMatch(/^\d+ +left/);
+  } finally {
+    container.remove();
+  }
+}, 30_000);

@@ -36,7 +36,8 @@ export class KnownLinks {
     const [...oldest] = this.#further.keys();
     for (const hostname of oldest.slice(0, -MOST)) this.#further.delete(hostname);
     const open = this.#open();
-    return [before, state.hostname, ...this.#further.keys()].filter((hostname) => !open.has(hostname));
+    const known = new Set([before, state.hostname, ...this.#further.keys()]);
+    return [...known].filter((hostname) => !open.has(hostname));
   }
 
   #open(): Set<string> {

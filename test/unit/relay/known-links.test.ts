@@ -1,3 +1,4 @@
+/** The names by which visitors come to a student, and which of them are closed. */
 import { KnownLinks } from '../../../hooks/agent/relay/known-links.ts';
 import { PROTOCOL, type RoutePhase, type StateMessage } from '../../../orchestrator/agents/protocol.ts';
 
@@ -17,6 +18,7 @@ const state = (phase: RoutePhase, ...ports: number[]): StateMessage => ({
   port: 3001,
   links: ports.map(link),
   watch: [],
+  sessionHolders: [],
   route: { phase, detail: '' },
   notes: [],
   notices: [],
@@ -61,4 +63,10 @@ test('a student who tries every port is not remembered without end, and what is 
   expect(links.further.length).toBeLessThanOrEqual(32);
   const open = links.further.filter(({ isWanted }) => isWanted).map(({ port }) => port);
   expect(open).toEqual([3999, 4999]);
+});
+
+test('who is at a name that the student had before is sent away', () => {
+  const links = new KnownLinks();
+  links.take(state('open'));
+  expect(links.take({ ...state('open'), hostname: 'alice.example.com' })).toEqual(['alice.test']);
 });

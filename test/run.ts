@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { ensureEngine } from '../orchestrator/environments/index.ts';
 import { DevenvError } from '../orchestrator/errors.ts';
 import { terminalProgress } from './support/progress.ts';
+import { studentImage } from './support/student-image.ts';
 import { ensureTestTools } from './support/test-tools.ts';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -115,12 +116,16 @@ function runTests(named: Kind | null, patterns: string[]): Count {
   return total;
 }
 
-/** What tests need of the machine: an engine, and some of Debian's programs. */
+/**
+ * What tests need of the machine: an engine, some of Debian's programs, and the student image, since two files that
+ * start at the same moment would both build it.
+ */
 async function prepare(): Promise<void> {
   const signal = new AbortController().signal;
   const mayInstall = process.env.DEVENV_NO_INSTALL !== '1';
   await ensureTestTools(mayInstall, signal);
   await ensureEngine({ progress: terminalProgress, signal, mayInstall });
+  await studentImage();
 }
 
 async function main([word = 'all', ...patterns]: string[]): Promise<Count> {

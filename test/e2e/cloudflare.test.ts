@@ -63,7 +63,7 @@ test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, 
   expect((await status()).route).toMatchObject({ phase: 'open', live: true, problem: null });
   expect(await devenv.succeed('list')).toMatch(/alice .*https:\/\/alice\.example\.com/);
   await leave(terminal);
-  await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 5000 });
+  await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 20_000 });
   await waitFor('the connector to know it', async () => (await devenv.statusOf('alice')) === 404);
   expect(recordNames()).toContain('alice.example.com');
 }, 180_000);

@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import type { DaemonView, Examination, StudentView } from '../../orchestrator/api/contract.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
-import { waitFor } from '../support/wait.ts';
+import { PATIENCE, waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 const status = () => devenv.json<StudentView>('status', 'alice');
@@ -41,7 +41,7 @@ test('`up` and `down` may be repeated; without the orchestrator every command sa
   expect(logs.stdout).toContain('the orchestrator is up');
   await devenv.succeed('up');
   expect((await devenv.json<DaemonView>('up')).pid).not.toBe(first.pid);
-}, 120_000);
+}, 180_000);
 
 test('an address that cannot be listened on is refused, and the one before is kept', async () => {
   const listen = devenv.env.DEVENV_LISTEN;
@@ -50,7 +50,7 @@ test('an address that cannot be listened on is refused, and the one before is ke
   const { code: exit, stderr } = await devenv.devenv(['up', '--listen', '192.0.2.1:8080']);
   expect([exit, stderr]).toEqual([1, expect.stringMatching(/can't listen on 192\.0\.2\.1:8080/)]);
   expect((await devenv.json<DaemonView>('up')).listen).toBe(listen);
-}, 60_000);
+}, 180_000);
 
 test.each([
   [['list'], 'the reader goes at once'],
@@ -65,7 +65,7 @@ test.each([
     });
     expect([stdout, stderr]).toEqual([expect.stringMatching(/^(0|141)\n$/), '']);
   },
-  30_000,
+  180_000,
 );
 
 test('a wrong name gets the right one, and is not said to be makeable where it is not', async () => {
@@ -73,31 +73,31 @@ test('a wrong name gets the right one, and is not said to be makeable where it i
   expect(await next('Alice')).toContain('Did you mean alice?');
   expect(await next('bob')).toContain('devenv create bob');
   expect(await next('b_b')).not.toContain('devenv create');
-}, 30_000);
+}, 180_000);
 
 test("`open` by hand: the relay's page until the next session ends; `close`: nothing until the next one begins", async () => {
   await devenv.succeed('open', 'alice');
   await waitFor('the page', async () => (await devenv.statusOf('alice')) === 503);
   expect((await status()).route.reason).toBe('instructor');
   const terminal = devenv.terminal(['shell', 'alice']);
-  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
   await waitFor('the session', async () => (await status()).sessions.length === 1);
   expect(await devenv.statusOf('alice')).toBe(503);
   terminal.type('cd hello && npm run dev\r');
-  await terminal.see(/live at/, { timeoutMs: 15_000 });
+  await terminal.see(/live at/, { timeoutMs: PATIENCE });
   await devenv.succeed('close', 'alice');
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
   const second = devenv.terminal(['shell', 'alice']);
-  await second.see(/\$ $/, { timeoutMs: 15_000 });
+  await second.see(/\$ $/, { timeoutMs: PATIENCE });
   await waitFor('the link to be back', async () => (await devenv.statusOf('alice')) === 200);
   for (const each of [second, terminal]) {
     each.type('\x03');
-    await each.see(/\$ $/);
+    await each.see(/\$ $/, { timeoutMs: PATIENCE });
     each.type('exit\r');
     await each.ended;
   }
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
-}, 60_000);
+}, 180_000);
 
 test('unknown students, commands and options: exit code 2, with help', async () => {
   for (const command of [
@@ -119,7 +119,7 @@ test('unknown students, commands and options: exit code 2, with help', async () 
   expect(await devenv.devenv(['logs', '--lines', '0'])).toMatchObject({ code: 2 });
   const { code: exit, stdout } = await devenv.devenv(['status', 'bob', '--json']);
   expect([exit, JSON.parse(stdout)]).toEqual([2, { error: expect.objectContaining({ code: 'not-found' }) }]);
-}, 60_000);
+}, 180_000);
 
 test('`list` fits 80 columns', async () => {
   const lines = (await devenv.succeed('list')).trimEnd().split('\n');
@@ -139,7 +139,7 @@ test('`logs` tells what happened to one student, `doctor` that all is well', asy
   expect(examinations.map((each) => each.subject)).toEqual(
     expect.arrayContaining(['Docker engine', 'Firewall', 'Disk']),
   );
-}, 30_000);
+}, 180_000);
 
 test('bash completes commands, options and students', async () => {
   const complete = (line: string) =>
@@ -155,7 +155,7 @@ test('bash completes commands, options and students', async () => {
   expect(complete('shell al')).toBe('alice');
   expect(complete("shell ''")).toBe('alice');
   expect(complete('rm --k')).toBe('--keep-home');
-}, 30_000);
+}, 180_000);
 
 test('help names every command, and each command has its own', async () => {
   const help = await devenv.succeed('--help');
@@ -181,7 +181,7 @@ test('help names every command, and each command has its own', async () => {
     expect(help).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
   }
   expect(await devenv.succeed('create', '--help')).toContain('Example');
-}, 30_000);
+}, 180_000);
 
 test("no secret: the installation's key is in no container, and nobody else may read it", async () => {
   const environment = execFileSync('docker', ['inspect', `devenv-${devenv.instance}-alice`], {
@@ -206,4 +206,4 @@ test("no secret: the installation's key is in no container, and nobody else may 
     { encoding: 'utf8' },
   );
   expect(mode.trim().split('\n')).toEqual(['600', '600', '600']);
-}, 30_000);
+}, 180_000);

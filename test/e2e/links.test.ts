@@ -44,10 +44,13 @@ test('each server has its link, told when it is live, known to `status`, and gon
   expect(second.body).toBe('port 4000, localhost:4000');
   expect(second.headers.location).toBe(`http://alice-4000.localhost:${devenv.edgePort}/there`);
   expect((await visit('alice'))?.body).toBe(`port ${port}, localhost:${port}`);
-  terminal.type('\r');
-  await terminal.see(new RegExp(`live at http://alice-4000\\.localhost:${devenv.edgePort} `), {
-    timeoutMs: 20_000,
-  });
+  const line = new RegExp(`live at http://alice-4000\\.localhost:${devenv.edgePort} `);
+  const isSaid = () => {
+    // It comes at a prompt, and the next one may be too early for it.
+    terminal.type('\r');
+    return line.test(terminal.text);
+  };
+  await waitFor('the second line', isSaid, { timeoutMs: 20_000, everyMs: 300 });
   expect(terminal.text).not.toContain('devenv-port 4000');
   expect(terminal.text).toContain("a page must call it there: visitors can't reach localhost:4000)");
   expect((await devenv.json<StudentView>('status', 'alice')).links).toEqual([

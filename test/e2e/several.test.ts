@@ -8,7 +8,7 @@ let classroom: Classroom;
 let pupil: Pupil;
 
 beforeAll(async () => {
-  const env = { DEVENV_WATCH_FOR: 'alice=./up.sh', DEVENV_LIMITS_MEMORY: '300m' };
+  const env = { DEVENV_WATCH_FOR: 'alice=./up.sh', DEVENV_LIMITS_MEMORY: '300m', DEVENV_STARTING: '60' };
   classroom = await openClassroom({ students: 1, env });
   [pupil] = classroom.pupils as [Pupil];
 }, 600_000);
@@ -67,13 +67,15 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
 }, 180_000);
 
 test("a student's own pattern opens as soon as it is typed, and its slow start is said", async () => {
-  // Slow is said from 10 s on, with the next report: those come every 2 s, on a busy machine later.
-  await pupil.inside('echo "sleep 16; exec node ~/app/server.js" > up.sh; chmod +x up.sh');
+  // Slow is said from 10 s on, with the next report; it waits until then.
+  const script = 'until [ -e ~/said ]; do sleep 0.2; done; exec node ~/app/server.js';
+  await pupil.inside(`echo "${script}" > up.sh; chmod +x up.sh`);
   const terminal = await pupil.open();
   terminal.type('./up.sh\r');
   await waitFor('the waiting page', async () => (await pupil.status()) === 503, { timeoutMs: PATIENCE });
   expect((await pupil.devenv.json<StudentView>('status', 'alice')).route.reason).toBe('starting');
   await terminal.see(/still starting: nothing listens so far/, { timeoutMs: PATIENCE });
+  await pupil.inside('touch said');
   await terminal.see(/live at/, { timeoutMs: PATIENCE });
   await leave(terminal);
 }, 180_000);

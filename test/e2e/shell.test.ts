@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/api/contract.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
-import { waitFor } from '../support/wait.ts';
+import { PATIENCE, waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 
@@ -27,7 +27,7 @@ test('the terminal has its size, its colours, its place and its PORT, and follow
     rows: 27,
     env: { COLORTERM: 'truecolor' },
   });
-  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
   expect(await terminal.run('stty size')).toBe('27 91');
   expect(await terminal.run('echo $TERM $COLORTERM $LANG')).toBe('xterm-256color truecolor C.UTF-8');
   expect(await terminal.run('echo $PORT $USER $HOME; id -u')).toBe(
@@ -37,7 +37,7 @@ test('the terminal has its size, its colours, its place and its PORT, and follow
   await waitFor('the new size', async () => (await terminal.run('stty size')) === '40 120');
   terminal.type('exit 42\r');
   expect(await terminal.ended).toBe(42);
-}, 60_000);
+}, 180_000);
 
 test('one command runs without a terminal, and its exit code and output are passed on', async () => {
   const { code, stdout, stderr } = await devenv.devenv([
@@ -51,14 +51,14 @@ test('one command runs without a terminal, and its exit code and output are pass
     stdout: 'out\n',
     stderr: 'err\n',
   });
-}, 30_000);
+}, 180_000);
 
 test('a command of several words gets them as they are; one word is a line for the shell', async () => {
   const words = ['printf', '<%s>', 'a  b', '*', "it's", '$HOME', ''];
   const { stdout } = await devenv.devenv(['shell', 'alice', '--', ...words]);
   expect(stdout).toBe("<a  b><*><it's><$HOME><>");
   expect((await devenv.devenv(['shell', 'alice', '--', 'printf "<%s>" $USER'])).stdout).toBe('<student>');
-}, 30_000);
+}, 180_000);
 
 test('commands that end before they have well begun keep their exit codes', async () => {
   const codes = Array.from({ length: 12 }, (_, index) => index + 1);
@@ -66,7 +66,7 @@ test('commands that end before they have well begun keep their exit codes', asyn
     codes.map((code) => devenv.devenv(['shell', 'alice', '--', `exit ${code}`])),
   );
   expect(results.map(({ code }) => code)).toEqual(codes);
-}, 60_000);
+}, 180_000);
 
 test('the tools that a lesson names are there, by the names that it calls them', async () => {
   const tools =
@@ -80,23 +80,28 @@ test('the tools that a lesson names are there, by the names that it calls them',
       .split('\n')
       .map((path) => path.split('/').at(-1)),
   ).toEqual(tools);
-}, 30_000);
+}, 180_000);
 
 test('a client that is killed takes its shell with it within a second', async () => {
   const terminal = devenv.terminal(['shell', 'alice']);
-  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
   await waitFor('the session to be seen', async () => (await sessions()) === 1);
   const shell = await terminal.run('echo $$');
+  // Asking takes a login, so the end is looked for from inside, by the clock that is the host's too.
+  const script = `echo watching; while [ -e /proc/${shell} ]; do sleep 0.05; done; date +%s%3N`;
+  const watch = spawn('docker', ['exec', `devenv-${devenv.instance}-alice`, 'bash', '-c', script]);
+  let watched = '';
+  watch.stdout.on('data', (data) => {
+    watched += data;
+  });
+  await waitFor('somebody to watch', () => watched.includes('watching'), { timeoutMs: PATIENCE });
+  const killed = Date.now();
   process.kill(terminal.pid, 'SIGKILL');
-  const killed = performance.now();
-  const gone = async () =>
-    (await devenv.devenv(['shell', 'alice', '--', `kill -0 ${shell} 2>/dev/null || echo gone`])).stdout ===
-    'gone\n';
-  await waitFor('the shell to end', gone, { timeoutMs: 5000 });
-  // Asking takes a login itself, so the bound is loose; the point is that nobody has to clean up.
-  expect(performance.now() - killed).toBeLessThan(3000);
+  const ended = await waitFor('the shell to end', () => watched.match(/^\d+$/m), { timeoutMs: PATIENCE });
+  // On a busy machine; the point is that nobody has to clean up.
+  expect(Number(ended[0]) - killed).toBeLessThan(3000);
   await waitFor('no session', async () => (await sessions()) === 0);
-}, 60_000);
+}, 180_000);
 
 test('with the block of ssh-config, ssh, scp and sftp work', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'devenv-ssh-'));
@@ -122,7 +127,7 @@ test('with the block of ssh-config, ssh, scp and sftp work', async () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}, 180_000);
 
 test('a shell into a stopped environment says how to start it', async () => {
   await devenv.succeed('stop', 'alice');
@@ -131,7 +136,7 @@ test('a shell into a stopped environment says how to start it', async () => {
   expect(stderr).toContain('devenv start alice');
   await devenv.succeed('start', 'alice');
   expect((await devenv.devenv(['shell', 'alice', '--', 'true'])).code).toBe(0);
-}, 60_000);
+}, 180_000);
 
 test('`connect` ends when its input ends', async () => {
   const child = spawn(launcher, ['connect', 'alice'], {
@@ -146,4 +151,4 @@ test('`connect` ends when its input ends', async () => {
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   child.stdin.end();
   expect(await ended).toBe(0);
-}, 30_000);
+}, 180_000);

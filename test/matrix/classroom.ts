@@ -3,12 +3,11 @@ import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Installation, removeLeftovers, root } from '../support/installation.ts';
 import type { Terminal } from '../support/terminal.ts';
-import { waitFor } from '../support/wait.ts';
+import { PATIENCE, waitFor } from '../support/wait.ts';
+
+export { PATIENCE };
 
 const run = promisify(execFile);
-
-/** Generous: the machine may be busy, and what works does not wait. */
-export const PATIENCE = 60_000;
 
 /** Seconds, as the matrices' installations have them: the grace long enough to be told from a machine that is busy. */
 export const TIMES = { grace: 8, starting: 12 } as const;

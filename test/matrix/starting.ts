@@ -86,15 +86,18 @@ async function leave(terminal: Terminal, way: Way): Promise<number> {
 async function fail(way: Way, pupil: Pupil, terminal: Terminal): Promise<Outcome> {
   terminal.type(`${way.type}\r`);
   const typed = performance.now();
+  // It is opened, with the waiting page, as soon as it is typed.
+  await waitFor('the waiting page', async () => (await pupil.status()) === 503, { timeoutMs: PATIENCE });
   await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
-  // It was opened, with the waiting page, as soon as it was typed.
-  await waitFor('the waiting page', async () => (await pupil.status()) === 503, { timeoutMs: 5000 });
   const gone = await pupil.untilGone(typed);
   const faults: string[] = [];
   if (gone < TIMES.starting - 2) faults.push(`it was gone after ${gone.toFixed(1)} s already`);
   // The line waits for the prompt.
-  terminal.type('\r\r');
-  await terminal.see(/nothing listened within/, { timeoutMs: PATIENCE });
+  const isSaid = () => {
+    terminal.type('\r');
+    return terminal.text.includes('nothing listened within');
+  };
+  await waitFor('the line', isSaid, { timeoutMs: PATIENCE, everyMs: 300 });
   await terminal.run('true');
   if (terminal.text.match(/nothing listened within/g)?.length !== 1) faults.push('not exactly one line');
   if (terminal.text.includes('live at')) faults.push('it was told to be live');

@@ -82,6 +82,8 @@ export class CloudflareRig {
   readonly problems: { student: string; what: string }[] = [];
   /** Students that were ever held. */
   readonly held: string[] = [];
+  /** When it sent its newest write, in ms of `performance.now`. */
+  wroteAt = 0;
   #isDead = false;
   #publishing = 0;
   #published = 0;
@@ -162,6 +164,7 @@ export class CloudflareRig {
   #fetch(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
     const never = new Promise<never>(() => {});
     if (this.#isDead) return never;
+    if (init?.method?.toUpperCase() !== 'GET') this.wroteAt = performance.now();
     return fetch(input, init).then(
       (response) => (this.#isDead ? never : response),
       (error: unknown) => (this.#isDead ? never : Promise.reject(error)),

@@ -28,6 +28,15 @@ export interface InstallationOptions {
   visitors?: { zone: string; port: number };
 }
 
+/** A range for each of jest's workers: the first port is asserted, so no other file's student may have it. */
+const PORTS = { from: 20_000, each: 2500, ranges: 4 };
+
+function firstPort(): number {
+  const range = Number(process.env.JEST_WORKER_ID ?? 0) % PORTS.ranges;
+  // The last ones are left to the students behind the first.
+  return PORTS.from + range * PORTS.each + Math.floor(Math.random() * (PORTS.each - 100));
+}
+
 export class Installation {
   readonly instance: string;
   readonly stateDir: string;
@@ -58,7 +67,7 @@ export class Installation {
       DEVENV_STATE_DIR: stateDir,
       DEVENV_INSTANCE: instance,
       DEVENV_LISTEN: `127.0.0.1:${edgePort}`,
-      DEVENV_FIRST_PORT: String(20_000 + Math.floor(Math.random() * 10_000)),
+      DEVENV_FIRST_PORT: String(firstPort()),
       ...env,
     };
     const inherited = Object.entries(process.env).filter(

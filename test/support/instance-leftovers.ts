@@ -32,7 +32,7 @@ export async function removeInstance(instance: string): Promise<void> {
   if (network.length === 0) return;
   await docker.getNetwork(name).remove().catch(ignore);
   const images = await docker.listImages({ filters: { label: ['devenv.image=student'] } });
-  // While another run builds, the newest has no name yet: the engine says `<none>:<none>`.
-  const tag = images.flatMap(({ RepoTags }) => RepoTags ?? []).find((each) => !each.startsWith('<none>'));
-  if (tag) await removeFirewall(docker, tag, firewallRules({ bridge, resolvers: [], allow: [] }));
+  // While another run builds, the newest has no name yet: the engine says `<none>:<none>`. A name may go any time.
+  const image = images.find(({ RepoTags }) => RepoTags?.some((tag) => !tag.startsWith('<none>')));
+  if (image) await removeFirewall(docker, image.Id, firewallRules({ bridge, resolvers: [], allow: [] }));
 }

@@ -76,7 +76,8 @@ export class Terminal {
     const done = `done-${Math.random().toString(36).slice(2)}`;
     // The quotes keep the echo of the typed line from matching.
     this.type(`${line}; echo "${done.slice(0, 4)}""${done.slice(4)}"\r`);
-    await this.see(new RegExp(`^${done}$`, 'm'), options);
+    // What is typed before the prompt is there is echoed twice. What runs in the background may write behind it.
+    await this.see(new RegExp(`^${done}\n[^]*[$>] `, 'm'), { everyMs: 10, ...options });
     return this.fresh.split('\n').slice(1, -1).join('\n').split(done)[0]?.trim() ?? '';
   }
 

@@ -1,3 +1,6 @@
+/** Generous, in ms: the machine may be busy, and what works does not wait. */
+export const PATIENCE = 60_000;
+
 /**
  * Waits until `look` gives something other than undefined, null or false, and returns it. Times out with what was
  * missing (`what`) and what was seen last, never silently.

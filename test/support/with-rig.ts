@@ -1,5 +1,5 @@
 /** One mock and one rig for a part of a test, cleaned up however it ends: many of them run side by side. */
-import { MockCloudflare, type MockOptions } from '../cloudflare/index.ts';
+import { type Call, type CallKind, MockCloudflare, type MockOptions } from '../cloudflare/index.ts';
 import { CloudflareRig, type RigOptions, simulatedLock } from './cloudflare-rig.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
 
@@ -14,10 +14,10 @@ export interface Bench {
 }
 
 /** Runs `task` with a mock of its own; `rig` has not been started. */
-export async function withRig(
+export async function withRig<Result = void>(
   { mock: mockOptions, ...options }: RigOptions & { mock?: MockOptions },
-  task: (bench: Bench) => Promise<void>,
-): Promise<void> {
+  task: (bench: Bench) => Promise<Result>,
+): Promise<Result> {
   const mock = await MockCloudflare.start(mockOptions);
   const rigs: CloudflareRig[] = [];
   const lock = simulatedLock();
@@ -27,7 +27,7 @@ export async function withRig(
     return rig;
   };
   try {
-    await task({ mock, rig: another(), another });
+    return await task({ mock, rig: another(), another });
   } finally {
     lock.free();
     await Promise.all(rigs.map((rig) => rig.stop()));
@@ -75,6 +75,13 @@ export async function make(
 /** Kinds of the calls since call number `from`. */
 export const kindsSince = (mock: MockCloudflare, from: number) =>
   mock.calls.slice(from).map(({ kind }) => kind);
+
+/** The newest call of a kind; throws where there is none. */
+export function lastCall({ calls }: MockCloudflare, kind: CallKind): Call {
+  const found = calls.findLast((call) => call.kind === kind);
+  if (found === undefined) throw new Error(`there was no ${kind}`);
+  return found;
+}
 
 /** How many of each kind. */
 export function countsSince(mock: MockCloudflare, from: number): Record<string, number> {

@@ -1,12 +1,12 @@
 /** A real browser at a student's link: hot reload without a reload, forms, and the page that waits. */
 import { execFileSync } from 'node:child_process';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, WebSocket } from 'playwright-core';
 import { openBrowser } from '../../support/browser.ts';
 import { Installation, removeLeftovers } from '../../support/installation.ts';
 import { placeProject } from '../../support/project.ts';
 import { openSocket } from '../../support/socket.ts';
 import type { Terminal } from '../../support/terminal.ts';
-import { waitFor } from '../../support/wait.ts';
+import { PATIENCE, waitFor } from '../../support/wait.ts';
 
 let devenv: Installation;
 let browser: Browser;
@@ -99,6 +99,11 @@ test('the page that waits fits a phone, and is dark where the visitor likes it s
 test('Next: a component changes in the open page, and its form reaches the server action', async () => {
   const terminal = await start('bob', 'next');
   const page = await browser.newPage();
+  const hearing = new Set<WebSocket>();
+  page.on('websocket', (socket) => {
+    socket.on('framereceived', () => hearing.add(socket));
+    socket.on('close', () => hearing.delete(socket));
+  });
   await page.goto(link('bob'), { timeout: 120_000 });
   await page.waitForSelector('text=next fixture', patient);
   await page.fill('input[name=name]', 'ada');
@@ -106,7 +111,7 @@ test('Next: a component changes in the open page, and its form reaches the serve
   await page.waitForURL(/\?name=ada$/, patient);
   await mark(page);
   // The socket of hot reload may come after the page.
-  await page.waitForLoadState('networkidle', patient).catch(() => undefined);
+  await waitFor('the socket to be heard', () => hearing.size > 0, { timeoutMs: PATIENCE });
   edit('bob', 'next/app/page.js', 'next fixture', 'changed fixture');
   await page.waitForSelector('text=changed fixture', patient);
   expect(await isMarked(page)).toBe(true);

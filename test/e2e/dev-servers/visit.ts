@@ -77,7 +77,10 @@ export class Visitor {
     return waitFor(
       'the page',
       async () => {
-        const answer = await this.#get('/');
+        const answer = await this.#get('/').catch((error: Error) => {
+          last = error.message;
+        });
+        if (!answer) return false;
         last = `${answer.status} ${answer.body.slice(0, 300)}`;
         return answer.status === 200 && answer.body.includes(page) && answer;
       },
@@ -145,9 +148,13 @@ export class Visitor {
   async #end(): Promise<void> {
     this.#terminal.type('\x03');
     await this.#terminal.see(/\$ $/, { timeoutMs: 30_000 });
-    await waitFor('nothing to listen any more', async () => (await this.#servedPort()) === null, {
-      timeoutMs: 30_000,
-    });
+    await waitFor(
+      'nothing to listen any more',
+      async () => (await this.#servedPort().catch(() => false)) === null,
+      {
+        timeoutMs: 30_000,
+      },
+    );
   }
 }
 

@@ -40,10 +40,8 @@ test('what a terminal shows is told there: in the panes of tmux while it is in f
   terminal.type('tmux -f /dev/null new -s told\r');
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   await terminal.see(/\[told\] 0:bash/);
-  await waitFor(
-    "the pane's shell to have begun",
-    () => agent.container.run('ls /run/devenv/shells | grep -c "^[0-9]*$"') === '2',
-  );
+  const atPrompt = `grep -lE '^[0-9]+ +prompt' /run/devenv/shells/* | grep -c '/[0-9]*$' || :`;
+  await waitFor("the pane's shell to be at its prompt", () => agent.container.run(atPrompt) === '1');
   agent.send({ notices: [{ id: 3, kind: 'info', text: 'told in the pane' }] });
   await agent.reported('the notice as shown', ({ noticesShown }) => noticesShown === 3);
   await waitFor('the queue', () =>
@@ -52,7 +50,7 @@ test('what a terminal shows is told there: in the panes of tmux while it is in f
   terminal.type('\r');
   await terminal.see(/told in the pane/);
   terminal.type('\x02d');
-  await terminal.see(/detached/);
+  await terminal.see(/detached[^$]*\$ $/);
   agent.send({ notices: [{ id: 4, kind: 'info', text: 'told outside' }] });
   await agent.reported('the second notice', ({ noticesShown }) => noticesShown === 4);
   await terminal.run('true');

@@ -5,13 +5,13 @@ import { waitFor } from '../../support/wait.ts';
 import { type Bench, begin, make, reach, withRig } from '../../support/with-rig.ts';
 
 /** A call is given up after that long, in ms; one that is late takes effect after this and before twice of it. */
-const CALL_TIMEOUT = 300;
+const CALL_TIMEOUT = 1000;
 const LATE = { name: 'slow', ms: CALL_TIMEOUT * 1.5 } as const;
 
 const lostUpdates = ({ rig }: Pick<Bench, 'rig'>) =>
   rig.log.lines().filter(({ msg }) => msg.startsWith('somebody else wrote'));
 
-test.each<[CallKind, 'student' | 'session']>([
+test.concurrent.each<[CallKind, 'student' | 'session']>([
   ['dns-batch', 'session'],
   ['config-put', 'session'],
   ['config-put', 'student'],
@@ -28,7 +28,7 @@ test.each<[CallKind, 'student' | 'session']>([
   }),
 );
 
-test.each<[CallKind, 'server-error' | 'reset-after']>([
+test.concurrent.each<[CallKind, 'server-error' | 'reset-after']>([
   ['config-put', 'server-error'],
   ['config-put', 'reset-after'],
   ['dns-batch', 'reset-after'],
@@ -42,7 +42,7 @@ test.each<[CallKind, 'server-error' | 'reset-after']>([
   }),
 );
 
-test('what a late write has overwritten is told', () =>
+test.concurrent('what a late write has overwritten is told', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, LATE);
@@ -58,7 +58,7 @@ test('what a late write has overwritten is told', () =>
     expect(lostUpdates({ rig })).toHaveLength(1);
   }));
 
-test('a late write is not taken for done by somebody else’s write of the same version', () =>
+test.concurrent('a late write is not taken for done by somebody else’s write of the same version', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
@@ -85,7 +85,7 @@ test('a late write is not taken for done by somebody else’s write of the same 
     expect(mock.overlaps).toEqual([]);
   }));
 
-test('a late write that only closes is not taken for done by somebody else who removes the rule', () =>
+test.concurrent('a late write that only closes is not taken for done by somebody else who removes the rule', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice', 'bob']);
     await make(rig, 'open', ['alice']);
@@ -103,7 +103,7 @@ test('a late write that only closes is not taken for done by somebody else who r
     expect(rig.rules()).toEqual(['bob.example.com → http://127.0.0.1:3002', '* → http_status:404']);
   }));
 
-test('a late removal of a record is not taken for done by somebody else who removes it', () =>
+test.concurrent('a late removal of a record is not taken for done by somebody else who removes it', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice', 'bob']);
     const { id } = mock.world.records.find(({ name }) => name === rig.hostname('alice')) ?? {};
@@ -120,7 +120,7 @@ test('a late removal of a record is not taken for done by somebody else who remo
     expect(rig.records()).toEqual([`bob.example.com → ${mock.world.tunnelHostname}`]);
   }));
 
-test('a late change of a record is not taken for done by its owner who puts it right', () =>
+test.concurrent('a late change of a record is not taken for done by its owner who puts it right', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     const id = mock.world.records[0]?.id ?? '';
@@ -150,7 +150,7 @@ async function succeed({ rig, another }: Pick<Bench, 'rig' | 'another'>) {
   return next;
 }
 
-test('what a killed process has overwritten is told by the next one', () =>
+test.concurrent('what a killed process has overwritten is told by the next one', () =>
   withRig(
     { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
     async ({ mock, rig, another }) => {
@@ -170,7 +170,7 @@ test('what a killed process has overwritten is told by the next one', () =>
     },
   ));
 
-test('what a killed process has overwritten is told once, though its successor has to begin anew', () =>
+test.concurrent('what a killed process has overwritten is told once, though its successor has to begin anew', () =>
   withRig(
     { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
     async ({ mock, rig, another }) => {
@@ -201,7 +201,7 @@ test('what a killed process has overwritten is told once, though its successor h
     },
   ));
 
-test.each(['gone', 'made anew on another port'])(
+test.concurrent.each(['gone', 'made anew on another port'])(
   'a student who is %s after an orchestrator that was killed leaves nothing of before',
   (become) =>
     withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session', graceMs: 50 }, async ({ mock, rig, another }) => {
@@ -225,7 +225,7 @@ test.each(['gone', 'made anew on another port'])(
     }),
 );
 
-test('a rule of somebody else on a name that we were to open is not taken for ours', () =>
+test.concurrent('a rule of somebody else on a name that we were to open is not taken for ours', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session' }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, LATE);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createTunnelLock } from '../../../orchestrator/edges/cloudflare/tunnel-lock.ts';
 import { MockCloudflare } from '../../cloudflare/index.ts';
 import { CloudflareRig } from '../../support/cloudflare-rig.ts';
+import { waitFor } from '../../support/wait.ts';
 import { begin, countsSince, DNS_MODES, make, reach, students, withRig } from '../../support/with-rig.ts';
 
 const cases = DNS_MODES.flatMap((dns) => [1, 30, 200].map((count) => ({ dns, count })));
@@ -44,6 +45,24 @@ test.each(cases)(
   },
 );
 
+/**
+ * One after the other, 6 ms apart. Resolves to whether they have come as far apart as company is waited for: nobody
+ * 15 ms after the one before, or 50 ms after the first.
+ */
+async function comeInTurn({ publisher }: CloudflareRig, names: readonly string[]): Promise<boolean> {
+  const first = performance.now();
+  let before = first;
+  let longest = 0;
+  for (const name of names) {
+    const at = performance.now();
+    publisher.want(name, true);
+    longest = Math.max(longest, performance.now() - before);
+    before = at;
+    if (name !== names.at(-1)) await sleep(6);
+  }
+  return longest < 12 && performance.now() - first < 40;
+}
+
 test('more than one batch holds: 450 records are three, and still one GET and one PUT', async () => {
   await withRig({ dns: 'session', mock: { plan: 'paid' } }, async ({ mock, rig }) => {
     const names = students(450);
@@ -57,22 +76,24 @@ test('more than one batch holds: 450 records are three, and still one GET and on
 test.each(DNS_MODES)(
   'with dns: %s, those who come one after the other are waited for, however fast Cloudflare is',
   async (dns) => {
-    await withRig({ dns }, async ({ mock, rig }) => {
-      const names = students(5);
-      await begin(rig, names);
-      const from = mock.calls.length;
-      for (const name of names) {
-        rig.publisher.want(name, true);
-        await sleep(6);
-      }
-      await reach(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
-      expect(countsSince(mock, from)).toEqual({
-        'config-get': 1,
-        'config-put': 1,
-        ...(dns === 'session' && { 'dns-batch': 1 }),
+    const scene = () =>
+      withRig({ dns }, async ({ mock, rig }) => {
+        const names = students(5);
+        await begin(rig, names);
+        const from = mock.calls.length;
+        // Whom a busy machine has kept longer than anybody waits is no company: they come again.
+        if (!(await comeInTurn(rig, names))) return false;
+        await reach(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
+        expect(countsSince(mock, from)).toEqual({
+          'config-get': 1,
+          'config-put': 1,
+          ...(dns === 'session' && { 'dns-batch': 1 }),
+        });
+        return true;
       });
-    });
+    await waitFor('all to come in time', scene, { timeoutMs: 90_000, everyMs: 0 });
   },
+  120_000,
 );
 
 test('who comes until the first write is in the same publication, and who comes later in the next one', async () => {

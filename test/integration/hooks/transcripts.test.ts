@@ -71,10 +71,11 @@ async function transcriptFromStart(container: BareContainer, mode: string): Prom
   execFileSync('docker', ['exec', '-i', '-u', '1000:1000', container.id, 'bash', '-c', script], {
     input: `${PROMPT}; HISTFILE=~/start/history\n${mode}\n`,
   });
-  // An engine tells a terminal's size only once the program runs, and bash would draw its first prompt again.
-  const start = 'sleep 0.1; exec bash --rcfile ~/start/.bashrc';
+  // An engine tells a terminal's size only once the program runs, and bash would draw its first prompt again where it
+  // is another one.
+  const start = 'stty rows 30 cols 200; exec bash --rcfile ~/start/.bashrc';
   const shell = ['env', 'TERM=dumb', 'sh', '-c', start];
-  const terminal = container.terminal(shell, { columns: 200 });
+  const terminal = container.terminal(shell, { rows: 30, columns: 200 });
   await terminal.see(/> $/);
   const first = terminal.fresh;
   return `${normalise(first)}\n${await typeAll(terminal)}`;

@@ -96,9 +96,11 @@ class Play {
   /** The write is still under way when it has been given up, or its process has been killed. */
   async #holdBack(call: Call): Promise<void> {
     this.#note(`call ${call.number} is held back`);
-    const { killed } = this.#class;
+    const { killed, rig } = this.#class;
+    // It may have taken a while to arrive: it is to take effect before its sender stops waiting for it.
+    const underWay = rig === null ? 0 : performance.now() - rig.wroteAt;
     await Promise.race([
-      sleep(CALL_TIMEOUT * LATE.afterSending),
+      sleep(Math.max(0, CALL_TIMEOUT * LATE.afterSending - underWay)),
       killed.then(() => sleep(CALL_TIMEOUT * LATE.afterKill)),
     ]);
   }

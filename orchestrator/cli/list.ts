@@ -10,8 +10,10 @@ export function stateOf(student: StudentView): string {
   // Whatever became of the environment: the edge may still lead to its port.
   if (phase === 'closing' && problem !== null) return 'closing, problem';
   if (student.environment.state !== 'running') return student.environment.state;
-  if (problem !== null) return 'problem';
-  if (student.route.live) return student.service === null ? 'open, no server' : 'live';
+  const isLive = student.route.live;
+  // A further link that waits takes nothing from the own one.
+  if (problem !== null && !(isLive && problem.code === 'too-often')) return 'problem';
+  if (isLive) return student.service === null ? 'open, no server' : 'live';
   return phase === 'closed' ? '-' : phase;
 }
 

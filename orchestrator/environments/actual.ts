@@ -27,9 +27,9 @@ export async function listActual(docker: Docker, instance: string): Promise<Actu
   }
 }
 
-/** The image of an environment that runs, whichever daemon started it: what the firewall is looked at with. */
+/** The image of an environment that runs, or will when it is unpaused, whichever daemon started it: what the firewall is looked at with. */
 export async function imageInUse(docker: Docker, instance: string): Promise<string | null> {
-  const filters = { label: [`devenv.instance=${instance}`], status: ['running'] };
+  const filters = { label: [`devenv.instance=${instance}`], status: ['running', 'paused'] };
   const [running] = await docker.listContainers({ filters });
   return running?.ImageID ?? null;
 }

@@ -13,7 +13,7 @@ export function judge(findings: readonly Finding[], outcomes: readonly Outcome[]
   return findings.map((finding) => ({
     ...finding,
     // What is only reported was not tried.
-    failed: finding.action === null ? null : (failed.get(finding.student ?? '') ?? null),
+    failed: finding.action === null ? null : (failed.get(finding.student ?? finding.hostname) ?? null),
   }));
 }
 

@@ -79,7 +79,8 @@ export class Leavers {
 
   #end({ student, isTold }: Leaver): void {
     this.#all.delete(student);
-    if (isTold) this.#log.info({ student }, 'nothing is left at the edge of a student who has gone');
+    if (isTold)
+      this.#log.info({ student }, 'nothing is left any more at the edge of a name that nobody uses');
   }
 
   /** A retry that ends as the one before is no news. */
@@ -91,7 +92,7 @@ export class Leavers {
     const { student } = leaver;
     this.#log.warn(
       { student, problem },
-      `something may be left at the edge of a student who has gone: ${problem.what}`,
+      `something may be left at the edge of a name that nobody uses: ${problem.what}`,
     );
   }
 }

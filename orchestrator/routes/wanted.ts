@@ -125,8 +125,8 @@ function damp(memory: Memory, before: Memory, now: number): Memory {
   const next: Memory = { ...memory, heldUntil: null };
   if (!opens && !adds) return next;
   const paidAt = spend(next.paidAt, 1, OPENINGS, now);
-  // The instructor's word counts, whatever the student did.
-  const paid = paidAt ?? (next.override === 'open' ? next.paidAt : null);
+  // The instructor's word on the link counts, whatever the student did; further links are the student's doing.
+  const paid = paidAt ?? (opens && next.override === 'open' ? next.paidAt : null);
   if (paid !== null) return { ...next, paidAt: paid };
   next.heldUntil = freeAt(next.paidAt, OPENINGS, now);
   if (opens) return { ...next, wanted: false, reason: 'too-often' };
@@ -180,7 +180,9 @@ export function heldProblem({ heldUntil, wanted }: Memory): Problem | null {
   return {
     code: 'too-often',
     what: `${wanted ? 'A further' : 'The'} link was opened and closed too often; it opens by itself within ${OPENINGS.everyMs / 1000} s.`,
-    next: 'Leave a terminal open: while somebody is in, a server that ends or restarts keeps its link.',
+    next: wanted
+      ? 'There is nothing to do; the own link is not concerned.'
+      : 'Leave a terminal open: while somebody is in, a server that ends or restarts keeps its link.',
     until: new Date(heldUntil).toISOString(),
   };
 }
@@ -195,7 +197,9 @@ export function decide(
   let next: Memory = { ...memory };
   if (!facts.running) {
     const override = next.override === 'open' ? null : next.override;
-    next = { ...next, sessions: [], served: false, starting: null, graceUntil: null, ports: [], override };
+    // Who was in when the instructor closed may be in again, after a pause of the container: that begins nothing.
+    const sessions = override === 'close' ? next.sessions : [];
+    next = { ...next, sessions, served: false, starting: null, graceUntil: null, ports: [], override };
   } else if (facts.report !== null) {
     next = followStarting(followSessions(next, facts.report, rules, now), facts.report, rules, now);
     if (facts.report.service !== null && next.sessions.length > 0) next.served = true;

@@ -23,13 +23,7 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
   }
   const hostname = await edge.hostname(name);
   edge.admit(hostname);
-  if (routes.isLink(hostname)) {
-    throw new DevenvError({
-      code: 'clash',
-      what: `'${name}' would get the hostname ${hostname}, which is a further link of another student's.`,
-      next: 'Choose another name. A further link, open or not, is its student’s until another one takes its place.',
-    });
-  }
+  refuseLink(name, hostname, routes);
   const other = roster.all().find((student) => student.row.hostname === hostname);
   if (other !== undefined) {
     throw new DevenvError({
@@ -39,6 +33,16 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
     });
   }
   return hostname;
+}
+
+/** Throws `clash` where the hostname is a further link of somebody's. */
+export function refuseLink(name: string, hostname: string, routes: Routes): void {
+  if (!routes.isLink(hostname)) return;
+  throw new DevenvError({
+    code: 'clash',
+    what: `'${name}' would get the hostname ${hostname}, which is a further link of another student's.`,
+    next: 'Choose another name. A further link, open or not, is its student’s until another one takes its place.',
+  });
 }
 
 /** The link of a further port: what a student would get who had the port behind their name. Null where that can't be. */

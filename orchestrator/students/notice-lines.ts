@@ -1,6 +1,8 @@
 /** The single lines that a student may be told, each with what to do. Null: there is nothing to say. */
+
+import type { RoutePhase } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode, Problem } from '../errors.ts';
 import type { Line, MemoryKill, Situation } from './situation.ts';
 
 /** A start is slow, and an opening waits, when it takes longer than this, in ms. */
@@ -32,13 +34,13 @@ const KEEPS_CLOSED: ReadonlySet<ErrorCode> = new Set(['clash', 'too-often']);
 export function problemLine({ problem, phase, live }: Situation): Line | null {
   if (problem === null || phase === 'closing') return null;
   if (phase === 'closed' && !KEEPS_CLOSED.has(problem.code)) return null;
-  const trouble =
-    phase === 'closed'
-      ? "your link can't be opened"
-      : phase === 'open' && live
-        ? 'your link may not lead here any more'
-        : 'not public yet';
-  return { kind: 'problem', text: `${trouble}: ${problem.what} ${problem.next}` };
+  return { kind: 'problem', text: `${troubleOf(problem, phase, live)}: ${problem.what} ${problem.next}` };
+}
+
+function troubleOf({ code }: Problem, phase: RoutePhase, live: boolean): string {
+  if (phase === 'closed') return "your link can't be opened";
+  if (code === 'too-often') return 'one of your links waits';
+  return phase === 'open' && live ? 'your link may not lead here any more' : 'not public yet';
 }
 
 /** `512 MB`: memory is counted in powers of two, and written as people write it. */

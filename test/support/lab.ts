@@ -19,13 +19,17 @@ import { Students } from '../../orchestrator/students/index.ts';
 import { silentProgress } from './progress.ts';
 
 /** Every environment runs from when it was made until it is removed. */
-function pretendedEnvironments(stateDir: string, running: Set<string>): Environments {
+function pretendedEnvironments(
+  stateDir: string,
+  running: Set<string>,
+  preparing: () => Promise<void>,
+): Environments {
   const unused = () => {
     throw new Error('not in this lab');
   };
   return {
     async claim() {},
-    async prepare() {},
+    prepare: preparing,
     async create({ student }) {
       running.add(student);
       return { newHome: true };
@@ -81,6 +85,8 @@ export class Lab {
   readonly #running = new Set<string>();
   readonly #reports = new Map<string, Report>();
   readonly #agents = new Map<string, Socket>();
+  /** What a creation waits for before anything is made, as for an image. */
+  preparing = async (): Promise<void> => {};
   #daemon: Daemon | null = null;
   #log = '';
 
@@ -114,7 +120,7 @@ export class Lab {
         ? createLocalEdge({ ...settings, log })
         : createCloudflare({ settings, env: full, store, log });
     await edge.start();
-    const environments = pretendedEnvironments(stateDir, this.#running);
+    const environments = pretendedEnvironments(stateDir, this.#running, () => this.preparing());
     const students = new Students({ settings, store, environments, edge, log });
     this.#daemon = { store, edge, students };
     await students.start();

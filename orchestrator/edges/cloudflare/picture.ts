@@ -51,6 +51,18 @@ export function wantedIngress(
   };
 }
 
+/**
+ * Whose each hostname is, of those that are held or marked. A mark at a name that its student had before is nobody's:
+ * what becomes of it is no word on the link that they have.
+ */
+export function ownersOf({ wanted, records }: Moment, { names }: PictureOptions): Map<string, string> {
+  const owners = new Map(wanted.holders.map(({ hostname, student }) => [hostname, student]));
+  const present = new Set(owners.values());
+  for (const { record, student } of ownRecords(records, names.instance))
+    if (!owners.has(record.name) && !present.has(student)) owners.set(record.name, student);
+  return owners;
+}
+
 const created = (changes: readonly RecordChange[]) =>
   changes.filter(({ kind }) => kind === 'create' || kind === 'adopt').map(({ hostname }) => hostname);
 
@@ -111,9 +123,7 @@ export function differencesOf(
   const plan = planOf(moment, options, config);
   const ingress = wantedIngress(moment, options, created(plan.changes));
   const merged = mergeIngress(config, ingress);
-  const students = new Map(moment.wanted.holders.map(({ hostname, student }) => [hostname, student]));
-  for (const { record, student } of ownRecords(moment.records, options.names.instance))
-    if (!students.has(record.name)) students.set(record.name, student);
+  const students = ownersOf(moment, options);
   const known = new Set([...moment.records.map(({ name }) => name), ...students.keys()]);
   // A tunnel may serve other zones too, whose records we don't see; a wildcard record covers one level.
   const isCovered = (hostname: string) =>

@@ -13,6 +13,7 @@ import { explain, Outcomes, recordClash } from './outcomes.ts';
 import {
   differencesOf,
   type Moment,
+  ownersOf,
   type PictureOptions,
   type Plan,
   planOf,
@@ -175,10 +176,7 @@ export class Transaction {
   }
 
   #studentOf(hostname: string): string {
-    const holder = this.#moment.wanted.holders.find((each) => each.hostname === hostname);
-    if (holder !== undefined) return holder.student;
-    const own = ownRecords(this.#now().records, this.#options.names.instance);
-    return own.find(({ record }) => record.name === hostname)?.student ?? hostname;
+    return ownersOf(this.#now(), this.#options).get(hostname) ?? hostname;
   }
 
   #tell({ clashes, ruleClashes }: Plan): void {
@@ -213,9 +211,10 @@ export class Transaction {
   }
 
   #removals(): RecordChange[] {
+    const owners = ownersOf(this.#now(), this.#options);
     return removalsOf(this.#now(), this.#options, {
       idleSince: this.#options.known.idleSince,
-      studentOf: (hostname) => this.#studentOf(hostname),
+      studentOf: (hostname) => owners.get(hostname) ?? hostname,
       isRefused: (student) => this.#outcomes.isRefused(student),
       isClashing: (hostname) => this.#rules.clashed.has(hostname),
     });

@@ -70,7 +70,7 @@ test('who goes while Cloudflare refuses or is away is told why something may be 
   const said = () =>
     rig.log
       .lines()
-      .filter(({ msg }) => msg.includes('student who has gone'))
+      .filter(({ msg }) => msg.includes('a name that nobody uses'))
       .map(({ level, msg }) => `${level} ${msg}`);
   const left = (why: string) => expect.stringMatching(`^40 something may be left .*: ${why}`);
   mock.faults.next({ kind: 'config-put' }, 'refused', 2);

@@ -1,4 +1,4 @@
-/** Point 9 and the README's step 4: hostnames are what the settings give now, for whoever is there already, too. */
+/** Hostnames are what the settings give now, for whoever is there already, too. */
 import { MockCloudflare } from '../../cloudflare/index.ts';
 import { Lab } from '../../support/lab.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -131,4 +131,24 @@ test('a name that is too long with the new template: that student is told, the o
     problem: { what: expect.stringMatching(/is too long/), next: expect.stringMatching(/DEVENV_HOSTNAME/) },
   });
   expect(records()).toEqual(['alice-class.example.com']);
+});
+
+test('an old name’s record that can’t be removed yet says nothing against the new link', async () => {
+  await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}-a.example.com' });
+  await lab.create('alice');
+  lab.serve('alice', 5173);
+  await reach('alice to be open', () => isOpen('alice'));
+  await lab.down();
+  mock.onCall = ({ kind }, phase) => {
+    // The second batch takes away what the first one has replaced.
+    if (kind === 'dns-batch' && phase === 'answered')
+      mock.faults.next({ kind: 'dns-batch' }, { name: 'rate-limited', retryAfter: 3 });
+  };
+  await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}.example.com' });
+  await reach('the new link', () => isOpen('alice'));
+  expect(route('alice').problem).toBeNull();
+  expect(records()).toEqual(['alice-a.example.com', 'alice.example.com']);
+  mock.onCall = null;
+  await reach('the old record to be gone', () => records().length === 1);
+  expect(route('alice').problem).toBeNull();
 });

@@ -81,3 +81,14 @@ test('further links that flap are held too, and the link itself is not', () => {
   const later = decide(memory, heard({ service, listeners: on(5173, 4199) }), rules, 20_000).memory;
   expect(later).toMatchObject({ ports: expect.arrayContaining([4199]), heldUntil: null });
 });
+
+test('further links that flap are held under the instructor’s word too, and the own link stays open', () => {
+  const steps = Array.from({ length: 200 }, (_, index): [number, Facts] => [
+    index / 20,
+    heard({ service, listeners: on(5173, 4000 + index) }),
+  ]);
+  const course = flap([[0, 'open'], ...steps]);
+  const opened = new Set(course.flatMap(({ memory }) => memory.ports));
+  expect(opened.size).toBeLessThanOrEqual(OPENINGS.atOnce + 2);
+  expect(course.at(-1)?.memory).toMatchObject({ wanted: true, heldUntil: expect.any(Number) });
+});

@@ -60,11 +60,11 @@ test('a student who goes while the edge refuses is told why something is left; t
   await publisher.reconcile(true);
   await publisher.reconcile(true);
   expect(await publisher.release('a')).toEqual(problem);
-  const left = '40 something may be left at the edge of a student who has gone: No.';
+  const left = '40 something may be left at the edge of a name that nobody uses: No.';
   expect(logged).toEqual([left]);
   edge.fail = () => 'done';
   await publisher.reconcile(true);
-  expect(logged).toEqual([left, '30 nothing is left at the edge of a student who has gone']);
+  expect(logged).toEqual([left, '30 nothing is left any more at the edge of a name that nobody uses']);
   expect(await publisher.release('a')).toBeNull();
 });
 
@@ -89,5 +89,5 @@ test('what is left of somebody who was gone before is in the log too', async () 
   edge.fail = () => 'later';
   await publisher.reconcile(true);
   await publisher.reconcile(true);
-  expect(logged).toEqual(['40 something may be left at the edge of a student who has gone: No.']);
+  expect(logged).toEqual(['40 something may be left at the edge of a name that nobody uses: No.']);
 });

@@ -131,6 +131,24 @@ test('the instructor closes until the next session begins', () => {
   ]);
 });
 
+test('what the instructor closed stays closed over a pause of the container, and not over a new start', () => {
+  const stopped: Facts = { running: false, silentMs: 0, report: null };
+  const course: [number, Facts | 'close'][] = [
+    [0, heard({ service })],
+    [1, 'close'],
+    [2, stopped],
+    [3, heard({ service })],
+  ];
+  expect(follow(...course)).toEqual([
+    'open serving',
+    'shut closed-by-instructor',
+    'shut stopped',
+    'shut closed-by-instructor',
+  ]);
+  const anew = heard({ service, sessions: [session('9')] });
+  expect(follow(...course.slice(0, 3), [3, anew]).at(-1)).toBe('open serving');
+});
+
 test('each opening is counted', () => {
   let memory = freshMemory(0);
   for (const facts of [heard({ service }), heard(), nobody('left'), heard({ service })]) {

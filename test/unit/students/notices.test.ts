@@ -1,3 +1,4 @@
+import { freshMemory, heldProblem } from '../../../orchestrator/routes/wanted.ts';
 import { dueNotices, type NoticeMemory, noNotices } from '../../../orchestrator/students/notices.ts';
 import type { Situation } from '../../../orchestrator/students/situation.ts';
 import { report, situation } from './situation.ts';
@@ -165,3 +166,21 @@ test('a wait is told once, though what is left of it is another figure each time
   ];
   expect(said(...course)).toEqual(['1 problem', '2 problem', '3 problem', '4 problem']);
 });
+
+test.each([
+  ['open', true, /^one of your links waits: A further link/],
+  ['opening', false, /^one of your links waits: A further link/],
+] as const)(
+  'a further link that is held (own link %s) says nothing against the own one',
+  (phase, live, words) => {
+    const problem = heldProblem({ ...freshMemory(0), wanted: true, heldUntil: 10_000 });
+    const { notices } = dueNotices(
+      noNotices,
+      situation({ phase, live, problem, reason: 'serving', report: serving }),
+    );
+    expect(notices.find(({ kind }) => kind === 'problem')?.text).toMatch(words);
+    expect(notices.map(({ text }) => text).join()).not.toMatch(
+      /may not lead here|Leave a terminal open|not public yet/,
+    );
+  },
+);

@@ -73,11 +73,13 @@ __devenv_check_port() {
 __devenv_step_aside() {
   __devenv_aside[0]=1
   builtin unset 'PROMPT_COMMAND[9]'
-  [[ $(builtin trap -p EXIT) != *__devenv_exit* ]] || builtin trap - EXIT
+  # One of the student's own, even with ours in it, is theirs.
+  [[ $(builtin trap -p EXIT) != "trap -- '$__devenv_exit_trap' EXIT" ]] || builtin trap - EXIT
 }
 
 __devenv_trap_exit() {
-  [[ -n $(builtin trap -p EXIT) ]] || builtin trap "$__devenv_exit_trap" EXIT
+  # In POSIX mode bash writes `trap -- - EXIT` for none.
+  [[ $(builtin trap -p EXIT) != @(|trap\ --\ -\ EXIT) ]] || builtin trap "$__devenv_exit_trap" EXIT
 }
 
 # A line begins. One that turns -v or -r on is known by its first words: at its prompt it is too late.
@@ -132,9 +134,10 @@ __devenv_show() {
 
 # PS0 is expanded once per line: its arithmetic arms the trap, prints nothing, and touches neither $? nor $_.
 # Behind it, what stepped aside comes back: element 0 is set then, and asked for unless $- has v or r, or another
-# element stands there. Of the text, which `:=` expands to as well, the pattern leaves nothing.
+# element stands there ([^vr]: in POSIX mode a `!` would be the number of the line). Of the text, which `:=` expands to
+# as well, the pattern leaves nothing.
 __devenv_arm='${__devenv_none[(__devenv_armed[0]=1)]-}'\
-'${__devenv_aside[36#0${-//[!vr]/}${PROMPT_COMMAND[9]+1}]+${__devenv_prompt_command#"${PROMPT_COMMAND[9]:=$__devenv_prompt_command}"}}'
+'${__devenv_aside[36#0${-//[^vr]/}${PROMPT_COMMAND[9]+1}]+${__devenv_prompt_command#"${PROMPT_COMMAND[9]:=$__devenv_prompt_command}"}}'
 # The trap takes itself away after the line's first command, so that loops cost nothing; ":" gives $_ back.
 __devenv_debug='{ __devenv_last[0]=$_; if [[ $__devenv_armed == 1 ]]; then __devenv_armed[0]=0; trap - DEBUG; __devenv_run "$BASH_COMMAND"; fi; : "$__devenv_last"; } 2>/dev/null'
 # Preexec tools (bash-preexec, VS Code, liquidprompt, many a student's own) take any command that their DEBUG trap sees
@@ -149,9 +152,9 @@ __devenv_hide='${__devenv_none[(COMP_LINE=COMP_POINT=1)]-}'\
 __devenv_prompt_command='{
 __devenv_prompt
 { builtin trap -p DEBUG; builtin printf x; } >|"$__devenv_file.trap"; IFS= builtin read -r -d "" "__devenv_line[0]" <"$__devenv_file.trap"
-[[ $__devenv_line == x && -z ${__devenv_aside-}${FUNCNAME-} ]] && builtin trap "$__devenv_debug" DEBUG
+[[ $__devenv_line == @(|trap\ --\ -\ *)x && -z ${__devenv_aside-}${FUNCNAME-} ]] && builtin trap "$__devenv_debug" DEBUG
 __devenv_show
-} 2>"/dev/null'$__devenv_hide'" || __devenv_step_aside'
+} 2>"/dev/null'$__devenv_hide'" || { __devenv_step_aside; __devenv_show; }'
 
 [[ ${PS0-} == *"$__devenv_arm"* ]] || PS0+=$__devenv_arm
 # Element 0 is what `$PROMPT_COMMAND` says, and stays as it was: `${PROMPT_COMMAND:+$PROMPT_COMMAND;}mine` has to work.

@@ -47,6 +47,18 @@ test.each<[string, string[]]>([
   ['set -o verbose', ['set -o verbose', 'echo one', 'echo two']],
   ['set -ev', ['set -ev', 'echo one', 'set +ev', 'echo two', 'set -v', 'echo three']],
   ['set -v with an own EXIT trap', ["trap 'echo bye' EXIT", 'set -v', 'echo one', 'set +v', 'trap']],
+  [
+    // As what adds to a trap does: with ours in it, and it is theirs all the same.
+    'set -v with an own EXIT trap that ends with ours',
+    [
+      "trap 'echo bye; if declare -F __devenv_exit; then __devenv_exit; fi >/dev/null' EXIT",
+      'set -v',
+      'set +v',
+      'echo one',
+    ],
+  ],
+  ['posix, set -v and its end', ['set -o posix', 'set -v', 'echo one', 'set +v', 'echo two', 'echo three']],
+  ['posix and many flags', ['set -o posix', 'set -aemuxBCEHTP', 'set +ex', 'echo one', 'echo two']],
   ['set -a around what a program is to get', ['set -a', 'MINE=1', 'set +a', names, 'echo more', names]],
   ['set -a, and subshells', ['set -a', `( ${names} )`, `for i in 1; do ${names}; done`]],
   ['set -a while the hooks come again', ['set -a', '. /etc/bash.bashrc; PS1="> "', 'set +a', names]],
@@ -88,8 +100,9 @@ test.each(['-v', '-r'])(
     const terminal = await open(withHooks);
     terminal.type('. /tmp/option\r');
     await terminal.see(/> $/);
-    const later = await transcript(terminal, ['echo one', 'echo two']);
+    const later = await transcript(terminal, ['echo one', 'echo two', 'echo comp: ${COMP_LINE-none}']);
     expect(later).not.toMatch(/__devenv|\/dev\/null/);
+    expect(later).toContain('comp: none');
   },
   30_000,
 );

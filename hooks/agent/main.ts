@@ -34,7 +34,7 @@ export class Agent {
   readonly #board: NoticeBoard;
   readonly #link: OrchestratorLink;
   readonly #chosen: ChosenPort;
-  readonly #links = new KnownLinks();
+  readonly #links: KnownLinks;
   #state: StateMessage | null = null;
   #seen: Observation | null = null;
   #sent = '';
@@ -49,6 +49,7 @@ export class Agent {
     mkdirSync(`${at.run}/shells`, { recursive: true });
     this.#board = new NoticeBoard(at.run);
     this.#chosen = new ChosenPort(at);
+    this.#links = new KnownLinks(env.DEVENV_HOSTNAME);
     this.#observer = new Observer({
       places: at,
       ownPid: process.pid,

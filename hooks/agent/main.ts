@@ -12,6 +12,7 @@ import { OrchestratorLink } from './orchestrator-link.ts';
 import { type Places, places } from './places.ts';
 import { type Relay, startRelay } from './relay/index.ts';
 import { KnownLinks } from './relay/known-links.ts';
+import { SessionHolders } from './session-holders.ts';
 import { statusText } from './status.ts';
 
 /** Looks this often while something is starting or somebody types, and while nothing happens; in ms. */
@@ -34,7 +35,8 @@ export class Agent {
   readonly #board: NoticeBoard;
   readonly #link: OrchestratorLink;
   readonly #chosen: ChosenPort;
-  readonly #links = new KnownLinks();
+  readonly #holders: SessionHolders;
+  readonly #links: KnownLinks;
   #state: StateMessage | null = null;
   #seen: Observation | null = null;
   #sent = '';
@@ -49,12 +51,14 @@ export class Agent {
     mkdirSync(`${at.run}/shells`, { recursive: true });
     this.#board = new NoticeBoard(at.run);
     this.#chosen = new ChosenPort(at);
+    this.#holders = new SessionHolders(at.run);
+    this.#links = new KnownLinks(env.DEVENV_HOSTNAME);
     this.#observer = new Observer({
       places: at,
       ownPid: process.pid,
       port: Number(env.DEVENV_PORT),
       watch: () => this.#state?.watch ?? [],
-      sessionHolders: () => this.#state?.sessionHolders ?? [],
+      sessionHolders: () => this.#holders.patterns,
       chosen: () => this.#chosen.port,
       onNews: () => this.#lookSoon(),
     });
@@ -96,8 +100,9 @@ export class Agent {
     // The edge may take its time, and who is connected through a tunnel stays connected.
     for (const name of this.#links.take(state)) this.#relay?.sendAway(name);
     this.#writeStatus();
-    // A terminal that was opened since the last look must not miss what is told now.
-    if (state.notices.some(({ id }) => id > this.#board.shown)) this.look();
+    const isOther = this.#holders.take(state.sessionHolders);
+    // Who counts from now on, or has come since the last look, must not miss what is told now.
+    if (isOther || state.notices.some(({ id }) => id > this.#board.shown)) this.look();
     const seen = this.#seen;
     if (seen === null || seen.terminals.length === 0) return;
     void this.#board.show(state.notices, seen).then(() => this.look());

@@ -1,7 +1,8 @@
 /**
  * Whether what a process serves is public. A shell whose PORT is unset or changed has told its student that what they
  * start there is not. So the answer is that of the shell at the start, and no later one: it is remembered, and handed
- * down to what the process starts, whose parent may be gone by the time it listens.
+ * down to what the process starts, whose parent may be gone by the time it listens. Whoever was started with the right
+ * PORT all the same is public.
  */
 import { unlinkSync, writeFileSync } from 'node:fs';
 import type { Process, ProcessTable } from './processes.ts';
@@ -51,7 +52,8 @@ export class Privacy {
     return (pid) => {
       const shell = shells.get(pid);
       if (shell !== undefined) return shell.port === 'ok';
-      return answers.get(table.all.get(pid)?.id ?? '') ?? true;
+      const isPublic = answers.get(table.all.get(pid)?.id ?? '') ?? true;
+      return isPublic || this.#hasRightPort(pid, table);
     };
   }
 
@@ -77,6 +79,15 @@ export class Privacy {
     const isNear = (shell: Shell) => shell.pid === session || table.all.get(shell.pid)?.session === session;
     if (told.some(isNear)) return false;
     if ([...shells.values()].some(isNear)) return true;
+    return this.#hasRightPort(pid, table);
+  }
+
+  /**
+   * Nothing inherits the right PORT from a shell that has none: who has it was given it on purpose, be it by one line
+   * that puts PORT right and starts a server, or through a private daemon. Asked anew each time and never remembered: a
+   * process that has not become its program yet still shows its parent's environment.
+   */
+  #hasRightPort(pid: number, table: ProcessTable): boolean {
     return table.variable(pid, 'PORT') === String(this.#options.port);
   }
 

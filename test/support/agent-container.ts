@@ -13,6 +13,8 @@ export const url = 'http://alice.test:8080';
 
 interface Heard {
   report: Report | null;
+  /** All of the newest connection, oldest first. */
+  reports: Report[];
   connections: number;
   /** What an agent is told when it connects; null for nothing yet. */
   greeting: StateMessage | null;
@@ -34,17 +36,19 @@ export class AgentContainer {
   /** Up, with nobody in. */
   static async start(): Promise<AgentContainer> {
     const folder = mkdtempSync(join(tmpdir(), 'devenv-agent-'));
-    const heard: Heard = { report: null, connections: 0, greeting: AgentContainer.state() };
+    const heard: Heard = { report: null, reports: [], connections: 0, greeting: AgentContainer.state() };
     const socket = new AgentSocket({
       student: 'alice',
       folder,
       log: pino({ level: 'silent' }),
       onReport: (report) => {
         heard.report = report;
+        heard.reports.push(report);
       },
       onConnection: (connected) => {
         if (!connected) return;
         heard.connections += 1;
+        heard.reports = [];
         if (heard.greeting !== null) socket.send(heard.greeting);
       },
     });
@@ -95,6 +99,11 @@ export class AgentContainer {
   /** The newest report. */
   get report(): Report | null {
     return this.#heard.report;
+  }
+
+  /** All that the agent that is connected now has reported, oldest first. */
+  get reports(): readonly Report[] {
+    return this.#heard.reports;
   }
 
   /** How often an agent has connected. */

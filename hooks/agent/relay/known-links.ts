@@ -10,9 +10,16 @@ const MOST = 32;
 type Told = StateMessage['links'][number];
 
 export class KnownLinks {
+  /** By which visitors come before any state. */
+  readonly #first: string | undefined;
   #state: StateMessage | null = null;
   /** By hostname, those that were wanted last at the end. */
   readonly #further = new Map<string, Told>();
+
+  /** `first` is the name that the container was made with: the settings may give another one by now. */
+  constructor(first: string | undefined) {
+    this.#first = first;
+  }
 
   /** Whether the own link is. Where nobody has told us yet, what the edge lets through is let through. */
   get isWanted(): boolean {
@@ -27,7 +34,7 @@ export class KnownLinks {
 
   /** Takes the newest state in; the names at which nobody may be any more, also of those who came before any state. */
   take(state: StateMessage): string[] {
-    const before = this.#state?.hostname ?? state.hostname;
+    const before = this.#state?.hostname ?? this.#first ?? state.hostname;
     this.#state = state;
     for (const link of state.links) {
       this.#further.delete(link.hostname);

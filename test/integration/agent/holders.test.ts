@@ -1,5 +1,6 @@
 /** Whose terminals count as sessions: those that a person's own connection holds inside, as the settings name them. */
 import { AgentContainer } from '../../support/agent-container.ts';
+import { waitFor } from '../../support/wait.ts';
 
 let agent: AgentContainer;
 
@@ -53,3 +54,34 @@ test('a part of a name is not the name', async () => {
   hold('python3', '--with=ttyd');
   await inside();
 }, 30_000);
+
+/** What the next agent's reports say of sessions: those before it is told anything, and the one after. */
+async function afterRestart(): Promise<string[][]> {
+  await agent.succeedUntold();
+  await waitFor('a second report', () => agent.reports.length > 1);
+  agent.send();
+  const untold = agent.reports.length;
+  await waitFor('a report when it is told', () => agent.reports.length > untold);
+  return agent.reports.map(({ sessions }) => sessions.map(({ id }) => id));
+}
+
+test('an agent that restarts knows from its first report on who is in: nobody has come anew', async () => {
+  hold('python3', '--type=ptyHost');
+  const id = await agent.reported('a session', ({ sessions }) => sessions[0]?.id);
+  for (const each of await afterRestart()) expect(each).toEqual([id]);
+}, 30_000);
+
+test('what the settings named last counts in the next agent, and nothing where its file is no longer whole', async () => {
+  agent.send({ sessionHolders: ['ttyd'] });
+  hold('python3', '--with=ttyd');
+  await inside();
+  await agent.succeedUntold();
+  await waitFor('a second report', () => agent.reports.length > 1);
+  expect(agent.reports.map(({ sessions }) => sessions.length)).not.toContain(0);
+  agent.container.run(`echo '["ttyd' > /run/devenv/agent.holders`);
+  await agent.succeedUntold();
+  await waitFor('a second report', () => agent.reports.length > 1);
+  expect(agent.reports.map(({ sessions }) => sessions.length)).not.toContain(1);
+  agent.send({ sessionHolders: ['ttyd'] });
+  await inside();
+}, 60_000);

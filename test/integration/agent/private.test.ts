@@ -13,7 +13,7 @@ afterAll(() => agent?.close());
 
 afterEach(async () => {
   agent.container.run(
-    `pkill -f '[c]reateServer'; for p in $(pgrep -x bash); do [ $p = $$ ] || kill -9 $p; done; true`,
+    `pkill -f '[c]reateServer|[d]aemon'; for p in $(pgrep -x bash); do [ $p = $$ ] || kill -9 $p; done; true`,
   );
   await agent.reported('nothing', (each) => each.listeners.length === 0 && each.sessions.length === 0);
 });
@@ -140,3 +140,52 @@ test('while one shell is private, what others start is public, daemons with the 
   for (const each of [first, second]) each.type('exit\r');
   await Promise.all([first.ended, second.ended]);
 }, 30_000);
+
+test.each(['unset', 'changed'] as const)(
+  'a server with the right PORT is public where PORT was %s, and is put right in front of it in one line',
+  async (port) => {
+    const terminal = await openWith(port);
+    terminal.type(`export PORT=3001; ${server(3001)}\r`);
+    expect(await publicOn(3001)).toEqual({ is: true });
+    await stays(3001, true);
+    terminal.type('\x03');
+    await terminal.see(/\$ $/);
+    // Without the line in front, it is as before.
+    await terminal.run('unset PORT');
+    await enter(terminal, `${server(5173)} &`);
+    expect(await publicOn(5173)).toEqual({ is: false });
+    await enter(terminal, `PORT=3001 ${server(3001)} &`);
+    expect(await publicOn(3001)).toEqual({ is: true });
+    terminal.type('exit\r');
+    await terminal.ended;
+  },
+  60_000,
+);
+
+test("what a private shell's daemon starts is public where who asks for it has the right PORT, and only there", async () => {
+  // As pm2 does it: the environment is that of who asks, the parent is the daemon.
+  agent.container.run(
+    `cat > /tmp/daemon.js <<'end'
+const { spawn } = require('node:child_process');
+require('node:net').createServer((asker) => asker.once('data', (data) => {
+  const { port, env } = JSON.parse(data);
+  spawn(process.execPath, ['-e', 'require("http").createServer().listen(' + port + ')'], { env });
+})).listen('/tmp/daemon.sock');
+end
+    cat > /tmp/ask.js <<'end'
+require('node:net').connect('/tmp/daemon.sock').end(JSON.stringify({ port: process.argv[2], env: process.env }));
+end`,
+  );
+  const terminal = await openWith('unset');
+  await enter(terminal, 'setsid node /tmp/daemon.js &');
+  await waitFor('the daemon', () => agent.container.run('ls /tmp/daemon.sock || :') !== '');
+  await terminal.run('node /tmp/ask.js 5173');
+  expect(await publicOn(5173)).toEqual({ is: false });
+  await terminal.run('export PORT=3001');
+  await terminal.run('node /tmp/ask.js 3001');
+  expect(await publicOn(3001)).toEqual({ is: true });
+  await stays(3001, true);
+  await stays(5173, false);
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 60_000);

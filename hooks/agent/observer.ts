@@ -103,7 +103,7 @@ export class Observer {
 
   #findService(
     table: ProcessTable,
-    { isPublic, watched }: Record<'isPublic' | 'watched', (pid: number) => boolean>,
+    { isPublic, watched }: { isPublic(pid: number | null): boolean; watched(pid: number): boolean },
   ): { listeners: Listener[]; service: Service | null } {
     const found = this.#listeners.find(table, this.#options.ownPid);
     this.#prober.keep(new Set(found.map((each) => each.id)));
@@ -115,7 +115,7 @@ export class Observer {
         holder,
         address,
         speaks: this.#prober.speaks(id, address, port),
-        public: holder === null || isPublic(holder.pid),
+        public: isPublic(holder?.pid ?? null),
         watched: holder !== null && watched(holder.pid),
         ageSeconds: holder === null ? 0 : table.ageSeconds(holder),
       };

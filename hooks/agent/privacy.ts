@@ -30,6 +30,8 @@ export class Privacy {
   /** By process id, of processes that live: true is public. */
   #answers = new Map<string, boolean>();
   #written = '';
+  /** Shells that had ended at the last look: what they left behind may be in the process table only now. */
+  #lately: readonly Shell[] = [];
 
   constructor(options: PrivacyOptions) {
     this.#options = options;
@@ -38,10 +40,22 @@ export class Privacy {
       if (id !== undefined) this.#answers.set(id, answer === '+');
   }
 
-  /** Asks of every process at each look, so that each has its answer before its parent is gone. */
-  follow(table: ProcessTable, living: readonly Shell[], ended: readonly Shell[]): (pid: number) => boolean {
+  /**
+   * Asks of every process at each look, so that each has its answer before its parent is gone. The answer is for a pid;
+   * null is one that is not known, as of a server that is younger than the process table.
+   */
+  follow(
+    table: ProcessTable,
+    living: readonly Shell[],
+    ended: readonly Shell[],
+  ): (pid: number | null) => boolean {
     const shells = new Map(living.map((shell) => [shell.pid, shell]));
-    const look: Look = { table, shells, told: [...living, ...ended].filter(({ port }) => port !== 'ok') };
+    const look: Look = {
+      table,
+      shells,
+      told: [...living, ...ended, ...this.#lately].filter(({ port }) => port !== 'ok'),
+    };
+    this.#lately = ended;
     const answers = new Map<string, boolean>();
     for (const process of table.all.values()) {
       if (shells.has(process.pid)) continue;
@@ -50,6 +64,7 @@ export class Privacy {
     this.#answers = answers;
     this.#write(look.told.length > 0);
     return (pid) => {
+      if (pid === null) return look.told.length === 0;
       const shell = shells.get(pid);
       if (shell !== undefined) return shell.port === 'ok';
       const isPublic = answers.get(table.all.get(pid)?.id ?? '') ?? true;

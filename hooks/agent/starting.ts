@@ -72,6 +72,8 @@ function isRunning(table: ProcessTable, shell: Shell): boolean {
 export class StartFinder {
   /** Ids by process: one that was started as a typed command keeps that id, in the background too. */
   #ids = new Map<string, string>();
+  /** By shell: what was typed there last and has no process yet, which the table may show only when it is over. */
+  #typed = new Map<string, { id: string; until: number }>();
 
   /**
    * All watched commands, each once: one that is seen as typed and as a process has the typed one's id. What is private
@@ -89,7 +91,9 @@ export class StartFinder {
     };
     for (const shell of running) {
       if (shell.port !== 'ok' || !isWatched(shell.command.split(/\s+/), patterns)) continue;
-      add(`${shell.id}/${shell.count}`, shell.command, Math.max(0, (Date.now() - shell.writtenAt) / 1000));
+      const id = `${shell.id}/${shell.count}`;
+      add(id, shell.command, Math.max(0, (Date.now() - shell.writtenAt) / 1000));
+      this.#typed.set(shell.id, { id, until: shell.writtenAt + TYPED_FOR });
     }
     for (const process of table.all.values()) {
       const words = table.command(process.pid);
@@ -98,15 +102,25 @@ export class StartFinder {
       if (!isPublic(process.pid)) continue;
       const shell = shellOf(table, process.pid, byPid);
       const top = topmost(table, process, patterns);
-      const id = this.#ids.get(top.id) ?? (shell?.phase === 'run' ? `${shell.id}/${shell.count}` : top.id);
+      const id = this.#ids.get(top.id) ?? ids.get(top.id) ?? this.#newId(top, shell);
       ids.set(top.id, id);
       add(id, words.join(' '), table.ageSeconds(top));
     }
     this.#ids = ids;
+    const claimed = new Set(ids.values());
+    for (const [shell, { id, until }] of this.#typed)
+      if (claimed.has(id) || until < Date.now() || !shells.some((each) => each.id === shell))
+        this.#typed.delete(shell);
     return {
       starting: [...found.values()].slice(0, 16),
       watched: (pid) => table.lineage(pid).some((process) => watchedPids.has(process.pid)),
     };
+  }
+
+  /** Of a process that is seen for the first time: what was typed for it, if that can be said. */
+  #newId(top: Process, shell: Shell | undefined): string {
+    if (shell?.phase === 'run') return `${shell.id}/${shell.count}`;
+    return this.#typed.get(shell?.id ?? '')?.id ?? top.id;
   }
 }
 

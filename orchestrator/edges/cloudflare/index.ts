@@ -19,6 +19,7 @@ import type { CloudflareEdgeOptions } from './options.ts';
 import { type explain, explainWhole } from './outcomes.ts';
 import { wishOf } from './picture.ts';
 import type { Known } from './reading.ts';
+import { msToNextGrace } from './record-removals.ts';
 import { RuleVersions } from './rule-versions.ts';
 import { type ServablePublication, servable } from './servable.ts';
 import { checkAtStart } from './startup.ts';
@@ -223,12 +224,7 @@ export class CloudflareEdge implements Edge {
   /** A session's record goes when its grace is over: then a publication is due. */
   #planNext(): void {
     const { dns, graceMs } = this.#options;
-    const now = performance.now();
-    // What could not be removed when its grace was over is tried again as any failure is.
-    const ahead = [...this.#known.idleSince.values()]
-      .map((since) => since + graceMs - now)
-      .filter((ms) => ms > 0);
-    this.#agenda.expectGrace(dns === 'session' && ahead.length > 0 ? Math.min(...ahead) : null);
+    this.#agenda.expectGrace(dns === 'session' ? msToNextGrace(this.#known.idleSince, graceMs) : null);
   }
 
   confirm(route: Route, signal: AbortSignal) {

@@ -36,3 +36,11 @@ export function removalsOf(moment: Moment, options: RemovalOptions, findings: Fi
     return [{ kind: 'remove', hostname, student, record } as const];
   });
 }
+
+/** In how many ms the first grace that runs is over; null where none does. */
+export function msToNextGrace(idleSince: ReadonlyMap<string, number>, graceMs: number): number | null {
+  const now = performance.now();
+  // What could not be removed when its grace was over is tried again as any failure is.
+  const ahead = [...idleSince.values()].map((since) => since + graceMs - now).filter((ms) => ms > 0);
+  return ahead.length === 0 ? null : Math.min(...ahead);
+}

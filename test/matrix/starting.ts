@@ -73,7 +73,7 @@ export const startingWays: Way[] = [
 async function leave(terminal: Terminal, way: Way): Promise<number> {
   if (!way.background) {
     terminal.type('\x03');
-    await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+    await terminal.see(/\$ +$/m, { timeoutMs: PATIENCE });
   }
   if (way.inside) {
     terminal.type('exit\r');
@@ -118,7 +118,8 @@ async function start(way: Way, pupil: Pupil): Promise<Outcome> {
     terminal.type(`${way.type}\r`);
   }
   if (way.inside) {
-    await terminal.see(/\$ [^\n]*$/, { timeoutMs: PATIENCE });
+    // Below the prompt stands tmux's status line, which is drawn again with each minute.
+    await terminal.see(/\$ +$/m, { timeoutMs: PATIENCE });
     typed = performance.now();
     terminal.type(`${way.inside}\r`);
   }

@@ -15,13 +15,15 @@ export interface IntentStore {
 export interface Unfinished {
   /** Hostnames whose records it was making: the mark does not make a rule for one of them ours. */
   making: readonly string[];
+  /** Those of them for which a rule of ours stood already: that it stands proves nothing. */
+  standing: readonly string[];
   /** The version that its newest document was built on; null where none was sent, or what became of it is known. */
   read: number | null;
 }
 
 const ID = 'cloudflare';
 
-const NOTHING: Unfinished = { making: [], read: null };
+const NOTHING: Unfinished = { making: [], standing: [], read: null };
 
 export class Intent {
   readonly #store: IntentStore;
@@ -52,6 +54,6 @@ export class Intent {
     if (found === undefined) return null;
     const left = this.#quietAt - performance.now();
     if (left > 0) await sleep(left, undefined, { signal });
-    return JSON.parse(found.body) as Unfinished;
+    return { ...NOTHING, ...(JSON.parse(found.body) as Partial<Unfinished>) };
   }
 }

@@ -6,7 +6,7 @@
 import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
-import { mergeIngress } from './ingress.ts';
+import { mergeIngress, waysIn } from './ingress.ts';
 import type { LostUpdate } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
 import { explain, Outcomes, recordClash } from './outcomes.ts';
@@ -104,7 +104,7 @@ export class Transaction {
     intent.end();
     this.#options.known.ways.forgetAllBut(current.config);
     const suspects = this.#suspects();
-    if (suspects.length > 0) intent.note({ making: suspects });
+    if (suspects.length > 0) this.#noteMaking(suspects);
     return { outcomes: this.#outcomes.all(), differences };
   }
 
@@ -131,6 +131,13 @@ export class Transaction {
     const lost = lossBy(unfinished, seen);
     if (lost !== null) onLostUpdate(lost);
     intent.note({ read: null });
+  }
+
+  #noteMaking(making: readonly string[]): void {
+    const { intent, known } = this.#options;
+    const ours = waysIn(known.configuration?.config ?? null).filter(({ way }) => known.ways.all.has(way));
+    const ruled = new Set(ours.map(({ hostname }) => hostname));
+    intent.note({ making, standing: making.filter((hostname) => ruled.has(hostname)) });
   }
 
   /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
@@ -188,9 +195,9 @@ export class Transaction {
   /** Whether anything was sent. */
   async #makeRecords({ changes }: Plan): Promise<boolean> {
     if (changes.length === 0) return false;
-    const { known, intent } = this.#options;
+    const { known } = this.#options;
     const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
-    intent.note({ making: [...this.#fresh, ...making] });
+    this.#noteMaking([...this.#fresh, ...making]);
     for (const hostname of await this.#writeRecords(changes)) {
       this.#fresh.add(hostname);
       this.#made.add(hostname);

@@ -9,13 +9,13 @@ import type { Unfinished } from './intent.ts';
  * stopped. Another rule for one of them came later, so that the record proves it ours.
  */
 export function provenBy(
-  { making }: Unfinished,
+  { making, standing }: Unfinished,
   { config }: Configuration,
   ways: ReadonlySet<Way>,
 ): string[] {
   const ours = waysIn(config).filter(({ way }) => ways.has(way));
-  const standing = new Set(ours.map(({ hostname }) => hostname));
-  return making.filter((hostname) => standing.has(hostname));
+  const ruled = new Set(ours.map(({ hostname }) => hostname));
+  return making.filter((hostname) => ruled.has(hostname) && !standing.includes(hostname));
 }
 
 /** It may have overwritten what somebody wrote after its last look: nobody else can tell it. Null where it has not. */

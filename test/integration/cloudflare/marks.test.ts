@@ -1,4 +1,5 @@
 /** A mark is believed as of now: somebody may have taken the record, and the name with it, since it was last read. */
+import { MemoryDisk, simulatedLock } from '../../support/cloudflare-rig.ts';
 import { type Bench, begin, make, reach, withRig } from '../../support/with-rig.ts';
 
 /** The name is somebody else's from now on. */
@@ -56,3 +57,36 @@ test('a name that somebody takes while our write fails is theirs', () =>
     await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'clash');
     expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
   }));
+
+test('a name that somebody takes right before our record is made anew and we are killed is theirs', async () => {
+  const lock = simulatedLock();
+  await withRig({ callTimeoutMs: 300, disk: new MemoryDisk(), lock }, async ({ mock, rig, another }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    const theirs = 'alice.example.com → http://10.0.0.9:80';
+    mock.onCall = ({ kind }, phase) => {
+      if (kind === 'config-get' && phase === 'applied') {
+        // Read before, and the record after: our rule stands, its record is gone, and nobody is seen to have the name.
+        takeName({ mock, rig }, 'alice');
+        mock.foreign.putConfig(({ ingress, ...config }) => ({
+          ...config,
+          ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...ingress],
+        }));
+      }
+      if (kind === 'dns-batch' && phase === 'applied') {
+        mock.onCall = null;
+        rig.kill();
+        lock.free();
+      }
+    };
+    void rig.publisher.reconcile(true).catch(() => undefined);
+    await reach(rig, 'the kill', () => mock.onCall === null);
+    const next = another({ disk: rig.disk });
+    await begin(next, ['alice']);
+    next.publisher.want('alice', true);
+    await reach(next, 'the clash to be told', () => next.problem('alice')?.code === 'clash');
+    await next.quiet();
+    expect(next.rules()).toEqual([theirs, '* → http_status:404']);
+    expect(next.records()).toEqual([]);
+  });
+});

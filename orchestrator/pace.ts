@@ -1,6 +1,6 @@
 /**
  * A token bucket as one number, which a memory that is kept on disk can hold: until when what was used is paid
- * back, ms since 1970. 0 at first.
+ * back, in ms on the clock that `now` is of. 0 at first.
  */
 export interface Pace {
   /** So much at once. */
@@ -13,10 +13,13 @@ export interface Pace {
 const debtOf = (paidAt: number, { atOnce, everyMs }: Pace, now: number) =>
   Math.min(Math.max(paidAt - now, 0), atOnce * everyMs);
 
+/** Sums of fractions of a ms are not exact: what is as much as is allowed must not seem more. In ms. */
+const ROUNDING = 1e-6;
+
 /** Uses `amount`, at most `atOnce`: the new number; null where there is not as much left. */
 export function spend(paidAt: number, amount: number, pace: Pace, now: number): number | null {
   const debt = debtOf(paidAt, pace, now) + amount * pace.everyMs;
-  return debt > pace.atOnce * pace.everyMs ? null : now + debt;
+  return debt > pace.atOnce * pace.everyMs + ROUNDING ? null : now + debt;
 }
 
 /** When one may be used: `now` or later. */

@@ -2,7 +2,7 @@
  * The agent: tells the orchestrator who is in and what listens, relays visitors to it, and shows its messages. It
  * may be killed at any time: all it knows is in /proc and in the hooks' files, and the next one starts from there.
  */
-import { mkdirSync, renameSync, watch, writeFileSync } from 'node:fs';
+import { mkdirSync, watch } from 'node:fs';
 import type { Report, Service, StateMessage } from '../../orchestrator/agents/protocol.ts';
 import { ChosenPort } from './chosen-port.ts';
 import { reachableAddress } from './listeners.ts';
@@ -14,6 +14,7 @@ import { type Relay, startRelay } from './relay/index.ts';
 import { KnownLinks } from './relay/known-links.ts';
 import { SessionHolders } from './session-holders.ts';
 import { statusText } from './status.ts';
+import { writeWhole } from './write-file.ts';
 
 /** Looks this often while something is starting or somebody types, and while nothing happens; in ms. */
 const QUICK = 300;
@@ -177,11 +178,8 @@ export class Agent {
       env: this.#env,
       connected: this.#link.connected,
     });
-    const path = `${this.#places.run}/agent.status`;
     try {
-      // In whole: nobody reads half of it.
-      writeFileSync(`${path}.new`, text);
-      renameSync(`${path}.new`, path);
+      writeWhole(`${this.#places.run}/agent.status`, text);
     } catch {
       // A full tmpfs: the status stays as it was.
     }

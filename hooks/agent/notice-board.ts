@@ -8,7 +8,6 @@ import {
   existsSync,
   mkdirSync,
   openSync,
-  renameSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -18,6 +17,7 @@ import type { ProcessTable } from './processes.ts';
 import { readText } from './read-file.ts';
 import { type Pane, seenIn, type Terminal } from './sessions.ts';
 import type { Shell } from './shells.ts';
+import { writeWhole } from './write-file.ts';
 
 /** Longest text that is shown, in characters. */
 const MOST_TEXT = 1000;
@@ -126,8 +126,7 @@ export class NoticeBoard {
       const path = `${this.#run}/messages/${shell.pid}`;
       try {
         if (existsSync(path) && statSync(path).size > 0) continue;
-        writeFileSync(`${path}.new`, `${lines.join('\n')}\n`);
-        renameSync(`${path}.new`, path);
+        writeWhole(path, `${lines.join('\n')}\n`);
         this.#waiting.delete(id);
       } catch {
         // A full tmpfs, or a folder of the student's making: tried again at the next look.

@@ -2,8 +2,8 @@
  * The programs whose terminals count as sessions, as the orchestrator has told last. Kept in the tmpfs: the next agent
  * is told only after its first report, and who is missing in that one would be somebody who comes anew.
  */
-import { renameSync, writeFileSync } from 'node:fs';
 import { readText } from './read-file.ts';
+import { writeWhole } from './write-file.ts';
 
 /** None where the file is missing, or holds what is no list: the orchestrator tells soon. */
 function patternsIn(path: string): string[] {
@@ -34,9 +34,7 @@ export class SessionHolders {
     if (text === JSON.stringify(this.#patterns)) return false;
     this.#patterns = patterns;
     try {
-      // In whole: an agent may be killed while it writes.
-      writeFileSync(`${this.#file}.new`, text);
-      renameSync(`${this.#file}.new`, this.#file);
+      writeWhole(this.#file, text);
     } catch {
       // The tmpfs is full, or a folder of the student's is in the way: the next agent waits until it is told.
     }

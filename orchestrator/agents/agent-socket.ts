@@ -7,15 +7,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import type { Log } from '../log.ts';
-import { Allowance } from './allowance.ts';
+import { type Pace, spend } from '../pace.ts';
 import { LineReader } from './line-reader.ts';
 import { MAX_LINE, Report, type StateMessage } from './protocol.ts';
 
 /** An agent reports every 2 s and at every change: these are far above it, and far below what would slow the daemon. */
-const BYTES_PER_SECOND = 256 * 1024;
-const BYTES_AT_ONCE = 2 * MAX_LINE;
-const REPORTS_PER_SECOND = 20;
-const REPORTS_AT_ONCE = 60;
+const BYTES: Pace = { atOnce: 2 * MAX_LINE, everyMs: 1000 / (256 * 1024) };
+const REPORTS: Pace = { atOnce: 60, everyMs: 50 };
 const MAX_CONNECTIONS = 4;
 
 /** How long the socket refuses after an offence, in ms; doubled by each further one, forgiven by a good minute. */
@@ -42,8 +40,8 @@ export class AgentSocket {
   #state: string | null = null;
   /** The agent reads slowly: the newest state goes out when it has read the last. */
   #isWaiting = false;
-  #bytes = new Allowance(BYTES_PER_SECOND, BYTES_AT_ONCE, performance.now());
-  #reports = new Allowance(REPORTS_PER_SECOND, REPORTS_AT_ONCE, performance.now());
+  /** Until when what it has sent is paid back; on the monotonic clock. */
+  #paidAt = { bytes: 0, reports: 0 };
   #ban = { until: 0, length: 0 };
 
   constructor(options: AgentSocketOptions) {
@@ -86,14 +84,22 @@ export class AgentSocket {
 
   #read(socket: Socket, reader: LineReader, data: Buffer): void {
     const now = performance.now();
-    if (!this.#bytes.use(data.length, now)) return this.#refuse(socket, 'it sends more than is allowed');
+    if (!this.#pay('bytes', data.length, now)) return this.#refuse(socket, 'it sends more than is allowed');
     const lines = reader.push(data);
     if (lines === null) return this.#refuse(socket, `it sent a line of over ${MAX_LINE} bytes`);
     for (const line of lines) {
-      if (!this.#reports.use(1, now)) return this.#refuse(socket, 'it reports more often than is allowed');
+      if (!this.#pay('reports', 1, now)) return this.#refuse(socket, 'it reports more often than is allowed');
       const fault = this.#take(socket, line);
       if (fault !== null) return this.#refuse(socket, fault);
     }
+  }
+
+  /** False where that is more than is left. */
+  #pay(what: 'bytes' | 'reports', amount: number, now: number): boolean {
+    const paidAt = spend(this.#paidAt[what], amount, what === 'bytes' ? BYTES : REPORTS, now);
+    if (paidAt === null) return false;
+    this.#paidAt[what] = paidAt;
+    return true;
   }
 
   /** Takes a report in; returns what is wrong with the line, without a byte of it. */
@@ -128,8 +134,7 @@ export class AgentSocket {
       `cut off what connected as the agent: ${fault}; refused for ${length / 1000} s`,
     );
     for (const each of this.#connections) each.destroy();
-    this.#bytes = new Allowance(BYTES_PER_SECOND, BYTES_AT_ONCE, now);
-    this.#reports = new Allowance(REPORTS_PER_SECOND, REPORTS_AT_ONCE, now);
+    this.#paidAt = { bytes: 0, reports: 0 };
     socket.destroy();
   }
 

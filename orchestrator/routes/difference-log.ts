@@ -2,18 +2,15 @@
 import type { Difference } from '../api/contract.ts';
 import type { Finding, Outcome } from '../edges/edge.ts';
 import type { Log } from '../log.ts';
+import { problemsOf } from './route-entry.ts';
 
 /** What was found, with what became of it. */
 export function judge(findings: readonly Finding[], outcomes: readonly Outcome[]): Difference[] {
-  const failed = new Map(
-    outcomes.flatMap((outcome) =>
-      outcome.result === 'done' ? [] : [[outcome.student, outcome.problem.what]],
-    ),
-  );
+  const failed = problemsOf(outcomes);
   return findings.map((finding) => ({
     ...finding,
     // What is only reported was not tried.
-    failed: finding.action === null ? null : (failed.get(finding.student ?? finding.hostname) ?? null),
+    failed: finding.action === null ? null : (failed.get(finding.student ?? finding.hostname)?.what ?? null),
   }));
 }
 

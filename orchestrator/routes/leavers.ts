@@ -2,6 +2,7 @@
 import type { Reconciliation, Route } from '../edges/edge.ts';
 import { isSameProblem, type Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { problemsOf } from './route-entry.ts';
 
 export interface Leaver {
   student: string;
@@ -52,11 +53,7 @@ export class Leavers {
     { outcomes, problem: whole }: Reconciliation,
     isHeld: (student: string) => boolean,
   ): void {
-    const failed = new Map(
-      outcomes.flatMap((outcome) =>
-        outcome.result === 'done' || isHeld(outcome.student) ? [] : [[outcome.student, outcome.problem]],
-      ),
-    );
+    const failed = problemsOf(outcomes.filter(({ student }) => !isHeld(student)));
     for (const leaver of taken) {
       const { student, hostname } = leaver;
       // An edge that finds no mark any more calls what is left by its hostname.

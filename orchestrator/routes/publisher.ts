@@ -12,12 +12,12 @@ import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } fr
 import { DevenvError, isSameProblem, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { startTimer } from '../timer.ts';
+import { Turns } from '../turns.ts';
 import { backoff } from './backoff.ts';
 import { Company } from './company.ts';
 import { DifferenceLog, judge } from './difference-log.ts';
 import { type Leaver, Leavers } from './leavers.ts';
 import { newEntry, phaseOf, type RouteEntry, settle, type Wish } from './route-entry.ts';
-import { Turns } from './turns.ts';
 
 /** How often wanted and actual are compared though nothing happened, in ms. */
 const RECONCILE_EVERY = 5 * 60_000;

@@ -35,6 +35,12 @@ export function phaseOf({ wanted, published, problem }: RouteEntry): {
   return { phase: published === true ? 'closing' : 'closed', problem };
 }
 
+/** Why each of those failed who did. */
+export const problemsOf = (outcomes: readonly Outcome[]): Map<string, Problem> =>
+  new Map(
+    outcomes.flatMap((outcome) => (outcome.result === 'done' ? [] : [[outcome.student, outcome.problem]])),
+  );
+
 /** Who has what they want is not told of calls that failed for others, or for tidying up; of what took their name, they are. */
 const concerns = ({ published, wanted }: RouteEntry, { code }: Problem) =>
   published !== wanted || code === 'clash';

@@ -1,5 +1,4 @@
 /** The single lines that a student may be told, each with what to do. Null: there is nothing to say. */
-
 import type { RoutePhase } from '../agents/protocol.ts';
 import type { RouteReason } from '../api/contract.ts';
 import type { ErrorCode, Problem } from '../errors.ts';

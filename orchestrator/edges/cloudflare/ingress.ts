@@ -166,16 +166,6 @@ const canonical = (document: JsonObject | null): string =>
 export const saysTheSame = (one: JsonObject | null, other: JsonObject | null): boolean =>
   canonical(one) === canonical(other);
 
-/** Where the rule of each hostname leads, a person's with a path left out. */
-export function originsOf(config: JsonObject | null): ReadonlyMap<string, string> {
-  const origins = new Map<string, string>();
-  for (const rule of rulesOf(config)) {
-    const hostname = hostnameOf(rule);
-    if (!hasPath(rule) && !origins.has(hostname)) origins.set(hostname, String(rule.service ?? ''));
-  }
-  return origins;
-}
-
 /** Every rule that says where a hostname leads, a person's with a path left out. */
 export const waysIn = (config: JsonObject | null): { hostname: string; service: string; way: Way }[] =>
   rulesOf(config)
@@ -184,6 +174,22 @@ export const waysIn = (config: JsonObject | null): { hostname: string; service: 
       const [hostname, service] = [hostnameOf(rule), String(rule.service)];
       return { hostname, service, way: wayOf(hostname, service) };
     });
+
+/** Where the rule of each hostname leads that visitors get to, the first of it. */
+export function originsOf(config: JsonObject | null): ReadonlyMap<string, string> {
+  const origins = new Map<string, string>();
+  for (const { hostname, service } of waysIn(config))
+    if (!origins.has(hostname)) origins.set(hostname, service);
+  return origins;
+}
+
+/** Hostnames with a rule that leads where ours do. */
+export const hostnamesOf = (config: JsonObject | null, ways: ReadonlySet<Way>): Set<string> =>
+  new Set(
+    waysIn(config)
+      .filter(({ way }) => ways.has(way))
+      .map(({ hostname }) => hostname),
+  );
 
 /** Hostnames of rules that look as if they were ours, but that nothing says are: reported, never touched. */
 export function uncoveredRules(

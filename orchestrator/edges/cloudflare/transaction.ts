@@ -6,7 +6,7 @@
 import type { Finding, Outcome, Publication } from '../edge.ts';
 import type { CloudflareApi, Configuration } from './api.ts';
 import { ApiFailure, failureOf } from './failure.ts';
-import { mergeIngress, waysIn } from './ingress.ts';
+import { hostnamesOf, mergeIngress } from './ingress.ts';
 import type { LostUpdate } from './ingress-writer.ts';
 import type { Intent, Unfinished } from './intent.ts';
 import { explain, Outcomes, recordClash } from './outcomes.ts';
@@ -135,8 +135,7 @@ export class Transaction {
 
   #noteMaking(making: readonly string[]): void {
     const { intent, known } = this.#options;
-    const ours = waysIn(known.configuration?.config ?? null).filter(({ way }) => known.ways.all.has(way));
-    const ruled = new Set(ours.map(({ hostname }) => hostname));
+    const ruled = hostnamesOf(known.configuration?.config ?? null, known.ways.all);
     intent.note({ making, standing: making.filter((hostname) => ruled.has(hostname)) });
   }
 

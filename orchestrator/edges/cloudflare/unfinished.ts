@@ -1,6 +1,6 @@
 /** What a run that was cut off, here or in a process that was killed, says about what stands now. */
 import type { Configuration } from './api.ts';
-import { type Way, waysIn } from './ingress.ts';
+import { hostnamesOf, type Way } from './ingress.ts';
 import { type LostUpdate, mayHaveLost } from './ingress-writer.ts';
 import type { Unfinished } from './intent.ts';
 
@@ -13,8 +13,7 @@ export function provenBy(
   { config }: Configuration,
   ways: ReadonlySet<Way>,
 ): string[] {
-  const ours = waysIn(config).filter(({ way }) => ways.has(way));
-  const ruled = new Set(ours.map(({ hostname }) => hostname));
+  const ruled = hostnamesOf(config, ways);
   return making.filter((hostname) => ruled.has(hostname) && !standing.includes(hostname));
 }
 

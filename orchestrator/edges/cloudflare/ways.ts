@@ -2,7 +2,6 @@
  * Where the rules lead that we have written: what leads there is ours, whatever became of its mark. On disk before the
  * document is sent, so that whoever finds it after a crash knows as much.
  */
-
 import type { JsonObject } from './api.ts';
 import { type Way, waysIn } from './ingress.ts';
 import type { FactStore } from './zone.ts';

@@ -1,11 +1,11 @@
-/** The lock: one task at a time, in the order in which they were asked for. */
+/** A lock: one task at a time, in the order in which they were asked for. */
 
 const noWait = () => {};
 
 export class Turns {
   #last: Promise<void> = Promise.resolve();
 
-  /** Runs the task when every one that was asked for before has ended. */
+  /** Runs the task when every one that was asked for before has ended, however it ended. */
   take<Result>(task: () => Promise<Result>): Promise<Result> {
     const turn = this.#last.then(task);
     this.#last = turn.then(noWait, noWait);

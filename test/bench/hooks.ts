@@ -1,6 +1,7 @@
 /** What the hooks cost per command line: bash in a real terminal, with and without, in one run. */
-import { BareContainer } from '../support/bare-container.ts';
+import type { BareContainer } from '../support/bare-container.ts';
 import { percentile, report } from '../support/figures.ts';
+import { startPair } from '../support/hooked-shells.ts';
 
 const LINES = 400;
 
@@ -24,10 +25,8 @@ function lineTimes(container: BareContainer): number[] {
   return stamps.slice(1).map((stamp, index) => stamp - (stamps[index] ?? stamp));
 }
 
-const withHooks = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
-const without = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
+const [withHooks, without] = await startPair();
 try {
-  withHooks.run('mkdir -p /run/devenv/shells /run/devenv/messages');
   const plain = lineTimes(without);
   const hooked = lineTimes(withHooks);
   for (const [name, share] of [

@@ -79,6 +79,11 @@ export class Tunnel {
     return this.#latest.config;
   }
 
+  /** Those of the rules in that document, in its order. */
+  get hostnames(): string[] {
+    return (this.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []);
+  }
+
   /** Accepts a checked document; the version rises even where nothing differs. */
   put(config: TunnelConfig): ConfigVersion {
     const createdAt = new Date(this.#options.now()).toISOString();

@@ -15,7 +15,7 @@ let devenv: Installation;
 const link = 'https://alice.example.com';
 /** Of each call from now on. */
 const latency = { ms: 30 };
-const rules = () => (mock.world.tunnel.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []);
+const rules = () => mock.world.tunnel.hostnames;
 const recordNames = () => mock.world.records.map(({ name }) => name);
 const status = (student = 'alice') => devenv.json<StudentView>('status', student);
 
@@ -24,13 +24,6 @@ async function enter(student = 'alice'): Promise<Terminal> {
   await terminal.see(/\$ $/, { timeoutMs: 30_000 });
   await terminal.run('cd ~/hello');
   return terminal;
-}
-
-async function leave(terminal: Terminal): Promise<void> {
-  terminal.type('\x03');
-  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
-  terminal.type('exit\r');
-  await terminal.ended;
 }
 
 beforeAll(async () => {
@@ -62,7 +55,7 @@ test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, 
   expect((await devenv.visit('alice')).status).toBe(200);
   expect((await status()).route).toMatchObject({ phase: 'open', live: true, problem: null });
   expect(await devenv.succeed('list')).toMatch(/alice .*https:\/\/alice\.example\.com/);
-  await leave(terminal);
+  await terminal.leave();
   await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 20_000 });
   await waitFor('the connector to know it', async () => (await devenv.statusOf('alice')) === 404);
   expect(recordNames()).toContain('alice.example.com');
@@ -141,7 +134,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   mock.faults.clear();
   await devenv.succeed('sync');
   expect(rules()).toEqual([]);
-  await leave(terminal);
+  await terminal.leave();
 }, 240_000);
 
 test('who waits for Cloudflare is told so in the terminal, and together with whom', async () => {
@@ -159,7 +152,7 @@ test('who waits for Cloudflare is told so in the terminal, and together with who
   );
   latency.ms = 30;
   await Promise.all([alice, carol].map((each) => each.see(/live at https/, { timeoutMs: 30_000 })));
-  await Promise.all([leave(alice), leave(carol)]);
+  await Promise.all([alice.leave(), carol.leave()]);
   await devenv.succeed('rm', 'carol', '--yes');
   await waitFor('the rules to be gone', () => rules().length === 0);
 }, 180_000);

@@ -13,7 +13,7 @@ let devenv: Installation;
 const PUBLIC = 'https://alice.example.com';
 const local = () => `http://alice.localhost:${devenv.edgePort}`;
 const recordNames = () => mock.world.records.map(({ name }) => name);
-const rules = () => (mock.world.tunnel.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []);
+const rules = () => mock.world.tunnel.hostnames;
 
 beforeAll(async () => {
   await removeLeftovers();
@@ -53,13 +53,6 @@ async function serve(terminal: Terminal, link: string): Promise<void> {
   await terminal.see(new RegExp(`live at ${link}`), { timeoutMs: 60_000 });
 }
 
-async function leave(terminal: Terminal): Promise<void> {
-  terminal.type('\x03');
-  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
-  terminal.type('exit\r');
-  await terminal.ended;
-}
-
 test('the link moves with the settings, for who is at work and for who comes later; nothing is restarted', async () => {
   const before = await enter(local());
   await serve(before, local());
@@ -75,19 +68,19 @@ test('the link moves with the settings, for who is at work and for who comes lat
     url: PUBLIC,
     route: { phase: 'open', live: true, problem: null },
   });
-  await leave(before);
+  await before.leave();
   await waitFor('the rule to be gone', () => rules().length === 0);
 
   const later = await enter(PUBLIC);
   expect(await later.run('devenv-status')).toMatch(/^link +https:\/\/alice\.example\.com\s*$/m);
   await serve(later, PUBLIC);
   expect((await visit()).status).toBe(200);
-  await leave(later);
+  await later.leave();
   await waitFor('the rule to be gone', () => rules().length === 0);
 
   await changeEdge('local');
   const back = await enter(local());
   await serve(back, local());
   expect((await devenv.visit('alice')).status).toBe(200);
-  await leave(back);
+  await back.leave();
 }, 300_000);

@@ -7,6 +7,7 @@ import { Routes } from '../../orchestrator/routes/index.ts';
 import type { Store } from '../../orchestrator/store/index.ts';
 import { Conversation } from '../../orchestrator/students/conversation.ts';
 import { Roster } from '../../orchestrator/students/roster.ts';
+import { emptyReport } from './report.ts';
 
 /** An edge at which everything is so at once. */
 export const easyEdge = {
@@ -27,16 +28,7 @@ const service = (port: number, because: Service['because']): Service => ({
 });
 
 /** A report with nobody in it, who left. */
-export const nobody = (): Report => ({
-  kind: 'report',
-  protocol: 1,
-  sessions: [],
-  listeners: [],
-  starting: [],
-  service: null,
-  lastEnd: { how: 'left', ageSeconds: 0 },
-  noticesShown: 0,
-});
+export const nobody = (): Report => ({ ...emptyReport, lastEnd: { how: 'left', ageSeconds: 0 } });
 
 /** A report of somebody who serves. */
 export const serving = (port: number, because: Service['because'] = 'PORT'): Report => ({

@@ -8,7 +8,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { PROTOCOL, type Report } from '../../orchestrator/agents/protocol.ts';
+import type { Report } from '../../orchestrator/agents/protocol.ts';
 import { loadSettings } from '../../orchestrator/config.ts';
 import { createCloudflare } from '../../orchestrator/edges/cloudflare/settings.ts';
 import type { Edge } from '../../orchestrator/edges/edge.ts';
@@ -17,6 +17,7 @@ import type { Environments } from '../../orchestrator/environments/types.ts';
 import { openStore, type Store } from '../../orchestrator/store/index.ts';
 import { Students } from '../../orchestrator/students/index.ts';
 import { silentProgress } from './progress.ts';
+import { emptyReport } from './report.ts';
 
 /** Every environment runs from when it was made until it is removed. */
 function pretendedEnvironments(
@@ -63,14 +64,11 @@ function reportOf(ports: readonly number[] | null): Report {
   }));
   const [port] = ports ?? [];
   return {
-    kind: 'report',
-    protocol: PROTOCOL,
+    ...emptyReport,
     sessions: ports === null ? [] : [{ id: '100:1', terminal: 'pts/0', ageSeconds: 1, port: 'ok' }],
     listeners,
-    starting: [],
     service: port === undefined ? null : { port, address: '127.0.0.1', scheme: 'http', because: 'newest' },
     lastEnd: ports === null ? { how: 'left', ageSeconds: 0 } : null,
-    noticesShown: 0,
   };
 }
 

@@ -81,6 +81,19 @@ export class Terminal {
     return this.fresh.split('\n').slice(1, -1).join('\n').split(done)[0]?.trim() ?? '';
   }
 
+  /** Ends what runs by Ctrl-C; returns at the prompt. */
+  async interrupt(): Promise<void> {
+    this.type('\x03');
+    await this.see(/\$ $/, { timeoutMs: 30_000 });
+  }
+
+  /** Ends what runs, and then the shell. */
+  async leave(): Promise<void> {
+    await this.interrupt();
+    this.type('exit\r');
+    await this.ended;
+  }
+
   /** The terminal is closed, as by a window's button: its programs get SIGHUP. */
   kill(signal = 'SIGHUP'): void {
     this.#pty.kill(signal);

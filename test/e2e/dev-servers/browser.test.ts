@@ -31,11 +31,6 @@ async function start(student: string, project: string): Promise<Terminal> {
   return terminal;
 }
 
-async function stop(terminal: Terminal): Promise<void> {
-  terminal.type('\x03');
-  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
-}
-
 /** Marks the window: a reload would lose it. */
 const mark = (page: Page) => page.evaluate('window.marked = true');
 const isMarked = (page: Page) => page.evaluate('window.marked === true');
@@ -63,7 +58,7 @@ test('Vite: a module and a stylesheet change in the open page; while it is away,
   await page.waitForFunction("getComputedStyle(document.body).color === 'rgb(4, 5, 6)'", null, patient);
   expect(await isMarked(page)).toBe(true);
 
-  await stop(terminal);
+  await terminal.interrupt();
   const plain = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
   for (const each of [page, plain]) {
     await waitFor('the page that waits', async () => (await each.goto(link('alice')))?.status() === 503);
@@ -133,7 +128,7 @@ test('Express: what the server sees and what it says back; who is connected is c
   const { socket, messages } = await openSocket(devenv, 'dora', '/socket');
   await waitFor('the greeting', () => messages.includes(`http://${seen.host}`));
   const cut = new Promise((resolve) => socket.once('close', resolve));
-  await stop(terminal);
+  await terminal.interrupt();
   terminal.type('exit\r');
   await terminal.ended;
   await cut;

@@ -146,8 +146,7 @@ export class Visitor {
   }
 
   async #end(): Promise<void> {
-    this.#terminal.type('\x03');
-    await this.#terminal.see(/\$ $/, { timeoutMs: 30_000 });
+    await this.#terminal.interrupt();
     await waitFor(
       'nothing to listen any more',
       async () => (await this.#servedPort().catch(() => false)) === null,

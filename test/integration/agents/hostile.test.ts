@@ -7,22 +7,13 @@ import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { type AgentSockets, createAgentSockets } from '../../../orchestrator/agents/index.ts';
-import { MAX_LINE, type Report, type StateMessage } from '../../../orchestrator/agents/protocol.ts';
+import { MAX_LINE, type StateMessage } from '../../../orchestrator/agents/protocol.ts';
+import { emptyReport } from '../../support/report.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'devenv-sockets-'));
 const path = (student: string) => join(folder, student, 'agent.sock');
-const report: Report = {
-  kind: 'report',
-  protocol: 1,
-  sessions: [],
-  listeners: [],
-  starting: [],
-  service: null,
-  lastEnd: null,
-  noticesShown: 0,
-};
-const line = `${JSON.stringify(report)}\n`;
+const line = `${JSON.stringify(emptyReport)}\n`;
 
 let sockets: AgentSockets;
 let log: string[] = [];
@@ -68,16 +59,16 @@ const wrong: [string, string][] = [
   ['no JSON', 'hello\n'],
   ['a number', '7\n'],
   ['null', 'null\n'],
-  ['an unknown kind', `${JSON.stringify({ ...report, kind: 'open' })}\n`],
-  ['another protocol', `${JSON.stringify({ ...report, protocol: 2 })}\n`],
-  ['an unknown key', `${JSON.stringify({ ...report, admin: true })}\n`],
+  ['an unknown kind', `${JSON.stringify({ ...emptyReport, kind: 'open' })}\n`],
+  ['another protocol', `${JSON.stringify({ ...emptyReport, protocol: 2 })}\n`],
+  ['an unknown key', `${JSON.stringify({ ...emptyReport, admin: true })}\n`],
   [
     'a port of 0',
     line.replace('"service":null', '"service":{"port":0,"address":"::1","scheme":"http","because":"PORT"}'),
   ],
   [
     'a list without end',
-    `${JSON.stringify({ ...report, starting: Array(17).fill({ id: 'a', command: 'b', ageSeconds: 0 }) })}\n`,
+    `${JSON.stringify({ ...emptyReport, starting: Array(17).fill({ id: 'a', command: 'b', ageSeconds: 0 }) })}\n`,
   ],
   ['a prototype', '{"__proto__":{"kind":"report"},"constructor":1}\n'],
   ['control characters', '\u0000\u001b[2J\n'],

@@ -1,14 +1,13 @@
 /** Options that a student turns on and off in the middle, and what they must not show or hand down of the hooks. */
-import { BareContainer } from '../../support/bare-container.ts';
+import type { BareContainer } from '../../support/bare-container.ts';
+import { hookedContainer, PROMPT, startPair, typeAll } from '../../support/hooked-shells.ts';
 import type { Terminal } from '../../support/terminal.ts';
 
 let withHooks: BareContainer;
 let without: BareContainer;
 
 beforeAll(async () => {
-  withHooks = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
-  without = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
-  withHooks.run('mkdir -p /run/devenv/shells /run/devenv/messages');
+  [withHooks, without] = await startPair();
 }, 300_000);
 
 afterAll(() => {
@@ -21,22 +20,15 @@ async function open(container: BareContainer, ...command: string[]): Promise<Ter
     columns: 200,
   });
   await terminal.see(/\$ $/);
-  await terminal.run("PS1='> '; bind 'set enable-bracketed-paste off'");
+  await terminal.run(PROMPT);
   await terminal.see(/> $/);
   return terminal;
 }
 
 /** What the terminal shows while the lines are typed, each at its prompt; then the shell's end. */
 async function transcript(terminal: Terminal, lines: readonly string[]): Promise<string> {
-  let text = '';
-  for (const line of lines) {
-    terminal.type(`${line}\r`);
-    await terminal.see(/> $/, { everyMs: 5 });
-    text += terminal.fresh;
-  }
-  terminal.type('exit 6\r');
-  const code = await terminal.ended;
-  return `${text}${terminal.fresh}\nexit code ${code}`;
+  const { text, code } = await typeAll(terminal, lines);
+  return `${text}\nexit code ${code}`;
 }
 
 /** Names of what is exported (bash's own $_ apart), and of what a program gets. */
@@ -108,9 +100,8 @@ test.each(['-v', '-r'])(
 );
 
 test('after `set +v` messages and the state of the shell come as before', async () => {
-  const container = await BareContainer.start();
+  const container = await hookedContainer();
   try {
-    container.run('mkdir -p /run/devenv/shells /run/devenv/messages');
     const terminal = container.terminal(['bash']);
     await terminal.see(/\$ $/);
     const pid = await terminal.run('echo $$');

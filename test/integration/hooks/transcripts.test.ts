@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { BareContainer } from '../../support/bare-container.ts';
+import { hookedContainer, PROMPT, startPair, typeAll } from '../../support/hooked-shells.ts';
 import type { Terminal } from '../../support/terminal.ts';
 import { lines, modes, toolModes } from './modes.ts';
 import { placeShellTools } from './shell-tools.ts';
@@ -12,10 +13,7 @@ let withHooks: BareContainer;
 let without: BareContainer;
 
 beforeAll(async () => {
-  withHooks = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
-  without = await BareContainer.start({ env: { DEVENV_QUIET: '1' } });
-  // The hooks go to sleep where their folder is missing.
-  withHooks.run('mkdir -p /run/devenv/shells /run/devenv/messages');
+  [withHooks, without] = await startPair();
   placeShellTools([withHooks, without]);
 }, 300_000);
 
@@ -36,19 +34,10 @@ const normalise = (text: string) =>
     .join('\n');
 
 /** What the terminal shows from here on, while all lines are typed; then the shell's end. */
-async function typeAll(terminal: Terminal): Promise<string> {
-  let text = '';
-  for (const line of lines) {
-    terminal.type(`${line}\r`);
-    await terminal.see(/> $/, { everyMs: 5 });
-    text += terminal.fresh;
-  }
-  terminal.type('exit 6\r');
-  const code = await terminal.ended;
-  return `${normalise(text + terminal.fresh)}\nexit code ${code}`;
+async function whole(terminal: Terminal): Promise<string> {
+  const { text, code } = await typeAll(terminal, lines);
+  return `${normalise(text)}\nexit code ${code}`;
 }
-
-const PROMPT = "PS1='> '; bind 'set enable-bracketed-paste off'";
 
 async function transcript(container: BareContainer, mode: string): Promise<string> {
   const terminal = container.terminal(['env', 'TERM=dumb', 'bash'], { columns: 200 });
@@ -59,7 +48,7 @@ async function transcript(container: BareContainer, mode: string): Promise<strin
   await terminal.run(':');
   // What is typed before the prompt is there is echoed twice.
   await terminal.see(/> $/);
-  return typeAll(terminal);
+  return whole(terminal);
 }
 
 /** The mode is in `~/.bashrc` from the start: its first prompt is the shell's first. */
@@ -78,7 +67,7 @@ async function transcriptFromStart(container: BareContainer, mode: string): Prom
   const terminal = container.terminal(shell, { rows: 30, columns: 200 });
   await terminal.see(/> $/);
   const first = terminal.fresh;
-  return `${normalise(first)}\n${await typeAll(terminal)}`;
+  return `${normalise(first)}\n${await whole(terminal)}`;
 }
 
 test.each(Object.entries(modes))(
@@ -166,9 +155,8 @@ test('no process is made for a line, with or without a typed match, and nothing 
 test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by its mechanism'])(
   'beside %s messages still come, and what the shell does is still written',
   async (name) => {
-    const container = await BareContainer.start();
+    const container = await hookedContainer();
     try {
-      container.run('mkdir -p /run/devenv/shells /run/devenv/messages');
       const terminal = container.terminal(['bash']);
       await terminal.see(/\$ $/);
       await terminal.run(modes[name] ?? '');
@@ -189,9 +177,8 @@ test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by it
 );
 
 test("`exec bash` greets once, and goes on as the same shell's", async () => {
-  const container = await BareContainer.start();
+  const container = await hookedContainer();
   try {
-    container.run('mkdir -p /run/devenv/shells /run/devenv/messages');
     const terminal = container.terminal(['bash']);
     await terminal.see(/\$ $/);
     await terminal.run('true');

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 const bare = (names: string[]) => names.map((name) => name.replace('.example.com', '')).sort();
-const rules = () => bare((mock.world.tunnel.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []));
+const rules = () => bare(mock.world.tunnel.hostnames);
 const records = () => bare(mock.world.records.map(({ name }) => name));
 const batches = () => mock.calls.filter(({ kind }) => kind === 'dns-batch').length;
 const reach = (what: string, look: () => boolean) =>

@@ -16,8 +16,7 @@ afterEach(async () => {
   await mock.stop();
 });
 
-const rules = () =>
-  (mock.world.tunnel.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []).sort();
+const rules = () => mock.world.tunnel.hostnames.sort();
 const records = () => mock.world.records.map(({ name }) => name).sort();
 const route = (name: string) => lab.students.get(name).route;
 const reach = (what: string, look: () => boolean) =>

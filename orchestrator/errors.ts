@@ -90,13 +90,16 @@ export function systemCodeOf(error: unknown): string | null {
   return typeof error.code === 'string' ? error.code : null;
 }
 
+/** What any thrown value says. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /**
  * Any thrown value as a problem for people. What is not a DevenvError is a defect of ours and says so;
  * the caller logs the original with its stack.
  */
 export function problemOf(error: unknown): Problem {
   if (error instanceof DevenvError) return error.problem;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return {
     code: 'internal',
     what: `Something went wrong inside devenv: ${message}`,

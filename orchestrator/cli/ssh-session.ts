@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import ssh2, { type ClientChannel } from 'ssh2';
 import type { AccessView } from '../api/contract.ts';
 import { privateKeyPath } from '../environments/index.ts';
-import { DevenvError } from '../errors.ts';
+import { DevenvError, messageOf } from '../errors.ts';
 import { openExecPipe } from './exec-pipe.ts';
 
 /** What of the person's terminal the shell in there should know. */
@@ -21,7 +21,28 @@ const SIGNALS: Record<string, number> = {
   TERM: 15,
 };
 
+/** The installation's key, read and parsed, so that what is wrong with it is said before anything is opened. */
+function privateKeyOf(stateDir: string): Buffer {
+  const path = privateKeyPath(stateDir);
+  try {
+    const text = readFileSync(path);
+    const key = ssh2.utils.parseKey(text);
+    if (key instanceof Error) throw key;
+    return text;
+  } catch (error) {
+    throw new DevenvError(
+      {
+        code: 'environment',
+        what: `The key that opens environments can't be read: ${path}: ${messageOf(error)}`,
+        next: '`devenv restart NAME` mends the key and the environment.',
+      },
+      { cause: error },
+    );
+  }
+}
+
 async function connect(access: AccessView, stateDir: string): Promise<ssh2.Client> {
+  const privateKey = privateKeyOf(stateDir);
   const sock = await openExecPipe(access);
   const client = new ssh2.Client();
   return new Promise((resolve, reject) => {
@@ -41,7 +62,7 @@ async function connect(access: AccessView, stateDir: string): Promise<ssh2.Clien
     client.connect({
       sock,
       username: 'student',
-      privateKey: readFileSync(privateKeyPath(stateDir)),
+      privateKey,
       // The engine's pipe leads to that container and nowhere else: that is the proof.
       hostVerifier: () => true,
       readyTimeout: 15_000,

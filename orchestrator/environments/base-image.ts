@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import type Docker from 'dockerode';
 import type { Progress } from '../api/contract.ts';
-import { DevenvError } from '../errors.ts';
+import { DevenvError, messageOf } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { installPackages } from './apt.ts';
 import { runCommand } from './run-command.ts';
@@ -44,7 +44,7 @@ async function pull(docker: Docker, signal: AbortSignal): Promise<string | null>
     });
   } catch (error) {
     signal.throwIfAborted();
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

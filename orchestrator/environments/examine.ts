@@ -1,9 +1,11 @@
 /** What `devenv doctor` looks at in the engine, each with what to do. */
+
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import type Docker from 'dockerode';
 import type { Examination } from '../api/contract.ts';
+import { messageOf } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { sizeInBytes } from './container.ts';
 import { networkOf } from './network.ts';
@@ -20,7 +22,7 @@ async function look(
   try {
     return { subject, ...(await task()) };
   } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
+    const found = messageOf(error);
     return {
       subject,
       ok: false,

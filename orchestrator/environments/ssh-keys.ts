@@ -2,26 +2,49 @@
  * The key with which this installation's clients log in to environments. The pipe of the engine has let them in
  * already; the key only satisfies sshd. Environments hold the public half, and make host keys of their own.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
+import ssh2, { type ParsedKey } from 'ssh2';
+import { systemCodeOf } from '../errors.ts';
 
 export const privateKeyPath = (stateDir: string) => join(stateDir, 'ssh', 'id_ed25519');
 
-/** Makes the pair once and returns the public line for `authorized_keys`. */
-function ensureKeyPair(stateDir: string): string {
-  const path = privateKeyPath(stateDir);
-  if (!existsSync(path)) {
-    mkdirSync(join(stateDir, 'ssh'), { recursive: true, mode: 0o700 });
-    const pair = ssh2.utils.generateKeyPairSync('ed25519', {
-      comment: 'devenv',
-    });
-    writeFileSync(`${path}.pub`, `${pair.public}\n`);
-    // Renamed into place last: a half-written key would lock everybody out.
-    writeFileSync(`${path}.new`, pair.private, { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+function parsed(privateKey: string): ParsedKey | null {
+  const key = ssh2.utils.parseKey(privateKey);
+  return key instanceof Error ? null : key;
+}
+
+/**
+ * A private key that OpenSSH and ssh2 can read. ssh2 1.17 drops leading zeros of the public half, so that one pair in
+ * 256 is malformed (its issues 1390 and 1513): made again until it can be read.
+ */
+export function generatePrivateKey(): string {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'devenv' });
+    if (parsed(pair.private)) return pair.private;
   }
-  return readFileSync(`${path}.pub`, 'utf8');
+}
+
+function readPrivateKey(path: string): ParsedKey | null {
+  try {
+    return parsed(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** The installation's key; made where there is none, and made anew where nobody could log in with it. */
+function ensureKey(stateDir: string): ParsedKey {
+  const path = privateKeyPath(stateDir);
+  const kept = readPrivateKey(path);
+  if (kept) return kept;
+  mkdirSync(join(stateDir, 'ssh'), { recursive: true, mode: 0o700 });
+  // `ssh` offers what stands in a `.pub` beside the key, so one of an earlier key would lock everybody out.
+  rmSync(`${path}.pub`, { force: true });
+  writeFileSync(`${path}.new`, generatePrivateKey(), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+  return ensureKey(stateDir);
 }
 
 /** Puts the public key into the folder that is mounted into one environment. */
@@ -29,6 +52,7 @@ export function placePublicKey(stateDir: string, socketDir: string): void {
   mkdirSync(socketDir, { recursive: true });
   chmodSync(socketDir, 0o711);
   const path = join(socketDir, 'authorized_keys');
-  writeFileSync(path, ensureKeyPair(stateDir));
+  const key = ensureKey(stateDir);
+  writeFileSync(path, `${key.type} ${key.getPublicSSH().toString('base64')} devenv\n`);
   chmodSync(path, 0o644);
 }

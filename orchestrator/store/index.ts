@@ -1,7 +1,7 @@
 /** The state on disk: one SQLite database, written through before anything is done in the world. */
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { DevenvError } from '../errors.ts';
+import { DevenvError, messageOf } from '../errors.ts';
 import { migrations } from './schema.ts';
 import type { Store, StudentLife, StudentPatch, StudentRow } from './types.ts';
 
@@ -183,7 +183,7 @@ export function openStore(path: string): Store {
   } catch (error) {
     db?.close();
     if (error instanceof DevenvError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new DevenvError(
       {
         code: 'bad-settings',

@@ -1,5 +1,6 @@
 /** The other commands, as an instructor uses them. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import type { DaemonView, Examination, StudentView } from '../../orchestrator/api/contract.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
 import { PATIENCE, waitFor } from '../support/wait.ts';
@@ -206,4 +207,12 @@ test("no secret: the installation's key is in no container, and nobody else may 
     { encoding: 'utf8' },
   );
   expect(mode.trim().split('\n')).toEqual(['600', '600', '600']);
+}, 180_000);
+
+test('a key that nobody can read is said to be one, and `restart` mends it', async () => {
+  writeFileSync(`${devenv.stateDir}/ssh/id_ed25519`, 'no key\n');
+  const { code: exit, stderr } = await devenv.devenv(['shell', 'alice', '--', 'true']);
+  expect([exit, stderr]).toEqual([1, expect.stringMatching(/ssh\/id_ed25519.*\n.*devenv restart/)]);
+  await devenv.succeed('restart', 'alice');
+  expect(await devenv.succeed('shell', 'alice', '--', 'whoami')).toBe('student\n');
 }, 180_000);

@@ -26,9 +26,21 @@ export interface Forwarding {
 }
 
 const kept = { keepAlive: true, keepAliveMsecs: 1000, maxFreeSockets: 32 };
+
+/**
+ * A connection for one request that does not say so: who is told `Connection: close` closes as soon as the answer is
+ * out, and where a body is still on its way the kernel resets the connection and the answer is lost (RFC 9112 §9.6).
+ */
+function closingAfterUse<Agent extends http.Agent>(agent: Agent): Agent {
+  return Object.assign(agent, { keepSocketAlive: () => false });
+}
+
 const agents = {
   kept: { http: new http.Agent(kept), https: new https.Agent(kept) },
-  fresh: { http: new http.Agent(), https: new https.Agent() },
+  fresh: {
+    http: closingAfterUse(new http.Agent(kept)),
+    https: closingAfterUse(new https.Agent(kept)),
+  },
 };
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { hasBody } from './outgoing.ts';
 
 /**
  * How long a visitor may go on sending after the answer, in ms. Closing at once with bytes unread makes the kernel
@@ -28,10 +29,17 @@ export function refuse(socket: Duplex, status: string): void {
   endGently(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-/** Once the answer is out, the rest of a body is dropped; a visitor who goes on sending is disconnected. */
+/**
+ * Once the answer is out, the rest of a body is dropped; a visitor who goes on sending is disconnected. To be called
+ * before the answer's head is written: Node closes at once behind an answer to who asked for `Connection: close`.
+ */
 export function dropBodyAfter(request: IncomingMessage, response: ServerResponse): void {
+  if (request.complete || !hasBody(request)) return;
+  const isLast = !response.shouldKeepAlive;
+  // HTTP/1.0 has no other end of an answer without a length.
+  if (request.httpVersion !== '1.0') response.shouldKeepAlive = true;
   response.once('finish', () => {
-    if (request.complete) return;
+    if (request.complete && !isLast) return;
     request.unpipe();
     request.resume();
     destroyAfterLinger(request.socket);

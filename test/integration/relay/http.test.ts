@@ -1,6 +1,6 @@
 /** HTTP to the letter, through edge and relay: what is rare in a browser and common in tools, and what smugglers try. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { VisitorsWay } from '../../support/visitors-way.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -150,22 +150,57 @@ test('early hints pass, trailers pass, but none that would set a cookie or frame
   expect(await way.say(head('GET / HTTP/1.0'))).toMatch(/^HTTP\/1\.1 200 OK\r\n(?!.*chunked)/s);
 });
 
-test('a service that refuses an upload before it is whole is heard, and the visitor is let go', async () => {
-  await way.serveRaw((socket) => {
-    socket.end('HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge');
-  });
+/** Uploads as fast as the way takes it, until the connection closes: what was heard. */
+async function upload(connection: string): Promise<string> {
   const socket = connect(way.port, '127.0.0.1');
   let heard = '';
   socket.on('data', (data) => {
     heard += data;
   });
   socket.on('error', () => {});
-  socket.write(head('POST / HTTP/1.1', 'Content-Length: 1000000000'));
   const chunk = Buffer.alloc(65_536);
-  const pump = setInterval(() => socket.writable && socket.write(chunk), 5);
+  const pump = () => {
+    while (socket.writable && socket.write(chunk));
+  };
+  socket.on('drain', pump);
+  socket.write(
+    `POST / HTTP/1.1\r\nHost: alice.test\r\nConnection: ${connection}\r\nContent-Length: 100000000000\r\n\r\n`,
+  );
+  pump();
+  // `once` of events would reject: who goes on sending is reset in the end.
   await new Promise((resolve) => socket.once('close', resolve));
-  clearInterval(pump);
-  expect(heard).toMatch(/^HTTP\/1\.1 413 Too Large\r\n.*large$/s);
+  return heard;
+}
+
+test.each([
+  ['close', 'at once'],
+  ['keep-alive', 'at once'],
+  ['close', 'in the middle'],
+  ['keep-alive', 'in the middle'],
+])(
+  'an upload (Connection: %s) that the service refuses %s: the visitor hears it every time, and is let go',
+  async (connection, when) => {
+    const refuse = (response: ServerResponse) =>
+      response.writeHead(413, { 'content-length': 5 }).end('large');
+    await way.serve((incoming, response) => {
+      if (when === 'at once') return refuse(response);
+      let received = 0;
+      incoming.on('data', ({ length }: Buffer) => {
+        received += length;
+        if (received > 1_000_000 && !response.headersSent) refuse(response);
+      });
+    });
+    const heard = await Promise.all(Array.from({ length: 10 }, () => upload(connection)));
+    for (const answer of heard) expect(answer).toMatch(/^HTTP\/1\.1 413 Payload Too Large\r\n.*large$/s);
+  },
+  20_000,
+);
+
+test('a service that closes behind its refusal of an upload is heard, and the visitor is let go', async () => {
+  await way.serveRaw((socket) => {
+    socket.end('HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge');
+  });
+  expect(await upload('close')).toMatch(/^HTTP\/1\.1 413 Too Large\r\n.*large$/s);
 }, 20_000);
 
 test('a service that restarts between two requests of a connection is not noticed, and no POST is sent twice', async () => {

@@ -38,7 +38,8 @@ function pass(incoming: IncomingMessage, response: ServerResponse, headers: Head
   response.sendDate = false;
   socket?.cork();
   response.writeHead(incoming.statusCode ?? 502, reasonOf(incoming), headers);
-  response.flushHeaders();
+  // Node's `flushHeaders` would write them in UTF-8, each byte above 127 as two.
+  response.write('', 'latin1');
   setImmediate(() => socket?.uncork());
   incoming.on('error', () => response.destroy());
   incoming.on('close', () => {
@@ -100,4 +101,7 @@ export function forwardRequest(
     if (request.rawTrailers.length > 0) outgoing.addTrailers(trailers(request.rawTrailers));
   });
   request.pipe(outgoing);
+  // A visitor who streams may wait for the answer's head first; what is there of the body goes in one write with ours.
+  if (hasBody(request))
+    setImmediate(() => outgoing.destroyed || outgoing.writableEnded || outgoing.write('', 'latin1'));
 }

@@ -26,6 +26,9 @@ export function mapHeaders(
   return changed;
 }
 
+/** What frames and routes a message goes with it whatever `Connection` says: a body without its length is a request. */
+const END_TO_END = new Set(['content-length', 'host']);
+
 /** Without what was meant for this connection only, the headers that `Connection` names included. */
 export function withoutHopByHop(headers: HeaderList): HeaderList {
   const named = new Set<string>();
@@ -33,5 +36,6 @@ export function withoutHopByHop(headers: HeaderList): HeaderList {
     if (name === 'connection') for (const each of value.split(',')) named.add(each.trim().toLowerCase());
     return null;
   });
+  for (const name of END_TO_END) named.delete(name);
   return mapHeaders(headers, (name, value) => (HOP_BY_HOP.has(name) || named.has(name) ? null : value));
 }

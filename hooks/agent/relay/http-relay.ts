@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { RelayIdentity, Service } from '../../../orchestrator/agents/protocol.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type Failure, forwardRequest } from './forward.ts';
+import { withoutHopByHop } from './headers.ts';
 import type { Link, RelayOptions } from './options.ts';
 import type { Forwarding } from './outgoing.ts';
 import { dropBodyAfter, refuse } from './refuse.ts';
@@ -102,7 +103,7 @@ function forwardingOf(
   return {
     target: { host: service.address, port: service.port, scheme: service.scheme },
     path,
-    requestHeaders: toService(request.rawHeaders, names),
+    requestHeaders: toService(withoutHopByHop(request.rawHeaders), names),
     responseHeaders: (headers) => toVisitor(headers, names),
   };
 }

@@ -1,7 +1,7 @@
 /** Requests to the next server on the way: the student's service for the relay, the relay for the local edge. */
 import http, { type ClientRequest, type IncomingMessage, type InformationEvent } from 'node:http';
 import https from 'node:https';
-import { type HeaderList, withoutHopByHop } from './headers.ts';
+import type { HeaderList } from './headers.ts';
 
 /** Next's dev server alone sends cookies and RSC headers of tens of KB; Node's default of 16 KB refuses them. */
 export const MAX_HEADER_SIZE = 128 * 1024;
@@ -19,7 +19,7 @@ export interface Forwarding {
   target: Target;
   /** Path and query. */
   path: string;
-  /** Headers for the target, `Host` included; hop-by-hop ones are taken out afterwards. */
+  /** Headers for the target, `Host` included, without hop-by-hop ones: what a visitor's `Connection` names goes before ours come. */
   requestHeaders: HeaderList;
   /** The answer's headers, changed for the visitor. */
   responseHeaders(headers: HeaderList): HeaderList;
@@ -75,7 +75,7 @@ export function openRequest(
     port: target.port,
     method: request.method ?? 'GET',
     path,
-    headers: [...withoutHopByHop(requestHeaders), ...extra],
+    headers: [...requestHeaders, ...extra],
     setHost: false,
     maxHeaderSize: MAX_HEADER_SIZE,
   };

@@ -12,9 +12,10 @@ import { hasBody } from './outgoing.ts';
  */
 const LINGER = 2000;
 
-function destroyAfterLinger(socket: Duplex): void {
+function destroyAfterLinger(socket: Duplex): NodeJS.Timeout {
   const timer = setTimeout(() => socket.destroy(), LINGER).unref();
   socket.once('close', () => clearTimeout(timer));
+  return timer;
 }
 
 /** Says the last words, if any, and closes; what the other side still sends is read and dropped. */
@@ -42,6 +43,8 @@ export function dropBodyAfter(request: IncomingMessage, response: ServerResponse
     if (request.complete && !isLast) return;
     request.unpipe();
     request.resume();
-    destroyAfterLinger(request.socket);
+    const timer = destroyAfterLinger(request.socket);
+    // A body that ends in time leaves the connection to the next request.
+    if (!isLast) request.once('end', () => clearTimeout(timer));
   });
 }

@@ -51,17 +51,26 @@ export function forwardUpgrade(
     'websocket',
   ]);
   let settled = false;
-  const fail = () => {
-    if (!settled && !socket.destroyed) onFailure();
+  // Nobody reads from the visitor yet, and who doesn't look never sees them leave.
+  const look = () => void socket.read(0);
+  const settle = () => {
     settled = true;
+    socket.off('readable', look);
   };
+  const fail = () => {
+    if (settled) return;
+    settle();
+    if (!socket.destroyed) onFailure();
+  };
+  socket.on('readable', look);
+  socket.once('end', () => settled || outgoing.destroy());
   socket.on('error', () => outgoing.destroy());
   socket.on('close', () => outgoing.destroy());
   boundAnnouncements(outgoing);
   outgoing.on('error', fail);
   outgoing.on('close', fail);
   outgoing.on('upgrade', (incoming, service, serviceHead) => {
-    settled = true;
+    settle();
     service.on('error', () => service.destroy());
     if (socket.destroyed) return void service.destroy();
     writeHead(socket, incoming, forwarding.responseHeaders(incoming.rawHeaders));
@@ -74,7 +83,7 @@ export function forwardUpgrade(
   outgoing.on('response', (incoming) => {
     const { statusCode = 0 } = incoming;
     if (statusCode < 200) return void outgoing.destroy();
-    settled = true;
+    settle();
     const headers = forwarding.responseHeaders(withoutHopByHop(incoming.rawHeaders));
     writeHead(socket, incoming, [...headers, 'Connection', 'close']);
     incoming.on('error', () => socket.destroy());

@@ -43,7 +43,7 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
   const proxy = new LocalProxy();
   const wished = parseListen(listen);
   const hostnameOf = (student: string) =>
-    (hostname ?? '{student}.localhost').replaceAll('{student}', student);
+    (hostname ?? '{student}.localhost').toLowerCase().replaceAll('{student}', student);
   let { port: boundPort } = wished;
   const address = () => ({ host: wished.host, port: boundPort });
   /** Where this process reaches its own edge. */

@@ -186,6 +186,16 @@ test("a name that is not the student's gets nothing from the relay, though it le
   expect((await browse({ port: way.relay.port, host: 'localhost' })).body).toBe('secret');
 });
 
+test('a template in capitals leads where visitors look', async () => {
+  const edge = createLocalEdge({
+    listen: '127.0.0.1:0',
+    hostname: '{student}.Lab.test',
+    instance: 'test',
+    log: silentLog,
+  });
+  expect(edge.knownHostname('alice')).toBe('alice.lab.test');
+});
+
 test("who listens on the edge's address already is named, with what to do", async () => {
   const second = createLocalEdge({
     listen: `127.0.0.1:${way.port}`,

@@ -23,14 +23,24 @@ unhook() {
   while "$1" -w 5 -D "$2" -i "$BRIDGE" -j "$3" 2>/dev/null; do :; done
 }
 
+# With every network that it makes, the engine takes its jump to DOCKER-USER out for a moment. A jump of our own stands
+# meanwhile, above what the engine accepts; it is moved there in one go, since the engine adds its rules at the top.
+lead() { # tool
+  jump="FORWARD -i $BRIDGE -j $FORWARD"
+  # shellcheck disable=SC2086
+  if "$1" -w 5 -C $jump 2>/dev/null; then old="-D $jump"; else old=; fi
+  printf '*filter\n%s\n-I %s\nCOMMIT\n' "$old" "$jump" | "$1-restore" -w 5 --noflush
+}
+
 put() { # tool parent rules
   printf '%s' "$3" | "$1-restore" -w 5 --noflush
   hook "$1" "$2" "$FORWARD"
+  lead "$1"
   hook "$1" INPUT "$INPUT"
 }
 
 check() { # tool parent rules: the jumps stand, and each chain has as many rules as it should
-  "$1" -w 5 -C "$2" -i "$BRIDGE" -j "$FORWARD"
+  for parent in "$2" FORWARD; do "$1" -w 5 -C "$parent" -i "$BRIDGE" -j "$FORWARD"; done
   "$1" -w 5 -C INPUT -i "$BRIDGE" -j "$INPUT"
   for chain in "$FORWARD" "$INPUT"; do
     want=$(printf '%s' "$3" | grep -c "^-A $chain ")
@@ -40,7 +50,7 @@ check() { # tool parent rules: the jumps stand, and each chain has as many rules
 }
 
 remove() { # tool parent
-  unhook "$1" "$2" "$FORWARD"
+  for parent in "$2" FORWARD; do unhook "$1" "$parent" "$FORWARD"; done
   unhook "$1" INPUT "$INPUT"
   for chain in "$FORWARD" "$INPUT"; do
     "$1" -w 5 -F "$chain" 2>/dev/null || :

@@ -37,20 +37,31 @@ function iptables(...args: string[]): boolean {
   return spawnSync('iptables', ['-w', '5', ...args], { stdio: 'ignore' }).status === 0;
 }
 
+/** Our jumps to the rules for what is forwarded, and to those for what is meant for the host. */
+const jumpsForward = () =>
+  ['FORWARD', 'DOCKER-USER'].map((parent) => [parent, '-i', bridge, '-j', `${bridge}-fwd`]);
+const jumpsInput = () => [['INPUT', '-i', bridge, '-j', `${bridge}-in`]];
+
+/** Takes jumps out, and returns those that stood. */
+function takeOut(jumps: string[][]): string[][] {
+  return jumps.filter((jump) => {
+    let stood = false;
+    while (iptables('-D', ...jump)) stood = true;
+    return stood;
+  });
+}
+
 /**
- * Takes our two jumps out and puts them back: the protection is off in between. The orchestrator puts it back too,
+ * Takes our jumps out and puts them back: the protection is off in between. The orchestrator puts it back too,
  * whenever it looks; a task that it came in between is done again.
  */
 async function withoutFirewall<Result>(task: () => Promise<Result>): Promise<Result> {
-  const jumps = [
-    ['DOCKER-USER', '-i', bridge, '-j', `${bridge}-fwd`],
-    ['INPUT', '-i', bridge, '-j', `${bridge}-in`],
-  ];
+  const jumps = [...jumpsForward(), ...jumpsInput()];
   for (;;) {
-    for (const jump of jumps) while (iptables('-D', ...jump));
+    const stood = takeOut(jumps);
     const result = await task();
     const wasOff = jumps.every((jump) => !iptables('-C', ...jump));
-    for (const [parent = '', ...jump] of jumps)
+    for (const [parent = '', ...jump] of stood)
       if (!iptables('-C', parent, ...jump)) iptables('-I', parent, '1', ...jump);
     if (wasOff) return result;
   }
@@ -137,6 +148,31 @@ test('what the settings allow is in reach, and so is a name server', async () =>
   expect(await inside('alice', `getent hosts ${name} >/dev/null && echo resolved`)).toBe('resolved');
 }, 180_000);
 
+test('the engine makes networks, each time with its jump to our rules away for a moment: nothing comes through', async () => {
+  // Most refusals are told to nobody (the kernel bounds its ICMP): who waited for them would hardly knock.
+  const knock =
+    `const { connect } = require('net'); let knocked = 0; let reached = 0; const end = Date.now() + 8000;
+    const next = () => { if (Date.now() > end) return; knocked += 1;
+      const socket = connect(8000, '${METADATA}').on('connect', () => { reached += 1; }).on('error', () => {});
+      setTimeout(() => { socket.destroy(); next(); }, 5); };
+    for (let i = 0; i < 4; i++) next();
+    setTimeout(() => { console.log(knocked > 1000, reached); process.exit(); }, 8500);`.replaceAll(
+      /\s+/g,
+      ' ',
+    );
+  const knocking = inside('alice', `node -e "${knock}"`);
+  const Labels = { 'devenv.instance': devenv.instance };
+  let isOver = false;
+  void knocking.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const other = await docker.createNetwork({ Name: `${devenv.instance}-other`, Labels });
+    await other.remove();
+  }
+  expect(await knocking).toBe('true 0');
+}, 180_000);
+
 test('the student is nobody special: no root, no capability, no way to gain any', async () => {
   expect(
     await inside(
@@ -186,14 +222,14 @@ test('a firewall that somebody flushed is put back, and nobody is started withou
   // The orchestrator puts it back whenever it looks, which may be before we have tried.
   const isReached = async () => {
     iptables('-F', `${bridge}-fwd`);
-    iptables('-D', 'INPUT', '-i', bridge, '-j', `${bridge}-in`);
+    takeOut(jumpsInput());
     answer = await tryFrom('alice', `${METADATA}:8000`);
     return answer === 'reached';
   };
   await waitFor('it to be reached', isReached, { timeoutMs: 60_000, seen: () => answer });
   await devenv.succeed('restart', 'bob');
   expect(await tryFrom('alice', `${METADATA}:8000`)).toMatch(/^no: 7/);
-  expect(iptables('-D', 'DOCKER-USER', '-i', bridge, '-j', `${bridge}-fwd`)).toBe(true);
+  takeOut(jumpsForward());
   await waitFor(
     'the firewall to be put back by itself',
     async () => (await tryFrom('alice', `${METADATA}:8000`)).startsWith('no'),
@@ -206,7 +242,7 @@ test('a firewall that somebody flushed is put back, and nobody is started withou
 
 test('an orchestrator that starts while students run puts back a firewall that has gone meanwhile', async () => {
   await devenv.succeed('down');
-  expect(iptables('-D', 'DOCKER-USER', '-i', bridge, '-j', `${bridge}-fwd`)).toBe(true);
+  takeOut(jumpsForward());
   await devenv.succeed('up');
   await waitFor(
     'the firewall to be put back at once',

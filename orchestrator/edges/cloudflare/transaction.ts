@@ -127,7 +127,7 @@ export class Transaction {
   /** What a cut-off run has left is judged by what it found and wrote. */
   #takeOver(unfinished: Unfinished, seen: Configuration): void {
     const { known, intent, onLostUpdate } = this.#options;
-    for (const hostname of provenBy(unfinished, seen, known.ways.all)) this.#fresh.delete(hostname);
+    for (const hostname of provenBy(unfinished, seen, known.ways)) this.#fresh.delete(hostname);
     const lost = lossBy(unfinished, seen);
     if (lost !== null) onLostUpdate(lost);
     intent.note({ read: null });
@@ -135,7 +135,7 @@ export class Transaction {
 
   #noteMaking(making: readonly string[]): void {
     const { intent, known } = this.#options;
-    const ruled = hostnamesOf(known.configuration?.config ?? null, known.ways.all);
+    const ruled = hostnamesOf(known.configuration?.config ?? null, known.ways);
     intent.note({ making, standing: making.filter((hostname) => ruled.has(hostname)) });
   }
 
@@ -178,7 +178,7 @@ export class Transaction {
   /** The moment with the records as they are known now. */
   #now(): Moment {
     const { records, ways } = this.#options.known;
-    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways: ways.all };
+    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways };
   }
 
   #studentOf(hostname: string): string {

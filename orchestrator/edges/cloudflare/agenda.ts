@@ -1,9 +1,10 @@
-/** When a look at Cloudflare is due though nobody's wish has changed: a grace that is over, a call whose outcome is in doubt. */
+/** When a look at Cloudflare is due though nobody's wish has changed: a grace that is over, a call whose outcome is in doubt, room that a run has made. */
 import { startTimer } from '../../timer.ts';
 
 export class Agenda {
   readonly #doubts = new Set<NodeJS.Timeout>();
   #grace: NodeJS.Timeout | null = null;
+  #again: NodeJS.Timeout | null = null;
   /** A call was given up, and can't arrive any more. */
   #isInDoubt = false;
   /** Nothing was read since this process began, or since something was in doubt. */
@@ -50,8 +51,15 @@ export class Agenda {
     this.#grace = inMs === null ? null : startTimer(() => this.#due(), Math.max(0, inMs) + 1);
   }
 
+  /** A run is due in that many ms, in place of one that was planned so before. */
+  again(inMs: number): void {
+    if (this.#again !== null) clearTimeout(this.#again);
+    this.#again = startTimer(() => this.#due(), inMs);
+  }
+
   stop(): void {
     this.expectGrace(null);
+    if (this.#again !== null) clearTimeout(this.#again);
     for (const timer of this.#doubts) clearTimeout(timer);
     this.#doubts.clear();
   }

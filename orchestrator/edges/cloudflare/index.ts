@@ -150,8 +150,10 @@ export class CloudflareEdge implements Edge {
       this.#agenda.end();
       if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
       this.#planNext();
+      // Records are made before others are removed: who was refused for want of room has it from now on.
+      if (result.hasMadeRoom) this.#agenda.again(0);
       const outcomes = withStanding(result.outcomes, wanted, this.#known.configuration);
-      return { ...result, outcomes, problem: null };
+      return { outcomes, differences: result.differences, problem: null };
     });
     return { ...ran, outcomes: [...ran.outcomes, ...publication.refused()] };
   }

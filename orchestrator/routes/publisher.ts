@@ -8,12 +8,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
 import type { Difference } from '../api/contract.ts';
+import { backoff } from '../backoff.ts';
 import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edges/edge.ts';
 import { DevenvError, isSameProblem, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { startTimer } from '../timer.ts';
 import { Turns } from '../turns.ts';
-import { backoff } from './backoff.ts';
 import { Company } from './company.ts';
 import { DifferenceLog, judge } from './difference-log.ts';
 import { type Leaver, Leavers } from './leavers.ts';

@@ -198,7 +198,7 @@ export class CloudflareEdge implements Edge {
     const students = new Set([...routes, ...holders].map(({ student }) => student));
     this.#settled = null;
     // Nobody is left who would have it tried again, but something of theirs may be.
-    if (students.size === 0) this.#agenda.doubt(explained.afterMs ?? this.#options.callTimeoutMs);
+    if (students.size === 0) this.#agenda.failed(explained.afterMs);
     const outcomes = [...students].map((student) => ({ student, ...explained }));
     return withStanding(outcomes, { routes, holders }, this.#known.configuration);
   }

@@ -26,13 +26,20 @@ export interface WantedEdge {
   holders: readonly Holder[];
 }
 
+/** Why it failed for a student, and whether the route stands all the same; not said where that is not known. */
+export interface Failed {
+  student: string;
+  problem: Problem;
+  stands?: boolean;
+}
+
 /** What became of one student's part of a publication. Nobody named means: nothing differed, or all done. */
 export type Outcome =
   | { student: string; result: 'done' }
   /** May work later: it is tried again while it is wanted. `afterMs` where the edge said how long to wait. */
-  | { student: string; result: 'later'; problem: Problem; afterMs?: number }
+  | (Failed & { result: 'later'; afterMs?: number })
   /** Will not work until a person does something. */
-  | { student: string; result: 'refused'; problem: Problem };
+  | (Failed & { result: 'refused' });
 
 export interface Publication {
   /**

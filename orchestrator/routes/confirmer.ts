@@ -3,9 +3,9 @@
  * has confirmed it, not when it was asked for.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoff } from '../backoff.ts';
 import type { Edge, Route } from '../edges/edge.ts';
 import { type Problem, problemOf } from '../errors.ts';
-import { backoff } from './backoff.ts';
 
 /** How long one confirmation may take before the student is told what is known, in ms. */
 const PATIENCE = 20_000;

@@ -8,16 +8,16 @@
 import { setImmediate } from 'node:timers/promises';
 import type { RoutePhase } from '../agents/protocol.ts';
 import type { Difference } from '../api/contract.ts';
+import { backoff } from '../backoff.ts';
 import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edges/edge.ts';
 import { DevenvError, isSameProblem, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { startTimer } from '../timer.ts';
 import { Turns } from '../turns.ts';
-import { backoff } from './backoff.ts';
 import { Company } from './company.ts';
 import { DifferenceLog, judge } from './difference-log.ts';
 import { type Leaver, Leavers } from './leavers.ts';
-import { newEntry, phaseOf, type RouteEntry, settle, type Wish } from './route-entry.ts';
+import { newEntry, phaseOf, type RouteEntry, settle, takeIn, type Wish } from './route-entry.ts';
 
 /** How often wanted and actual are compared though nothing happened, in ms. */
 const RECONCILE_EVERY = 5 * 60_000;
@@ -101,8 +101,10 @@ export class Publisher {
   /** Whose link is not at the edge as it is wanted, or may not be. */
   changing(): string[] {
     const names: string[] = [];
-    for (const [student, { wanted, published }] of this.#entries)
-      if (wanted !== (published === true)) names.push(student);
+    for (const [student, entry] of this.#entries) {
+      const { phase } = phaseOf(entry);
+      if (phase === 'opening' || phase === 'closing') names.push(student);
+    }
     return names;
   }
 
@@ -134,7 +136,7 @@ export class Publisher {
     });
   }
 
-  /** A run that only looks (`isLook`) leaves what is due due. */
+  /** A run that only looks (`isLook`) leaves what is due due, and takes nothing away. */
   #open(isLook = false): Run {
     const taken = new Map<RouteEntry, Wish>();
     const leaving = new Set<Leaver>();
@@ -143,10 +145,12 @@ export class Publisher {
       signal,
       company: this.#company.gathered(signal),
       take: () => {
-        if (!isLook) this.#isDue = false;
-        for (const leaver of this.#leavers.now()) leaving.add(leaver);
         const entries = [...this.#entries.values()];
-        for (const entry of entries) taken.set(entry, { wanted: entry.wanted, adopt: entry.adopt });
+        if (!isLook) {
+          this.#isDue = false;
+          for (const leaver of this.#leavers.now()) leaving.add(leaver);
+          for (const entry of entries) taken.set(entry, takeIn(entry));
+        }
         const holders = entries.map(({ route, adopt }) => ({ ...route, adopt }));
         const routes = entries.filter((entry) => entry.wanted).map((entry) => entry.route);
         return { routes, holders } satisfies WantedEdge;

@@ -1,15 +1,20 @@
 /** What is known of one student's route: whether it is wanted, and what the edge was made to say. */
 import type { RoutePhase } from '../agents/protocol.ts';
-import type { Outcome, Route } from '../edges/edge.ts';
+import type { Failed, Outcome, Route } from '../edges/edge.ts';
 import type { Problem } from '../errors.ts';
+
+/**
+ * Whether the edge has a route. `untried`: no run has made it so yet, or seen it. `going`: a run was told to take it
+ * away, and none has said since what stands, so that it may be gone at any moment.
+ */
+type Presence = 'untried' | 'absent' | 'present' | 'going';
 
 export interface RouteEntry {
   route: Route;
   wanted: boolean;
   /** Somebody else's things at the hostname may be taken over. */
   adopt: boolean;
-  /** What the edge was last made to say; null where that is not known. */
-  published: boolean | null;
+  atEdge: Presence;
   problem: Problem | null;
   /** Failures one after the other. */
   attempts: number;
@@ -18,21 +23,30 @@ export interface RouteEntry {
 /** What a publication has taken in of an entry, which may change while it runs. */
 export type Wish = Pick<RouteEntry, 'wanted' | 'adopt'>;
 
+const presenceOf = (stands: boolean): Presence => (stands ? 'present' : 'absent');
+
 export const newEntry = (route: Route): RouteEntry => ({
   route,
   wanted: false,
   adopt: false,
-  published: null,
+  atEdge: 'untried',
   problem: null,
   attempts: 0,
 });
 
-export function phaseOf({ wanted, published, problem }: RouteEntry): {
+export function phaseOf({ wanted, atEdge, problem }: RouteEntry): {
   phase: RoutePhase;
   problem: Problem | null;
 } {
-  if (wanted) return { phase: published === true ? 'open' : 'opening', problem };
-  return { phase: published === true ? 'closing' : 'closed', problem };
+  if (wanted) return { phase: atEdge === 'present' ? 'open' : 'opening', problem };
+  return { phase: atEdge === 'present' || atEdge === 'going' ? 'closing' : 'closed', problem };
+}
+
+/** A run takes in what is wished of the route: from now on one that is to go may be gone. */
+export function takeIn(entry: RouteEntry): Wish {
+  const { wanted, adopt } = entry;
+  if (!wanted && entry.atEdge === 'present') entry.atEdge = 'going';
+  return { wanted, adopt };
 }
 
 /** Why each of those failed who did. */
@@ -41,26 +55,36 @@ export const problemsOf = (outcomes: readonly Outcome[]): Map<string, Problem> =
     outcomes.flatMap((outcome) => (outcome.result === 'done' ? [] : [[outcome.student, outcome.problem]])),
   );
 
-/** Who has what they want is not told of calls that failed for others, or for tidying up; of what took their name, they are. */
-const concerns = ({ published, wanted }: RouteEntry, { code }: Problem) =>
-  published !== wanted || code === 'clash';
+const isAsWanted = ({ atEdge, wanted }: RouteEntry) => atEdge === presenceOf(wanted);
+
+/**
+ * What a run that failed saw counts: it may have taken away what is wanted, or left what is not. Who had what they want,
+ * and has it, is not told of calls that failed for others, or for tidying up; of what took their name, they are. Who
+ * was told hears of it until it is over.
+ */
+function fail(entry: RouteEntry, { problem, stands }: Failed): void {
+  const isSettled = isAsWanted(entry) && entry.problem === null;
+  if (stands !== undefined) entry.atEdge = presenceOf(stands);
+  const concerns = !isSettled || !isAsWanted(entry) || problem.code === 'clash';
+  entry.problem = concerns ? problem : null;
+}
 
 /** Takes in what became of a publication that was to make the route as wished; undefined: nothing differed. */
 export function settle(entry: RouteEntry, { wanted, adopt }: Wish, outcome: Outcome | undefined): void {
   switch (outcome?.result) {
     case undefined:
     case 'done':
-      entry.published = wanted;
+      entry.atEdge = presenceOf(wanted);
       if (adopt) entry.adopt = false;
       entry.problem = null;
       entry.attempts = 0;
       return;
     case 'later':
-      entry.problem = concerns(entry, outcome.problem) ? outcome.problem : null;
+      fail(entry, outcome);
       entry.attempts += 1;
       return;
     case 'refused':
-      entry.problem = concerns(entry, outcome.problem) ? outcome.problem : null;
+      fail(entry, outcome);
       // A person's word counts once, where it was heard: what stands there later may be something else.
       if (adopt) entry.adopt = false;
       return;

@@ -47,7 +47,8 @@ export class ConversationRig {
   /** Lines of the log. */
   readonly logged: string[] = [];
 
-  constructor(edge: Edge, students: readonly string[]) {
+  /** Their ports follow one another from `firstPort` on. */
+  constructor(edge: Edge, students: readonly string[], firstPort = 3001) {
     const settings = loadSettings({
       env: { DEVENV_CONFIG: '/dev/null' },
       hostname: 'lab',
@@ -80,7 +81,7 @@ export class ConversationRig {
       } as never,
     });
     for (const [index, name] of students.entries()) {
-      const port = 3001 + index;
+      const port = firstPort + index;
       const student = this.roster.insert({
         name,
         port,

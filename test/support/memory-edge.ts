@@ -19,6 +19,8 @@ export class MemoryEdge {
   crash = false;
   /** How long the edge says to wait after a failure, in ms. */
   afterMs: number | null = null;
+  /** Whether it says of each failure what stands. */
+  knows = false;
   /** Reconciles that were to mend. */
   mends = 0;
   /** The hostnames that a person has told it to take over, at each publication. */
@@ -43,7 +45,13 @@ export class MemoryEdge {
     for (const student of new Set([...wanted, ...this.open])) {
       const result = this.fail(student);
       if (result !== 'done')
-        outcomes.push({ student, result, problem, ...(this.afterMs !== null && { afterMs: this.afterMs }) });
+        outcomes.push({
+          student,
+          result,
+          problem,
+          ...(this.afterMs !== null && { afterMs: this.afterMs }),
+          ...(this.knows && { stands: this.open.has(student) }),
+        });
       else if (wanted.has(student)) this.open.add(student);
       else this.open.delete(student);
     }
@@ -51,7 +59,10 @@ export class MemoryEdge {
   }
 
   async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
-    if (!mend) return { differences: [], outcomes: [], problem: null };
+    if (!mend) {
+      publication.take();
+      return { differences: [], outcomes: [], problem: null };
+    }
     this.mends += 1;
     return this.publish(publication);
   }

@@ -1,9 +1,16 @@
-/** When a look at Cloudflare is due though nobody's wish has changed: a grace that is over, a call whose outcome is in doubt. */
+/**
+ * When a run is due though nobody's wish has changed: a grace that is over, a call whose outcome is in doubt, room that
+ * was made in the zone, a failure that nobody else would have tried again.
+ */
+import { backoff } from '../../backoff.ts';
 import { startTimer } from '../../timer.ts';
 
 export class Agenda {
   readonly #doubts = new Set<NodeJS.Timeout>();
   #grace: NodeJS.Timeout | null = null;
+  #again: NodeJS.Timeout | null = null;
+  /** Failures one after the other, of runs that `failed` was told of. */
+  #failures = 0;
   /** A call was given up, and can't arrive any more. */
   #isInDoubt = false;
   /** Nothing was read since this process began, or since something was in doubt. */
@@ -30,6 +37,8 @@ export class Agenda {
   /** The run has got to its end, so that what it had to read was read. One that fails never says so. */
   end(): void {
     this.#isUnread = false;
+    this.#failures = 0;
+    this.#callOff();
     // In doubt since this run began: it may have read too early.
     if (this.#isInDoubt) this.doubt(0);
   }
@@ -50,8 +59,26 @@ export class Agenda {
     this.#grace = inMs === null ? null : startTimer(() => this.#due(), Math.max(0, inMs) + 1);
   }
 
+  /** A run is due in that many ms, in place of one that was planned so before. */
+  again(inMs: number): void {
+    this.#callOff();
+    this.#again = startTimer(() => this.#due(), inMs);
+  }
+
+  /** A run has failed, and nobody is there who would have it tried again. `afterMs` where it is known how long to wait. */
+  failed(afterMs: number | undefined): void {
+    this.#failures += 1;
+    this.again(afterMs ?? backoff(this.#failures));
+  }
+
+  #callOff(): void {
+    if (this.#again !== null) clearTimeout(this.#again);
+    this.#again = null;
+  }
+
   stop(): void {
     this.expectGrace(null);
+    this.#callOff();
     for (const timer of this.#doubts) clearTimeout(timer);
     this.#doubts.clear();
   }

@@ -47,10 +47,10 @@ function faultOn(hostname: string, { zone, allowDeep }: HostnameRules): Fault | 
 
 /** Why DNS can't hold that hostname. */
 function faultOfLength(hostname: string): Fault | null {
-  const [label = ''] = hostname.split('.');
-  if (label.length <= MAX_LABEL && hostname.length <= MAX_NAME) return null;
-  const found = label.length > MAX_LABEL ? `'${label}' has ${label.length}` : `it has ${hostname.length}`;
-  const most = label.length > MAX_LABEL ? MAX_LABEL : MAX_NAME;
+  const label = hostname.split('.').find(({ length }) => length > MAX_LABEL);
+  if (label === undefined && hostname.length <= MAX_NAME) return null;
+  const found = label === undefined ? `it has ${hostname.length}` : `'${label}' has ${label.length}`;
+  const most = label === undefined ? MAX_NAME : MAX_LABEL;
   return {
     is: `is too long: ${found} characters; ${most} is the most.`,
     next: 'Choose a shorter name, or a shorter template (DEVENV_HOSTNAME).',

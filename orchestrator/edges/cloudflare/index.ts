@@ -4,7 +4,7 @@
  */
 import type { Examination } from '../../api/contract.ts';
 import { DevenvError } from '../../errors.ts';
-import type { Edge, Outcome, Publication, Reconciliation, Route, WantedEdge } from '../edge.ts';
+import type { Edge, Outcome, Publication, Reconciliation, Route } from '../edge.ts';
 import { Agenda } from './agenda.ts';
 import { CloudflareApi } from './api.ts';
 import { Budget, CALLS_OF_A_RUN } from './budget.ts';
@@ -16,7 +16,7 @@ import { checkHostname } from './hostnames.ts';
 import type { LostUpdate } from './ingress-writer.ts';
 import { Intent, type Unfinished } from './intent.ts';
 import type { CloudflareEdgeOptions } from './options.ts';
-import { type explain, explainWhole } from './outcomes.ts';
+import { type explain, explainWhole, withStanding } from './outcomes.ts';
 import { wishOf } from './picture.ts';
 import type { Known } from './reading.ts';
 import { msToNextGrace } from './record-removals.ts';
@@ -133,7 +133,7 @@ export class CloudflareEdge implements Edge {
 
   /** With `look`, or where something is in doubt, what is there is read first. */
   async #run(publication: ServablePublication, look: boolean): Promise<Reconciliation> {
-    let wanted: WantedEdge = { routes: [], holders: [] };
+    let wanted = publication.take();
     const watched: Publication = {
       ...publication,
       take: () => {
@@ -144,12 +144,16 @@ export class CloudflareEdge implements Edge {
     const ran = await this.#locked(publication, false, async (transaction) => {
       this.#settled = null;
       const isFresh = this.#agenda.begin(look);
-      const result = await transaction.run(watched, isFresh);
+      const result = await transaction.run(watched, isFresh).finally(() => {
+        this.#versions.note(wanted, this.#known.configuration);
+      });
       this.#agenda.end();
       if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
-      this.#versions.note(wanted.routes, this.#known.configuration);
       this.#planNext();
-      return { ...result, problem: null };
+      // Records are made before others are removed: who was refused for want of room has it from now on.
+      if (result.hasMadeRoom) this.#agenda.again(0);
+      const outcomes = withStanding(result.outcomes, wanted, this.#known.configuration);
+      return { outcomes, differences: result.differences, problem: null };
     });
     return { ...ran, outcomes: [...ran.outcomes, ...publication.refused()] };
   }
@@ -189,13 +193,14 @@ export class CloudflareEdge implements Edge {
   }
 
   /** What failed as a whole, as each student's outcome. */
-  #forAll(publication: Publication, explained: ReturnType<typeof explain>): Outcome[] {
+  #forAll(publication: Publication, explained: ReturnType<typeof explain>): readonly Outcome[] {
     const { routes, holders } = publication.take();
     const students = new Set([...routes, ...holders].map(({ student }) => student));
     this.#settled = null;
     // Nobody is left who would have it tried again, but something of theirs may be.
-    if (students.size === 0) this.#agenda.doubt(explained.afterMs ?? this.#options.callTimeoutMs);
-    return [...students].map((student) => ({ student, ...explained }));
+    if (students.size === 0) this.#agenda.failed(explained.afterMs);
+    const outcomes = [...students].map((student) => ({ student, ...explained }));
+    return withStanding(outcomes, { routes, holders }, this.#known.configuration);
   }
 
   #transaction(unfinished: Unfinished | null): Transaction {

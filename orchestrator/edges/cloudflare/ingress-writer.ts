@@ -37,6 +37,7 @@ export interface IngressWriterOptions {
   /** This document, built on that version, is about to be sent. */
   onWrite(read: number, config: JsonObject): void;
   onLostUpdate(lost: LostUpdate): void;
+  /** Somebody else's rule has that name. Said again at every look that finds it. */
   onClash(clash: { hostname: string; service: string }): void;
   /** The rule of that hostname could not be made as wanted. */
   onFailure(hostname: string, failure: ApiFailure): void;
@@ -61,8 +62,7 @@ export class IngressWriter {
 
   /** Makes the document as wanted. Throws an `ApiFailure` where it can't be read, or this process ends. */
   async write(wanted: WantedIngress): Promise<void> {
-    const first = mergeIngress(this.#current.config, wanted);
-    for (const clash of first.clashes) this.#options.onClash(clash);
+    const first = this.#merge(wanted);
     if (first.changes.length === 0) return;
     const changed = first.changes.map(({ hostname }) => hostname);
     const write = await this.#writeAll(wanted);
@@ -70,6 +70,13 @@ export class IngressWriter {
     // A document that is refused may be so for one rule: the others go without it.
     if (write.failure.kind !== 'invalid') return this.#fail(changed, write.failure);
     await this.#split(wanted, changed, write.failure);
+  }
+
+  /** Our rules in the document as it stands. Whoever has taken a name of ours is named, at whichever look they are seen. */
+  #merge(wanted: WantedIngress): MergedIngress {
+    const merged = mergeIngress(this.#current.config, wanted);
+    for (const clash of merged.clashes) this.#options.onClash(clash);
+    return merged;
   }
 
   #fail(hostnames: readonly string[], failure: ApiFailure): void {
@@ -101,7 +108,7 @@ export class IngressWriter {
   async #writeAll(wanted: WantedIngress): Promise<Write> {
     const { onLostUpdate } = this.#options;
     for (let round = 0; round < ROUNDS; round += 1) {
-      const merged = mergeIngress(this.#current.config, wanted);
+      const merged = this.#merge(wanted);
       if (merged.changes.length === 0) return { done: true };
       // Somebody has written since the marks were read: they may have taken the record, and the name with it.
       if (round > 0 && merged.changes.some(({ byMark }) => byMark)) return this.#settleForNow(wanted);
@@ -131,7 +138,7 @@ export class IngressWriter {
 
   /** Somebody writes without end: what stands now counts. */
   #settleForNow(wanted: WantedIngress): Write {
-    if (mergeIngress(this.#current.config, wanted).changes.length === 0) return { done: true };
+    if (this.#merge(wanted).changes.length === 0) return { done: true };
     const failure = new ApiFailure('unknown', 'somebody else keeps writing them');
     return { done: false, failure };
   }

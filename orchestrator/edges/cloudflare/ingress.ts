@@ -6,6 +6,10 @@ import type { Json, JsonObject } from './api.ts';
 
 /** A hostname and where it leads, as one value to look for. */
 export type Way = `${string} to ${string}`;
+/** Where our rules lead. Asked anew at each look, since it grows while they are written. */
+export interface OwnWays {
+  has(way: Way): boolean;
+}
 export const wayOf = (hostname: string, origin: string): Way => `${hostname} to ${origin}`;
 
 /** What our rules should be, and how ours are told from others'. */
@@ -13,7 +17,7 @@ export interface WantedIngress {
   /** Origin by hostname of each open route. */
   open: ReadonlyMap<string, string>;
   /** Where the rules lead that we have written: one that leads there is ours whatever became of its mark. */
-  ways: ReadonlySet<Way>;
+  ways: OwnWays;
   /** Hostnames whose marked record stood before this publication: a rule for one is ours. */
   covered: ReadonlySet<string>;
   /** Hostnames that are about to be ours, open or not: somebody else's rule for one is in the way. */
@@ -184,7 +188,7 @@ export function originsOf(config: JsonObject | null): ReadonlyMap<string, string
 }
 
 /** Hostnames with a rule that leads where ours do. */
-export const hostnamesOf = (config: JsonObject | null, ways: ReadonlySet<Way>): Set<string> =>
+export const hostnamesOf = (config: JsonObject | null, ways: OwnWays): Set<string> =>
   new Set(
     waysIn(config)
       .filter(({ way }) => ways.has(way))

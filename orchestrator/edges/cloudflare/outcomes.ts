@@ -1,8 +1,9 @@
 /** What becomes of each student's part of a publication, with the words for student and instructor. */
 import type { Problem } from '../../errors.ts';
-import type { Outcome } from '../edge.ts';
-import type { DnsRecord } from './api.ts';
+import type { Outcome, WantedEdge } from '../edge.ts';
+import type { Configuration, DnsRecord } from './api.ts';
 import { ApiFailure } from './failure.ts';
+import { originsOf } from './ingress.ts';
 import { isReplaceable } from './record-plan.ts';
 import { TunnelBusy } from './tunnel-lock.ts';
 
@@ -105,6 +106,22 @@ export function ruleClash(student: string, hostname: string, service: string): P
     what: `The tunnel has a rule for ${hostname} that is not devenv's: it leads to ${service}.`,
     next: adoptHint(student),
   };
+}
+
+/** With each failure whether the student's rule stands in `configuration`, the document as it was last seen; null: unknown. */
+export function withStanding(
+  outcomes: readonly Outcome[],
+  { holders }: WantedEdge,
+  configuration: Configuration | null,
+): readonly Outcome[] {
+  if (configuration === null) return outcomes;
+  const origins = originsOf(configuration.config);
+  const held = new Map(holders.map((holder) => [holder.student, holder]));
+  return outcomes.map((outcome) => {
+    const holder = held.get(outcome.student);
+    if (outcome.result === 'done' || holder === undefined) return outcome;
+    return { ...outcome, stands: origins.get(holder.hostname) === holder.origin };
+  });
 }
 
 /** Collects them. The first word on a student stands: what follows from it is not told too. */

@@ -1,7 +1,13 @@
 /** What should be so at Cloudflare, seen against what is there: pure functions between the wanted edge and the API's words. */
 import type { Finding, Holder, WantedEdge } from '../edge.ts';
 import type { DnsRecord, JsonObject } from './api.ts';
-import { type IngressChange, mergeIngress, uncoveredRules, type WantedIngress, type Way } from './ingress.ts';
+import {
+  type IngressChange,
+  mergeIngress,
+  type OwnWays,
+  uncoveredRules,
+  type WantedIngress,
+} from './ingress.ts';
 import { describeRecords } from './outcomes.ts';
 import { ownRecords, planRecords, type RecordChange, type RecordPlan } from './record-plan.ts';
 
@@ -19,7 +25,7 @@ export interface Moment {
   records: readonly DnsRecord[];
   fresh: ReadonlySet<string>;
   /** Where the rules lead that we have written. */
-  ways: ReadonlySet<Way>;
+  ways: OwnWays;
 }
 
 export interface Plan extends RecordPlan {

@@ -42,6 +42,11 @@ export class RecordWriter {
     return this.#records;
   }
 
+  /** Whether the zone had no room for somebody. */
+  get wasFull(): boolean {
+    return this.#isFull !== null;
+  }
+
   /** Sends them all. What could not be done is in the outcomes. Throws an `ApiFailure` where the zone can't be read. */
   async write(changes: readonly RecordChange[]): Promise<void> {
     for (let from = 0; from < changes.length; ) {

@@ -1,20 +1,23 @@
 /** Which version of the tunnel's configuration has each open link's rule: a connector with that one or a newer has the link. */
-import type { Route } from '../edge.ts';
+import type { WantedEdge } from '../edge.ts';
 import type { Configuration } from './api.ts';
 import { originsOf } from './ingress.ts';
 
 export class RuleVersions {
   readonly #byHostname = new Map<string, { origin: string; version: number }>();
 
-  /** A publication of these routes is over; `configuration` is what stands now, null where that is not known. */
-  note(routes: readonly Route[], configuration: Configuration | null): void {
-    const wanted = new Set(routes.map(({ hostname }) => hostname));
+  /**
+   * A run that was to make this so is over, however it ended; `configuration` is what stands now, null where that is
+   * not known: then whatever was to go may be gone, and stands with another version when it is back.
+   */
+  note({ routes, holders }: WantedEdge, configuration: Configuration | null): void {
+    const kept = new Set((configuration === null ? routes : holders).map(({ hostname }) => hostname));
     for (const hostname of this.#byHostname.keys())
-      if (!wanted.has(hostname)) this.#byHostname.delete(hostname);
+      if (!kept.has(hostname)) this.#byHostname.delete(hostname);
     if (configuration === null) return;
     const { version } = configuration;
     const origins = originsOf(configuration.config);
-    for (const { hostname, origin } of routes) {
+    for (const { hostname, origin } of holders) {
       if (origins.get(hostname) !== origin) this.#byHostname.delete(hostname);
       else if (this.#byHostname.get(hostname)?.origin !== origin)
         this.#byHostname.set(hostname, { origin, version });

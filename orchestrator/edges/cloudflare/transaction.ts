@@ -43,6 +43,8 @@ const ROUNDS = 4;
 export interface RunResult {
   outcomes: readonly Outcome[];
   differences: readonly Finding[];
+  /** The zone had no room for somebody, and has now. */
+  hasMadeRoom: boolean;
 }
 
 export class Transaction {
@@ -54,6 +56,9 @@ export class Transaction {
   /** Those of this run: no rule of ours can stand on them yet, as it may on those of one that was cut off. */
   readonly #made = new Set<string>();
   readonly #rules: RuleStep;
+  #wasFull = false;
+  /** A record that stood before this run is gone. */
+  #hasFreed = false;
   #rounds = 0;
   #moment: Moment = { wanted: { routes: [], holders: [] }, records: [], fresh: new Set(), ways: new Set() };
 
@@ -105,7 +110,8 @@ export class Transaction {
     this.#options.known.ways.forgetAllBut(current.config);
     const suspects = this.#suspects();
     if (suspects.length > 0) this.#noteMaking(suspects);
-    return { outcomes: this.#outcomes.all(), differences };
+    const hasMadeRoom = this.#wasFull && this.#hasFreed;
+    return { outcomes: this.#outcomes.all(), differences, hasMadeRoom };
   }
 
   /**
@@ -127,7 +133,7 @@ export class Transaction {
   /** What a cut-off run has left is judged by what it found and wrote. */
   #takeOver(unfinished: Unfinished, seen: Configuration): void {
     const { known, intent, onLostUpdate } = this.#options;
-    for (const hostname of provenBy(unfinished, seen, known.ways.all)) this.#fresh.delete(hostname);
+    for (const hostname of provenBy(unfinished, seen, known.ways)) this.#fresh.delete(hostname);
     const lost = lossBy(unfinished, seen);
     if (lost !== null) onLostUpdate(lost);
     intent.note({ read: null });
@@ -135,7 +141,7 @@ export class Transaction {
 
   #noteMaking(making: readonly string[]): void {
     const { intent, known } = this.#options;
-    const ruled = hostnamesOf(known.configuration?.config ?? null, known.ways.all);
+    const ruled = hostnamesOf(known.configuration?.config ?? null, known.ways);
     intent.note({ making, standing: making.filter((hostname) => ruled.has(hostname)) });
   }
 
@@ -178,7 +184,7 @@ export class Transaction {
   /** The moment with the records as they are known now. */
   #now(): Moment {
     const { records, ways } = this.#options.known;
-    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways: ways.all };
+    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways };
   }
 
   #studentOf(hostname: string): string {
@@ -213,6 +219,7 @@ export class Transaction {
     known.records = null;
     await writer.write(changes);
     known.records = writer.records;
+    if (writer.wasFull) this.#wasFull = true;
     return writer.made;
   }
 
@@ -240,8 +247,12 @@ export class Transaction {
     const removals = due();
     if (removals.length === 0) return;
     await this.#writeRecords(removals);
-    for (const { hostname } of removals)
-      if (!ownRecord(this.#now().records, hostname, names.instance)) known.idleSince.delete(hostname);
+    for (const { hostname } of removals) {
+      if (ownRecord(this.#now().records, hostname, names.instance)) continue;
+      known.idleSince.delete(hostname);
+      // Of its own ones it would have none to spare the next time either.
+      if (!this.#made.has(hostname)) this.#hasFreed = true;
+    }
   }
 
   #differences({ config }: Configuration): Finding[] {

@@ -1,6 +1,6 @@
 /** What a run that was cut off, here or in a process that was killed, says about what stands now. */
 import type { Configuration } from './api.ts';
-import { hostnamesOf, type Way } from './ingress.ts';
+import { hostnamesOf, type OwnWays } from './ingress.ts';
 import { type LostUpdate, mayHaveLost } from './ingress-writer.ts';
 import type { Unfinished } from './intent.ts';
 
@@ -11,7 +11,7 @@ import type { Unfinished } from './intent.ts';
 export function provenBy(
   { making, standing }: Unfinished,
   { config }: Configuration,
-  ways: ReadonlySet<Way>,
+  ways: OwnWays,
 ): string[] {
   const ruled = hostnamesOf(config, ways);
   return making.filter((hostname) => ruled.has(hostname) && !standing.includes(hostname));

@@ -3,10 +3,10 @@
  * document is sent, so that whoever finds it after a crash knows as much.
  */
 import type { JsonObject } from './api.ts';
-import { type Way, waysIn } from './ingress.ts';
+import { type OwnWays, type Way, waysIn } from './ingress.ts';
 import type { FactStore } from './zone.ts';
 
-export class Ways {
+export class Ways implements OwnWays {
   readonly #store: FactStore;
   readonly #key: string;
   #all: ReadonlySet<Way>;
@@ -17,8 +17,8 @@ export class Ways {
     this.#all = new Set(JSON.parse(store.recall(this.#key) ?? '[]') as Way[]);
   }
 
-  get all(): ReadonlySet<Way> {
-    return this.#all;
+  has(way: Way): boolean {
+    return this.#all.has(way);
   }
 
   #set(ways: ReadonlySet<Way>): void {

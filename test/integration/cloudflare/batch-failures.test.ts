@@ -1,7 +1,7 @@
 /** One student's bad record never holds up the class: a batch that fails is split until the culprit stands alone. */
 import type { MockCloudflare } from '../../cloudflare/index.ts';
 import { invalidRecord } from '../../cloudflare/refusals.ts';
-import { begin, countsSince, make, reach, students, withRig } from '../../support/with-rig.ts';
+import { begin, countsSince, DNS_MODES, make, reach, students, withRig } from '../../support/with-rig.ts';
 
 /** Somebody takes a name at the very moment when our batch is on its way. */
 function snatch(mock: MockCloudflare, hostnames: readonly string[]): void {
@@ -11,6 +11,14 @@ function snatch(mock: MockCloudflare, hostnames: readonly string[]): void {
     for (const name of hostnames) mock.foreign.addRecord({ name, type: 'A', content: '192.0.2.1' });
   };
 }
+
+/** Leaves that many places in a Free zone. */
+function fill(mock: MockCloudflare, left: number): void {
+  for (let index = 0; index < 200 - left; index += 1)
+    mock.foreign.addRecord({ name: `other${index}.example.com`, type: 'A', content: '192.0.2.1' });
+}
+
+const quota = { what: 'The zone holds as many DNS records as its plan allows.' };
 
 const openOnes = (names: readonly string[], phaseOf: (name: string) => string) =>
   names.filter((name) => phaseOf(name) === 'open').length;
@@ -59,8 +67,7 @@ test.each([0, 1, 17, 29])(
   'a zone with %d places left fills them, and tells the rest of the quota',
   async (left) => {
     await withRig({ dns: 'session' }, async ({ mock, rig }) => {
-      for (let index = 0; index < 200 - left; index += 1)
-        mock.foreign.addRecord({ name: `other${index}.example.com`, type: 'A', content: '192.0.2.1' });
+      fill(mock, left);
       const names = students(30);
       await begin(rig, names);
       const from = mock.calls.length;
@@ -72,9 +79,7 @@ test.each([0, 1, 17, 29])(
       expect(mock.world.records).toHaveLength(200);
       const told = names.flatMap((name) => rig.problem(name) ?? []);
       expect(told).toHaveLength(30 - left);
-      expect(new Set(told.map(({ what }) => what))).toEqual(
-        new Set(['The zone holds as many DNS records as its plan allows.']),
-      );
+      expect(new Set(told.map(({ what }) => what))).toEqual(new Set([quota.what]));
       expect(told[0]?.next).toMatch(/dns: session|larger plan/);
       expect(countsSince(mock, from)['dns-batch']).toBeLessThanOrEqual(12);
       // A place gets free: whoever asks again gets it.
@@ -84,6 +89,52 @@ test.each([0, 1, 17, 29])(
     });
   },
 );
+
+test.each(DNS_MODES)(
+  'with dns: %s, a place that we free ourselves goes to who waits for one, with nobody asking',
+  async (dns) => {
+    await withRig({ dns, graceMs: 300 }, async ({ mock, rig }) => {
+      fill(mock, 2);
+      await begin(rig, ['alice', 'bob']);
+      await make(rig, 'open', ['alice', 'bob']);
+      rig.hold('carol', 3003);
+      rig.publisher.want('carol', true);
+      await reach(rig, 'carol to know', () => rig.problem('carol') !== null);
+      expect(rig.problem('carol')).toMatchObject(quota);
+      const from = mock.calls.length;
+      // As she was told: by `rm` where a record lives as long as its student, else by the end of a grace.
+      if (dns === 'student') await rig.publisher.release('bob');
+      else rig.publisher.want('bob', false);
+      await reach(rig, 'carol to be open', () => rig.phase('carol') === 'open');
+      await rig.quiet();
+      expect(rig.problem('carol')).toBeNull();
+      expect(mock.world.records).toHaveLength(200);
+      // The refusal of each run before, the removal, and the record.
+      expect(countsSince(mock, from)['dns-batch']).toBe(dns === 'student' ? 3 : 4);
+    });
+  },
+);
+
+test('a run that frees no place of a full zone is not repeated, nor one that gives back what it took itself', async () => {
+  await withRig({ dns: 'session' }, async ({ mock, rig }) => {
+    fill(mock, 1);
+    await begin(rig, []);
+    rig.publisher.hold({ student: 'bad', hostname: 'bad.example.com', origin: 'http://127.0.0.1:3001/path' });
+    for (const [index, name] of ['carol', 'dave'].entries()) rig.hold(name, 3002 + index);
+    for (const name of ['bad', 'carol', 'dave']) rig.publisher.want(name, true);
+    await reach(rig, 'all to know', () =>
+      ['bad', 'carol', 'dave'].every((name) => rig.problem(name) !== null),
+    );
+    await rig.quiet();
+    expect(rig.problem('bad')?.what).toMatch(/^Cloudflare refused the tunnel’s rules/);
+    expect(rig.problem('carol')).toMatchObject(quota);
+    const { published } = rig;
+    await rig.publisher.release('dave');
+    await rig.quiet();
+    expect(rig.published - published).toBe(1);
+    expect(mock.world.records).toHaveLength(199);
+  });
+});
 
 test('a batch that fails, and whose second try has no known outcome, is read back before anything else', async () => {
   await withRig({ dns: 'session', callTimeoutMs: 500 }, async ({ mock, rig }) => {

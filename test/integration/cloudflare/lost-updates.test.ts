@@ -1,6 +1,6 @@
 /** Who writes between our reading and our writing is noticed; what they write afterwards is kept. */
 import type { MockCloudflare } from '../../cloudflare/index.ts';
-import { begin, countsSince, make, reach, withRig } from '../../support/with-rig.ts';
+import { begin, countsSince, DNS_MODES, make, reach, withRig } from '../../support/with-rig.ts';
 
 const theirs = (name: string) => ({ hostname: `${name}.example.com`, service: 'http://10.0.0.9:80' });
 
@@ -110,3 +110,35 @@ test('an unknown outcome beside somebody else’s write is no loss where ours wa
     expect(rig.log.text()).not.toMatch(/somebody else wrote/);
   });
 });
+
+test.each(DNS_MODES)(
+  'with dns: %s, a rule that takes the name beside a PUT of ours that came to nothing stays theirs, and is named',
+  async (dns) => {
+    await withRig({ dns, callTimeoutMs: 300 }, async ({ mock, rig }) => {
+      await begin(rig, dns === 'session' ? ['alice'] : []);
+      mock.faults.next({ kind: 'config-put' }, 'reset-before');
+      mock.onCall = (call, phase) => {
+        if (call.kind !== 'config-put' || phase !== 'before') return;
+        mock.onCall = null;
+        mock.foreign.putConfig((config) => ({
+          ...config,
+          ingress: [{ ...theirs('alice'), originRequest: { noTLSVerify: true } }, ...config.ingress],
+        }));
+      };
+      if (dns === 'student') rig.hold('alice');
+      rig.publisher.want('alice', true);
+      await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'clash');
+      await rig.quiet();
+      await rig.publisher.reconcile(true);
+      expect(mock.world.tunnel.config).toEqual({
+        ingress: [
+          { ...theirs('alice'), originRequest: { noTLSVerify: true } },
+          { service: 'http_status:404' },
+        ],
+      });
+      expect(rig.problem('alice')?.what).toMatch(/not devenv's: it leads to http:\/\/10\.0\.0\.9:80/);
+      expect(rig.records()).toEqual([]);
+      expect(rig.disk.intents()).toEqual([]);
+    });
+  },
+);

@@ -1,4 +1,5 @@
 /** Never more calls than allowed, and whoever waits is told for how long. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { begin, countsSince, reach, students, withRig } from '../../support/with-rig.ts';
 
 const WAIT = /^Cloudflare allows no more calls for now; it goes on by itself in (\d+) s\.$/;
@@ -108,3 +109,37 @@ test('everything is refused for five minutes: one call finds out, and everybody 
     expect(countsSince(mock, from)).toEqual({ 'config-get': 1 });
   });
 });
+
+test.each([
+  ['nobody', []],
+  ['nobody who can have a link', ['alice.localhost']],
+])(
+  'with %s there, failures one after the other are tried again once, after longer and longer pauses',
+  async (_who, hostnames) => {
+    await withRig({ callTimeoutMs: 200 }, async ({ mock, rig }) => {
+      for (const hostname of hostnames)
+        rig.publisher.hold({ student: 'alice', hostname, origin: 'http://127.0.0.1:3001' });
+      await begin(rig, []);
+      await rig.quiet();
+      mock.faults.next({}, 'refused', 1000);
+      for (let round = 0; round < 5; round += 1)
+        await expect(rig.publisher.reconcile(true)).rejects.toMatchObject({
+          what: expect.stringMatching(/does not let this token/),
+        });
+      const from = mock.calls.length;
+      // Shorter than the pause after five failures, and many times what a call may take.
+      await sleep(2000);
+      expect(countsSince(mock, from)).toEqual({});
+      mock.faults.clear();
+      // What is left of somebody who was here is taken away when it works again, with nobody asking.
+      mock.foreign.addRecord({
+        name: 'zoe.example.com',
+        type: 'CNAME',
+        content: mock.world.tunnelHostname,
+        proxied: true,
+        comment: 'devenv lab/zoe',
+      });
+      await reach(rig, 'the record to go', () => rig.records().length === 0);
+    });
+  },
+);

@@ -6,6 +6,7 @@ import {
   checkHostname,
   checkTemplate,
   hostnameFor,
+  problemOfHostname,
 } from '../../../orchestrator/edges/cloudflare/hostnames.ts';
 import { explain } from '../../../orchestrator/edges/cloudflare/outcomes.ts';
 
@@ -199,4 +200,9 @@ test('deeper hostnames are allowed by the setting; names that DNS can’t hold n
   expect(() => checkHostname(`${'x'.repeat(63)}.example.com`)).not.toThrow();
   expect(() => checkHostname(`${'x'.repeat(64)}.example.com`)).toThrow(/64 characters; 63/);
   expect(() => checkHostname(`x.${`${'y'.repeat(60)}.`.repeat(5)}com`)).toThrow(/253 is the most/);
+  const deep = { template: 'a.{student}-of-the-class.example.com', zone: 'example.com', allowDeep: true };
+  const hostname = hostnameFor(deep, 'z'.repeat(60));
+  expect(() => checkHostname(hostname)).toThrow(/'z{60}-of-the-class' has 73 characters; 63/);
+  expect(problemOfHostname(hostname, deep)?.what).toMatch(/is too long: .* has 73 characters/);
+  expect(problemOfHostname(hostnameFor(deep, 'alice'), deep)).toBeNull();
 });

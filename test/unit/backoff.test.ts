@@ -1,5 +1,5 @@
 /** The pauses between tries: they double up to a minute, and each is somewhere between its half and its whole. */
-import { backoff } from '../../../orchestrator/routes/backoff.ts';
+import { backoff } from '../../orchestrator/backoff.ts';
 
 const longest = (attempt: number) => backoff(attempt, () => 1);
 const shortest = (attempt: number) => backoff(attempt, () => 0);

@@ -1,0 +1,93 @@
+/** From the moment in which a run was told to close a link until one has ended well, the link may be gone: nobody calls it open. */
+import { pino } from 'pino';
+import type { Edge } from '../../../orchestrator/edges/edge.ts';
+import { Publisher } from '../../../orchestrator/routes/publisher.ts';
+import { MemoryEdge, problem } from '../../support/memory-edge.ts';
+import { waitFor } from '../../support/wait.ts';
+
+const route = { student: 'a', hostname: 'a.test', origin: 'http://127.0.0.1:1' };
+
+let edge: MemoryEdge;
+let publisher: Publisher;
+const phase = () => publisher.phase('a').phase;
+
+beforeEach(async () => {
+  edge = new MemoryEdge();
+  publisher = new Publisher({
+    edge: edge as unknown as Edge,
+    log: pino({ level: 'silent' }),
+    onChange: () => {},
+  });
+  publisher.start();
+  publisher.hold(route);
+  publisher.want('a', true);
+  await waitFor('the route', () => phase() === 'open');
+});
+
+afterEach(() => publisher.stop());
+
+/** The link is to go; back again as soon as a run has heard of it. */
+async function leaveAndReturn(): Promise<void> {
+  const back = Promise.withResolvers<void>();
+  edge.beforeTake = () => {
+    edge.beforeTake = () => {};
+    queueMicrotask(() => {
+      publisher.want('a', true);
+      back.resolve();
+    });
+  };
+  publisher.want('a', false);
+  await back.promise;
+}
+
+test('who comes back while the link is being closed has it opening until it is there again', async () => {
+  await leaveAndReturn();
+  expect(phase()).toBe('opening');
+  expect(publisher.changing()).toEqual(['a']);
+  await waitFor('the closing', () => !edge.open.has('a'), { everyMs: 1 });
+  expect(phase()).toBe('opening');
+  await waitFor('the route', () => phase() === 'open');
+  expect(edge.open.has('a')).toBe(true);
+});
+
+test('who comes back before a run has heard of the closing has the link open all the while', () => {
+  publisher.want('a', false);
+  expect(phase()).toBe('closing');
+  publisher.want('a', true);
+  expect(phase()).toBe('open');
+});
+
+test('a mere look closes nothing', async () => {
+  const looked = publisher.reconcile(false);
+  publisher.want('a', false);
+  await looked;
+  publisher.want('a', true);
+  expect(phase()).toBe('open');
+});
+
+test('a closing that failed with nothing known of what stands leaves the link opening, and why is told', async () => {
+  edge.fail = () => 'later';
+  await leaveAndReturn();
+  await waitFor('the failure', () => publisher.phase('a').problem);
+  expect(publisher.phase('a')).toEqual({ phase: 'opening', problem });
+  edge.fail = () => 'done';
+  await waitFor('the route', () => phase() === 'open');
+});
+
+test.each(['later', 'refused'] as const)(
+  'what is known to stand after a run that failed (%s) counts, whatever it was to do',
+  async (result) => {
+    edge.knows = true;
+    edge.fail = () => result;
+    publisher.want('a', false);
+    await waitFor('the failure', () => publisher.phase('a').problem);
+    expect(publisher.phase('a')).toEqual({ phase: 'closing', problem });
+    publisher.want('a', true);
+    expect(publisher.phase('a')).toEqual({ phase: 'open', problem: null });
+    edge.open.delete('a');
+    await publisher.reconcile(true);
+    expect(publisher.phase('a')).toEqual({ phase: 'opening', problem });
+    publisher.want('a', false);
+    expect(phase()).toBe('closed');
+  },
+);

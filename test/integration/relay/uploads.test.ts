@@ -72,6 +72,18 @@ test('a service that closes behind its refusal of an upload is heard, and the vi
   expect(await upload('close')).toMatch(/^HTTP\/1\.1 413 Too Large\r\n.*large$/s);
 }, 20_000);
 
+test('who is uploading when the route goes hears so, and is let go', async () => {
+  let asked = 0;
+  await way.serve((incoming) => {
+    asked += 1;
+    incoming.resume();
+  });
+  const uploads = Array.from({ length: 10 }, () => upload('keep-alive'));
+  await waitFor('the service to be asked', () => asked === uploads.length);
+  await way.publish();
+  for (const answer of await Promise.all(uploads)) expect(answer).toMatch(/^HTTP\/1\.1 404 .*<\/html>\s*$/s);
+}, 20_000);
+
 test('an answer before the body is whole costs the next one on the connection nothing', async () => {
   await way.serve((incoming, response) => {
     if (incoming.method === 'POST') return void response.writeHead(401, { 'content-length': 0 }).end();

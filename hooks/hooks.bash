@@ -138,8 +138,9 @@ __devenv_show() {
 # as well, the pattern leaves nothing.
 __devenv_arm='${__devenv_none[(__devenv_armed[0]=1)]-}'\
 '${__devenv_aside[36#0${-//[^vr]/}${PROMPT_COMMAND[9]+1}]+${__devenv_prompt_command#"${PROMPT_COMMAND[9]:=$__devenv_prompt_command}"}}'
-# The trap takes itself away after the line's first command, so that loops cost nothing; ":" gives $_ back.
-__devenv_debug='{ __devenv_last[0]=$_; if [[ $__devenv_armed == 1 ]]; then __devenv_armed[0]=0; trap - DEBUG; __devenv_run "$BASH_COMMAND"; fi; : "$__devenv_last"; } 2>/dev/null'
+# The trap takes itself away after the line's first command, so that loops cost nothing; ":" gives $_ back. A pasted
+# here-document is part of its command, and patterns on all of it take a second: cut first, to what is written.
+__devenv_debug='{ __devenv_last[0]=$_; if [[ $__devenv_armed == 1 ]]; then __devenv_armed[0]=0; trap - DEBUG; __devenv_run "${BASH_COMMAND:0:160}"; fi; : "$__devenv_last"; } 2>/dev/null'
 # Preexec tools (bash-preexec, VS Code, liquidprompt, many a student's own) take any command that their DEBUG trap sees
 # behind their part of PROMPT_COMMAND for a line that was typed. While ours run, such tools believe what makes them look
 # away: that this is a completion (COMP_LINE), or that the line was seen. Arithmetic sets it, since an assignment would be

@@ -21,8 +21,8 @@ __devenv_count=0
 __devenv_armed=0
 __devenv_port=
 __devenv_welcome=
-# A nested shell has greeted already; so has one whose user wants silence.
-[[ ${SHLVL-1} == 1 && ${DEVENV_QUIET-} != 1 ]] && __devenv_welcome=1
+# A nested shell has greeted already.
+[[ ${SHLVL-1} == 1 ]] && __devenv_welcome=1
 
 # Field 22 of stat, counted behind the name's last parenthesis: tells this shell from a later one with the same pid.
 {
@@ -104,8 +104,11 @@ __devenv_prompt() {
   __devenv_armed[0]=0
   if [[ -n $__devenv_welcome && -t 1 ]]; then
     __devenv_welcome[0]=
-    builtin printf '%s\n' "Your link is ${DEVENV_URL-}, public while you run something here (try: cd hello && npm run dev)." \
-      "Your PORT is ${DEVENV_PORT-}. devenv-status tells how things are."
+    # Asked only here: the student's own files, which may want silence, are read after this one.
+    if [[ ${DEVENV_QUIET-} != 1 ]]; then
+      builtin printf '%s\n' "Your link is ${DEVENV_URL-}, public while you run something here (try: cd hello && npm run dev)." \
+        "Your PORT is ${DEVENV_PORT-}. devenv-status tells how things are."
+    fi
   fi
   # The usual case without a call: this runs behind every line.
   [[ $__devenv_port == ok && ${PORT-} == "${DEVENV_PORT-}" ]] || __devenv_check_port

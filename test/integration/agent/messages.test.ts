@@ -117,6 +117,25 @@ test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `deven
   await terminal.ended;
 }, 30_000);
 
+test.each([
+  ['.bashrc', ['bash']],
+  ['.profile', ['bash', '-l']],
+])(
+  'DEVENV_QUIET=1 in ~/%s keeps the greeting away too',
+  async (file, shell) => {
+    agent.container.run(`cp -p ~/${file} /tmp/before; echo 'export DEVENV_QUIET=1' >>~/${file}`);
+    const terminal = await agent.open(...shell);
+    expect(await terminal.run('echo quiet: $DEVENV_QUIET')).toBe('quiet: 1');
+    // Nor is it kept for later.
+    await terminal.run('DEVENV_QUIET=');
+    expect(terminal.text).not.toContain('Your link is');
+    terminal.type('exit\r');
+    await terminal.ended;
+    agent.container.run(`mv /tmp/before ~/${file}`);
+  },
+  30_000,
+);
+
 test('what waited for a shell that was killed is gone with it', async () => {
   const terminal = await agent.open();
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);

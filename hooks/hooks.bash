@@ -21,8 +21,8 @@ __devenv_count=0
 __devenv_armed=0
 __devenv_port=
 __devenv_welcome=
-# A nested shell has greeted already; so has one whose user wants silence.
-[[ ${SHLVL-1} == 1 && ${DEVENV_QUIET-} != 1 ]] && __devenv_welcome=1
+# A nested shell has greeted already.
+[[ ${SHLVL-1} == 1 ]] && __devenv_welcome=1
 
 # Field 22 of stat, counted behind the name's last parenthesis: tells this shell from a later one with the same pid.
 {
@@ -104,8 +104,11 @@ __devenv_prompt() {
   __devenv_armed[0]=0
   if [[ -n $__devenv_welcome && -t 1 ]]; then
     __devenv_welcome[0]=
-    builtin printf '%s\n' "Your link is ${DEVENV_URL-}, public while you run something here (try: cd hello && npm run dev)." \
-      "Your PORT is ${DEVENV_PORT-}. devenv-status tells how things are."
+    # Asked only here: the student's own files, which may want silence, are read after this one.
+    if [[ ${DEVENV_QUIET-} != 1 ]]; then
+      builtin printf '%s\n' "Your link is ${DEVENV_URL-}, public while you run something here (try: cd hello && npm run dev)." \
+        "Your PORT is ${DEVENV_PORT-}. devenv-status tells how things are."
+    fi
   fi
   # The usual case without a call: this runs behind every line.
   [[ $__devenv_port == ok && ${PORT-} == "${DEVENV_PORT-}" ]] || __devenv_check_port
@@ -138,8 +141,9 @@ __devenv_show() {
 # as well, the pattern leaves nothing.
 __devenv_arm='${__devenv_none[(__devenv_armed[0]=1)]-}'\
 '${__devenv_aside[36#0${-//[^vr]/}${PROMPT_COMMAND[9]+1}]+${__devenv_prompt_command#"${PROMPT_COMMAND[9]:=$__devenv_prompt_command}"}}'
-# The trap takes itself away after the line's first command, so that loops cost nothing; ":" gives $_ back.
-__devenv_debug='{ __devenv_last[0]=$_; if [[ $__devenv_armed == 1 ]]; then __devenv_armed[0]=0; trap - DEBUG; __devenv_run "$BASH_COMMAND"; fi; : "$__devenv_last"; } 2>/dev/null'
+# The trap takes itself away after the line's first command, so that loops cost nothing; ":" gives $_ back. A pasted
+# here-document is part of its command, and patterns on all of it take a second: cut first, to what is written.
+__devenv_debug='{ __devenv_last[0]=$_; if [[ $__devenv_armed == 1 ]]; then __devenv_armed[0]=0; trap - DEBUG; __devenv_run "${BASH_COMMAND:0:160}"; fi; : "$__devenv_last"; } 2>/dev/null'
 # Preexec tools (bash-preexec, VS Code, liquidprompt, many a student's own) take any command that their DEBUG trap sees
 # behind their part of PROMPT_COMMAND for a line that was typed. While ours run, such tools believe what makes them look
 # away: that this is a completion (COMP_LINE), or that the line was seen. Arithmetic sets it, since an assignment would be

@@ -13,10 +13,11 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Notice } from '../../orchestrator/agents/protocol.ts';
-import type { ProcessTable } from './processes.ts';
+import type { Process, ProcessTable } from './processes.ts';
 import { readText } from './read-file.ts';
-import { type Pane, seenIn, type Terminal } from './sessions.ts';
+import { jobOf, type Pane, seenIn, type Terminal } from './sessions.ts';
 import type { Shell } from './shells.ts';
+import { shellOf } from './starting.ts';
 import { writeWhole } from './write-file.ts';
 
 /** Longest text that is shown, in characters. */
@@ -44,6 +45,24 @@ function writeNow(path: string, text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Names of shells. One without hooks that is alone in front may be at its prompt: what it does there is not known. */
+const SHELLS = /^[a-z]*sh$/;
+
+/** The shell from which somebody started what is in the terminal's foreground, else the terminal's own. */
+function nearestShell(
+  leader: Process,
+  job: readonly Process[],
+  shells: readonly Shell[],
+  table: ProcessTable,
+): Shell | undefined {
+  const byPid = new Map(shells.map((shell) => [shell.pid, shell]));
+  for (const { pid } of job) {
+    const shell = shellOf(table, pid, byPid);
+    if (shell !== undefined) return shell;
+  }
+  return byPid.get(leader.pid);
 }
 
 /** Who is there to be told. */
@@ -94,21 +113,20 @@ export class NoticeBoard {
   }
 
   async #tell(
-    { leader, number }: Terminal,
+    place: Terminal,
     lines: string[],
     shells: readonly Shell[],
     table: ProcessTable,
   ): Promise<void> {
-    const path = `/dev/pts/${number}`;
-    const shell =
-      shells.find((each) => each.pid === leader.foreground) ?? shells.find((each) => each.pid === leader.pid);
+    const path = `/dev/pts/${place.number}`;
+    const { leader } = place;
+    const job = jobOf(place, table);
+    const shell = nearestShell(leader, job, shells, table);
     if (shell === undefined ? table.variable(leader.pid, 'DEVENV_QUIET') === '1' : shell.quiet) return;
-    // What a shell without hooks does in its own foreground is not known: it may be at its prompt.
-    const isShell =
-      shell === undefined ? leader.foreground === leader.group : shell.pid === leader.foreground;
-    const isRunning = isShell
-      ? shell !== undefined && shell.phase !== 'prompt'
-      : table.all.has(leader.foreground);
+    const isRunning =
+      shell?.pid === leader.foreground
+        ? shell.phase !== 'prompt'
+        : job.some(({ name }) => !SHELLS.test(name));
     if (isRunning && (await isCooked(path)) && writeNow(path, `\r\n${lines.join('\r\n')}\r\n`)) return;
     if (shell === undefined) return;
     this.#waiting.set(shell.id, [...(this.#waiting.get(shell.id) ?? []), ...lines].slice(-20));

@@ -92,6 +92,11 @@ export class SessionFinder {
   }
 }
 
+/** The processes in the terminal's foreground. The one whose pid is the group's number may have ended before the others. */
+export function jobOf({ leader }: Terminal, table: ProcessTable): Process[] {
+  return [...table.all.values()].filter(({ group }) => group === leader.foreground);
+}
+
 /** What shows panes of a server that is a process of its own: the panes are seen, though not held, by these. */
 const VIEWERS = /^(tmux: client|screen|zellij|dtach|abduco)/;
 
@@ -101,7 +106,7 @@ const VIEWERS = /^(tmux: client|screen|zellij|dtach|abduco)/;
  */
 export function seenIn(terminal: Terminal, panes: readonly Pane[], table: ProcessTable): Terminal[] {
   if (panes.length === 0) return [terminal];
-  const job = [...table.all.values()].filter(({ group }) => group === terminal.leader.foreground);
+  const job = jobOf(terminal, table);
   const held = panes.filter(({ holders }) =>
     holders.some((holder) => job.some(({ pid }) => pid === holder.pid)),
   );

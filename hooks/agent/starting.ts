@@ -53,8 +53,12 @@ export interface StartingNow {
   watched(pid: number): boolean;
 }
 
-/** The shell that a process was started from: its nearest ancestor that has hooks. */
-function shellOf(table: ProcessTable, pid: number, shells: ReadonlyMap<number, Shell>): Shell | undefined {
+/** The shell that a process was started from, or is: its nearest ancestor that has hooks. */
+export function shellOf(
+  table: ProcessTable,
+  pid: number,
+  shells: ReadonlyMap<number, Shell>,
+): Shell | undefined {
   for (const process of table.lineage(pid)) {
     const shell = shells.get(process.pid);
     if (shell !== undefined) return shell;

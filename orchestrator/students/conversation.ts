@@ -67,7 +67,8 @@ function notesOf(view: RouteView, behind: readonly string[], { memoryKill }: Stu
   }
   if (view.phase === 'opening') notes.push(waitingText(behind));
   if (memoryKill !== null) {
-    const time = new Date(memoryKill.at).toISOString().slice(11, 16);
+    // With its day: it stays, since one that ended the whole environment is to be read when that runs again.
+    const time = new Date(memoryKill.at).toISOString().slice(0, 16).replace('T', ' ');
     notes.push(`at ${time} UTC ${memoryLine(memoryKill).text}`);
   }
   return notes;

@@ -103,6 +103,7 @@ export class Students {
       conversation: this.#conversation,
       environments,
       restartAfterMs: settings.times.restart * 1000,
+      leaseMs: settings.times.lease * 1000,
       log,
       signal,
     });

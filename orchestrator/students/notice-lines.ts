@@ -8,6 +8,12 @@ import type { Line, MemoryKill, Situation } from './situation.ts';
 const SLOW_START = 10_000;
 const SLOW_OPENING = 3000;
 
+/** What listens but is no web server, as a database; null where there is none. */
+function muteWords(report: Situation['report']): string | null {
+  const mute = report?.listeners.find((listener) => listener.public && listener.speaks === 'other');
+  return mute ? `port ${mute.port} listens, but does not speak HTTP` : null;
+}
+
 export function closedLine(before: RouteReason | null, situation: Situation): Line | null {
   if (before === situation.reason) return null;
   if (situation.reason === 'closed-by-instructor') {
@@ -17,7 +23,10 @@ export function closedLine(before: RouteReason | null, situation: Situation): Li
     };
   }
   if (before === 'starting' && situation.reason === 'no-service') {
-    const text = `nothing listened within ${situation.startingSeconds} s, so your link is closed; start your server again to open it`;
+    const mute = muteWords(situation.report);
+    const within = `within ${situation.startingSeconds} s`;
+    const why = mute === null ? `nothing listened ${within}` : `no web server ${within} (${mute})`;
+    const text = `${why}, so your link is closed; start your server again to open it`;
     return { kind: 'closed', text };
   }
   return null;
@@ -62,8 +71,7 @@ export function slowLine(
   const running = report?.starting.find(({ id }) => id === starting);
   if (reason !== 'starting' || running === undefined || report?.service) return null;
   if (running.ageSeconds * 1000 < SLOW_START || running.ageSeconds >= startingSeconds) return null;
-  const mute = report?.listeners.find((listener) => listener.public && listener.speaks === 'other');
-  const why = mute ? `port ${mute.port} listens, but does not speak HTTP` : 'nothing listens';
+  const why = muteWords(report) ?? 'nothing listens';
   return { kind: 'waiting', text: `still starting: ${why} so far; your link shows a waiting page meanwhile` };
 }
 

@@ -49,6 +49,7 @@ export const noNotices: NoticeMemory = {
   memoryKill: 0,
   told: null,
   changing: null,
+  seen: [],
   others: [],
   reason: null,
   lastId: 0,

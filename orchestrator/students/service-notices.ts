@@ -8,11 +8,13 @@ export interface ServiceMemory {
   told: number | null;
   /** The link leads to another one, since when; ms since 1970. A server that restarts is no news. */
   changing: { port: number; since: number } | null;
+  /** The ports of the web servers that there are, each since when; ms since 1970. */
+  seen: { port: number; since: number }[];
   /** Other web servers' ports that were told while the link led to `told`. */
   others: number[];
 }
 
-/** A change of port that lasts is one, in ms. */
+/** A change of port that lasts is one, and so is a further server: those of a test run come and go. In ms. */
 const LASTING = 3000;
 
 /** Most ports that a line names. */
@@ -60,27 +62,30 @@ export function followService(
   { service, listeners }: Pick<Report, 'service' | 'listeners'>,
   { url, isNew, now, links, mostLinks }: ServiceSituation,
 ): { memory: ServiceMemory; lines: Line[] } {
-  if (service === null) return { memory: { ...memory, changing: null }, lines: [] };
+  const seen = listeners
+    .filter(isWeb)
+    .map(({ port }) => memory.seen.find((each) => each.port === port) ?? { port, since: now });
+  let next: ServiceMemory = { ...memory, changing: null, seen };
+  if (service === null) return { memory: next, lines: [] };
   const lines: Line[] = [];
-  let next: ServiceMemory = { ...memory, changing: null };
   if (isNew) {
     lines.push(liveLine(url, service));
-    next = { told: service.port, changing: null, others: memory.told === service.port ? memory.others : [] };
+    next = { ...next, told: service.port, others: memory.told === service.port ? memory.others : [] };
   } else if (memory.told !== service.port) {
     const changing =
       memory.changing?.port === service.port ? memory.changing : { port: service.port, since: now };
     if (service.because !== 'chosen' && now - changing.since < LASTING)
-      return { memory: { ...memory, changing }, lines };
+      return { memory: { ...next, changing }, lines };
     const text = `your link leads to port ${service.port} now: ${becauseWords(service.because)}`;
     lines.push({ kind: 'info', text });
-    next = { told: service.port, changing: null, others: [...memory.others, memory.told ?? service.port] };
+    next = { ...next, told: service.port, others: [...memory.others, memory.told ?? service.port] };
   }
-  const ports = listeners.filter(isWeb).map(({ port }) => port);
-  const unheard = ports.filter((port) => port !== service.port && !next.others.includes(port));
-  const linked = unheard.filter((port) => links.has(port));
+  const unheard = seen.filter(({ port }) => port !== service.port && !next.others.includes(port));
+  const linked = unheard.map(({ port }) => port).filter((port) => links.has(port));
   for (const port of linked) lines.push(linkedLine(links.get(port) ?? '', port));
   // A link of its own is told when it is live; until then, and where there may be no more, there is only the one.
-  const rest = links.size + 1 < mostLinks ? [] : unheard.filter((port) => !links.has(port));
+  const lasting = unheard.filter(({ port, since }) => !links.has(port) && now - since >= LASTING);
+  const rest = links.size + 1 < mostLinks ? [] : lasting.map(({ port }) => port);
   if (rest.length > 0) lines.push(othersLine(service, rest));
   next.others = [...next.others, ...linked, ...rest].slice(-64);
   return { memory: next, lines };

@@ -16,6 +16,8 @@ export interface WatchdogOptions {
   environments: Environments;
   /** Silence after which an agent is started again, and the pause between two tries, in ms. */
   restartAfterMs: number;
+  /** Silence after which an agent's link is closed, in ms. */
+  leaseMs: number;
   log: Log;
   signal: AbortSignal;
 }
@@ -25,17 +27,17 @@ const LOOK_EVERY = 1000;
 
 /** Looks until the signal aborts; returns at once. */
 export function watchAgents(options: WatchdogOptions): void {
-  const { roster, lease, conversation, environments, restartAfterMs, log, signal } = options;
+  const { roster, lease, conversation, environments, restartAfterMs, leaseMs, log, signal } = options;
   const restartedAt = new Map<string, number>();
 
   const look = (student: Student) => {
     const { name } = student.row;
-    const silentMs = lease.silentMs(name) ?? 0;
-    if (student.environment !== 'running' || silentMs < restartAfterMs) {
+    const silentMs = student.environment === 'running' ? (lease.silentMs(name) ?? 0) : 0;
+    if (silentMs >= leaseMs) conversation.refresh(student);
+    if (silentMs < restartAfterMs) {
       restartedAt.delete(name);
       return;
     }
-    conversation.refresh(student);
     const now = performance.now();
     if (now - (restartedAt.get(name) ?? -Infinity) < restartAfterMs) return;
     restartedAt.set(name, now);

@@ -49,8 +49,9 @@ export class Pupil {
     return stdout.trim();
   }
 
-  terminal(env: Record<string, string> = {}): Terminal {
-    return this.devenv.terminal(['shell', this.name], { env });
+  /** A terminal with a shell in it, or with that command alone. */
+  terminal(env: Record<string, string> = {}, ...command: string[]): Terminal {
+    return this.devenv.terminal(['shell', this.name, ...command], { env });
   }
 
   /** A terminal at its first prompt. */

@@ -24,6 +24,8 @@ interface Way {
   fails?: true;
   /** The shell of the terminal. It has no hooks, so nobody is told that it is left: the link goes after the grace. */
   shell?: 'zsh';
+  /** What the terminal runs instead of a shell that waits for lines: no prompt and no hooks either. */
+  alone?: string;
 }
 
 const npm = (name: string) => `npm install --global --no-audit --no-fund --loglevel=error ${name}`;
@@ -47,6 +49,7 @@ export const startingWays: Way[] = [
   { how: 'cd app && npm run dev', type: 'cd ~ && cd app && npm run dev' },
   { how: 'PORT=4000 npm run dev', type: 'PORT=4000 npm run dev' },
   { how: 'npm run dev | tee log', type: 'npm run dev | tee log' },
+  { how: 'echo y | npm run dev', type: 'echo y | npm run dev' },
   { how: 'npm run dev > log', type: 'npm run dev > log' },
   { how: 'npm run dev -- --host', type: 'npm run dev -- --host' },
   { how: '( npm run dev )', type: '( npm run dev )' },
@@ -64,6 +67,7 @@ export const startingWays: Way[] = [
   { how: 'node ./server.js', type: 'node ./server.js' },
   { how: 'python3 -m http.server $PORT', type: 'python3 -m http.server $PORT', page: /server\.js/ },
   { how: 'inside tmux', type: 'tmux', inside: 'npm run dev' },
+  { how: 'devenv shell NAME -- LINE', type: null, alone: 'cd ~/app && npm run dev' },
   { how: 'from ~/.bashrc', type: null, before: `echo '(cd ~/app; npm run dev)' >> ~/.bashrc` },
   { how: 'nohup npm run dev &', type: 'nohup npm run dev &', background: true },
   { how: 'setsid npm run dev &', type: 'setsid npm run dev >log 2>&1 &', background: true },
@@ -71,6 +75,10 @@ export const startingWays: Way[] = [
 
 /** Ends what runs and the shells, innermost first; returns when the last `exit` was typed. */
 async function leave(terminal: Terminal, way: Way): Promise<number> {
+  if (way.alone) {
+    terminal.type('\x03');
+    return performance.now();
+  }
   if (!way.background) {
     terminal.type('\x03');
     await terminal.see(/\$ +$/m, { timeoutMs: PATIENCE });
@@ -110,7 +118,8 @@ async function start(way: Way, pupil: Pupil): Promise<Outcome> {
   if (way.before) await pupil.inside(way.before);
   const wallClock = Date.now();
   let typed = performance.now();
-  const terminal = way.type === null ? pupil.terminal() : await pupil.open();
+  const command = way.alone ? ['--', way.alone] : [];
+  const terminal = way.type === null ? pupil.terminal({}, ...command) : await pupil.open();
   if (way.type !== null) {
     await terminal.run(`cd ~/${way.folder ?? 'app'}`);
     if (way.fails) return fail(way, pupil, terminal);
@@ -137,7 +146,7 @@ async function start(way: Way, pupil: Pupil): Promise<Outcome> {
   const gone = await pupil.untilGone(left);
   const said = terminal.text.match(/live at/g)?.length ?? 0;
   if (said > 1) faults.push(`it said so ${said} times`);
-  if (gone > (way.shell ? TIMES.grace + 10 : AT_ONCE))
+  if (gone > (way.shell || way.alone ? TIMES.grace + 10 : AT_ONCE))
     faults.push(`it was gone after ${gone.toFixed(1)} s only`);
   await terminal.ended;
   return { how: way.how, live, gone, faults };

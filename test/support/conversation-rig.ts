@@ -1,5 +1,6 @@
 /** Reports of students, and what follows from them: roster, routes and conversation, with no container and no socket. */
 import { pino } from 'pino';
+import type { Lease } from '../../orchestrator/agents/lease.ts';
 import type { Report, Service, StateMessage } from '../../orchestrator/agents/protocol.ts';
 import { loadSettings } from '../../orchestrator/config.ts';
 import type { Edge } from '../../orchestrator/edges/edge.ts';
@@ -41,6 +42,9 @@ export class ConversationRig {
   readonly routes: Routes;
   readonly conversation: Conversation;
   readonly roster: Roster;
+  /** How long every agent has been silent, in ms. */
+  silentMs = 0;
+  readonly lease = { heard: () => {}, silentMs: () => this.silentMs } satisfies Partial<Lease> as never;
   /** The newest state that was sent to each student's agent, and how often one was sent. */
   readonly states = new Map<string, StateMessage>();
   sent = 0;
@@ -71,7 +75,7 @@ export class ConversationRig {
       log,
       roster: this.roster,
       routes: this.routes,
-      lease: { heard: () => {}, silentMs: () => 0 } as never,
+      lease: this.lease,
       sockets: {
         isConnected: () => true,
         send: (name: string, state: StateMessage) => {

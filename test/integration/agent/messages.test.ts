@@ -117,6 +117,25 @@ test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `deven
   await terminal.ended;
 }, 30_000);
 
+test.each([
+  ['.bashrc', ['bash']],
+  ['.profile', ['bash', '-l']],
+])(
+  'DEVENV_QUIET=1 in ~/%s keeps the greeting away too',
+  async (file, shell) => {
+    agent.container.run(`cp -p ~/${file} /tmp/before; echo 'export DEVENV_QUIET=1' >>~/${file}`);
+    const terminal = await agent.open(...shell);
+    expect(await terminal.run('echo quiet: $DEVENV_QUIET')).toBe('quiet: 1');
+    // Nor is it kept for later.
+    await terminal.run('DEVENV_QUIET=');
+    expect(terminal.text).not.toContain('Your link is');
+    terminal.type('exit\r');
+    await terminal.ended;
+    agent.container.run(`mv /tmp/before ~/${file}`);
+  },
+  30_000,
+);
+
 test('what waited for a shell that was killed is gone with it', async () => {
   const terminal = await agent.open();
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
@@ -167,4 +186,69 @@ test('an agent that is killed comes back, ends no shell, knows the sessions, and
   expect(agent.report?.noticesShown).toBe(9);
   terminal.type('exit\r');
   await terminal.ended;
+}, 30_000);
+
+test.each([
+  ['a line for a shell that has no hooks', ['bash', '-c', 'cd / && cat; true'], 10],
+  ['a program alone', ['cat'], 11],
+])(
+  '%s, as all that a terminal runs, is told at once; a shell that waits beside it is left alone',
+  async (_name, command, id) => {
+    const waiting = await agent.open('sh');
+    const terminal = agent.container.terminal(command);
+    await agent.reported('both sessions', ({ sessions }) => sessions.length === 2);
+    await waitFor('cat to run', () => agent.container.run('pgrep -xc cat || :') === '1');
+    agent.send({ notices: [{ id, kind: 'live', text: `live at ${url}` }] });
+    await terminal.see(/live at/);
+    terminal.type('\x04');
+    await terminal.ended;
+    expect(terminal.text.match(/live at/g)).toHaveLength(1);
+    await waiting.run('true');
+    expect(waiting.text).not.toContain('live at');
+    waiting.type('exit\r');
+    await waiting.ended;
+  },
+  30_000,
+);
+
+test('a pipeline is told at once too when its first program has ended', async () => {
+  const terminal = await agent.open();
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  const pid = await terminal.run('echo $$');
+  terminal.type('true | tail -f /dev/null\r');
+  // The job's number is the pid of a program that is no more.
+  await waitFor(
+    'the rest of the pipeline in front',
+    () =>
+      agent.container
+        .run(`job=$(awk '{print $8}' /proc/${pid}/stat); [ $job = ${pid} ] || ls -d /proc/$job 2>&1 || :`)
+        .includes('No such file') && agent.container.run('pgrep -xc tail || :') === '1',
+  );
+  agent.send({ notices: [{ id: 12, kind: 'live', text: 'live behind a pipe' }] });
+  await terminal.see(/live behind a pipe/);
+  terminal.type('\x03');
+  await terminal.see(/\$ $/);
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test("what waits while a nested shell's program has the screen comes at that shell's next prompt", async () => {
+  const terminal = await agent.open();
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  terminal.type('bash\r');
+  await terminal.see(/\$ $/);
+  terminal.type('less /etc/services\r');
+  await waitFor('less to run', () => agent.container.run('pgrep -xc less || :') === '1');
+  agent.send({ notices: [{ id: 13, kind: 'info', text: 'told inside' }] });
+  await waitFor('the queue', () =>
+    agent.container.run('cat /run/devenv/messages/* || :').includes('told inside'),
+  );
+  terminal.type('q');
+  await terminal.see(/told inside/);
+  for (const _shell of ['nested', 'outer']) {
+    terminal.type('exit\r');
+    await terminal.see(/exit/);
+  }
+  await terminal.ended;
+  expect(terminal.text.match(/told inside/g)).toHaveLength(1);
 }, 30_000);

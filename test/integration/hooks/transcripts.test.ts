@@ -152,6 +152,23 @@ test('no process is made for a line, with or without a typed match, and nothing 
   expect(await lastPid()).not.toBe(before);
 }, 30_000);
 
+test('a line with a long here-document costs little more than any other', async () => {
+  withHooks.run(`{
+    echo 'from=$EPOCHREALTIME; __devenv_armed[0]=1; trap "$__devenv_debug" DEBUG'
+    echo ": pasted <<'END'"
+    for ((line = 0; line < 2000; line++)); do echo "  const größe = await fetchSomething($line); // ${'.'.repeat(20)}"; done
+    echo END
+    echo 'took=$((\${EPOCHREALTIME/./} - \${from/./})); IFS= read -r record <"$__devenv_file"'
+    echo 'echo "\${record:48:16} took $took"'
+  } >/tmp/paste`);
+  const terminal = withHooks.terminal(['bash']);
+  await terminal.see(/\$ $/);
+  const [, record, took] = (await terminal.run('. /tmp/paste')).match(/^(.*) took (\d+)$/) ?? [];
+  expect(record).toBe(": pasted <<'END'");
+  // In µs; a hundredth of what it is where all of it is looked at.
+  expect(Number(took)).toBeLessThan(100_000);
+}, 60_000);
+
 test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by its mechanism'])(
   'beside %s messages still come, and what the shell does is still written',
   async (name) => {

@@ -76,3 +76,15 @@ test('a link that flaps in every report: few lines in the log, and the agent is 
   rig.conversation.onReport('mallory', serving(3001));
   expect(rig.logged.at(-1)).toContain('link live: a server was started in this session');
 });
+
+test('a kill for memory is told with its day: it may be long ago', async () => {
+  rig.roster.get('mallory').memoryKill = {
+    at: Date.parse('2026-03-04T14:03:59Z'),
+    limitBytes: 512 * 2 ** 20,
+    peakBytes: null,
+  };
+  await live();
+  expect(state()?.notes).toEqual([
+    expect.stringMatching(/^at 2026-03-04 14:03 UTC a program of yours was killed: out of memory /),
+  ]);
+});

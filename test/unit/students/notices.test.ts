@@ -1,3 +1,4 @@
+import type { Listener } from '../../../orchestrator/agents/protocol.ts';
 import { freshMemory, heldProblem } from '../../../orchestrator/routes/wanted.ts';
 import { dueNotices, type NoticeMemory, noNotices } from '../../../orchestrator/students/notices.ts';
 import type { Situation } from '../../../orchestrator/students/situation.ts';
@@ -79,6 +80,19 @@ test('a typed command that never listens ends with one line', () => {
     situation({ reason: 'no-service' }),
   ];
   expect(said(...course)).toEqual(['1 closed']);
+});
+
+test.each<[string, Listener[], RegExp]>([
+  ['nothing', [], /^nothing listened within 60 s, so your link is closed; start/],
+  [
+    'a database alone',
+    [{ port: 5432, addresses: [], process: '9:1', command: '', speaks: 'other', public: true }],
+    /^no web server within 60 s \(port 5432 listens, but does not speak HTTP\), so your link is closed; start/,
+  ],
+])('the line by which a start ends says what listened: %s', (_what, listeners, words) => {
+  const { memory } = dueNotices(noNotices, situation({ reason: 'starting', report: typed('a') }));
+  const { notices } = dueNotices(memory, situation({ report: report({ listeners }) }));
+  expect(notices.map(({ text }) => text)).toEqual([expect.stringMatching(words)]);
 });
 
 test('a problem is told once, and again when it comes back', () => {

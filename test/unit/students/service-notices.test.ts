@@ -51,8 +51,10 @@ test('another web server is told once, with how to switch; a database, a private
   const lines = said(
     situation({ service: serving(5173), listeners: [on(5173)] }),
     situation(both),
-    situation({ ...both, listeners: [on(5173)] }),
-    situation(both),
+    situation(both, { now: 3000 }),
+    situation({ ...both, listeners: [on(5173)] }, { now: 4000 }),
+    situation(both, { now: 5000 }),
+    situation(both, { now: 9000 }),
   );
   expect(lines).toHaveLength(2);
   expect(lines[1]).toMatch(
@@ -60,13 +62,26 @@ test('another web server is told once, with how to switch; a database, a private
   );
 });
 
+test('the passing servers of a test run are not told, one that lasts is, counted from when it was there', () => {
+  const at = (now: number, ...others: number[]) =>
+    situation({ service: serving(5173), listeners: [on(5173), ...others.map((port) => on(port))] }, { now });
+  const passing = [at(0), at(2000, 39_455), at(4000, 39_455), at(4900, 40_001), at(6000, 41_210), at(8000)];
+  expect(said(...passing)).toEqual([expect.stringContaining('live at')]);
+  expect(said(...passing, at(9000, 39_455), at(11_000, 39_455))).toHaveLength(1);
+  expect(said(...passing, at(9000, 8000), at(11_000, 8000, 42_000), at(12_000, 8000, 42_000))).toEqual([
+    expect.stringContaining('live at'),
+    expect.stringContaining('port 8000 serves too'),
+  ]);
+});
+
 test('a port that the student chose is told at once, one that changed by itself when it lasts', () => {
   const first = situation({ service: serving(5173), listeners: [on(5173), on(4000)] });
+  const settled = { ...first, now: 3000 };
   const chosen = situation({ service: serving(4000, 'chosen'), listeners: [on(5173), on(4000)] }, { now: 1 });
   expect(said(first, chosen).at(-1)).toBe('your link leads to port 4000 now: your choice by devenv-port');
   const other = (now: number) => situation({ service: serving(4000), listeners: [on(4000)] }, { now });
-  expect(said(first, other(1000), first)).toHaveLength(2);
-  expect(said(first, other(1000), other(4000), other(9000)).slice(2)).toEqual([
+  expect(said(first, settled, other(4000), { ...first, now: 5000 })).toHaveLength(2);
+  expect(said(first, settled, other(4000), other(7000), other(12_000)).slice(2)).toEqual([
     'your link leads to port 4000 now: the only web server here',
   ]);
 });
@@ -166,5 +181,8 @@ test('where further links may be had, a further server is told with its own, onc
     "live at http://alice-4000.localhost:8080   (port 4000; a page must call it there: visitors can't reach localhost:4000)",
   ]);
   const three = { ...both, listeners: [...both.listeners, on(4001)] };
-  expect(said(situation(three, { mostLinks: 2, links })).at(-1)).toContain('port 4001 serves too, but');
+  const later = situation(three, { mostLinks: 2, links, now: 3000 });
+  expect(said(situation(three, { mostLinks: 2, links }), later).at(-1)).toContain(
+    'port 4001 serves too, but',
+  );
 });

@@ -14,9 +14,9 @@ import { ensureTestTools } from './support/test-tools.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
-/** How jest runs a kind. What starts containers waits more than it works: two files at a time. */
+/** How jest runs a kind. What starts containers waits more than it works: two files at a time; a third fills timers' waits. */
 const kinds = {
-  unit: { workers: 2, engine: false },
+  unit: { workers: 3, engine: false },
   integration: { workers: 2, engine: true },
   e2e: { workers: 2, engine: true },
 } as const;

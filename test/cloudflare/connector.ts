@@ -122,9 +122,8 @@ export class MockConnector {
     const host = request.headers.host ?? '';
     const from = request.socket.remoteAddress ?? '';
     const chain = [request.headers['x-forwarded-for'], from].filter((each) => each !== undefined);
-    const kept = mapHeaders(request.rawHeaders, (name, value) =>
-      name === 'host' || name === 'x-forwarded-for' || EDGE_HEADERS.test(name) ? null : value,
-    );
+    const isReplaced = (name: string) =>
+      name === 'host' || name === 'x-forwarded-for' || EDGE_HEADERS.test(name);
     return {
       target: {
         host: service.hostname.replace(/^\[|\]$/g, ''),
@@ -132,9 +131,9 @@ export class MockConnector {
         scheme: secure ? 'https' : 'http',
       },
       path: request.url ?? '/',
-      requestHeaders: [
+      requestHeaders: (headers) => [
         ...['Host', hostHeader ?? host],
-        ...kept,
+        ...mapHeaders(headers, (name, value) => (isReplaced(name) ? null : value)),
         ...['X-Forwarded-For', chain.join(', ')],
         ...['X-Forwarded-Proto', 'https'],
         ...(hostHeader === null ? [] : ['X-Forwarded-Host', host]),

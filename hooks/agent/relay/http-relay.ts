@@ -4,7 +4,6 @@ import type { Socket } from 'node:net';
 import type { RelayIdentity, Service } from '../../../orchestrator/agents/protocol.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type Failure, forwardRequest } from './forward.ts';
-import { withoutHopByHop } from './headers.ts';
 import type { Link, RelayOptions } from './options.ts';
 import type { Forwarding } from './outgoing.ts';
 import { dropBodyAfter, refuse } from './refuse.ts';
@@ -103,7 +102,7 @@ function forwardingOf(
   return {
     target: { host: service.address, port: service.port, scheme: service.scheme },
     path,
-    requestHeaders: toService(withoutHopByHop(request.rawHeaders), names),
+    requestHeaders: (headers) => toService(headers, names),
     responseHeaders: (headers) => toVisitor(headers, names),
   };
 }

@@ -1,7 +1,7 @@
 /** Requests to the next server on the way: the student's service for the relay, the relay for the local edge. */
 import http, { type ClientRequest, type IncomingMessage, type InformationEvent } from 'node:http';
 import https from 'node:https';
-import type { HeaderList } from './headers.ts';
+import { type HeaderList, withoutHopByHop } from './headers.ts';
 
 /** Next's dev server alone sends cookies and RSC headers of tens of KB; Node's default of 16 KB refuses them. */
 export const MAX_HEADER_SIZE = 128 * 1024;
@@ -19,8 +19,8 @@ export interface Forwarding {
   target: Target;
   /** Path and query. */
   path: string;
-  /** Headers for the target, `Host` included, without hop-by-hop ones: what a visitor's `Connection` names goes before ours come. */
-  requestHeaders: HeaderList;
+  /** The visitor's headers, changed for the target; what they were to lose on this hop is gone already. */
+  requestHeaders(headers: HeaderList): HeaderList;
   /** The answer's headers, changed for the visitor. */
   responseHeaders(headers: HeaderList): HeaderList;
 }
@@ -75,7 +75,8 @@ export function openRequest(
     port: target.port,
     method: request.method ?? 'GET',
     path,
-    headers: [...requestHeaders, ...extra],
+    // First of all without what `Connection` names, so that no visitor names what is added here.
+    headers: [...requestHeaders(withoutHopByHop(request.rawHeaders)), ...extra],
     setHost: false,
     maxHeaderSize: MAX_HEADER_SIZE,
   };

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { forwardRequest } from '../../../hooks/agent/relay/forward.ts';
-import { mapHeaders, withoutHopByHop } from '../../../hooks/agent/relay/headers.ts';
+import { mapHeaders } from '../../../hooks/agent/relay/headers.ts';
 import type { Forwarding } from '../../../hooks/agent/relay/outgoing.ts';
 import { dropBodyAfter, refuse } from '../../../hooks/agent/relay/refuse.ts';
 import { type RequestTarget, requestTarget } from '../../../hooks/agent/relay/request-target.ts';
@@ -56,15 +56,17 @@ export class LocalProxy {
 
   #forwarding(request: IncomingMessage, { host, path }: RequestTarget, route: Route): Forwarding {
     const { hostname, port } = new URL(route.origin);
-    const forwarded = mapHeaders(withoutHopByHop(request.rawHeaders), (name, value) => {
-      if (name.startsWith('x-forwarded-') || name === 'expect') return null;
-      return name === 'host' ? host : value;
-    });
     const from = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
     return {
       target: { host: hostname, port: Number(port), scheme: 'http' },
       path,
-      requestHeaders: [...forwarded, 'X-Forwarded-For', from, 'X-Forwarded-Proto', 'http'],
+      requestHeaders: (headers) => {
+        const forwarded = mapHeaders(headers, (name, value) => {
+          if (name.startsWith('x-forwarded-') || name === 'expect') return null;
+          return name === 'host' ? host : value;
+        });
+        return [...forwarded, 'X-Forwarded-For', from, 'X-Forwarded-Proto', 'http'];
+      },
       // The relay has seen to it; but the relay is the student's, and a cookie for the zone is everybody's.
       responseHeaders: (headers) =>
         mapHeaders(headers, (name, value) =>

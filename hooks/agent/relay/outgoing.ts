@@ -19,7 +19,7 @@ export interface Forwarding {
   target: Target;
   /** Path and query. */
   path: string;
-  /** The visitor's headers, changed for the target; what they were to lose on this hop is gone already. */
+  /** The visitor's headers, without hop-by-hop ones, changed for the target. */
   requestHeaders(headers: HeaderList): HeaderList;
   /** The answer's headers, changed for the visitor. */
   responseHeaders(headers: HeaderList): HeaderList;

@@ -229,7 +229,7 @@ test('a firewall that somebody flushed is put back, and nobody is started withou
   await waitFor('it to be reached', isReached, { timeoutMs: 60_000, seen: () => answer });
   await devenv.succeed('restart', 'bob');
   expect(await tryFrom('alice', `${METADATA}:8000`)).toMatch(/^no: 7/);
-  takeOut(jumpsForward());
+  expect(takeOut(jumpsForward())).toEqual(jumpsForward());
   await waitFor(
     'the firewall to be put back by itself',
     async () => (await tryFrom('alice', `${METADATA}:8000`)).startsWith('no'),
@@ -242,7 +242,7 @@ test('a firewall that somebody flushed is put back, and nobody is started withou
 
 test('an orchestrator that starts while students run puts back a firewall that has gone meanwhile', async () => {
   await devenv.succeed('down');
-  takeOut(jumpsForward());
+  expect(takeOut(jumpsForward())).toEqual(jumpsForward());
   await devenv.succeed('up');
   await waitFor(
     'the firewall to be put back at once',

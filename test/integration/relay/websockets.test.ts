@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { VisitorsWay } from '../../support/visitors-way.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -20,10 +20,7 @@ test('a WebSocket passes both ways with the own origin; a closing route ends it,
     socket.send(`${incoming.headers.host} ${incoming.headers.origin}`);
     socket.on('message', (message) => socket.send(message));
   });
-  const socket = new WebSocket(`ws://127.0.0.1:${way.port}/`, {
-    headers: { host: way.host },
-    origin: `http://${way.host}`,
-  });
+  const socket = way.socket();
   const messages: string[] = [];
   socket.on('message', (message) => messages.push(String(message)));
   await once(socket, 'open');

@@ -5,15 +5,16 @@
 import { mkdirSync, readFileSync, writeSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Backend, LogLine } from './api/backend.ts';
+import type { Backend } from './api/backend.ts';
 import { startApi } from './api/server.ts';
-import { loadSettings } from './config.ts';
-import { createCloudflare } from './edges/cloudflare/settings.ts';
+import type { LogLine } from './domain.ts';
+import { createCloudflare } from './edges/cloudflare/index.ts';
 import type { Edge } from './edges/edge.ts';
 import { createLocalEdge } from './edges/local/index.ts';
 import { createEnvironments } from './environments/index.ts';
 import { problemOf } from './errors.ts';
 import { type Log, openLog, readLog } from './log.ts';
+import { loadSettings } from './settings.ts';
 import type { Settings } from './settings-schema.ts';
 import { acquireInstanceLock, openStore, type Store } from './store/index.ts';
 import { Students } from './students/index.ts';
@@ -58,7 +59,7 @@ async function run(log: Log): Promise<void> {
   const lock = acquireInstanceLock(settings.stateDir);
   const store = openStore(join(settings.stateDir, 'state.db'));
   const environments = createEnvironments({ settings, log });
-  await environments.claim();
+  await environments.claimInstance();
   const edge = createEdge(settings, store, log);
   await edge.start();
   const students = new Students({ settings, store, environments, edge, log });
@@ -97,7 +98,7 @@ async function run(log: Log): Promise<void> {
         : [...own, ...(await students.printed(name, lines))].sort(byTime).slice(-lines);
     },
     sync: (mend) => students.sync(mend),
-    examine: async () => [...(await environments.examine()), ...(await edge.examine())],
+    diagnose: async () => [...(await environments.diagnose()), ...(await edge.diagnose())],
     shutdown: () => shutDown(),
   };
   const api = await startApi({

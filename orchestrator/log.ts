@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Logger, pino } from 'pino';
-import type { LogLine } from './api/backend.ts';
+import type { LogLine } from './domain.ts';
 
 export type Log = Logger;
 

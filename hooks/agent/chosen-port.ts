@@ -1,7 +1,7 @@
 /** The port that the student has chosen by `devenv-port`: until they leave, or always. */
 import { unlinkSync } from 'node:fs';
-import type { RoutePhase } from '../../orchestrator/agents/protocol.ts';
-import type { Places } from './places.ts';
+import type { LinkPhase } from '../../orchestrator/domain.ts';
+import type { EnvironmentPaths } from './paths.ts';
 import { readText } from './read-file.ts';
 
 function portIn(path: string): number | null {
@@ -16,7 +16,7 @@ export class ChosenPort {
   /** Somebody has been in since the choice was last forgotten. */
   #wasIn = false;
 
-  constructor({ run, home }: Places) {
+  constructor({ run, home }: EnvironmentPaths) {
     this.#session = `${run}/port`;
     this.#always = `${home}/.devenv-port`;
   }
@@ -26,7 +26,7 @@ export class ChosenPort {
   }
 
   /** The choice ends when nobody is in and the link is closed: a terminal that is lost and comes back keeps it. */
-  follow(sessions: number, phase: RoutePhase): void {
+  follow(sessions: number, phase: LinkPhase): void {
     if (sessions > 0) this.#wasIn = true;
     if (sessions > 0 || phase !== 'closed' || !this.#wasIn) return;
     this.#wasIn = false;

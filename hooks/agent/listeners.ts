@@ -1,5 +1,5 @@
 /** What listens inside the environment: the kernel's socket tables, and which process holds each socket. */
-import type { Process, ProcessTable } from './processes.ts';
+import type { Process, ProcessTable } from './process-table.ts';
 import { readTable } from './read-file.ts';
 
 export interface Socket {

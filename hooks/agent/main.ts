@@ -3,18 +3,18 @@
  * may be killed at any time: all it knows is in /proc and in the hooks' files, and the next one starts from there.
  */
 import { mkdirSync, watch } from 'node:fs';
-import type { Report, Service, StateMessage } from '../../orchestrator/agents/protocol.ts';
+import type { Report, Service, StateMessage } from '../../orchestrator/protocol/messages.ts';
+import { writeAtomically } from './atomic-write.ts';
 import { ChosenPort } from './chosen-port.ts';
 import { reachableAddress } from './listeners.ts';
 import { NoticeBoard } from './notice-board.ts';
 import { type Observation, Observer } from './observer.ts';
-import { OrchestratorLink } from './orchestrator-link.ts';
-import { type Places, places } from './places.ts';
+import { OrchestratorConnection } from './orchestrator-connection.ts';
+import { type EnvironmentPaths, environmentPaths } from './paths.ts';
 import { type Relay, startRelay } from './relay/index.ts';
 import { KnownLinks } from './relay/known-links.ts';
 import { SessionHolders } from './session-holders.ts';
-import { statusText } from './status.ts';
-import { writeWhole } from './write-file.ts';
+import { statusText } from './status-text.ts';
 
 /** Looks this often while something is starting or somebody types, and while nothing happens; in ms. */
 const QUICK = 300;
@@ -30,11 +30,11 @@ function substance(report: Report): string {
 }
 
 export class Agent {
-  readonly #places: Places;
+  readonly #places: EnvironmentPaths;
   readonly #env: NodeJS.ProcessEnv;
   readonly #observer: Observer;
   readonly #board: NoticeBoard;
-  readonly #link: OrchestratorLink;
+  readonly #link: OrchestratorConnection;
   readonly #chosen: ChosenPort;
   readonly #holders: SessionHolders;
   readonly #links: KnownLinks;
@@ -46,7 +46,7 @@ export class Agent {
   #timer: NodeJS.Timeout | null = null;
   #soon: NodeJS.Timeout | null = null;
 
-  constructor(at: Places, env: NodeJS.ProcessEnv) {
+  constructor(at: EnvironmentPaths, env: NodeJS.ProcessEnv) {
     this.#places = at;
     this.#env = env;
     mkdirSync(`${at.run}/shells`, { recursive: true });
@@ -63,7 +63,7 @@ export class Agent {
       chosen: () => this.#chosen.port,
       onNews: () => this.#lookSoon(),
     });
-    this.#link = new OrchestratorLink(at.socket, (state) => this.#onState(state));
+    this.#link = new OrchestratorConnection(at.socket, (state) => this.#onState(state));
     this.#watchFiles();
     this.#openRelay();
     this.look();
@@ -99,7 +99,7 @@ export class Agent {
   #onState(state: StateMessage): void {
     this.#state = state;
     // The edge may take its time, and who is connected through a tunnel stays connected.
-    for (const name of this.#links.take(state)) this.#relay?.sendAway(name);
+    for (const name of this.#links.take(state)) this.#relay?.disconnect(name);
     this.#writeStatus();
     const isOther = this.#holders.take(state.sessionHolders);
     // Who counts from now on, or has come since the last look, must not miss what is told now.
@@ -179,7 +179,7 @@ export class Agent {
       connected: this.#link.connected,
     });
     try {
-      writeWhole(`${this.#places.run}/agent.status`, text);
+      writeAtomically(`${this.#places.run}/agent.status`, text);
     } catch {
       // A full tmpfs: the status stays as it was.
     }
@@ -190,4 +190,4 @@ process.on('uncaughtException', (error) => console.error('agent:', error.message
 process.on('unhandledRejection', (error) =>
   console.error('agent:', error instanceof Error ? error.message : error),
 );
-if (process.argv[1]?.endsWith('/agent/main.js')) new Agent(places, process.env);
+if (process.argv[1]?.endsWith('/agent/main.js')) new Agent(environmentPaths, process.env);

@@ -12,13 +12,13 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import type { Notice } from '../../orchestrator/agents/protocol.ts';
-import type { Process, ProcessTable } from './processes.ts';
+import type { Notice } from '../../orchestrator/protocol/messages.ts';
+import { writeAtomically } from './atomic-write.ts';
+import type { Process, ProcessTable } from './process-table.ts';
 import { readText } from './read-file.ts';
 import { jobOf, type Pane, seenIn, type Terminal } from './sessions.ts';
-import type { Shell } from './shells.ts';
-import { shellOf } from './starting.ts';
-import { writeWhole } from './write-file.ts';
+import type { ShellRecord } from './shell-records.ts';
+import { shellOf } from './starting-commands.ts';
 
 /** Longest text that is shown, in characters. */
 const MOST_TEXT = 1000;
@@ -54,9 +54,9 @@ const SHELLS = /^[a-z]*sh$/;
 function nearestShell(
   leader: Process,
   job: readonly Process[],
-  shells: readonly Shell[],
+  shells: readonly ShellRecord[],
   table: ProcessTable,
-): Shell | undefined {
+): ShellRecord | undefined {
   const byPid = new Map(shells.map((shell) => [shell.pid, shell]));
   for (const { pid } of job) {
     const shell = shellOf(table, pid, byPid);
@@ -66,10 +66,10 @@ function nearestShell(
 }
 
 /** Who is there to be told. */
-export interface Seen {
+export interface NoticeTargets {
   terminals: readonly Terminal[];
   panes: readonly Pane[];
-  shells: readonly Shell[];
+  shells: readonly ShellRecord[];
   table: ProcessTable;
 }
 
@@ -95,7 +95,7 @@ export class NoticeBoard {
   }
 
   /** Shows those that are new in every terminal that counts, or in the panes that it shows. */
-  async show(notices: readonly Notice[], { terminals, panes, shells, table }: Seen): Promise<void> {
+  async show(notices: readonly Notice[], { terminals, panes, shells, table }: NoticeTargets): Promise<void> {
     const fresh = notices.filter((notice) => notice.id > this.#shown);
     const last = fresh.at(-1);
     if (last === undefined) return;
@@ -115,7 +115,7 @@ export class NoticeBoard {
   async #tell(
     place: Terminal,
     lines: string[],
-    shells: readonly Shell[],
+    shells: readonly ShellRecord[],
     table: ProcessTable,
   ): Promise<void> {
     const path = `/dev/pts/${place.number}`;
@@ -134,7 +134,7 @@ export class NoticeBoard {
   }
 
   /** Hands over what waits, where the shell has taken the last. Renamed in whole: the hook never reads half a line. */
-  deliver(shells: readonly Shell[]): void {
+  deliver(shells: readonly ShellRecord[]): void {
     for (const [id, lines] of this.#waiting) {
       const shell = shells.find((each) => each.id === id);
       if (shell === undefined) {
@@ -144,7 +144,7 @@ export class NoticeBoard {
       const path = `${this.#run}/messages/${shell.pid}`;
       try {
         if (existsSync(path) && statSync(path).size > 0) continue;
-        writeWhole(path, `${lines.join('\n')}\n`);
+        writeAtomically(path, `${lines.join('\n')}\n`);
         this.#waiting.delete(id);
       } catch {
         // A full tmpfs, or a folder of the student's making: tried again at the next look.

@@ -1,25 +1,26 @@
 /** Looks at the environment and says what is so: sessions, listeners, service, what is starting. */
-import type { Listener, Report, Service, SessionEnd } from '../../orchestrator/agents/protocol.ts';
+import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
+import type { Listener, Report, Service, SessionEnd } from '../../orchestrator/protocol/messages.ts';
 import { ListenerFinder, reachableAddress } from './listeners.ts';
-import type { Places } from './places.ts';
-import { Privacy } from './privacy.ts';
-import { Prober } from './probe.ts';
-import { ProcessTable } from './processes.ts';
-import { chooseService } from './service.ts';
+import type { EnvironmentPaths } from './paths.ts';
+import { ProcessTable } from './process-table.ts';
+import { ProcessVisibility } from './process-visibility.ts';
+import { ProtocolProber } from './protocol-probe.ts';
+import { chooseService } from './service-selection.ts';
 import { type Pane, SessionFinder, type Terminal } from './sessions.ts';
-import { readShells, type Shell } from './shells.ts';
-import { StartFinder } from './starting.ts';
+import { readShellRecords, type ShellRecord } from './shell-records.ts';
+import { StartFinder } from './starting-commands.ts';
 
 export interface Observation {
   report: Omit<Report, 'noticesShown'>;
   terminals: Terminal[];
   panes: Pane[];
-  shells: Shell[];
+  shells: ShellRecord[];
   table: ProcessTable;
 }
 
 export interface ObserverOptions {
-  places: Places;
+  places: EnvironmentPaths;
   ownPid: number;
   /** The environment's fixed PORT. */
   port: number;
@@ -36,25 +37,28 @@ export class Observer {
   readonly #options: ObserverOptions;
   readonly #sessions = new SessionFinder();
   readonly #starts = new StartFinder();
-  readonly #privacy: Privacy;
+  readonly #privacy: ProcessVisibility;
   readonly #listeners: ListenerFinder;
-  readonly #prober: Prober;
+  readonly #prober: ProtocolProber;
   /** Sessions at the last look, and how those ended whose hooks have told. */
   #last = new Map<string, Terminal>();
   #lastEnd: { how: SessionEnd['how']; at: number } | null = null;
-  readonly #ended = new Map<string, Shell['phase']>();
+  readonly #ended = new Map<string, ShellRecord['phase']>();
 
   constructor(options: ObserverOptions) {
     this.#options = options;
-    this.#privacy = new Privacy({ file: `${options.places.run}/agent.started`, port: options.port });
+    this.#privacy = new ProcessVisibility({
+      file: `${options.places.run}/agent.started`,
+      port: options.port,
+    });
     this.#listeners = new ListenerFinder(options.places.proc, options.places.relayPort);
-    this.#prober = new Prober(options.onNews);
+    this.#prober = new ProtocolProber(options.onNews);
   }
 
   look(): Observation {
     const { places } = this.#options;
     const table = new ProcessTable(places.proc);
-    const { living, ended } = readShells(places.run, table);
+    const { living, ended } = readShellRecords(places.run, table);
     const { sessions: terminals, panes } = this.#sessions.find(table, this.#options.sessionHolders());
     this.#followEnds(terminals, living, ended);
     const isPublic = this.#privacy.follow(table, living, ended);
@@ -68,7 +72,7 @@ export class Observer {
     const portOf = (pid: number) => living.find((shell) => shell.pid === pid)?.port ?? 'ok';
     const report: Observation['report'] = {
       kind: 'report',
-      protocol: 1,
+      protocol: PROTOCOL_VERSION,
       sessions: terminals.slice(-64).map(({ leader, number }) => ({
         id: leader.id,
         terminal: `/dev/pts/${number}`,
@@ -87,7 +91,11 @@ export class Observer {
   }
 
   /** A session that is gone was left where its shell said so; everything else is lost. */
-  #followEnds(terminals: readonly Terminal[], living: readonly Shell[], ended: readonly Shell[]): void {
+  #followEnds(
+    terminals: readonly Terminal[],
+    living: readonly ShellRecord[],
+    ended: readonly ShellRecord[],
+  ): void {
     for (const shell of [...living, ...ended]) this.#ended.set(shell.id, shell.phase);
     const now = new Map(terminals.map((terminal) => [terminal.leader.id, terminal]));
     const gone = [...this.#last.keys()].filter((id) => !now.has(id));

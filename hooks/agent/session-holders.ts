@@ -2,8 +2,9 @@
  * The programs whose terminals count as sessions, as the orchestrator has told last. Kept in the tmpfs: the next agent
  * is told only after its first report, and who is missing in that one would be somebody who comes anew.
  */
+
+import { writeAtomically } from './atomic-write.ts';
 import { readText } from './read-file.ts';
-import { writeWhole } from './write-file.ts';
 
 /** None where the file is missing, or holds what is no list: the orchestrator tells soon. */
 function patternsIn(path: string): string[] {
@@ -34,7 +35,7 @@ export class SessionHolders {
     if (text === JSON.stringify(this.#patterns)) return false;
     this.#patterns = patterns;
     try {
-      writeWhole(this.#file, text);
+      writeAtomically(this.#file, text);
     } catch {
       // The tmpfs is full, or a folder of the student's is in the way: the next agent waits until it is told.
     }

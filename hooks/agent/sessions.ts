@@ -3,8 +3,8 @@
  * engine's exec), or inside in the hands of a person's own connection. Multiplexers and recorders don't count by
  * themselves: what they show is seen through another terminal, which does.
  */
-import type { Process, ProcessTable } from './processes.ts';
-import { fits } from './starting.ts';
+import type { Process, ProcessTable } from './process-table.ts';
+import { fits } from './starting-commands.ts';
 
 export interface Terminal {
   leader: Process;

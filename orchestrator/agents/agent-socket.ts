@@ -7,13 +7,14 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import type { Log } from '../log.ts';
-import { type Pace, spend } from '../pace.ts';
+import { MAX_LINE_BYTES } from '../protocol/constants.ts';
+import { Report, type StateMessage } from '../protocol/messages.ts';
+import { type RateLimit, tryTake } from '../token-bucket.ts';
 import { LineReader } from './line-reader.ts';
-import { MAX_LINE, Report, type StateMessage } from './protocol.ts';
 
 /** An agent reports every 2 s and at every change: these are far above it, and far below what would slow the daemon. */
-const BYTES: Pace = { atOnce: 2 * MAX_LINE, everyMs: 1000 / (256 * 1024) };
-const REPORTS: Pace = { atOnce: 60, everyMs: 50 };
+const BYTES: RateLimit = { burst: 2 * MAX_LINE_BYTES, refillMs: 1000 / (256 * 1024) };
+const REPORTS: RateLimit = { burst: 60, refillMs: 50 };
 const MAX_CONNECTIONS = 4;
 
 /** How long the socket refuses after an offence, in ms; doubled by each further one, forgiven by a good minute. */
@@ -72,7 +73,7 @@ export class AgentSocket {
       return;
     }
     this.#connections.add(socket);
-    const reader = new LineReader(MAX_LINE);
+    const reader = new LineReader(MAX_LINE_BYTES);
     socket.on('data', (data: Buffer) => this.#read(socket, reader, data));
     socket.on('close', () => {
       this.#connections.delete(socket);
@@ -86,7 +87,7 @@ export class AgentSocket {
     const now = performance.now();
     if (!this.#pay('bytes', data.length, now)) return this.#refuse(socket, 'it sends more than is allowed');
     const lines = reader.push(data);
-    if (lines === null) return this.#refuse(socket, `it sent a line of over ${MAX_LINE} bytes`);
+    if (lines === null) return this.#refuse(socket, `it sent a line of over ${MAX_LINE_BYTES} bytes`);
     for (const line of lines) {
       if (!this.#pay('reports', 1, now)) return this.#refuse(socket, 'it reports more often than is allowed');
       const fault = this.#take(socket, line);
@@ -96,7 +97,7 @@ export class AgentSocket {
 
   /** False where that is more than is left. */
   #pay(what: 'bytes' | 'reports', amount: number, now: number): boolean {
-    const paidAt = spend(this.#paidAt[what], amount, what === 'bytes' ? BYTES : REPORTS, now);
+    const paidAt = tryTake(this.#paidAt[what], amount, what === 'bytes' ? BYTES : REPORTS, now);
     if (paidAt === null) return false;
     this.#paidAt[what] = paidAt;
     return true;

@@ -1,8 +1,8 @@
 /** The sockets on which agents report: one folder and one socket for each environment. */
 import { rmSync } from 'node:fs';
 import type { Log } from '../log.ts';
+import type { Report, StateMessage } from '../protocol/messages.ts';
 import { AgentSocket } from './agent-socket.ts';
-import type { Report, StateMessage } from './protocol.ts';
 
 export interface AgentSocketsOptions {
   log: Log;

@@ -2,15 +2,9 @@
  * What the daemon can do, as the API offers it. `daemon.ts` implements it, `server.ts` serves it. Every method
  * throws a DevenvError for what a person can meet.
  */
-import type { AccessView, DaemonView, Difference, Examination, Progress, StudentView } from './contract.ts';
 
-export interface LogLine {
-  /** ISO 8601, UTC. */
-  at: string;
-  level: 'debug' | 'info' | 'warn' | 'error';
-  student: string | null;
-  text: string;
-}
+import type { AccessInfo, Diagnostic, Drift, LogLine, Progress } from '../domain.ts';
+import type { DaemonView, StudentView } from './contract.ts';
 
 export interface Backend {
   daemon(): DaemonView;
@@ -27,12 +21,12 @@ export interface Backend {
   open(name: string, adopt: boolean): Promise<StudentView>;
   close(name: string): Promise<StudentView>;
   /** How to reach the environment's `sshd -i`; throws where it does not run. */
-  access(name: string): AccessView;
+  access(name: string): AccessInfo;
   /** Newest `lines` of one student (their environment's own included), or of the daemon. Oldest first. */
   logs(name: string | null, lines: number): Promise<LogLine[]>;
   /** Compares wanted and actual at the edge; with `mend` makes them agree. Throws `edge` where it can't be looked at. */
-  sync(mend: boolean): Promise<Difference[]>;
-  examine(): Promise<Examination[]>;
+  sync(mend: boolean): Promise<Drift[]>;
+  diagnose(): Promise<Diagnostic[]>;
   /** Ends the daemon in good order; students keep working. */
   shutdown(): void;
 }

@@ -2,16 +2,12 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { nanoid } from 'nanoid';
+import type { AccessInfo, Diagnostic, Drift, LogLine, Progress } from '../domain.ts';
 import { DevenvError, type Problem, systemCodeOf } from '../errors.ts';
-import type { LogLine } from './backend.ts';
 import {
-  type AccessView,
   type DaemonView,
-  type Difference,
-  type Examination,
   OPERATION_HEADER,
   type OperationResult,
-  type Progress,
   type ProgressEvent,
   type StudentView,
 } from './contract.ts';
@@ -145,7 +141,7 @@ export class ApiClient {
     return this.#get(`/students/${encodeURIComponent(name)}`);
   }
 
-  access(name: string): Promise<AccessView> {
+  access(name: string): Promise<AccessInfo> {
     return this.#get(`/students/${encodeURIComponent(name)}/access`);
   }
 
@@ -160,9 +156,9 @@ export class ApiClient {
   }
 
   /** Compares wanted and actual at the edge; with `mend` makes them agree. */
-  async sync(mend: boolean): Promise<Difference[]> {
+  async sync(mend: boolean): Promise<Drift[]> {
     const response = await this.#ask('POST', `/sync?mend=${mend}`);
-    const answer = JSON.parse(await readAll(response)) as Difference[] | { error: Problem };
+    const answer = JSON.parse(await readAll(response)) as Drift[] | { error: Problem };
     if (!Array.isArray(answer)) throw new DevenvError(answer.error);
     return answer;
   }
@@ -181,7 +177,7 @@ export class ApiClient {
     return this.#get(`/logs?lines=${lines}${student}`);
   }
 
-  examine(): Promise<Examination[]> {
+  diagnose(): Promise<Diagnostic[]> {
     return this.#get('/examination');
   }
 

@@ -6,10 +6,11 @@ import { chmodSync, rmSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import type { Progress } from '../domain.ts';
 import { DevenvError, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Backend } from './backend.ts';
-import { OPERATION_HEADER, type Progress, type ProgressEvent, type StudentView } from './contract.ts';
+import { OPERATION_HEADER, type ProgressEvent, type StudentView } from './contract.ts';
 
 export interface ApiOptions {
   socketPath: string;
@@ -158,7 +159,7 @@ export async function startApi({
     { schema: { querystring: Lines } },
     async ({ query }) => backend.logs(query.name ?? null, query.lines),
   );
-  app.get('/examination', async () => backend.examine());
+  app.get('/examination', async () => backend.diagnose());
   app.post('/shutdown', async (_request, reply) => {
     await reply.send({ ok: true });
     backend.shutdown();

@@ -2,8 +2,8 @@
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient } from '../api/client.ts';
-import type { Progress } from '../api/contract.ts';
-import { loadSettings } from '../config.ts';
+import type { Progress } from '../domain.ts';
+import { loadSettings } from '../settings.ts';
 import type { Settings } from '../settings-schema.ts';
 import { openProgress } from './output.ts';
 

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../api/client.ts';
-import type { DaemonView, Progress } from '../api/contract.ts';
+import type { DaemonView } from '../api/contract.ts';
+import type { Progress } from '../domain.ts';
 import { DevenvError, type Problem } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 

@@ -1,4 +1,4 @@
-import type { Examination } from '../api/contract.ts';
+import type { Diagnostic } from '../domain.ts';
 import type { Settings } from '../settings-schema.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
@@ -6,10 +6,10 @@ import { findDaemon } from './daemon-process.ts';
 import { print, printJson } from './output.ts';
 
 /** What can be looked at without the orchestrator, which may be away because of it. */
-async function examineHere(settings: Settings): Promise<Examination[]> {
+async function examineHere(settings: Settings): Promise<Diagnostic[]> {
   const { createEnvironments } = await import('../environments/index.ts');
   const { openLog } = await import('../log.ts');
-  return createEnvironments({ settings, log: openLog('/dev/null') }).examine();
+  return createEnvironments({ settings, log: openLog('/dev/null') }).diagnose();
 }
 
 export const addDoctor: AddCommand = (program, run) => {
@@ -21,7 +21,7 @@ export const addDoctor: AddCommand = (program, run) => {
     .action(
       run(async ({ client, settings, json }: Context) => {
         const daemon = await findDaemon(client);
-        const examinations: Examination[] = [
+        const examinations: Diagnostic[] = [
           {
             subject: 'Orchestrator',
             ok: daemon !== null,
@@ -34,7 +34,7 @@ export const addDoctor: AddCommand = (program, run) => {
             found: `${settings.stateDir}, instance ${settings.instance}`,
             next: null,
           },
-          ...(daemon === null ? await examineHere(settings) : await client.examine()),
+          ...(daemon === null ? await examineHere(settings) : await client.diagnose()),
         ];
         if (json) printJson(examinations);
         else {

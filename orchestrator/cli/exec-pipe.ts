@@ -3,10 +3,10 @@
  * by SIGKILL, the engine ends sshd's input, and sshd hangs the shell up.
  */
 import { Duplex, PassThrough } from 'node:stream';
-import type { AccessView } from '../api/contract.ts';
+import type { AccessInfo } from '../domain.ts';
 import { connectEngine } from '../environments/index.ts';
 
-export async function openExecPipe(access: AccessView): Promise<Duplex> {
+export async function openExecPipe(access: AccessInfo): Promise<Duplex> {
   const docker = connectEngine();
   const exec = await docker.getContainer(access.container).exec({
     Cmd: access.command,

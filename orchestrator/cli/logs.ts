@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
-import type { LogLine } from '../api/backend.ts';
+import type { LogLine } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';

@@ -8,17 +8,17 @@ import { addConnect } from './connect.ts';
 import { type Context, openContext } from './context.ts';
 import { addCreate } from './create.ts';
 import { addDoctor } from './doctor.ts';
-import { addEnvironment } from './environment.ts';
 import { addList } from './list.ts';
 import { addLogs } from './logs.ts';
-import { addOrchestrator } from './orchestrator.ts';
+import { addRoute } from './open-close.ts';
 import { reportProblem } from './output.ts';
 import { addRm } from './rm.ts';
-import { addRoute } from './route.ts';
 import { addShell } from './shell.ts';
 import { addSshConfig } from './ssh-config.ts';
+import { addEnvironment } from './start-stop.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
+import { addOrchestrator } from './up-down.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;

@@ -3,7 +3,7 @@
  * one JSON value: the result, or `{"error": {code, what, next}}`; and nothing is said besides.
  */
 import ora, { type Ora } from 'ora';
-import type { Progress } from '../api/contract.ts';
+import type { Progress } from '../domain.ts';
 import { exitCodeOf, type Problem } from '../errors.ts';
 
 export function printJson(value: unknown): void {

@@ -1,7 +1,7 @@
 /** An SSH client over an environment's pipe: a terminal as the person's own, or one command. */
 import { readFileSync } from 'node:fs';
 import ssh2, { type ClientChannel } from 'ssh2';
-import type { AccessView } from '../api/contract.ts';
+import type { AccessInfo } from '../domain.ts';
 import { privateKeyPath } from '../environments/index.ts';
 import { DevenvError, messageOf } from '../errors.ts';
 import { openExecPipe } from './exec-pipe.ts';
@@ -41,7 +41,7 @@ function privateKeyOf(stateDir: string): Buffer {
   }
 }
 
-async function connect(access: AccessView, stateDir: string): Promise<ssh2.Client> {
+async function connect(access: AccessInfo, stateDir: string): Promise<ssh2.Client> {
   const privateKey = privateKeyOf(stateDir);
   const sock = await openExecPipe(access);
   const client = new ssh2.Client();
@@ -106,7 +106,7 @@ function open(client: ssh2.Client, command: string | null): Promise<Session> {
 
 /** Runs a login shell, or one command; resolves to its exit code once all its output is written. */
 export async function runSession(
-  access: AccessView,
+  access: AccessInfo,
   stateDir: string,
   command: string | null,
 ): Promise<number> {

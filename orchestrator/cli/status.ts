@@ -1,4 +1,5 @@
-import type { RouteReason, StudentView } from '../api/contract.ts';
+import type { StudentView } from '../api/contract.ts';
+import type { LinkReason } from '../domain.ts';
 import { nextForInstructor } from '../errors.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
@@ -7,7 +8,7 @@ import { print, printJson } from './output.ts';
 import { table } from './table.ts';
 
 /** Why the link is as it is, for the instructor. */
-function reasonOf(reason: RouteReason): string {
+function reasonOf(reason: LinkReason): string {
   switch (reason) {
     case 'starting':
       return 'a server is being started';

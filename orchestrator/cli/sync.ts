@@ -1,17 +1,17 @@
-import type { Difference } from '../api/contract.ts';
+import type { Drift } from '../domain.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { print, printJson } from './output.ts';
 import { table } from './table.ts';
 
 /** What is only reported needs a person, whether it was a dry run or not. */
-function outcomeOf({ action, failed }: Difference, dryRun: boolean): string {
+function outcomeOf({ action, failed }: Drift, dryRun: boolean): string {
   if (action === null) return 'look at it: not touched';
   if (dryRun) return action;
   return failed === null ? `${action}: done` : `${action}: failed. ${failed}`;
 }
 
-function describe(differences: readonly Difference[], dryRun: boolean): string {
+function describe(differences: readonly Drift[], dryRun: boolean): string {
   if (differences.length === 0) return 'Nothing differs: the edge is as it should be.';
   const rows = differences.map((each) => [
     each.hostname,

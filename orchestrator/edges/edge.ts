@@ -3,7 +3,7 @@
  * origins they lead to, and makes the world agree. `routes/` calls it under the one lock: never two calls of
  * `publish` or `reconcile` at a time.
  */
-import type { Difference, Examination } from '../api/contract.ts';
+import type { Diagnostic, Drift } from '../domain.ts';
 import type { Problem } from '../errors.ts';
 
 /** "This hostname leads to this origin." */
@@ -15,38 +15,38 @@ export interface Route {
 }
 
 /** A student as the edge needs to know them, from `create` to `rm`. */
-export interface Holder extends Route {
+export interface RegisteredRoute extends Route {
   /** A person told us to take over what somebody else has at that hostname. */
   adopt: boolean;
 }
 
 /** All that should be so at the edge at one moment: whole state, so that nothing needs to be replayed. */
-export interface WantedEdge {
+export interface DesiredState {
   routes: readonly Route[];
-  holders: readonly Holder[];
+  registered: readonly RegisteredRoute[];
 }
 
 /** Why it failed for a student, and whether the route stands all the same; not said where that is not known. */
-export interface Failed {
+export interface FailedOutcome {
   student: string;
   problem: Problem;
-  stands?: boolean;
+  isPresent?: boolean;
 }
 
 /** What became of one student's part of a publication. Nobody named means: nothing differed, or all done. */
 export type Outcome =
   | { student: string; result: 'done' }
   /** May work later: it is tried again while it is wanted. `afterMs` where the edge said how long to wait. */
-  | (Failed & { result: 'later'; afterMs?: number })
+  | (FailedOutcome & { result: 'later'; afterMs?: number })
   /** Will not work until a person does something. */
-  | (Failed & { result: 'refused' });
+  | (FailedOutcome & { result: 'refused' });
 
 export interface Publication {
   /**
    * The wanted state, read at the latest possible moment: an edge calls it right before its first write, since
    * whoever comes until then is taken in, and whoever comes later is in the next publication.
    */
-  take(): WantedEdge;
+  take(): DesiredState;
   /** Resolves when whoever starts in the same moment has come. Where a write costs calls, it waits for this; reading need not. */
   company: Promise<void>;
   /** Aborted when the daemon stops: end the running call, write nothing more. */
@@ -60,11 +60,11 @@ export type Confirmation =
   | { live: false; problem: Problem };
 
 /** What differs, before anybody has tried to mend it. */
-export type Finding = Omit<Difference, 'failed'>;
+export type DetectedDrift = Omit<Drift, 'failed'>;
 
 /** What a run of the edge found, where it looked, and what became of it. */
 export interface Reconciliation {
-  differences: readonly Finding[];
+  differences: readonly DetectedDrift[];
   /** For each student for whom something was changed or failed. */
   outcomes: readonly Outcome[];
   /** Why it failed as a whole, for everybody; null where it did not. */
@@ -76,17 +76,17 @@ export interface Edge {
   /** Ready to publish. Throws a DevenvError where settings, token or address are wrong. */
   start(): Promise<void>;
   /** Calls back when a publication has something to do though nobody's wish has changed. */
-  onDue(due: () => void): void;
+  onRunDue(due: () => void): void;
   /** The hostname of a student. Throws a DevenvError while it can't be known. */
   hostname(student: string): Promise<string>;
   /** The same without asking anybody: null while it isn't known. Never one name for two students. */
   knownHostname(student: string): string | null;
   /** Calls back when hostnames are known that weren't when this process began. */
-  onNamesKnown(known: () => void): void;
+  onHostnamesKnown(known: () => void): void;
   /** The link for a hostname, as a person opens it. */
   url(hostname: string): string;
   /** Refuses a hostname that cannot be served, before anything is made. Throws a DevenvError. */
-  admit(hostname: string): void;
+  checkHostname(hostname: string): void;
   /** Makes the edge as wanted, and looks first at what is there only where that is in doubt. */
   publish(publication: Publication): Promise<Reconciliation>;
   /** Compares wanted and actual; with `mend` makes them agree, under the same rules as `publish`. */
@@ -94,7 +94,7 @@ export interface Edge {
   /** Resolves when the link answers as that student's, or with what is known when `signal` aborts. */
   confirm(route: Route, signal: AbortSignal): Promise<Confirmation>;
   /** What `devenv doctor` looks at on this edge. */
-  examine(): Promise<Examination[]>;
+  diagnose(): Promise<Diagnostic[]>;
   /** Lets go of everything of this process (sockets, timers). What is published stays. */
   stop(): Promise<void>;
 }

@@ -4,10 +4,10 @@
  */
 import { spawn } from 'node:child_process';
 import type Docker from 'dockerode';
-import type { Progress } from '../api/contract.ts';
+import type { Progress } from '../domain.ts';
 import { DevenvError, messageOf } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
-import { installPackages } from './apt.ts';
+import { installPackages } from './apt-packages.ts';
 import { runCommand } from './run-command.ts';
 
 const SUITE = 'bookworm';

@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
-import type { Progress } from '../api/contract.ts';
+import type { Progress } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
-import { installPackages } from './apt.ts';
+import { installPackages } from './apt-packages.ts';
 import { runCommand } from './run-command.ts';
 
 const DOCKERD_LOG = '/var/log/devenv-dockerd.log';

@@ -1,6 +1,6 @@
 /** The students' homes: one volume each, which outlasts every container. */
 import type Docker from 'dockerode';
-import { homeName } from './container.ts';
+import { homeName } from './container-options.ts';
 import { explainEngineError, isStatus } from './engine-errors.ts';
 
 export class Homes {

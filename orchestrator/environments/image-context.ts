@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import tar from 'tar-stream';
 
@@ -69,15 +69,34 @@ function toolchain(): ContextEntry[] {
   ];
 }
 
+const AGENT_ENTRY = 'hooks/agent/main.ts';
+
+/** Relative imports of a stripped module, static and dynamic. */
+const RELATIVE_IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*)['"](\.{1,2}\/[^'"]+)\.js['"]/g;
+
+/**
+ * The agent's modules, as JavaScript, by path in this repository: its entry file and everything that it imports. Type
+ * imports disappear when the types are stripped, so the image holds exactly what the agent runs.
+ */
+export function agentModules(entry = AGENT_ENTRY): ReadonlyMap<string, string> {
+  const modules = new Map<string, string>();
+  const pending = [entry];
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    if (modules.has(path)) continue;
+    const code = stripModule(readFileSync(join(root, path), 'utf8'));
+    modules.set(path, code);
+    for (const [, target = ''] of code.matchAll(RELATIVE_IMPORT))
+      pending.push(join(dirname(path), `${target}.ts`));
+  }
+  return new Map([...modules].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 function agent(): ContextEntry[] {
-  const source = join(root, 'hooks/agent');
-  return filesBelow(source)
-    .filter((path) => path.endsWith('.ts'))
-    .map((path) => ({
-      name: join('devenv/agent', relative(source, path).replace(/\.ts$/, '.js')),
-      mode: 0o644,
-      content: Buffer.from(stripModule(readFileSync(path, 'utf8'))),
-    }));
+  return [...agentModules()].map(([path, code]) => ({
+    name: join('devenv', path.replace(/\.ts$/, '.js')),
+    mode: 0o644,
+    content: Buffer.from(code),
+  }));
 }
 
 /** Trust and proxy of the host: what its own apt needs, the image's apt needs too. */
@@ -113,7 +132,7 @@ export function imageContext(aptProxy: string): ContextEntry[] {
     },
     ...folder(join(root, 'hooks/bin'), 'bin', 0o755),
     {
-      name: 'devenv/agent/package.json',
+      name: 'devenv/package.json',
       mode: 0o644,
       content: Buffer.from('{"type":"module"}\n'),
     },

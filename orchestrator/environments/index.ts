@@ -4,31 +4,31 @@
  */
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import type { AccessView, Examination, Progress } from '../api/contract.ts';
+import type { AccessInfo, Diagnostic, Progress } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
-import { imageInUse, listActual } from './actual.ts';
-import { containerName, containerOptions, sizeInBytes } from './container.ts';
+import { readContainerLog } from './container-log.ts';
+import { containerName, containerOptions, sizeInBytes } from './container-options.ts';
+import { examine } from './diagnostics.ts';
 import { connectEngine } from './engine.ts';
 import { explainEngineError, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
-import { examine } from './examine.ts';
-import { FirewallKeeper } from './firewall-keeper.ts';
+import { imageInUse, listEnvironments } from './engine-inventory.ts';
+import { execInContainer } from './exec-in-container.ts';
+import { FirewallMonitor } from './firewall-monitor.ts';
 import { Homes } from './homes.ts';
 import { memoryPeak } from './memory-peak.ts';
 import { ensureNetwork, networkOf, refuseForeignNetwork } from './network.ts';
-import { printedLines } from './printed-lines.ts';
-import { runInContainer } from './run-in-container.ts';
 import { placePublicKey } from './ssh-keys.ts';
 import { parseStarter, placeStarter } from './starter.ts';
 import { ensureStudentImage } from './student-image.ts';
 import type {
-  ActualEnvironment,
+  ContainerLogLine,
   EnvironmentChange,
   EnvironmentSpec,
   Environments,
-  PrintedLine,
+  ObservedEnvironment,
 } from './types.ts';
 
 export { connectEngine, ensureEngine } from './engine.ts';
@@ -40,7 +40,7 @@ const STOP_SECONDS = 3;
 class DockerEnvironments implements Environments {
   readonly #settings: Settings;
   readonly #docker: Docker;
-  readonly #firewall: FirewallKeeper;
+  readonly #firewall: FirewallMonitor;
   readonly #homes: Homes;
   #preparing: Promise<void> | null = null;
   #image: string | null = null;
@@ -48,7 +48,7 @@ class DockerEnvironments implements Environments {
   constructor(settings: Settings, log: Log) {
     this.#settings = settings;
     this.#docker = connectEngine();
-    this.#firewall = new FirewallKeeper(this.#docker, settings, log);
+    this.#firewall = new FirewallMonitor(this.#docker, settings, log);
     this.#homes = new Homes(this.#docker, settings.instance);
   }
 
@@ -184,7 +184,7 @@ class DockerEnvironments implements Environments {
     if (!keepHome) await this.#homes.remove(student);
   }
 
-  async claim(): Promise<void> {
+  async claimInstance(): Promise<void> {
     try {
       await refuseForeignNetwork(this.#docker, this.#settings);
     } catch (error) {
@@ -192,25 +192,30 @@ class DockerEnvironments implements Environments {
     }
   }
 
-  list(): Promise<ActualEnvironment[]> {
-    return listActual(this.#docker, this.#settings.instance);
+  list(): Promise<ObservedEnvironment[]> {
+    return listEnvironments(this.#docker, this.#settings.instance);
   }
 
   async restartAgent(student: string): Promise<void> {
     // -f: its command line names it; a student's look-alike that goes with it is the student's own doing.
-    await runInContainer(this.#container(student), ['pkill', '-KILL', '-f', '/usr/lib/devenv/agent/main.js']);
+    await execInContainer(this.#container(student), [
+      'pkill',
+      '-KILL',
+      '-f',
+      '/usr/lib/devenv/hooks/agent/main.js',
+    ]);
   }
 
-  async logs(student: string, lines: number): Promise<PrintedLine[]> {
+  async logs(student: string, lines: number): Promise<ContainerLogLine[]> {
     try {
-      return await printedLines(this.#container(student), lines);
+      return await readContainerLog(this.#container(student), lines);
     } catch (error) {
       if (isStatus(error, 404)) return [];
       throw explainEngineError(error, `read what ${student}'s environment has printed`, null);
     }
   }
 
-  access({ student, hostname, url }: EnvironmentSpec): AccessView {
+  access({ student, hostname, url }: EnvironmentSpec): AccessInfo {
     return {
       container: containerName(this.#settings.instance, student),
       user: '1000:1000',
@@ -235,7 +240,7 @@ class DockerEnvironments implements Environments {
     });
   }
 
-  async examine(): Promise<Examination[]> {
+  async diagnose(): Promise<Diagnostic[]> {
     const image = await imageInUse(this.#docker, this.#settings.instance).catch(() => null);
     return examine(this.#docker, this.#settings, { image: this.#image, inUse: image }, (each) =>
       this.#firewall.stands(each),

@@ -1,6 +1,6 @@
 /** How much memory an environment has used at most: the kernel's own figure, read inside, since the engine has none on v2. */
 import type Docker from 'dockerode';
-import { runInContainer } from './run-in-container.ts';
+import { execInContainer } from './exec-in-container.ts';
 
 /** cgroup v2 (Linux 5.19 and newer), and v1. */
 const FILES = ['/sys/fs/cgroup/memory.peak', '/sys/fs/cgroup/memory/memory.max_usage_in_bytes'];
@@ -12,7 +12,7 @@ const PATIENCE = 3000;
 export async function memoryPeak(container: Docker.Container): Promise<number | null> {
   try {
     const signal = AbortSignal.timeout(PATIENCE);
-    const { output } = await runInContainer(container, ['/bin/cat', ...FILES], { signal });
+    const { output } = await execInContainer(container, ['/bin/cat', ...FILES], { signal });
     const [digits] = output.match(/^\d{1,15}$/m) ?? [];
     return digits === undefined ? null : Number(digits);
   } catch {

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import tar from 'tar-stream';
 import { DevenvError } from '../errors.ts';
-import { runInContainer } from './run-in-container.ts';
+import { execInContainer } from './exec-in-container.ts';
 
 /** The largest folder that is copied into every new home, in bytes. */
 const MAX_FOLDER = 256 * 2 ** 20;
@@ -92,7 +92,7 @@ export async function placeStarter(
 }
 
 async function runStep(container: Docker.Container, command: string[], signal: AbortSignal): Promise<void> {
-  const { code, output } = await runInContainer(container, command, { signal });
+  const { code, output } = await execInContainer(container, command, { signal });
   if (code === 0) return;
   throw new DevenvError({
     code: 'environment',

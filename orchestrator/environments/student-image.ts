@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import type { Progress } from '../api/contract.ts';
+import type { Progress } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { ensureBaseImage } from './base-image.ts';

@@ -1,7 +1,7 @@
 /**
  * What `environments/` offers the daemon. It alone speaks to the engine; it knows no route and no session.
  */
-import type { AccessView, Examination, Progress } from '../api/contract.ts';
+import type { AccessInfo, Diagnostic, Progress } from '../domain.ts';
 
 /** What an environment is made from; all of it is known before anything is touched. */
 export interface EnvironmentSpec {
@@ -16,7 +16,7 @@ export interface EnvironmentSpec {
 export type EnvironmentState = 'running' | 'stopped' | 'missing';
 
 /** What the engine really has of this instance. */
-export interface ActualEnvironment {
+export interface ObservedEnvironment {
   student: string;
   state: EnvironmentState;
   home: boolean;
@@ -35,7 +35,7 @@ export type EnvironmentChange =
   | { kind: 'engine-away' };
 
 /** A line that an environment has printed: a container's bytes, control characters taken out. */
-export interface PrintedLine {
+export interface ContainerLogLine {
   /** ISO 8601, UTC. */
   at: string;
   text: string;
@@ -43,7 +43,7 @@ export interface PrintedLine {
 
 export interface Environments {
   /** Makes sure that no other installation of this engine has our instance's name. Throws `clash`. */
-  claim(): Promise<void>;
+  claimInstance(): Promise<void>;
   /**
    * Engine, image, network and firewall, each made or mended where needed. Safe to repeat, and cheap when
    * nothing is missing. Throws a DevenvError (`engine`, `image`, `network`).
@@ -58,17 +58,17 @@ export interface Environments {
   /** Removes container and, unless kept, home; what is missing already is fine. */
   remove(student: string, keepHome: boolean): Promise<void>;
   /** Everything of this instance that the engine has, students that we no longer know included. */
-  list(): Promise<ActualEnvironment[]>;
+  list(): Promise<ObservedEnvironment[]>;
   /** Ends the agent in there so that process 1 starts it again. */
   restartAgent(student: string): Promise<void>;
   /** How a client reaches the `sshd -i` in there. */
-  access(spec: EnvironmentSpec): AccessView;
+  access(spec: EnvironmentSpec): AccessInfo;
   /** What the environment has printed (its agent's complaints), newest `lines`, oldest first; none where it is missing. */
-  logs(student: string, lines: number): Promise<PrintedLine[]>;
+  logs(student: string, lines: number): Promise<ContainerLogLine[]>;
   /** Folder on the host in which the orchestrator listens as `agent.sock` for that environment. */
   socketDir(socketId: string): string;
   /** Calls back on changes until the signal aborts; survives restarts of the engine. */
   watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void>;
   /** Checks for `doctor`, each with what to do. */
-  examine(): Promise<Examination[]>;
+  diagnose(): Promise<Diagnostic[]>;
 }

@@ -2,14 +2,11 @@
  * The routes of all students: which are wanted (`wanted.ts`), made real (`publisher.ts`), seen to be so
  * (`confirmer.ts`). Knows no Docker, and no edge's details.
  */
-import type { RoutePhase } from '../agents/protocol.ts';
-import type { Difference, RouteReason } from '../api/contract.ts';
+import type { Drift, LinkPhase, LinkReason } from '../domain.ts';
 import type { Edge, Route } from '../edges/edge.ts';
 import type { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { Confirmer } from './confirmer.ts';
-import { FurtherLinks, type LinkFor } from './further-links.ts';
-import { Publisher } from './publisher.ts';
+import { AdditionalLinks, type RouteForPort } from './additional-links.ts';
 import {
   decide,
   type Facts,
@@ -18,12 +15,14 @@ import {
   lastWanted,
   type Memory,
   type Rules,
-} from './wanted.ts';
+} from './desired-state.ts';
+import { ReadinessChecks } from './readiness.ts';
+import { Reconciler } from './reconciler.ts';
 
 export interface RouteView {
-  phase: RoutePhase;
+  phase: LinkPhase;
   live: boolean;
-  reason: RouteReason;
+  reason: LinkReason;
   /** When that became so; ISO 8601, UTC. */
   since: string;
   problem: Problem | null;
@@ -47,7 +46,7 @@ interface Held {
   route: Route;
   memory: Memory;
   facts: Facts;
-  links: FurtherLinks;
+  links: AdditionalLinks;
   look: NodeJS.Timeout | null;
 }
 
@@ -56,16 +55,16 @@ export class Routes {
   readonly #held = new Map<string, Held>();
   /** Whose further link that is, by the link's name. */
   readonly #owners = new Map<string, Held>();
-  readonly #publisher: Publisher;
-  readonly #confirmer: Confirmer;
+  readonly #publisher: Reconciler;
+  readonly #confirmer: ReadinessChecks;
 
   constructor(options: RoutesOptions) {
     this.#options = options;
     const { edge, log } = options;
-    this.#confirmer = new Confirmer(edge, (name) =>
+    this.#confirmer = new ReadinessChecks(edge, (name) =>
       options.onChange(this.#owners.get(name)?.route.student ?? name),
     );
-    this.#publisher = new Publisher({ edge, log, onChange: (student) => this.#onPhase(student) });
+    this.#publisher = new Reconciler({ edge, log, onChange: (student) => this.#onPhase(student) });
   }
 
   start(): void {
@@ -73,7 +72,7 @@ export class Routes {
   }
 
   /** A student is there. `memory` is what `saveMemory` was last given, or null; `linkFor` gives the links of further ports. */
-  hold(route: Route, memory: string | null, linkFor: LinkFor): void {
+  register(route: Route, memory: string | null, linkFor: RouteForPort): void {
     const fresh = freshMemory(Date.now());
     const remembered: Memory =
       memory === null ? fresh : { ...fresh, ...(JSON.parse(memory) as Partial<Memory>) };
@@ -81,23 +80,23 @@ export class Routes {
       route,
       memory: remembered,
       facts: { running: true, report: null, silentMs: 0 },
-      links: new FurtherLinks(this.#publisher, linkFor),
+      links: new AdditionalLinks(this.#publisher, linkFor),
       look: null,
     };
     this.#held.set(route.student, held);
-    this.#publisher.hold(route);
-    this.#publisher.want(route.student, remembered.wanted);
+    this.#publisher.register(route);
+    this.#publisher.setDesired(route.student, remembered.wanted);
     this.#followLinks(held);
   }
 
   /** The student goes; resolves to why something of theirs may still stand at the edge, or null where nothing does. */
-  async release(student: string): Promise<Problem | null> {
+  async unregister(student: string): Promise<Problem | null> {
     const held = this.#held.get(student);
     if (held?.look) clearTimeout(held.look);
     this.#held.delete(student);
     if (held !== undefined) this.#letLinksGo(held.links.follow([], []));
     this.#confirmer.end(student);
-    return this.#publisher.release(student);
+    return this.#publisher.unregister(student);
   }
 
   /** What is so now. Cheap to repeat. */
@@ -117,7 +116,7 @@ export class Routes {
     if (held === undefined) return;
     held.memory = { ...held.memory, override: word };
     this.#look(held);
-    if (word === 'open') this.#publisher.insist(student, adopt);
+    if (word === 'open') this.#publisher.retryNow(student, adopt);
   }
 
   #look(held: Held): void {
@@ -131,7 +130,7 @@ export class Routes {
     const text = JSON.stringify(next);
     if (text !== JSON.stringify(memory)) this.#options.saveMemory(route.student, text);
     if (!next.wanted) this.#confirmer.end(route.student);
-    this.#publisher.want(route.student, next.wanted);
+    this.#publisher.setDesired(route.student, next.wanted);
     this.#follow(route);
     this.#followLinks(held);
   }
@@ -207,7 +206,7 @@ export class Routes {
   }
 
   /** Compares wanted and actual; with `mend` makes them agree. Throws a DevenvError where the edge can't be looked at. */
-  sync(mend: boolean): Promise<readonly Difference[]> {
+  sync(mend: boolean): Promise<readonly Drift[]> {
     return this.#publisher.reconcile(mend);
   }
 

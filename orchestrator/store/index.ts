@@ -122,15 +122,15 @@ class SqliteStore implements Store {
     this.#prepare('DELETE FROM students WHERE name = ?').run(name);
   }
 
-  putIntent(id: string, body: string): void {
+  putJournalEntry(id: string, body: string): void {
     this.#prepare('INSERT OR REPLACE INTO intents VALUES (?, ?)').run(id, body);
   }
 
-  removeIntent(id: string): void {
+  removeJournalEntry(id: string): void {
     this.#withoutSync(() => this.#prepare('DELETE FROM intents WHERE id = ?').run(id));
   }
 
-  intents(): { id: string; body: string }[] {
+  journalEntries(): { id: string; body: string }[] {
     return this.#prepare('SELECT id, body FROM intents').all() as unknown as {
       id: string;
       body: string;

@@ -33,9 +33,9 @@ export interface Store {
   rename(hostnames: ReadonlyMap<string, string>): void;
   remove(name: string): void;
   /** Written before the first call of a publication, and removed after its last. `body` is JSON of the writer's own. */
-  putIntent(id: string, body: string): void;
-  removeIntent(id: string): void;
-  intents(): { id: string; body: string }[];
+  putJournalEntry(id: string, body: string): void;
+  removeJournalEntry(id: string): void;
+  journalEntries(): { id: string; body: string }[];
   /** Keeps a small fact for later starts, e.g. what an edge has learned. */
   remember(key: string, value: string): void;
   /** Null where nothing is kept. */

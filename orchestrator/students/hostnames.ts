@@ -22,7 +22,7 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
     });
   }
   const hostname = await edge.hostname(name);
-  edge.admit(hostname);
+  edge.checkHostname(hostname);
   refuseLink(name, hostname, routes);
   const other = roster.all().find((student) => student.row.hostname === hostname);
   if (other !== undefined) {
@@ -55,7 +55,7 @@ export function furtherLink(
   const hostname = edge.knownHostname(name);
   if (hostname === null) return null;
   try {
-    edge.admit(hostname);
+    edge.checkHostname(hostname);
   } catch {
     return null;
   }

@@ -2,10 +2,11 @@
  * The students of this installation: the one place where environments, agents, routes and the edge meet. Offers
  * what the daemon's backend needs; how they are wired to each other is decided here and nowhere else.
  */
+
+import { Heartbeats } from '../agents/heartbeats.ts';
 import { type AgentSockets, createAgentSockets } from '../agents/index.ts';
-import { Lease } from '../agents/lease.ts';
-import type { LogLine } from '../api/backend.ts';
-import type { AccessView, Difference, Progress, StudentView } from '../api/contract.ts';
+import type { StudentView } from '../api/contract.ts';
+import type { AccessInfo, Drift, LogLine, Progress } from '../domain.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentChange, Environments } from '../environments/types.ts';
 import { DevenvError } from '../errors.ts';
@@ -13,11 +14,11 @@ import type { Log } from '../log.ts';
 import { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import type { Store } from '../store/index.ts';
-import { Conversation } from './conversation.ts';
+import { AgentSync } from './agent-sync.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Roster, type Student, specOf } from './roster.ts';
+import { restartSilentAgents } from './silent-agents.ts';
 import { viewOf } from './view.ts';
-import { watchAgents } from './watchdog.ts';
 
 export interface StudentsOptions {
   settings: Settings;
@@ -43,9 +44,9 @@ export class Students {
   readonly #roster: Roster;
   readonly #routes: Routes;
   readonly #sockets: AgentSockets;
-  readonly #conversation: Conversation;
+  readonly #conversation: AgentSync;
   readonly #lifecycle: Lifecycle;
-  readonly #lease = new Lease();
+  readonly #lease = new Heartbeats();
   readonly #stopping = new AbortController();
 
   constructor(options: StudentsOptions) {
@@ -77,7 +78,7 @@ export class Students {
       lease: this.#lease,
       edge,
     };
-    this.#conversation = new Conversation(shared);
+    this.#conversation = new AgentSync(shared);
     this.#lifecycle = new Lifecycle({
       ...shared,
       environments,
@@ -97,7 +98,7 @@ export class Students {
     const resume = () =>
       this.#lifecycle.resume(progress, signal).catch((err) => log.error({ err }, 'resume'));
     void resume();
-    watchAgents({
+    restartSilentAgents({
       roster: this.#roster,
       lease: this.#lease,
       conversation: this.#conversation,
@@ -114,7 +115,7 @@ export class Students {
 
   #onRoute(name: string): void {
     const student = this.#roster.find(name);
-    if (student !== undefined) this.#conversation.refresh(student);
+    if (student !== undefined) this.#conversation.reconcile(student);
   }
 
   #onEnvironment(change: EnvironmentChange, resume: () => Promise<void>): void {
@@ -140,7 +141,7 @@ export class Students {
           stopped: 'stopped',
           removed: 'missing',
         } as const;
-        this.#lifecycle.settle(student, states[change.kind]);
+        this.#lifecycle.setContainerState(student, states[change.kind]);
       }
     }
   }
@@ -150,7 +151,7 @@ export class Students {
     if (student === undefined) return;
     student.memoryKill = { at: Date.now(), limitBytes, peakBytes };
     this.#options.log.warn({ student: name, limitBytes, peakBytes }, 'a process was killed for memory');
-    this.#conversation.refresh(student);
+    this.#conversation.reconcile(student);
   }
 
   #view(student: Student): StudentView {
@@ -158,7 +159,7 @@ export class Students {
     return viewOf(student, this.#routes.view(name), {
       urlOf: (hostname) => this.#options.edge.url(hostname),
       isConnected: this.#sockets.isConnected(name),
-      silentForMs: this.#lease.silentMs(name),
+      silentForMs: this.#lease.sinceMs(name),
     });
   }
 
@@ -199,16 +200,16 @@ export class Students {
     const student = this.#roster.get(name);
     if (override === 'open') this.#requireRunning(student);
     this.#routes.override(name, override, adopt);
-    this.#conversation.refresh(student);
+    this.#conversation.reconcile(student);
     return this.#view(student);
   }
 
   /** Compares wanted and actual at the edge; with `mend` makes them agree. */
-  async sync(mend: boolean): Promise<Difference[]> {
+  async sync(mend: boolean): Promise<Drift[]> {
     return [...(await this.#routes.sync(mend))];
   }
 
-  access(name: string): AccessView {
+  access(name: string): AccessInfo {
     const student = this.#roster.get(name);
     this.#requireRunning(student);
     return this.#options.environments.access(

@@ -2,31 +2,32 @@
  * A student's life: created, started, stopped, removed, and made right again after a crash. Every step is
  * written down before it is taken, so that the next start can finish or undo what a killed daemon left.
  */
+
+import type { Heartbeats } from '../agents/heartbeats.ts';
 import type { AgentSockets } from '../agents/index.ts';
-import type { Lease } from '../agents/lease.ts';
-import type { Progress } from '../api/contract.ts';
+import type { Progress } from '../domain.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { Environments } from '../environments/types.ts';
 import { nextForInstructor, type Problem } from '../errors.ts';
+import { KeyedMutex } from '../keyed-mutex.ts';
 import type { Log } from '../log.ts';
 import type { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
-import type { Conversation } from './conversation.ts';
-import { enrol } from './enrolment.ts';
+import type { AgentSync } from './agent-sync.ts';
 import { furtherLink, newHostname } from './hostnames.ts';
-import { KeyedQueue } from './keyed-queue.ts';
-import { settleHostnames } from './renaming.ts';
+import { registerStudent } from './registration.ts';
+import { updateHostnames } from './renaming.ts';
 import { type Roster, routeOf, type Student, specOf } from './roster.ts';
 
-export interface Parts {
+export interface LifecycleDeps {
   settings: Settings;
   roster: Roster;
   environments: Environments;
   sockets: AgentSockets;
-  lease: Lease;
+  lease: Heartbeats;
   routes: Routes;
   edge: Edge;
-  conversation: Conversation;
+  conversation: AgentSync;
   log: Log;
 }
 
@@ -35,10 +36,10 @@ const leftWords = ({ name, hostname }: Student['row'], problem: Problem) =>
   `${name}'s link leads nowhere any more, but what the edge has of ${hostname} may still stand (rule, DNS record): ${problem.what} ${nextForInstructor(problem)} What is left goes by itself once nothing is in the way; \`devenv sync\` tries it at once`;
 
 export class Lifecycle {
-  readonly #parts: Parts;
-  readonly #queue = new KeyedQueue();
+  readonly #parts: LifecycleDeps;
+  readonly #queue = new KeyedMutex();
 
-  constructor(parts: Parts) {
+  constructor(parts: LifecycleDeps) {
     this.#parts = parts;
   }
 
@@ -54,7 +55,7 @@ export class Lifecycle {
       const { environments, roster, sockets } = this.#parts;
       await environments.prepare(progress, signal);
       signal.throwIfAborted();
-      const student = await this.#queue.run(' ports', () => enrol(name, hostname, this.#parts));
+      const student = await this.#queue.run(' ports', () => registerStudent(name, hostname, this.#parts));
       try {
         await sockets.open(name, environments.socketDir(student.row.socketId));
         await environments.create(this.#spec(student), progress, signal);
@@ -89,25 +90,25 @@ export class Lifecycle {
   /** The student is there: their route may be wanted from now on. */
   #take(student: Student): void {
     const linkFor = (port: number) => furtherLink(student, port, this.#parts);
-    this.#parts.routes.hold(routeOf(student.row), student.row.routeMemory, linkFor);
+    this.#parts.routes.register(routeOf(student.row), student.row.routeMemory, linkFor);
   }
 
   /** Sees what the engine has of the student, and lets that count. */
   async #look(student: Student): Promise<void> {
     const { environments } = this.#parts;
     const actual = (await environments.list()).find((each) => each.student === student.row.name);
-    this.settle(student, actual?.state ?? 'missing');
+    this.setContainerState(student, actual?.state ?? 'missing');
   }
 
   /** The environment's state has changed; a report from before it stopped says nothing any more. */
-  settle(student: Student, state: Student['environment']): void {
+  setContainerState(student: Student, state: Student['environment']): void {
     const { lease } = this.#parts;
     if (state !== 'running') {
       student.report = null;
       lease.forget(student.row.name);
-    } else if (student.environment !== 'running') lease.heard(student.row.name);
+    } else if (student.environment !== 'running') lease.record(student.row.name);
     student.environment = state;
-    this.#parts.conversation.refresh(student);
+    this.#parts.conversation.reconcile(student);
   }
 
   start(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
@@ -161,7 +162,7 @@ export class Lifecycle {
     const { routes, environments, sockets, roster, conversation, lease } = this.#parts;
     const { name } = student.row;
     progress.step('route', `Closing ${name}'s link`);
-    const left = await routes.release(name);
+    const left = await routes.unregister(name);
     if (left === null) progress.done('route', `${name}'s link is closed`);
     progress.step('environment', `Removing ${name}'s environment`);
     await environments.remove(name, keepHome);
@@ -179,17 +180,17 @@ export class Lifecycle {
    * environment is known before its route is taken up, so that a restart closes nobody's link.
    */
   async recover(progress: Progress): Promise<void> {
-    settleHostnames(this.#parts);
-    this.#parts.edge.onNamesKnown(() => this.#renew());
+    updateHostnames(this.#parts);
+    this.#parts.edge.onHostnamesKnown(() => this.#renew());
     const actual = await this.#parts.environments.list();
     await this.#forEach('recover', async (student) => {
       const { name, state, socketId } = student.row;
       student.environment = actual.find((each) => each.student === name)?.state ?? 'missing';
-      if (student.environment === 'running') this.#parts.lease.heard(name);
+      if (student.environment === 'running') this.#parts.lease.record(name);
       if (state.life === 'present') {
         this.#take(student);
         await this.#parts.sockets.open(name, this.#parts.environments.socketDir(socketId));
-        this.#parts.conversation.refresh(student);
+        this.#parts.conversation.reconcile(student);
       } else {
         if (state.life === 'removing') this.#take(student);
         await this.#finish(student, progress);
@@ -200,12 +201,12 @@ export class Lifecycle {
   /** The edge knows its names only now: whoever has another one gets their route anew, with it. */
   #renew(): void {
     const { routes, conversation } = this.#parts;
-    for (const student of settleHostnames(this.#parts)) {
+    for (const student of updateHostnames(this.#parts)) {
       const { name, state } = student.row;
       if (state.life !== 'present') continue;
-      void routes.release(name);
+      void routes.unregister(name);
       this.#take(student);
-      conversation.refresh(student);
+      conversation.reconcile(student);
     }
   }
 

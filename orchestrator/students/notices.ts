@@ -3,11 +3,11 @@
  * Its memory is kept on disk, so that a restart of the daemon says nothing twice. With a server that just starts,
  * that is one line, `live at …`; everything else is for what a student would otherwise not understand.
  */
-import type { Notice } from '../agents/protocol.ts';
-import type { RouteReason } from '../api/contract.ts';
+import type { LinkReason } from '../domain.ts';
 import type { Problem } from '../errors.ts';
-import { type Pace, spend } from '../pace.ts';
-import { closedLine, memoryLine, problemLine, slowLine, waitingLine } from './notice-lines.ts';
+import type { Notice } from '../protocol/messages.ts';
+import { type RateLimit, tryTake } from '../token-bucket.ts';
+import { closedLine, memoryLine, problemLine, slowLine, waitingLine } from './notice-texts.ts';
 import { followService, type ServiceMemory } from './service-notices.ts';
 import type { Situation } from './situation.ts';
 
@@ -30,7 +30,7 @@ export interface NoticeMemory extends ServiceMemory {
   problemUntil: string | null;
   /** When the kill for memory happened that was told last; ms since 1970. */
   memoryKill: number;
-  reason: RouteReason | null;
+  reason: LinkReason | null;
   /** Highest id given out; ids rise for the whole life of the student. */
   lastId: number;
   /** Until when what was said is paid back, see `PACE`. */
@@ -60,7 +60,7 @@ export const noNotices: NoticeMemory = {
  * Lines that one student may be told. Whoever is honest is told far fewer, and one look never finds as many as may
  * be told at once; a socket that reports another port twenty times a second would fill the terminals and the daemon.
  */
-const PACE: Pace = { atOnce: 20, everyMs: 5000 };
+const PACE: RateLimit = { burst: 20, refillMs: 5000 };
 
 /** The same command may be seen as typed and as a process, a moment apart, in ms. */
 const SAME_START = 1000;
@@ -142,7 +142,8 @@ export function dueNotices(
   const notices = lines
     .filter((line) => line !== null)
     .map((line, index) => ({ ...line, id: memory.lastId + index + 1 }));
-  const paidAt = notices.length === 0 ? next.paidAt : spend(next.paidAt, notices.length, PACE, situation.now);
+  const paidAt =
+    notices.length === 0 ? next.paidAt : tryTake(next.paidAt, notices.length, PACE, situation.now);
   if (paidAt === null) return { memory, notices: [] };
   return { memory: { ...next, paidAt, lastId: memory.lastId + notices.length }, notices };
 }

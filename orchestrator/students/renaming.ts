@@ -45,7 +45,7 @@ function presentHostnames({ edge, roster, log }: Parts): Map<string, Student> {
 }
 
 /** Writes down everybody's present hostname, as far as the edge knows it by now; returns whose is another one. */
-export function settleHostnames(parts: Parts): Student[] {
+export function updateHostnames(parts: Parts): Student[] {
   const { roster, log } = parts;
   const changed = [...presentHostnames(parts)].filter(([hostname, { row }]) => hostname !== row.hostname);
   for (const [hostname, { row }] of changed)

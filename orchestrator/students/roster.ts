@@ -1,9 +1,10 @@
 /** Who there is: the rows of the store, each with what is known of it at this moment. */
-import type { Notice, Report } from '../agents/protocol.ts';
+
 import type { Route } from '../edges/edge.ts';
 import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts';
 import { DevenvError, type Problem } from '../errors.ts';
 import { suggestName } from '../names.ts';
+import type { Notice, Report } from '../protocol/messages.ts';
 import type { Store } from '../store/index.ts';
 import type { StudentPatch, StudentRow } from '../store/types.ts';
 import { type NoticeMemory, noNotices } from './notices.ts';

@@ -1,6 +1,7 @@
 /** What a student is told of their servers: where the link leads and why, and what else listens. */
-import { becauseWords } from '../../hooks/agent/because.ts';
-import type { Listener, Report, Service } from '../agents/protocol.ts';
+
+import type { Listener, Report, Service } from '../protocol/messages.ts';
+import { selectionReasonText } from '../protocol/selection-reason.ts';
 import type { Line } from './situation.ts';
 
 export interface ServiceMemory {
@@ -24,7 +25,8 @@ const isWeb = ({ public: isPublic, speaks }: Listener) =>
   isPublic && (speaks === 'http' || speaks === 'https');
 
 function liveLine(url: string, service: Service): Line {
-  const why = service.because === 'PORT' ? '' : `   (port ${service.port}: ${becauseWords(service.because)})`;
+  const why =
+    service.because === 'PORT' ? '' : `   (port ${service.port}: ${selectionReasonText(service.because)})`;
   return { kind: 'live', text: `live at ${url}${why}` };
 }
 
@@ -76,7 +78,7 @@ export function followService(
       memory.changing?.port === service.port ? memory.changing : { port: service.port, since: now };
     if (service.because !== 'chosen' && now - changing.since < LASTING)
       return { memory: { ...next, changing }, lines };
-    const text = `your link leads to port ${service.port} now: ${becauseWords(service.because)}`;
+    const text = `your link leads to port ${service.port} now: ${selectionReasonText(service.because)}`;
     lines.push({ kind: 'info', text });
     next = { ...next, told: service.port, others: [...memory.others, memory.told ?? service.port] };
   }

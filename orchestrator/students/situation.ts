@@ -1,7 +1,7 @@
 /** What a student's messages are made from. */
-import type { Notice, Report, RoutePhase } from '../agents/protocol.ts';
-import type { RouteReason } from '../api/contract.ts';
+import type { LinkPhase, LinkReason } from '../domain.ts';
 import type { Problem } from '../errors.ts';
+import type { Notice, Report } from '../protocol/messages.ts';
 
 export type Line = Omit<Notice, 'id'>;
 
@@ -18,14 +18,14 @@ export interface Situation {
   /** Milliseconds since 1970. */
   now: number;
   url: string;
-  phase: RoutePhase;
+  phase: LinkPhase;
   /** Further links that are live, by port, and how many links there may be in all. */
   links: ReadonlyMap<number, string>;
   mostLinks: number;
   live: boolean;
   /** Counts the openings of the route. */
   opening: number;
-  reason: RouteReason;
+  reason: LinkReason;
   /** When phase or reason last changed; ms since 1970. */
   since: number;
   /** Students whose links are being changed while this one waits. */

@@ -25,7 +25,7 @@ const edge = createLocalEdge({
 await edge.start();
 const route = { student: 'alice', hostname: 'alice.test', origin: `http://127.0.0.1:${relay.port}` };
 await edge.publish({
-  take: () => ({ routes: [route], holders: [] }),
+  take: () => ({ routes: [route], registered: [] }),
   company: Promise.resolve(),
   signal: new AbortController().signal,
 });

@@ -8,12 +8,12 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { forwardRequest } from '../../hooks/agent/relay/forward.ts';
-import { mapHeaders } from '../../hooks/agent/relay/headers.ts';
-import type { Forwarding } from '../../hooks/agent/relay/outgoing.ts';
-import { refuse } from '../../hooks/agent/relay/refuse.ts';
-import { forwardUpgrade } from '../../hooks/agent/relay/upgrade.ts';
-import { createVisitorServer } from '../../hooks/agent/relay/visitor-server.ts';
+import { forwardRequest } from '../../orchestrator/proxy/forward-request.ts';
+import { forwardUpgrade } from '../../orchestrator/proxy/forward-upgrade.ts';
+import { rejectWithStatus } from '../../orchestrator/proxy/graceful-close.ts';
+import { mapHeaders } from '../../orchestrator/proxy/header-list.ts';
+import type { ForwardOptions } from '../../orchestrator/proxy/upstream-request.ts';
+import { createVisitorServer } from '../../orchestrator/proxy/visitor-server.ts';
 import { createMetricsServer } from './connector-metrics.ts';
 import type { Connector } from './tunnel.ts';
 import { findWay, type Way } from './visitor-way.ts';
@@ -116,7 +116,7 @@ export class MockConnector {
     );
   }
 
-  #forwarding(request: IncomingMessage, way: Extract<Way, { to: 'service' }>): Forwarding {
+  #forwarding(request: IncomingMessage, way: Extract<Way, { to: 'service' }>): ForwardOptions {
     const { service, hostHeader } = way;
     const secure = service.protocol === 'https:' || service.protocol === 'wss:';
     const host = request.headers.host ?? '';
@@ -164,11 +164,11 @@ export class MockConnector {
     const way = this.#way(request);
     if (way.to === 'service') {
       forwardUpgrade(request, socket, head, this.#forwarding(request, way), () =>
-        refuse(socket, '502 Bad Gateway'),
+        rejectWithStatus(socket, '502 Bad Gateway'),
       );
       return;
     }
-    refuse(socket, `${ownAnswer(way).status} Refused`);
+    rejectWithStatus(socket, `${ownAnswer(way).status} Refused`);
   }
 }
 

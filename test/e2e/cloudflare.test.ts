@@ -1,7 +1,8 @@
 /** The main job on the cloudflare edge, against the mock: real containers and terminals, and a connector for the visitors. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import type { Difference, Examination, StudentView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { Diagnostic, Drift } from '../../orchestrator/domain.ts';
 import { MockCloudflare, MockConnector } from '../cloudflare/index.ts';
 import { findSecret } from '../support/find-secret.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
@@ -71,13 +72,13 @@ test('what was changed by hand is listed by `sync --dry-run` and mended by `sync
     action: 'add it',
     failed: null,
   };
-  expect(await devenv.json<Difference[]>('sync', '--dry-run')).toEqual([row]);
+  expect(await devenv.json<Drift[]>('sync', '--dry-run')).toEqual([row]);
   expect(await devenv.succeed('sync', '--dry-run')).toMatch(/alice\.example\.com +alice +no record +add it/);
   expect(recordNames()).not.toContain('alice.example.com');
   expect(await devenv.succeed('sync')).toMatch(/no record +add it: done/);
   expect(recordNames()).toContain('alice.example.com');
   expect(await devenv.succeed('sync')).toMatch(/Nothing differs/);
-  expect((await devenv.json<Examination[]>('doctor')).filter(({ ok }) => !ok)).toEqual([]);
+  expect((await devenv.json<Diagnostic[]>('doctor')).filter(({ ok }) => !ok)).toEqual([]);
 }, 60_000);
 
 test('what goes wrong is said in the student’s terminal and to the instructor, and is over when it is over', async () => {

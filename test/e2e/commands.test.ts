@@ -1,7 +1,8 @@
 /** The other commands, as an instructor uses them. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import type { DaemonView, Examination, StudentView } from '../../orchestrator/api/contract.ts';
+import type { DaemonView, StudentView } from '../../orchestrator/api/contract.ts';
+import type { Diagnostic } from '../../orchestrator/domain.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
 import { PATIENCE, waitFor } from '../support/wait.ts';
 
@@ -34,7 +35,7 @@ test('`up` and `down` may be repeated; without the orchestrator every command sa
     expect([command, exit, stderr]).toEqual([command, 1, expect.stringContaining('devenv up')]);
   }
   const { code: sick, stdout: examined } = await devenv.devenv(['doctor', '--json']);
-  const found = new Map((JSON.parse(examined) as Examination[]).map(({ subject, ok }) => [subject, ok]));
+  const found = new Map((JSON.parse(examined) as Diagnostic[]).map(({ subject, ok }) => [subject, ok]));
   expect([sick, found.get('Orchestrator'), found.get('Docker engine')]).toEqual([1, false, true]);
   expect(found.get('Firewall')).toBe(true);
   const logs = await devenv.devenv(['logs']);
@@ -135,7 +136,7 @@ test('`logs` tells what happened to one student, `doctor` that all is well', asy
   expect(await devenv.succeed('logs', 'alice')).toMatch(
     /\[alice\] created[\s\S]*link closed: the environment is stopped/,
   );
-  const examinations = await devenv.json<Examination[]>('doctor');
+  const examinations = await devenv.json<Diagnostic[]>('doctor');
   expect(examinations.filter((each) => !each.ok)).toEqual([]);
   expect(examinations.map((each) => each.subject)).toEqual(
     expect.arrayContaining(['Docker engine', 'Firewall', 'Disk']),

@@ -5,7 +5,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import Docker from 'dockerode';
-import type { Examination, StudentView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { Diagnostic } from '../../orchestrator/domain.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
 import { AttackerNetwork } from '../support/attacker-network.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
@@ -249,7 +250,7 @@ test('an orchestrator that starts while students run puts back a firewall that h
     async () => (await tryFrom('alice', `${METADATA}:8000`)).startsWith('no'),
     { timeoutMs: 15_000, everyMs: 300 },
   );
-  const firewall = (await devenv.json<Examination[]>('doctor')).find(({ subject }) => subject === 'Firewall');
+  const firewall = (await devenv.json<Diagnostic[]>('doctor')).find(({ subject }) => subject === 'Firewall');
   expect(firewall).toMatchObject({ ok: true, found: 'stands' });
 }, 180_000);
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { AgentSocket } from '../../orchestrator/agents/agent-socket.ts';
-import { PROTOCOL, type Report, type StateMessage } from '../../orchestrator/agents/protocol.ts';
+import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
+import type { Report, StateMessage } from '../../orchestrator/protocol/messages.ts';
 import { BareContainer } from './bare-container.ts';
 import type { Terminal } from './terminal.ts';
 import { waitFor } from './wait.ts';
@@ -66,7 +67,7 @@ export class AgentContainer {
   static state(parts: Partial<StateMessage> = {}): StateMessage {
     return {
       kind: 'state',
-      protocol: PROTOCOL,
+      protocol: PROTOCOL_VERSION,
       instance: 'test',
       student: 'alice',
       hostname: 'alice.test',

@@ -3,11 +3,11 @@
  * to records and rules, without containers. A "process" can be killed and another take its place; the disk stays.
  */
 import { pino } from 'pino';
-import { CloudflareEdge } from '../../orchestrator/edges/cloudflare/index.ts';
+import type { TunnelLock } from '../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
+import { CloudflareEdge } from '../../orchestrator/edges/cloudflare/edge.ts';
 import type { CloudflareEdgeOptions } from '../../orchestrator/edges/cloudflare/options.ts';
-import type { TunnelLock } from '../../orchestrator/edges/cloudflare/tunnel-lock.ts';
 import type { Log } from '../../orchestrator/log.ts';
-import { Publisher } from '../../orchestrator/routes/publisher.ts';
+import { Reconciler } from '../../orchestrator/routes/reconciler.ts';
 import type { MockCloudflare } from '../cloudflare/index.ts';
 
 /** What is on disk: survives a kill. */
@@ -16,16 +16,16 @@ export class MemoryDisk {
   readonly #facts = new Map<string, string>();
   readonly #written: string[] = [];
 
-  putIntent(id: string, body: string): void {
+  putJournalEntry(id: string, body: string): void {
     this.#written.push(`${id} ${body}`);
     this.#intents.set(id, body);
   }
 
-  removeIntent(id: string): void {
+  removeJournalEntry(id: string): void {
     this.#intents.delete(id);
   }
 
-  intents(): { id: string; body: string }[] {
+  journalEntries(): { id: string; body: string }[] {
     return [...this.#intents].map(([id, body]) => ({ id, body }));
   }
 
@@ -74,7 +74,7 @@ export class CloudflareRig {
   readonly mock: MockCloudflare;
   readonly disk: MemoryDisk;
   readonly edge: CloudflareEdge;
-  readonly publisher: Publisher;
+  readonly publisher: Reconciler;
   readonly log = recordingLog();
   /** Students whose view has changed, in order. */
   readonly changes: string[] = [];
@@ -111,7 +111,7 @@ export class CloudflareRig {
       ...options,
     });
     this.#countPublications();
-    this.publisher = new Publisher({
+    this.publisher = new Reconciler({
       edge: this.edge,
       log: this.log.log,
       onChange: (student) => {
@@ -125,9 +125,9 @@ export class CloudflareRig {
   /** What a dead process writes does not reach the disk. */
   #whileAlive(disk: MemoryDisk): CloudflareEdgeOptions['store'] {
     return {
-      putIntent: (id, body) => this.#isDead || disk.putIntent(id, body),
-      removeIntent: (id) => this.#isDead || disk.removeIntent(id),
-      intents: () => disk.intents(),
+      putJournalEntry: (id, body) => this.#isDead || disk.putJournalEntry(id, body),
+      removeJournalEntry: (id) => this.#isDead || disk.removeJournalEntry(id),
+      journalEntries: () => disk.journalEntries(),
       remember: (key, value) => this.#isDead || disk.remember(key, value),
       recall: (key) => disk.recall(key),
     };
@@ -178,7 +178,7 @@ export class CloudflareRig {
   /** A student exists, with a port of their own. */
   hold(student: string, port = 3001): void {
     this.held.push(student);
-    this.publisher.hold({
+    this.publisher.register({
       student,
       hostname: this.hostname(student),
       origin: `http://127.0.0.1:${port}`,
@@ -194,7 +194,7 @@ export class CloudflareRig {
     return this.publisher.phase(student).phase;
   }
 
-  get problem(): (student: string) => ReturnType<Publisher['phase']>['problem'] {
+  get problem(): (student: string) => ReturnType<Reconciler['phase']>['problem'] {
     return (student) => this.publisher.phase(student).problem;
   }
 

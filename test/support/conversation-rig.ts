@@ -1,19 +1,19 @@
 /** Reports of students, and what follows from them: roster, routes and conversation, with no container and no socket. */
 import { pino } from 'pino';
-import type { Lease } from '../../orchestrator/agents/lease.ts';
-import type { Report, Service, StateMessage } from '../../orchestrator/agents/protocol.ts';
-import { loadSettings } from '../../orchestrator/config.ts';
+import type { Heartbeats } from '../../orchestrator/agents/heartbeats.ts';
 import type { Edge } from '../../orchestrator/edges/edge.ts';
+import type { Report, Service, StateMessage } from '../../orchestrator/protocol/messages.ts';
 import { Routes } from '../../orchestrator/routes/index.ts';
+import { loadSettings } from '../../orchestrator/settings.ts';
 import type { Store } from '../../orchestrator/store/index.ts';
-import { Conversation } from '../../orchestrator/students/conversation.ts';
+import { AgentSync } from '../../orchestrator/students/agent-sync.ts';
 import { Roster } from '../../orchestrator/students/roster.ts';
 import { emptyReport } from './report.ts';
 
 /** An edge at which everything is so at once. */
 export const easyEdge = {
   url: (hostname: string) => `http://${hostname}`,
-  onDue: () => {},
+  onRunDue: () => {},
   publish: async ({ take }) => {
     take();
     return { differences: [], outcomes: [], problem: null };
@@ -40,11 +40,11 @@ export const serving = (port: number, because: Service['because'] = 'PORT'): Rep
 
 export class ConversationRig {
   readonly routes: Routes;
-  readonly conversation: Conversation;
+  readonly conversation: AgentSync;
   readonly roster: Roster;
   /** How long every agent has been silent, in ms. */
   silentMs = 0;
-  readonly lease = { heard: () => {}, silentMs: () => this.silentMs } satisfies Partial<Lease> as never;
+  readonly lease = { record: () => {}, sinceMs: () => this.silentMs } satisfies Partial<Heartbeats> as never;
   /** The newest state that was sent to each student's agent, and how often one was sent. */
   readonly states = new Map<string, StateMessage>();
   sent = 0;
@@ -66,10 +66,10 @@ export class ConversationRig {
       edge,
       rules: { ...settings.times, links: settings.links },
       log,
-      onChange: (name) => this.conversation.refresh(this.roster.get(name)),
+      onChange: (name) => this.conversation.reconcile(this.roster.get(name)),
       saveMemory: () => {},
     });
-    this.conversation = new Conversation({
+    this.conversation = new AgentSync({
       settings,
       edge,
       log,
@@ -99,7 +99,7 @@ export class ConversationRig {
       });
       student.environment = 'running';
       const route = { student: name, hostname: student.row.hostname, origin: `http://127.0.0.1:${port}` };
-      this.routes.hold(route, null, () => null);
+      this.routes.register(route, null, () => null);
       this.conversation.onConnection(name);
     }
     this.routes.start();

@@ -17,7 +17,7 @@ await edge.publish({
       hostname: `${student}.test`,
       origin: `http://127.0.0.1:${port}`,
     })),
-    holders: [],
+    registered: [],
   }),
   company: Promise.resolve(),
   signal: new AbortController().signal,

@@ -1,6 +1,6 @@
 /** What a student's agent says, as facts for the table of when a route is wanted. */
-import type { Report } from '../../orchestrator/agents/protocol.ts';
-import type { Facts } from '../../orchestrator/routes/wanted.ts';
+import type { Report } from '../../orchestrator/protocol/messages.ts';
+import type { Facts } from '../../orchestrator/routes/desired-state.ts';
 
 export const rules = { grace: 30, starting: 60, lease: 30, links: 3 };
 export const service = { port: 5173, address: '::1', scheme: 'http', because: 'answers' } as const;

@@ -2,8 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ProcessTable } from '../../hooks/agent/processes.ts';
-import type { Shell } from '../../hooks/agent/shells.ts';
+import { ProcessTable } from '../../hooks/agent/process-table.ts';
+import type { ShellRecord } from '../../hooks/agent/shell-records.ts';
 
 export class FakeProc {
   readonly folder = mkdtempSync(join(tmpdir(), 'devenv-proc-'));
@@ -34,7 +34,7 @@ export class FakeProc {
 }
 
 /** What the hooks of the shell with that pid have said. */
-export const shellOf = (pid: number, parts: Partial<Shell> = {}): Shell => ({
+export const shellOf = (pid: number, parts: Partial<ShellRecord> = {}): ShellRecord => ({
   pid,
   id: `${pid}:${pid}`,
   count: 1,

@@ -1,5 +1,5 @@
 /** A process of its own that holds the lock on a tunnel until it is ended: `node hold-tunnel-lock.ts TUNNEL INSTANCE`. */
-import { createTunnelLock } from '../../orchestrator/edges/cloudflare/tunnel-lock.ts';
+import { createTunnelLock } from '../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
 
 const [tunnelId = '', instance = ''] = process.argv.slice(2);
 const lock = createTunnelLock({ tunnelId, instance, patienceMs: 30_000 });

@@ -1,5 +1,5 @@
 import Docker from 'dockerode';
-import { removeFirewall, removeLeftHelpers } from '../../orchestrator/environments/firewall.ts';
+import { removeFirewall, removeLeftHelpers } from '../../orchestrator/environments/firewall-helper.ts';
 import { firewallRules } from '../../orchestrator/environments/firewall-rules.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
 

@@ -8,12 +8,12 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { Report } from '../../orchestrator/agents/protocol.ts';
-import { loadSettings } from '../../orchestrator/config.ts';
-import { createCloudflare } from '../../orchestrator/edges/cloudflare/settings.ts';
+import { createCloudflare } from '../../orchestrator/edges/cloudflare/index.ts';
 import type { Edge } from '../../orchestrator/edges/edge.ts';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
 import type { Environments } from '../../orchestrator/environments/types.ts';
+import type { Report } from '../../orchestrator/protocol/messages.ts';
+import { loadSettings } from '../../orchestrator/settings.ts';
 import { openStore, type Store } from '../../orchestrator/store/index.ts';
 import { Students } from '../../orchestrator/students/index.ts';
 import { silentProgress } from './progress.ts';
@@ -29,7 +29,7 @@ function pretendedEnvironments(
     throw new Error('not in this lab');
   };
   return {
-    async claim() {},
+    async claimInstance() {},
     prepare: preparing,
     async create({ student }) {
       running.add(student);
@@ -48,7 +48,7 @@ function pretendedEnvironments(
     async watch(_onChange, signal) {
       if (!signal.aborted) await once(signal, 'abort');
     },
-    examine: async () => [],
+    diagnose: async () => [],
   };
 }
 

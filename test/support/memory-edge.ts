@@ -34,8 +34,8 @@ export class MemoryEdge {
     if (this.inFlight > 1) this.overlapped = true;
     await Promise.all([sleep(this.latencyMs), publication.company]);
     this.beforeTake();
-    const { routes, holders } = publication.take();
-    this.adopting.push(holders.filter(({ adopt }) => adopt).map(({ student }) => student));
+    const { routes, registered } = publication.take();
+    this.adopting.push(registered.filter(({ adopt }) => adopt).map(({ student }) => student));
     await sleep(this.latencyMs);
     this.inFlight -= 1;
     if (this.crash) throw new Error('a defect');
@@ -50,7 +50,7 @@ export class MemoryEdge {
           result,
           problem,
           ...(this.afterMs !== null && { afterMs: this.afterMs }),
-          ...(this.knows && { stands: this.open.has(student) }),
+          ...(this.knows && { isPresent: this.open.has(student) }),
         });
       else if (wanted.has(student)) this.open.add(student);
       else this.open.delete(student);
@@ -69,7 +69,7 @@ export class MemoryEdge {
 
   /** Told when something is due. */
   due = () => {};
-  onDue(due: () => void): void {
+  onRunDue(due: () => void): void {
     this.due = due;
   }
 }

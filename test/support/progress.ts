@@ -1,4 +1,4 @@
-import type { Progress } from '../../orchestrator/api/contract.ts';
+import type { Progress } from '../../orchestrator/domain.ts';
 
 /** Progress as plain lines on stderr, for set-up that takes longer than a second. */
 export const terminalProgress: Progress = {

@@ -1,10 +1,10 @@
 /** The relay as it runs in an environment: types stripped, in a process of its own, with the agent's flags. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { stripModule } from '../../orchestrator/environments/image-context.ts';
+import { agentModules } from '../../orchestrator/environments/image-context.ts';
 import { root } from './installation.ts';
 
 /** Flags and environment that the agent is started with. */
@@ -18,11 +18,10 @@ function agentOptions() {
 }
 
 function stripped(folder: string): string {
-  const relay = readdirSync(join(root, 'hooks/agent/relay')).map((file) => `hooks/agent/relay/${file}`);
-  for (const file of [...relay, 'test/support/relay-main.ts']) {
-    const target = join(folder, file.replace(/\.ts$/, '.js'));
+  for (const [path, code] of agentModules('test/support/relay-main.ts')) {
+    const target = join(folder, path.replace(/\.ts$/, '.js'));
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, stripModule(readFileSync(join(root, file), 'utf8')));
+    writeFileSync(target, code);
   }
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}\n');
   return join(folder, 'test/support/relay-main.js');

@@ -1,10 +1,12 @@
 /** What an agent says. */
-import { PROTOCOL, type Report } from '../../orchestrator/agents/protocol.ts';
+
+import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
+import type { Report } from '../../orchestrator/protocol/messages.ts';
 
 /** Nobody is in, nothing listens, and nothing was ever shown. */
 export const emptyReport: Report = {
   kind: 'report',
-  protocol: PROTOCOL,
+  protocol: PROTOCOL_VERSION,
   sessions: [],
   listeners: [],
   starting: [],

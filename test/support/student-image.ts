@@ -1,6 +1,6 @@
 import Docker from 'dockerode';
-import { loadSettings } from '../../orchestrator/config.ts';
 import { ensureStudentImage } from '../../orchestrator/environments/student-image.ts';
+import { loadSettings } from '../../orchestrator/settings.ts';
 import { terminalProgress } from './progress.ts';
 
 /** The student image of this checkout, built if that was not done yet; its name. `env`: further settings. */

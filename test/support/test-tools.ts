@@ -1,7 +1,7 @@
 /** Programs that only tests need, from Debian's packages: what is missing is installed, or named where it may not be. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { installPackages } from '../../orchestrator/environments/apt.ts';
+import { installPackages } from '../../orchestrator/environments/apt-packages.ts';
 import { CHROMIUM } from './browser.ts';
 import { terminalProgress } from './progress.ts';
 

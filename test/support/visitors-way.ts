@@ -5,9 +5,9 @@ import { connect, createServer as createTcpServer, type Server, type Socket } fr
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { type Link, type Relay, startRelay } from '../../hooks/agent/relay/index.ts';
-import type { Service } from '../../orchestrator/agents/protocol.ts';
 import type { Route } from '../../orchestrator/edges/edge.ts';
 import { createLocalEdge, type LocalEdge } from '../../orchestrator/edges/local/index.ts';
+import type { Service } from '../../orchestrator/protocol/messages.ts';
 import { type Answer, browse, type Visit } from './browse.ts';
 
 export const silentLog = pino({ level: 'silent' });
@@ -72,7 +72,7 @@ export class VisitorsWay {
 
   async publish(...routes: Route[]): Promise<void> {
     await this.edge.publish({
-      take: () => ({ routes, holders: [] }),
+      take: () => ({ routes, registered: [] }),
       company: Promise.resolve(),
       signal: new AbortController().signal,
     });

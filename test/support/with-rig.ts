@@ -68,7 +68,7 @@ export async function make(
   phase: 'open' | 'closed',
   names: readonly string[],
 ): Promise<void> {
-  for (const name of names) rig.publisher.want(name, phase === 'open');
+  for (const name of names) rig.publisher.setDesired(name, phase === 'open');
   await reach(rig, `all to be ${phase}`, () => names.every((name) => rig.phase(name) === phase));
 }
 

@@ -1,29 +1,31 @@
 /** The relay's HTTP part, loaded with the first connection: an idle environment never pays for it. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RelayIdentity, Service } from '../../../orchestrator/agents/protocol.ts';
-import { fingerprint } from './fingerprint.ts';
-import { type Failure, forwardRequest } from './forward.ts';
+import { IDENTITY_PATH } from '../../../orchestrator/protocol/constants.ts';
+import { linkFingerprint } from '../../../orchestrator/protocol/link-fingerprint.ts';
+import type { RelayIdentity, Service } from '../../../orchestrator/protocol/messages.ts';
+import { forwardRequest, type UpstreamFailure } from '../../../orchestrator/proxy/forward-request.ts';
+import { forwardUpgrade } from '../../../orchestrator/proxy/forward-upgrade.ts';
+import { drainBodyAfterResponse, rejectWithStatus } from '../../../orchestrator/proxy/graceful-close.ts';
+import { hostnameFromHeader } from '../../../orchestrator/proxy/host-header.ts';
+import { type RequestTarget, requestTarget } from '../../../orchestrator/proxy/request-target.ts';
+import type { ForwardOptions } from '../../../orchestrator/proxy/upstream-request.ts';
+import { VisitorConnections } from '../../../orchestrator/proxy/visitor-connections.ts';
+import { createVisitorServer } from '../../../orchestrator/proxy/visitor-server.ts';
 import type { Link, RelayOptions } from './options.ts';
-import type { Forwarding } from './outgoing.ts';
-import { dropBodyAfter, refuse } from './refuse.ts';
-import { type RequestTarget, requestTarget } from './request-target.ts';
-import { hostnameOf, isOwnHost, type Names, toService, toVisitor } from './rewrite.ts';
-import { forwardUpgrade } from './upgrade.ts';
-import { createVisitorServer } from './visitor-server.ts';
-import { Visitors } from './visitors.ts';
-import { IDENTITY_PATH, type Waiting, waitingJson, waitingPage } from './waiting-page.ts';
+import { isOwnHost, type Names, toService, toVisitor } from './rewrite.ts';
+import { type Waiting, waitingJson, waitingPage } from './waiting-page.ts';
 
 export interface HttpRelay {
   /** Listens on nothing: it is handed its connections. */
   server: Server;
   /** Ends what is under way for visitors of a hostname. */
-  sendAway(hostname: string): void;
+  disconnect(hostname: string): void;
 }
 
 function answer(response: ServerResponse, status: number, type: string, body: string): void {
   // What the visitor still sends is read and dropped, so that they get to read the answer.
-  dropBodyAfter(response.req, response);
+  drainBodyAfterResponse(response.req, response);
   response.req.resume();
   const headers = {
     'content-type': `${type}; charset=utf-8`,
@@ -34,7 +36,7 @@ function answer(response: ServerResponse, status: number, type: string, body: st
   response.writeHead(status, status === 503 ? { ...headers, 'retry-after': '2' } : headers).end(body);
 }
 
-function waitingFor(why: Failure | 'unwanted', starting: boolean): Waiting['waitingFor'] {
+function waitingFor(why: UpstreamFailure | 'unwanted', starting: boolean): Waiting['waitingFor'] {
   switch (why) {
     case 'unwanted':
       return 'link';
@@ -48,7 +50,11 @@ function waitingFor(why: Failure | 'unwanted', starting: boolean): Waiting['wait
 }
 
 /** 503 in every case: Cloudflare puts a page of its own in the place of a 502 or 504. */
-function answerWaiting(response: ServerResponse, options: RelayOptions, why: Failure | 'unwanted'): void {
+function answerWaiting(
+  response: ServerResponse,
+  options: RelayOptions,
+  why: UpstreamFailure | 'unwanted',
+): void {
   const { student, phase, starting } = options.public();
   const { method, headers } = response.req;
   const isGet = method === 'GET' || method === 'HEAD';
@@ -70,12 +76,12 @@ function linksOf(options: RelayOptions): [Link, ...Link[]] {
 /** The link that a request came by; null where it is none of the student's. */
 function linkOf({ host }: RequestTarget, [own, ...further]: [Link, ...Link[]]): Link | null {
   if (host === '' || isOwnHost(host, own.hostname)) return own;
-  return further.find(({ hostname }) => hostname === hostnameOf(host)) ?? null;
+  return further.find(({ hostname }) => hostname === hostnameFromHeader(host)) ?? null;
 }
 
 /** Who comes by the public name is let in while the link is wanted; by a local name, somebody on this machine always is. */
 const isShut = ({ host }: RequestTarget, { hostname, isWanted }: Link) =>
-  hostnameOf(host) === hostname && !isWanted;
+  hostnameFromHeader(host) === hostname && !isWanted;
 
 const localUrl = ({ scheme, port }: Service) => `${scheme}://localhost:${port}`;
 
@@ -85,7 +91,7 @@ function forwardingOf(
   { host, path }: RequestTarget,
   { hostname, url, service }: Link,
   links: readonly Link[],
-): Forwarding | null {
+): ForwardOptions | null {
   if (service === null) return null;
   const names: Names = {
     hostname,
@@ -111,29 +117,29 @@ function onRequest(
   request: IncomingMessage,
   response: ServerResponse,
   options: RelayOptions,
-  visitors: Visitors,
+  visitors: VisitorConnections,
 ): void {
   const target = requestTarget(request);
   if (target === null) return answer(response, 400, 'text/plain', 'Which host is it?\n');
   const links = linksOf(options);
   const link = linkOf(target, links);
   if (link === null) {
-    const name = hostnameOf(target.host).slice(0, 100);
+    const name = hostnameFromHeader(target.host).slice(0, 100);
     return answer(response, 421, 'text/plain', `${name} does not lead here.\n`);
   }
   if (target.path.split('?')[0] === IDENTITY_PATH) {
     const { instance, student } = options.identity();
     const identity: RelayIdentity = {
-      link: fingerprint(instance, student, link.hostname),
+      link: linkFingerprint(instance, student, link.hostname),
       listens: link.service !== null && !isShut(target, link),
     };
     return answer(response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
   }
-  const wait = (why: Failure | 'unwanted') => answerWaiting(response, options, why);
+  const wait = (why: UpstreamFailure | 'unwanted') => answerWaiting(response, options, why);
   if (isShut(target, link)) return wait('unwanted');
   const forwarding = forwardingOf(request, target, link, links);
   if (forwarding === null) return wait('refused');
-  visitors.admit(hostnameOf(target.host), request.socket, response);
+  visitors.admit(hostnameFromHeader(target.host), request.socket, response);
   forwardRequest(request, response, forwarding, wait);
 }
 
@@ -142,22 +148,24 @@ function onUpgrade(
   socket: Socket,
   head: Buffer,
   options: RelayOptions,
-  visitors: Visitors,
+  visitors: VisitorConnections,
 ): void {
   const target = requestTarget(request);
-  if (target === null) return refuse(socket, '400 Bad Request');
+  if (target === null) return rejectWithStatus(socket, '400 Bad Request');
   const links = linksOf(options);
   const link = linkOf(target, links);
-  if (link === null) return refuse(socket, '421 Misdirected Request');
+  if (link === null) return rejectWithStatus(socket, '421 Misdirected Request');
   const forwarding = forwardingOf(request, target, link, links);
-  if (forwarding === null || isShut(target, link)) return refuse(socket, '503 Service Unavailable');
-  visitors.admit(hostnameOf(target.host), socket);
-  forwardUpgrade(request, socket, head, forwarding, () => refuse(socket, '503 Service Unavailable'));
+  if (forwarding === null || isShut(target, link)) return rejectWithStatus(socket, '503 Service Unavailable');
+  visitors.admit(hostnameFromHeader(target.host), socket);
+  forwardUpgrade(request, socket, head, forwarding, () =>
+    rejectWithStatus(socket, '503 Service Unavailable'),
+  );
 }
 
 export function createHttpRelay(options: RelayOptions): HttpRelay {
   const server = createVisitorServer();
-  const visitors = new Visitors();
+  const visitors = new VisitorConnections();
   server.on('request', (request, response) => onRequest(request, response, options, visitors));
   server.on('upgrade', (request, socket: Socket, head) => {
     socket.on('error', () => socket.destroy());
@@ -167,7 +175,7 @@ export function createHttpRelay(options: RelayOptions): HttpRelay {
   server.emit('listening');
   return {
     server,
-    sendAway: (hostname) =>
-      visitors.sendAway(hostname, (response) => answerWaiting(response, options, 'unwanted')),
+    disconnect: (hostname) =>
+      visitors.disconnect(hostname, (response) => answerWaiting(response, options, 'unwanted')),
   };
 }

@@ -14,7 +14,7 @@ const MAX_CONNECTIONS = 4096;
 export interface Relay {
   port: number;
   /** Ends what is under way for visitors of a hostname. */
-  sendAway(hostname: string): void;
+  disconnect(hostname: string): void;
   close(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export function startRelay(options: RelayOptions): Promise<Relay> {
       const address = server.address();
       resolve({
         port: typeof address === 'object' && address !== null ? address.port : options.port,
-        sendAway: (hostname) => void http?.then((each) => each.sendAway(hostname)),
+        disconnect: (hostname) => void http?.then((each) => each.disconnect(hostname)),
         async close() {
           for (const socket of open) socket.destroy();
           await new Promise<void>((closed) => server.close(() => closed()));

@@ -2,7 +2,7 @@
  * The names by which visitors come: the student's own and those of further links. A closed one stays known: the edge
  * may lead here for a while yet, and who waits at our page there is to be answered as before.
  */
-import type { StateMessage } from '../../../orchestrator/agents/protocol.ts';
+import type { StateMessage } from '../../../orchestrator/protocol/messages.ts';
 
 /** Further links that are remembered; a student may have tried every port. */
 const MOST = 32;

@@ -1,5 +1,7 @@
 /** What the relay is told of its environment. */
-import type { RoutePhase, Service } from '../../../orchestrator/agents/protocol.ts';
+
+import type { LinkPhase } from '../../../orchestrator/domain.ts';
+import type { Service } from '../../../orchestrator/protocol/messages.ts';
 
 /** One of the student's links: their own, or a further one for one port. */
 export interface Link {
@@ -24,5 +26,5 @@ export interface RelayOptions {
   furtherLinks?(): Link[];
   /** Whose environment it is. */
   identity(): { instance: string; student: string };
-  public(): { hostname: string; url: string; student: string; phase: RoutePhase; starting: boolean };
+  public(): { hostname: string; url: string; student: string; phase: LinkPhase; starting: boolean };
 }

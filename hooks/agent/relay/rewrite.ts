@@ -5,7 +5,10 @@
  * against cross-site requests still bite. The student's other links are turned likewise, each with the port of its
  * own, so that a page may call the API beside it as it does there.
  */
-import { type HeaderList, mapHeaders } from './headers.ts';
+
+import { withoutForeignDomain } from '../../../orchestrator/proxy/cookie-domain.ts';
+import { type HeaderList, mapHeaders } from '../../../orchestrator/proxy/header-list.ts';
+import { hostnameFromHeader } from '../../../orchestrator/proxy/host-header.ts';
 
 /** A link of the student's, and how the service behind it knows itself, e.g. `http://localhost:4000`. */
 export interface LinkNames {
@@ -26,33 +29,28 @@ export interface Names extends LinkNames {
 
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** The name in a `Host` header: without port, without the root's dot, in lower case. */
-export function hostnameOf(host: string): string {
-  return host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
-}
-
 /** Whether a request for that `Host` is meant for this student: anything else is somebody's rebound DNS name. */
 export function isOwnHost(host: string, hostname: string): boolean {
-  const name = hostnameOf(host);
+  const name = hostnameFromHeader(host);
   return name === hostname || LOCAL_NAMES.has(name);
 }
 
 /** The origin under which the visitor knows the service: with the port of their own way to it. */
 function publicOrigin({ url, host, hostname }: Names): string {
   const own = new URL(url);
-  return hostnameOf(host) === hostname ? `${own.protocol}//${host}` : own.origin;
+  return hostnameFromHeader(host) === hostname ? `${own.protocol}//${host}` : own.origin;
 }
 
 /** The same for another link of the student's: the visitor's way to it has the same port. */
 function otherOrigin({ url }: LinkNames, { host, hostname }: Names): string {
   const other = new URL(url);
-  if (hostnameOf(host) !== hostname) return other.origin;
+  if (hostnameFromHeader(host) !== hostname) return other.origin;
   return `${other.protocol}//${other.hostname}${host.match(/:\d+$/)?.[0] ?? ''}`;
 }
 
 function isOwnOrigin(origin: string, names: Names): boolean {
   if (origin === publicOrigin(names) || origin === new URL(names.url).origin) return true;
-  return LOCAL_NAMES.has(hostnameOf(names.host)) && origin === `http://${names.host}`;
+  return LOCAL_NAMES.has(hostnameFromHeader(names.host)) && origin === `http://${names.host}`;
 }
 
 /** What an origin of the student's is on their own machine; null for a foreign one. */
@@ -129,20 +127,6 @@ function publicRefresh(refresh: string, names: Names): string {
   );
 }
 
-/**
- * A cookie for `localhost` would be lost, one for the whole zone would be planted on every other student. Of several
- * `Domain`s the last one counts (RFC 6265 §5.3), so all of them go unless every one is the student's own hostname.
- */
-export function ownCookie(cookie: string, hostname: string): string {
-  const [value = '', ...attributes] = cookie.split(';');
-  const isForeign = (attribute: string) => {
-    const [name = '', ...rest] = attribute.split('=');
-    const domain = rest.join('=').trim().replace(/^\./, '').toLowerCase();
-    return name.trim().toLowerCase() === 'domain' && domain !== hostname;
-  };
-  return [value, ...attributes.filter((attribute) => !isForeign(attribute))].join(';');
-}
-
 /** What the visitor is sent. */
 export function toVisitor(headers: HeaderList, names: Names): HeaderList {
   const changed = mapHeaders(headers, (name, value) => {
@@ -155,7 +139,7 @@ export function toVisitor(headers: HeaderList, names: Names): HeaderList {
       case 'access-control-allow-origin':
         return publicAllowed(value, names);
       case 'set-cookie':
-        return ownCookie(value, names.hostname);
+        return withoutForeignDomain(value, names.hostname);
       // Another way to the same server (HTTP/3) is no way from outside.
       case 'alt-svc':
       case 'x-robots-tag':

@@ -2,31 +2,20 @@
  * What a visitor sees while there is no answer: whose link it is and what is going on. Reloads itself when the service
  * is back, needs nothing from elsewhere, works without JavaScript, and tells nothing of the host.
  */
-import type { RoutePhase } from '../../../orchestrator/agents/protocol.ts';
-
-/** Reserved: answers which link this is to who knows it, and never reaches a student's program. */
-export const IDENTITY_PATH = '/.well-known/devenv';
+import type { LinkPhase } from '../../../orchestrator/domain.ts';
+import { IDENTITY_PATH } from '../../../orchestrator/protocol/constants.ts';
+import { CARD_STYLE, escapeHtml } from '../../../orchestrator/proxy/page-style.ts';
 
 /** Nothing listens (yet), or what listens took the request and gave no answer, or none in HTTP; or the link is closed. */
 export type WaitingFor = 'start' | 'service' | 'answer' | 'http' | 'link';
 
 export interface Waiting {
   student: string;
-  phase: RoutePhase;
+  phase: LinkPhase;
   waitingFor: WaitingFor;
   /** A page that answers a form must not send it again by itself. */
   isGet: boolean;
 }
-
-const ENTITIES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-export const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 
 const WORDS: Record<WaitingFor, { state: string; dot: string; explanation: string; error: string }> = {
   start: {
@@ -61,17 +50,6 @@ const WORDS: Record<WaitingFor, { state: string; dot: string; explanation: strin
     error: 'the link is closed',
   },
 };
-
-/** The look of every page of ours, here and at the local edge: one card in the visitor's colours. */
-export const CARD_STYLE = `:root{color-scheme:light dark;--ink:#1c2333;--dim:#5c667a;--paper:#eef1f8;--card:#fff;--line:#dfe4ef}
-@media(prefers-color-scheme:dark){:root{--ink:#eceff6;--dim:#a2abbd;--paper:#10131a;--card:#1a1f2a;--line:#2b3342}}
-*{box-sizing:border-box}
-body{margin:0;min-height:100vh;min-height:100dvh;display:grid;place-items:center;padding:1.25rem;
-font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink);background:var(--paper)}
-main{width:min(30rem,100%);padding:clamp(1.75rem,7vw,3rem);background:var(--card);border:1px solid var(--line);
-border-radius:1.25rem;box-shadow:0 1.25rem 3rem -1.5rem #0006}
-`;
-
 const STYLE = `
 ${CARD_STYLE}h1{margin:1.25rem 0 .4rem;font-size:clamp(1.9rem,8vw,2.6rem);line-height:1.15;letter-spacing:-.02em;overflow-wrap:anywhere}
 p{margin:0;color:var(--dim);text-wrap:pretty}

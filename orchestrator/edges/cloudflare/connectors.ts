@@ -4,9 +4,9 @@
  * all who wait.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CloudflareApi } from './api.ts';
-import type { Budget } from './budget.ts';
-import { failureOf } from './failure.ts';
+import type { Budget } from './api/budget.ts';
+import type { CloudflareApi } from './api/client.ts';
+import { failureOf } from './api/failures.ts';
 
 /** The gauge with the version, in Prometheus' text format (cloudflared, orchestration/metrics.go). */
 const GAUGE = /^cloudflared_orchestration_config_version(?:\{[^}]*\})?\s+(\d\S*)/m;

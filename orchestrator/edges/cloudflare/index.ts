@@ -1,258 +1,81 @@
-/**
- * The cloudflare edge: wanted routes become ingress rules of a tunnel and proxied CNAMEs that lead to it. The order
- * and the promises are in `transaction.ts`; this file decides when a run is due, under which lock, and what is told.
- */
-import type { Examination } from '../../api/contract.ts';
-import { DevenvError } from '../../errors.ts';
-import type { Edge, Outcome, Publication, Reconciliation, Route } from '../edge.ts';
-import { Agenda } from './agenda.ts';
-import { CloudflareApi } from './api.ts';
-import { Budget, CALLS_OF_A_RUN } from './budget.ts';
-import { confirmRoute } from './confirmation.ts';
-import { Connectors } from './connectors.ts';
-import { examineCloudflare } from './examine.ts';
-import { ApiFailure } from './failure.ts';
-import { checkHostname } from './hostnames.ts';
-import type { LostUpdate } from './ingress-writer.ts';
-import { Intent, type Unfinished } from './intent.ts';
+/** From the settings to the edge: what must be there is, and the token is read where nothing else sees it. */
+import { readFileSync, statSync } from 'node:fs';
+import { DevenvError, systemCodeOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Settings } from '../../settings-schema.ts';
+import { CloudflareEdge } from './edge.ts';
 import type { CloudflareEdgeOptions } from './options.ts';
-import { type explain, explainWhole, withStanding } from './outcomes.ts';
-import { wishOf } from './picture.ts';
-import type { Known } from './reading.ts';
-import { msToNextGrace } from './record-removals.ts';
-import { RuleVersions } from './rule-versions.ts';
-import { type ServablePublication, servable } from './servable.ts';
-import { checkAtStart } from './startup.ts';
-import { Transaction } from './transaction.ts';
-import { createTunnelLock, TunnelBusy, type TunnelLock } from './tunnel-lock.ts';
-import { Ways } from './ways.ts';
-import { Zone } from './zone.ts';
 
-/** Cloudflare's window of its rate limit, in ms. */
-const WINDOW = 300_000;
-/** How long another installation's publication is waited for, in ms. */
-const LOCK_PATIENCE = 30_000;
+function refuse(what: string, next: string): never {
+  throw new DevenvError({ code: 'bad-settings', what, next });
+}
 
-export class CloudflareEdge implements Edge {
-  readonly kind = 'cloudflare';
-  readonly #options: CloudflareEdgeOptions;
-  readonly #ending = new AbortController();
-  readonly #budget: Budget;
-  readonly #api: CloudflareApi;
-  readonly #connectors: Connectors;
-  readonly #lock: TunnelLock;
-  readonly #intent: Intent;
-  readonly #zone: Zone;
-  readonly #agenda = new Agenda();
-  readonly #known: Known;
-  readonly #versions = new RuleVersions();
-  /** Aborted when the daemon stops: the running call ends, and no other begins. */
-  #publishing: AbortSignal | null = null;
-  /** What was wanted when all was last made so; null where that is not known. */
-  #settled: string | null = null;
-  #lost: (LostUpdate & { at: Date }) | null = null;
-
-  constructor(options: CloudflareEdgeOptions) {
-    this.#options = options;
-    const { instance, tunnelId, metrics, store, callTimeoutMs } = options;
-    const { signal } = this.#ending;
-    this.#budget = new Budget({ calls: options.budget, windowMs: WINDOW });
-    this.#api = new CloudflareApi({
-      ...options,
-      budget: this.#budget,
-      signal,
-      onDoubt: () => this.#agenda.doubt(callTimeoutMs),
-      closing: () => this.#publishing,
-    });
-    this.#connectors = new Connectors({ api: this.#api, budget: this.#budget, metrics, signal });
-    this.#lock = options.lock ?? createTunnelLock({ tunnelId, instance, patienceMs: LOCK_PATIENCE });
-    this.#known = {
-      records: null,
-      configuration: null,
-      ways: new Ways(store, tunnelId),
-      idleSince: new Map(),
-    };
-    this.#intent = new Intent(store, callTimeoutMs);
-    const { zoneId, hostname: template, allowDeep } = options;
-    this.#zone = new Zone({ api: this.#api, zoneId, store, template, allowDeep });
-  }
-
-  onDue(due: () => void): void {
-    this.#agenda.onDue(() => {
-      this.#settled = null;
-      due();
-    });
-  }
-
-  async start(): Promise<void> {
-    const failure = await checkAtStart(this.#zone, this.#api);
-    if (failure !== null)
-      this.#options.log.error({ reason: failure.message }, 'Cloudflare can’t be reached; it is tried again');
-  }
-
-  hostname(student: string): Promise<string> {
-    return this.#zone.hostname(student);
-  }
-
-  knownHostname(student: string): string | null {
-    return this.#zone.knownHostname(student);
-  }
-
-  onNamesKnown(known: () => void): void {
-    this.#zone.onKnown(known);
-  }
-
-  url(hostname: string): string {
-    return `https://${hostname}`;
-  }
-
-  admit(hostname: string): void {
-    checkHostname(hostname);
-  }
-
-  async publish(publication: Publication): Promise<Reconciliation> {
-    const served = this.#servable(publication);
-    if (this.#settled !== null && this.#settled === wishOf(served.take()))
-      return { differences: [], outcomes: served.refused(), problem: null };
-    return this.#run(served, false);
-  }
-
-  async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
-    const served = this.#servable(publication);
-    if (mend) return this.#run(served, true);
-    return this.#locked(served, true, async (transaction) => ({
-      outcomes: [],
-      differences: await transaction.compare(served),
-      problem: null,
-    }));
-  }
-
-  #servable(publication: Publication): ServablePublication {
-    return servable(publication, (hostname) => this.#zone.problemOf(hostname));
-  }
-
-  /** With `look`, or where something is in doubt, what is there is read first. */
-  async #run(publication: ServablePublication, look: boolean): Promise<Reconciliation> {
-    let wanted = publication.take();
-    const watched: Publication = {
-      ...publication,
-      take: () => {
-        wanted = publication.take();
-        return wanted;
-      },
-    };
-    const ran = await this.#locked(publication, false, async (transaction) => {
-      this.#settled = null;
-      const isFresh = this.#agenda.begin(look);
-      const result = await transaction.run(watched, isFresh).finally(() => {
-        this.#versions.note(wanted, this.#known.configuration);
-      });
-      this.#agenda.end();
-      if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
-      this.#planNext();
-      // Records are made before others are removed: who was refused for want of room has it from now on.
-      if (result.hasMadeRoom) this.#agenda.again(0);
-      const outcomes = withStanding(result.outcomes, wanted, this.#known.configuration);
-      return { outcomes, differences: result.differences, problem: null };
-    });
-    return { ...ran, outcomes: [...ran.outcomes, ...publication.refused()] };
-  }
-
-  /**
-   * Runs a task under the lock, which is let go of when nothing that was sent can still arrive. What fails as a whole
-   * fails for everybody, with words; a look only (`isLook`) is refused.
-   */
-  async #locked(
-    publication: Publication,
-    isLook: boolean,
-    task: (transaction: Transaction) => Promise<Reconciliation>,
-  ): Promise<Reconciliation> {
-    const signal = AbortSignal.any([publication.signal, this.#ending.signal]);
-    let release = async () => {};
-    this.#publishing = publication.signal;
-    try {
-      const unfinished = await this.#intent.waitOut(signal);
-      const held = await this.#lock.acquire(signal);
-      if ('heldBy' in held) throw new TunnelBusy(held.heldBy);
-      release = held.release;
-      const afterMs = this.#budget.waitMs(CALLS_OF_A_RUN);
-      if (afterMs > 0) throw new ApiFailure('rate-limited', 'our share of calls is used up', { afterMs });
-      // Without it nobody can say which names are its own.
-      if (this.#zone.name === null) await this.#zone.learn();
-      return await task(this.#transaction(unfinished));
-    } catch (error) {
-      const explained = explainWhole(
-        signal.aborted ? new ApiFailure('aborted', 'this process is ending') : error,
-      );
-      if (isLook) throw new DevenvError(explained.problem, { cause: error });
-      return { differences: [], outcomes: this.#forAll(publication, explained), problem: explained.problem };
-    } finally {
-      await this.#api.quiet().catch(() => undefined);
-      await release();
-    }
-  }
-
-  /** What failed as a whole, as each student's outcome. */
-  #forAll(publication: Publication, explained: ReturnType<typeof explain>): readonly Outcome[] {
-    const { routes, holders } = publication.take();
-    const students = new Set([...routes, ...holders].map(({ student }) => student));
-    this.#settled = null;
-    // Nobody is left who would have it tried again, but something of theirs may be.
-    if (students.size === 0) this.#agenda.failed(explained.afterMs);
-    const outcomes = [...students].map((student) => ({ student, ...explained }));
-    return withStanding(outcomes, { routes, holders }, this.#known.configuration);
-  }
-
-  #transaction(unfinished: Unfinished | null): Transaction {
-    const { instance, tunnelId, dns, graceMs } = this.#options;
-    return new Transaction({
-      api: this.#api,
-      names: { instance, tunnelId },
-      zoneName: this.#zone.name,
-      dns,
-      graceMs,
-      intent: this.#intent,
-      known: this.#known,
-      unfinished,
-      onLostUpdate: (lost) => this.#tellLost(lost),
-    });
-  }
-
-  #tellLost(lost: LostUpdate): void {
-    this.#lost = { ...lost, at: new Date() };
-    this.#options.log.error(
-      { read: lost.read, now: lost.now },
-      `somebody else wrote the tunnel's configuration while it was being published (version ${lost.read} was read, ${lost.now} stands): what they changed between may be lost, and can't be read back. Look at the tunnel's public hostnames and put back what is missing`,
+/** The token: never a setting, so that nothing that shows settings can show it. Throws `bad-settings`. */
+export function readToken(env: NodeJS.ProcessEnv, file: string | undefined): string {
+  const direct = env.CLOUDFLARE_API_TOKEN?.trim();
+  if (direct) return checkToken(direct, 'CLOUDFLARE_API_TOKEN');
+  if (file === undefined) {
+    refuse(
+      'The cloudflare edge needs an API token.',
+      'Put it into a file that only this user can read, and name that in CLOUDFLARE_API_TOKEN_FILE (or cloudflare.tokenFile).',
     );
   }
-
-  /** A session's record goes when its grace is over: then a publication is due. */
-  #planNext(): void {
-    const { dns, graceMs } = this.#options;
-    this.#agenda.expectGrace(dns === 'session' ? msToNextGrace(this.#known.idleSince, graceMs) : null);
+  let token = '';
+  try {
+    if (statSync(file).mode & 0o077)
+      refuse(`The token's file ${file} can be read by others.`, `chmod 600 ${file}`);
+    token = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if (error instanceof DevenvError) throw error;
+    const reason = systemCodeOf(error) ?? 'unknown';
+    refuse(`The token's file ${file} can't be read (${reason}).`, 'Check CLOUDFLARE_API_TOKEN_FILE.');
   }
+  return checkToken(token, `The token's file ${file}`);
+}
 
-  confirm(route: Route, signal: AbortSignal) {
-    return confirmRoute({
-      route,
-      instance: this.#options.instance,
-      version: this.#versions.of(route.hostname),
-      connectors: this.#connectors,
-      signal,
-    });
-  }
+/** One word that a header can hold: else it would fail at the first call, in somebody else's words. */
+function checkToken(token: string, where: string): string {
+  if (!/^[\x21-\x7e]+$/.test(token))
+    refuse(`${where} holds no token.`, 'It holds the token alone, on one line.');
+  return token;
+}
 
-  examine(): Promise<Examination[]> {
-    return examineCloudflare({
-      api: this.#api,
-      connectors: this.#connectors,
-      budget: this.#budget,
-      lost: this.#lost,
-    });
+/** The edge that the settings ask for; connects to nothing yet. Throws `bad-settings` with all that is missing. */
+export function createCloudflare(options: {
+  settings: Settings;
+  env: NodeJS.ProcessEnv;
+  store: CloudflareEdgeOptions['store'];
+  log: Log;
+}): CloudflareEdge {
+  const { settings, env, store, log } = options;
+  const { accountId, tunnelId, zoneId, tokenFile, metrics, ...more } = settings.cloudflare;
+  if (accountId === undefined || tunnelId === undefined || zoneId === undefined) {
+    const needed = {
+      CLOUDFLARE_ACCOUNT_ID: accountId,
+      CLOUDFLARE_TUNNEL_ID: tunnelId,
+      CLOUDFLARE_ZONE_ID: zoneId,
+    };
+    const missing = Object.entries(needed).flatMap(([name, value]) => (value === undefined ? [name] : []));
+    refuse(
+      `The cloudflare edge needs ${missing.join(', ')}.`,
+      'Set what is missing, or DEVENV_EDGE=local. The README lists every setting.',
+    );
   }
-
-  async stop(): Promise<void> {
-    this.#ending.abort();
-    this.#agenda.stop();
-  }
+  return new CloudflareEdge({
+    instance: settings.instance,
+    token: readToken(env, tokenFile),
+    accountId: accountId.toLowerCase(),
+    tunnelId: tunnelId.toLowerCase(),
+    zoneId: zoneId.toLowerCase(),
+    baseUrl: more.baseUrl.replace(/\/+$/, ''),
+    hostname: settings.hostname,
+    allowDeep: more.deepHostnames,
+    dns: more.dns,
+    graceMs: settings.times.dns * 1000,
+    budget: more.budget,
+    callTimeoutMs: more.timeout * 1000,
+    metrics: metrics ?? null,
+    store,
+    log,
+  });
 }

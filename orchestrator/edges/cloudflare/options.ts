@@ -1,7 +1,7 @@
 /** What the cloudflare edge is made with. */
 import type { Log } from '../../log.ts';
-import type { IntentStore } from './intent.ts';
-import type { TunnelLock } from './tunnel-lock.ts';
+import type { JournalStore } from './apply/journal.ts';
+import type { TunnelLock } from './apply/tunnel-lock.ts';
 import type { FactStore } from './zone.ts';
 
 export interface CloudflareEdgeOptions {
@@ -21,7 +21,7 @@ export interface CloudflareEdgeOptions {
   budget: number;
   /** `host:port` of cloudflared's metrics, null for none. */
   metrics: string | null;
-  store: IntentStore & FactStore;
+  store: JournalStore & FactStore;
   log: Log;
   /** A call that has not been answered by then is given up, in ms. */
   callTimeoutMs: number;

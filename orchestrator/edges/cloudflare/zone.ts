@@ -1,7 +1,7 @@
 /** The zone's name, which hostnames without a template need: learned once and kept on disk, so that a Cloudflare that is away delays records, never `create`. */
 import { DevenvError, type Problem } from '../../errors.ts';
-import type { CloudflareApi } from './api.ts';
-import { failureOf } from './failure.ts';
+import type { CloudflareApi } from './api/client.ts';
+import { failureOf } from './api/failures.ts';
 import { checkTemplate, type HostnameRules, hostnameFor, problemOfHostname } from './hostnames.ts';
 
 /** The part of the store that is needed here. */

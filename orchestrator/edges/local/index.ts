@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DevenvError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Confirmation, Edge, Route } from '../edge.ts';
-import { askIdentity, isOwnAnswer } from '../identity-check.ts';
+import { fetchLinkIdentity, isOwnIdentity } from '../link-identity.ts';
 import { LocalProxy } from './proxy.ts';
 
 /** How often an answer is asked for while there is none, in ms. */
@@ -71,15 +71,15 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
     hostname: async (student) => hostnameOf(student),
     knownHostname: hostnameOf,
 
-    onNamesKnown() {
+    onHostnamesKnown() {
       // They are known from the settings alone.
     },
 
-    onDue() {
+    onRunDue() {
       // What is published here is a table in memory: nothing falls due.
     },
 
-    admit() {
+    checkHostname() {
       // Every hostname can be served here.
     },
 
@@ -105,8 +105,8 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
     async confirm(route: Route, signal: AbortSignal): Promise<Confirmation> {
       let found = 'nothing';
       while (!signal.aborted) {
-        const answer = await askIdentity(own(), route.hostname, signal);
-        if (isOwnAnswer(answer, route, instance)) return { live: true };
+        const answer = await fetchLinkIdentity(own(), route.hostname, signal);
+        if (isOwnIdentity(answer, route, instance)) return { live: true };
         found = typeof answer === 'string' ? answer : 'the answer of another student';
         await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
       }
@@ -120,7 +120,7 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
       };
     },
 
-    async examine() {
+    async diagnose() {
       const { host, port } = address();
       return [{ subject: 'Local edge', ok: true, found: `listens on ${host}:${port}`, next: null }];
     },

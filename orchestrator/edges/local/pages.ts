@@ -1,5 +1,5 @@
 /** The edge's own answers: short, plain, and about nobody but the hostname that was asked for. */
-import { CARD_STYLE, escapeHtml } from '../../../hooks/agent/relay/waiting-page.ts';
+import { CARD_STYLE, escapeHtml } from '../../proxy/page-style.ts';
 
 /** A hostname has at most this many characters (RFC 1035); what a visitor claims may have more. */
 const MAX_HOSTNAME = 253;

@@ -1,17 +1,18 @@
 /** The reverse proxy: requests by `Host` name to the relay of the student whose link is open. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { forwardRequest } from '../../../hooks/agent/relay/forward.ts';
-import { mapHeaders } from '../../../hooks/agent/relay/headers.ts';
-import type { Forwarding } from '../../../hooks/agent/relay/outgoing.ts';
-import { dropBodyAfter, refuse } from '../../../hooks/agent/relay/refuse.ts';
-import { type RequestTarget, requestTarget } from '../../../hooks/agent/relay/request-target.ts';
-import { hostnameOf, ownCookie } from '../../../hooks/agent/relay/rewrite.ts';
-import { forwardUpgrade } from '../../../hooks/agent/relay/upgrade.ts';
-import { createVisitorServer } from '../../../hooks/agent/relay/visitor-server.ts';
-import { Visitors } from '../../../hooks/agent/relay/visitors.ts';
+import { withoutForeignDomain } from '../../proxy/cookie-domain.ts';
+import { forwardRequest } from '../../proxy/forward-request.ts';
+import { forwardUpgrade } from '../../proxy/forward-upgrade.ts';
+import { drainBodyAfterResponse, rejectWithStatus } from '../../proxy/graceful-close.ts';
+import { mapHeaders } from '../../proxy/header-list.ts';
+import { hostnameFromHeader } from '../../proxy/host-header.ts';
+import { type RequestTarget, requestTarget } from '../../proxy/request-target.ts';
+import type { ForwardOptions } from '../../proxy/upstream-request.ts';
+import { VisitorConnections } from '../../proxy/visitor-connections.ts';
+import { createVisitorServer } from '../../proxy/visitor-server.ts';
 import type { Route } from '../edge.ts';
-import { DOORS, listenTogether } from './doors.ts';
+import { DOORS, listenTogether } from './listeners.ts';
 import { badRequestPage, busyPage, notFoundPage, unreachablePage } from './pages.ts';
 
 /** Connections at once to one hostname; the files of this process are everybody's. */
@@ -20,10 +21,10 @@ const MAX_VISITORS = 4096;
 export class LocalProxy {
   readonly #doors: readonly Server[];
   #routes = new Map<string, Route>();
-  readonly #visitors: Visitors;
+  readonly #visitors: VisitorConnections;
 
   constructor(maxVisitors = MAX_VISITORS) {
-    this.#visitors = new Visitors(maxVisitors);
+    this.#visitors = new VisitorConnections(maxVisitors);
     this.#doors = Array.from({ length: DOORS }, () => {
       const door = createVisitorServer();
       door.on('request', (request, response) => this.#onRequest(request, response));
@@ -46,7 +47,7 @@ export class LocalProxy {
     this.#routes = new Map(routes.map((route) => [route.hostname, route]));
     for (const hostname of this.#visitors.hostnames()) {
       if (this.#routes.has(hostname)) continue;
-      this.#visitors.sendAway(hostname, (response) => this.#answer(response, 404, notFoundPage(hostname)));
+      this.#visitors.disconnect(hostname, (response) => this.#answer(response, 404, notFoundPage(hostname)));
     }
   }
 
@@ -54,7 +55,7 @@ export class LocalProxy {
     return [...this.#routes.keys()];
   }
 
-  #forwarding(request: IncomingMessage, { host, path }: RequestTarget, route: Route): Forwarding {
+  #forwarding(request: IncomingMessage, { host, path }: RequestTarget, route: Route): ForwardOptions {
     const { hostname, port } = new URL(route.origin);
     const from = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
     return {
@@ -70,14 +71,14 @@ export class LocalProxy {
       // The relay has seen to it; but the relay is the student's, and a cookie for the zone is everybody's.
       responseHeaders: (headers) =>
         mapHeaders(headers, (name, value) =>
-          name === 'set-cookie' ? ownCookie(value, route.hostname) : value,
+          name === 'set-cookie' ? withoutForeignDomain(value, route.hostname) : value,
         ),
     };
   }
 
   #answer(response: ServerResponse, status: number, body: string): void {
     // What the visitor still sends is read and dropped, so that they get to read the answer.
-    dropBodyAfter(response.req, response);
+    drainBodyAfterResponse(response.req, response);
     response.req.resume();
     response
       .writeHead(status, {
@@ -92,7 +93,7 @@ export class LocalProxy {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const target = requestTarget(request);
     if (target === null) return this.#answer(response, 400, badRequestPage());
-    const hostname = hostnameOf(target.host);
+    const hostname = hostnameFromHeader(target.host);
     const route = this.#routes.get(hostname);
     if (route === undefined) return this.#answer(response, 404, notFoundPage(hostname));
     if (!this.#visitors.admit(hostname, request.socket, response))
@@ -105,13 +106,13 @@ export class LocalProxy {
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const target = requestTarget(request);
-    if (target === null) return refuse(socket, '400 Bad Request');
-    const hostname = hostnameOf(target.host);
+    if (target === null) return rejectWithStatus(socket, '400 Bad Request');
+    const hostname = hostnameFromHeader(target.host);
     const route = this.#routes.get(hostname);
-    if (route === undefined) return refuse(socket, '404 Not Found');
-    if (!this.#visitors.admit(hostname, socket)) return refuse(socket, '503 Service Unavailable');
+    if (route === undefined) return rejectWithStatus(socket, '404 Not Found');
+    if (!this.#visitors.admit(hostname, socket)) return rejectWithStatus(socket, '503 Service Unavailable');
     forwardUpgrade(request, socket, head, this.#forwarding(request, target, route), () =>
-      refuse(socket, '502 Bad Gateway'),
+      rejectWithStatus(socket, '502 Bad Gateway'),
     );
   }
 

@@ -4,15 +4,10 @@ import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fingerprint } from '../../../hooks/agent/relay/fingerprint.ts';
-import {
-  IDENTITY_PATH,
-  PROTOCOL,
-  type RelayIdentity,
-  type Report,
-  type StateMessage,
-} from '../../../orchestrator/agents/protocol.ts';
 import type { EnvironmentSpec } from '../../../orchestrator/environments/types.ts';
+import { IDENTITY_PATH, PROTOCOL_VERSION } from '../../../orchestrator/protocol/constants.ts';
+import { linkFingerprint } from '../../../orchestrator/protocol/link-fingerprint.ts';
+import type { RelayIdentity, Report, StateMessage } from '../../../orchestrator/protocol/messages.ts';
 
 /** Where a student's server would listen inside. */
 const SERVICE_PORT = 5173;
@@ -45,7 +40,7 @@ export class FakeEnvironment {
     instance: string,
     onNotice: (kind: string) => void,
   ): Promise<FakeEnvironment> {
-    const identity: RelayIdentity = { link: fingerprint(instance, student, hostname), listens: true };
+    const identity: RelayIdentity = { link: linkFingerprint(instance, student, hostname), listens: true };
     const relay = createServer((request, response) => {
       response.writeHead(request.url === IDENTITY_PATH ? 200 : 404).end(JSON.stringify(identity));
     }).listen(port, '127.0.0.1');
@@ -67,7 +62,7 @@ export class FakeEnvironment {
     const id = `${1000 + this.#sessions}:1`;
     const report: Report = {
       kind: 'report',
-      protocol: PROTOCOL,
+      protocol: PROTOCOL_VERSION,
       sessions: this.#isIn ? [{ id, terminal: 'pts/0', ageSeconds: 1, port: 'ok' }] : [],
       listeners: [],
       starting: [],

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type {
-  ActualEnvironment,
   EnvironmentChange,
   EnvironmentSpec,
   Environments,
+  ObservedEnvironment,
 } from '../../../orchestrator/environments/types.ts';
 import type { FromWorker, ToWorker } from './fake-worker.ts';
 
@@ -40,7 +40,7 @@ export class FakeEnvironments implements Environments {
     this.#tell({ kind: 'be', students, isIn });
   }
 
-  async claim(): Promise<void> {}
+  async claimInstance(): Promise<void> {}
   async prepare(): Promise<void> {}
 
   async create(spec: EnvironmentSpec): Promise<{ newHome: boolean }> {
@@ -61,7 +61,7 @@ export class FakeEnvironments implements Environments {
     this.#running.delete(student);
   }
 
-  async list(): Promise<ActualEnvironment[]> {
+  async list(): Promise<ObservedEnvironment[]> {
     return [...this.#running].map((student) => ({ student, state: 'running', home: true }));
   }
 
@@ -83,7 +83,7 @@ export class FakeEnvironments implements Environments {
     await once(signal, 'abort');
   }
 
-  async examine(): Promise<[]> {
+  async diagnose(): Promise<[]> {
     return [];
   }
 

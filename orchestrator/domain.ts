@@ -1,0 +1,60 @@
+/** Types that several modules of the orchestrator share. They belong to no transport and to no store. */
+/** Where a route stands, as the student may know it. */
+export type LinkPhase = 'closed' | 'opening' | 'open' | 'closing';
+
+/** Why a route is wanted or not, in the words of the design's table. */
+export type LinkReason =
+  | 'starting' // a watched command was typed
+  | 'serving' // a service listens, or listened earlier in these sessions
+  | 'grace' // the last session was lost and may come back
+  | 'instructor' // opened by the instructor
+  | 'nobody' // no session
+  | 'no-service' // a session, but nothing has listened yet
+  | 'closed-by-instructor'
+  | 'too-often' // opened and closed too often of late: it opens by itself
+  | 'silent' // the agent has not reported within its lease
+  | 'stopped';
+
+/** One thing that `devenv doctor` has looked at. */
+export interface Diagnostic {
+  subject: string;
+  ok: boolean;
+  /** What was found. */
+  found: string;
+  /** What to do; null where it is fine. */
+  next: string | null;
+}
+
+/** One thing that differs between the wanted and the actual, as a person reads it in `devenv sync`. */
+export interface Drift {
+  hostname: string;
+  student: string | null;
+  /** What is there and should not be so, e.g. `rule without record`. */
+  found: string;
+  /** What a reconcile does about it; null where it only reports. */
+  action: string | null;
+  /** Why that could not be done; null where it was, or where nothing was tried. */
+  failed: string | null;
+}
+
+/** How to reach an environment's `sshd -i`: the client runs this in the engine itself, past the daemon. */
+export interface AccessInfo {
+  container: string;
+  user: string;
+  command: string[];
+}
+
+/** Tells the one who waits what is being done. `id` names the step in kebab-case. */
+export interface Progress {
+  step(id: string, text: string): void;
+  done(id: string, text: string): void;
+  warn(text: string): void;
+}
+
+export interface LogLine {
+  /** ISO 8601, UTC. */
+  at: string;
+  level: 'debug' | 'info' | 'warn' | 'error';
+  student: string | null;
+  text: string;
+}

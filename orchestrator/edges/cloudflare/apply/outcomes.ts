@@ -1,0 +1,150 @@
+/** What becomes of each student's part of a publication, with the words for student and instructor. */
+import type { Problem } from '../../../errors.ts';
+import type { DesiredState, Outcome } from '../../edge.ts';
+import type { Configuration, DnsRecord } from '../api/client.ts';
+import { ApiFailure } from '../api/failures.ts';
+import { originsOf } from '../plan/ingress.ts';
+import { isReplaceable } from '../plan/records.ts';
+import { TunnelBusy } from './tunnel-lock.ts';
+
+/** What was being done, as the middle of a sentence. */
+type Deed = 'the DNS record' | 'the tunnel’s rules' | 'the state of zone and tunnel';
+
+const seconds = (ms: number) => `${Math.max(1, Math.ceil(ms / 1000))} s`;
+
+/** A failed call as a problem for people, and whether it may work later. */
+export function explain(
+  failure: ApiFailure,
+  deed: Deed,
+): { result: 'later' | 'refused'; problem: Problem; afterMs?: number } {
+  const said = `Cloudflare: ${failure.message}`;
+  switch (failure.kind) {
+    case 'forbidden':
+      return refused(
+        `Cloudflare does not let this token change ${deed}. ${said}.`,
+        'Tell the instructor. The token needs Account / Cloudflare Tunnel / Edit and Zone / DNS / Edit; `devenv doctor` checks it.',
+      );
+    case 'quota':
+      return refused(
+        'The zone holds as many DNS records as its plan allows.',
+        'Tell the instructor. Remove records or students that are not needed, set `cloudflare.dns: session`, or take a larger plan.',
+      );
+    case 'conflict':
+      return refused(
+        `Cloudflare says that the name is taken, but shows no record of it. ${said}.`,
+        'Tell the instructor: `devenv sync` looks again.',
+      );
+    case 'invalid':
+      return refused(
+        `Cloudflare refused ${deed}. ${said}.`,
+        'Tell the instructor: `devenv logs` has the rest.',
+      );
+    case 'rate-limited': {
+      const wait = seconds(failure.afterMs);
+      const what = `Cloudflare allows no more calls for now; it goes on by itself in ${wait}.`;
+      const until = new Date(Date.now() + failure.afterMs).toISOString();
+      return {
+        result: 'later',
+        problem: { code: 'edge', what, next: 'There is nothing to do but wait.', until },
+        afterMs: failure.afterMs,
+      };
+    }
+    case 'gone':
+      return later(`Somebody else changed ${deed} at the same moment. ${said}.`);
+    case 'unknown':
+    case 'aborted':
+      return later(`Cloudflare could not be reached for ${deed}: ${failure.message}.`);
+  }
+}
+
+/** Another installation has the lock on the tunnel. */
+function explainBusy({ heldBy }: TunnelBusy): ReturnType<typeof explain> {
+  return {
+    result: 'later',
+    problem: {
+      code: 'busy',
+      what: `The tunnel is being written by another devenv on this host (${heldBy}), and has been for a while.`,
+      next: 'It is tried again by itself.',
+    },
+  };
+}
+
+/** What kept a whole run from its end. What is no failure of a call is a defect of ours: it goes on to the log as it is. */
+export function explainWhole(error: unknown): ReturnType<typeof explain> {
+  if (error instanceof TunnelBusy) return explainBusy(error);
+  if (error instanceof ApiFailure) return explain(error, 'the state of zone and tunnel');
+  throw error;
+}
+
+function later(what: string): { result: 'later'; problem: Problem } {
+  return { result: 'later', problem: { code: 'edge', what, next: 'It is tried again by itself.' } };
+}
+
+function refused(what: string, next: string): { result: 'refused'; problem: Problem } {
+  return { result: 'refused', problem: { code: 'edge', what, next } };
+}
+
+export const describeRecords = (records: readonly DnsRecord[]) =>
+  records.map(({ type, content }) => `${type} ${content}`).join(', ');
+
+const adoptHint = (student: string) =>
+  `Tell the instructor. Remove it at Cloudflare, give ${student} another name, or take it over: \`devenv open ${student} --adopt\`.`;
+const keepHint = (student: string) =>
+  `Tell the instructor. Give ${student} another name, or remove it at Cloudflare: devenv takes over addresses only.`;
+
+export function recordClash(student: string, hostname: string, records: readonly DnsRecord[]): Problem {
+  return {
+    code: 'clash',
+    what: `${hostname} has a DNS record that is not devenv's: ${describeRecords(records)}.`,
+    next: isReplaceable(records) ? adoptHint(student) : keepHint(student),
+  };
+}
+
+export function ruleClash(student: string, hostname: string, service: string): Problem {
+  return {
+    code: 'clash',
+    what: `The tunnel has a rule for ${hostname} that is not devenv's: it leads to ${service}.`,
+    next: adoptHint(student),
+  };
+}
+
+/** With each failure whether the student's rule stands in `configuration`, the document as it was last seen; null: unknown. */
+export function withStanding(
+  outcomes: readonly Outcome[],
+  { registered }: DesiredState,
+  configuration: Configuration | null,
+): readonly Outcome[] {
+  if (configuration === null) return outcomes;
+  const origins = originsOf(configuration.config);
+  const held = new Map(registered.map((holder) => [holder.student, holder]));
+  return outcomes.map((outcome) => {
+    const holder = held.get(outcome.student);
+    if (outcome.result === 'done' || holder === undefined) return outcome;
+    return { ...outcome, isPresent: origins.get(holder.hostname) === holder.origin };
+  });
+}
+
+/** Collects them. The first word on a student stands: what follows from it is not told too. */
+export class Outcomes {
+  readonly #byStudent = new Map<string, Outcome>();
+
+  fail(student: string, failure: ApiFailure, deed: Deed): void {
+    this.#put({ student, ...explain(failure, deed) });
+  }
+
+  clash(student: string, problem: Problem): void {
+    this.#put({ student, result: 'refused', problem });
+  }
+
+  #put(outcome: Outcome): void {
+    if (!this.#byStudent.has(outcome.student)) this.#byStudent.set(outcome.student, outcome);
+  }
+
+  isRefused(student: string): boolean {
+    return this.#byStudent.get(student)?.result === 'refused';
+  }
+
+  all(): Outcome[] {
+    return [...this.#byStudent.values()];
+  }
+}

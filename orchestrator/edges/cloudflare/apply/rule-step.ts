@@ -1,0 +1,59 @@
+/** The part of a run that makes the rules as wanted, and tells whose rule could not be made. */
+import type { CloudflareApi, Configuration, JsonObject } from '../api/client.ts';
+import type { WantedIngress } from '../plan/ingress.ts';
+import type { ObservedState } from '../state/observed-state.ts';
+import type { Journal } from './journal.ts';
+import { type Outcomes, ruleClash } from './outcomes.ts';
+import { IngressWriter, type LostUpdate } from './write-ingress.ts';
+
+export interface RuleStepOptions {
+  api: CloudflareApi;
+  intent: Journal;
+  known: ObservedState;
+  outcomes: Outcomes;
+  onLostUpdate(lost: LostUpdate): void;
+  studentOf(hostname: string): string;
+}
+
+export class RuleStep {
+  readonly #options: RuleStepOptions;
+  /** Hostnames that somebody else's rule turned out to have. */
+  readonly clashed = new Set<string>();
+
+  constructor(options: RuleStepOptions) {
+    this.#options = options;
+  }
+
+  tellClash({ hostname, service }: { hostname: string; service: string }): void {
+    const student = this.#options.studentOf(hostname);
+    this.clashed.add(hostname);
+    this.#options.outcomes.clash(student, ruleClash(student, hostname, service));
+  }
+
+  /** Resolves to the document as it stands then. Throws an `ApiFailure` where it can't be read, or this process ends. */
+  async write(current: Configuration, wanted: WantedIngress): Promise<Configuration> {
+    const { api, intent, known, outcomes, onLostUpdate, studentOf } = this.#options;
+    const writer = new IngressWriter({
+      api,
+      current,
+      onWrite: (read, config) => {
+        intent.note({ read });
+        this.#noteWays(config, wanted);
+      },
+      onLostUpdate,
+      onClash: (clash) => this.tellClash(clash),
+      onFailure: (hostname, failure) => outcomes.fail(studentOf(hostname), failure, 'the tunnel’s rules'),
+    });
+    known.configuration = null;
+    await writer.write(wanted);
+    known.configuration = writer.current;
+    this.#noteWays(writer.current.config, wanted);
+    return writer.current;
+  }
+
+  /** Somebody else's rule is not ours for leading where ours would. */
+  #noteWays(config: JsonObject | null, { open }: WantedIngress): void {
+    const ours = [...open].filter(([hostname]) => !this.clashed.has(hostname));
+    this.#options.known.ways.note(config, new Map(ours));
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * One run under the lock. Opening: the marked record first, then the rule; closing: the rule first, the record last.
+ * So every rule of ours is covered by a marked record at every moment, and a run that is cut off anywhere leaves
+ * nothing that the marks don't explain.
+ */
+import type { DetectedDrift, Outcome, Publication } from '../../edge.ts';
+import type { CloudflareApi, Configuration } from '../api/client.ts';
+import { ApiFailure, failureOf } from '../api/failures.ts';
+import { hostnamesOf, mergeIngress } from '../plan/ingress.ts';
+import {
+  differencesOf,
+  ownersOf,
+  type PictureOptions,
+  type Plan,
+  planOf,
+  type Snapshot,
+  wantedIngress,
+} from '../plan/plan.ts';
+import { removalsOf } from '../plan/record-removals.ts';
+import { ownRecord, ownRecords, type RecordChange } from '../plan/records.ts';
+import { type ObservedState, Reading } from '../state/observed-state.ts';
+import type { InterruptedRun, Journal } from './journal.ts';
+import { explain, Outcomes, recordClash } from './outcomes.ts';
+import { RuleStep } from './rule-step.ts';
+import { lossBy, provenBy } from './unfinished.ts';
+import type { LostUpdate } from './write-ingress.ts';
+import { RecordWriter } from './write-records.ts';
+
+export interface TransactionOptions extends PictureOptions {
+  api: CloudflareApi;
+  /** How long a session's record outlives its use, in ms. */
+  graceMs: number;
+  intent: Journal;
+  known: ObservedState;
+  /** What a run that was cut off has left; null for nothing. */
+  unfinished: InterruptedRun | null;
+  onLostUpdate(lost: LostUpdate): void;
+}
+
+/** How often a run begins anew, at the most. */
+const ROUNDS = 4;
+
+export interface RunResult {
+  outcomes: readonly Outcome[];
+  differences: readonly DetectedDrift[];
+  /** The zone had no room for somebody, and has now. */
+  hasMadeRoom: boolean;
+}
+
+export class Transaction {
+  readonly #options: TransactionOptions;
+  readonly #outcomes = new Outcomes();
+  readonly #reading: Reading;
+  /** Hostnames whose records were not there before this run, or before one that was cut off. */
+  readonly #fresh: Set<string>;
+  /** Those of this run: no rule of ours can stand on them yet, as it may on those of one that was cut off. */
+  readonly #made = new Set<string>();
+  readonly #rules: RuleStep;
+  #wasFull = false;
+  /** A record that stood before this run is gone. */
+  #hasFreed = false;
+  #rounds = 0;
+  #moment: Snapshot = {
+    wanted: { routes: [], registered: [] },
+    records: [],
+    fresh: new Set(),
+    ways: new Set(),
+  };
+
+  constructor(options: TransactionOptions) {
+    this.#options = options;
+    this.#reading = new Reading(options.api, options.known);
+    this.#fresh = new Set(options.unfinished?.making);
+    this.#rules = new RuleStep({
+      ...options,
+      outcomes: this.#outcomes,
+      studentOf: (hostname) => this.#studentOf(hostname),
+    });
+  }
+
+  /**
+   * Makes all so; with `fresh` it reads first what is there. Throws an `ApiFailure` where it can't be read, or this
+   * process ends: what was done by then is found again by its marks.
+   */
+  async run(publication: Publication, fresh: boolean): Promise<RunResult> {
+    const { intent } = this.#options;
+    // What was left is judged once: whoever begins anew has taken it over, and has left something since.
+    const unfinished = this.#rounds === 0 ? this.#options.unfinished : null;
+    intent.note(unfinished ?? {});
+    const seen = await this.#reading.read(fresh || unfinished !== null);
+    if (unfinished !== null) this.#takeOver(unfinished, seen);
+    let plan = this.#take(publication, seen);
+    // With records that come and go, whoever comes next may need one, and after it another look at the rules.
+    if (plan.changes.length > 0 || this.#options.dns === 'session') {
+      await publication.company;
+      plan = this.#take(publication, seen);
+    }
+    if (this.#restsOnMemory(plan, seen)) return this.#again(publication);
+    const differences = fresh ? this.#differences(seen) : [];
+    let hasWritten = await this.#makeRecords(plan);
+    // Company is waited for while this is read: nobody waits for both.
+    let [current] = await Promise.all([this.#configurationOrUndo(), publication.company]);
+    if (!hasWritten) {
+      // Nothing was written yet: whoever came meanwhile is taken in.
+      plan = this.#take(publication, current);
+      if (this.#restsOnMemory(plan, current)) return this.#again(publication);
+      hasWritten = await this.#makeRecords(plan);
+      if (hasWritten) current = await this.#configurationOrUndo();
+    }
+    if (this.#restsOnMemory(plan, current)) return this.#again(publication);
+    this.#tell(plan);
+    current = await this.#rules.write(current, wantedIngress(this.#now(), this.#options));
+    await this.#removeRecords(current);
+    intent.end();
+    this.#options.known.ways.forgetAllBut(current.config);
+    const suspects = this.#suspects();
+    if (suspects.length > 0) this.#noteMaking(suspects);
+    const hasMadeRoom = this.#wasFull && this.#hasFreed;
+    return { outcomes: this.#outcomes.all(), differences, hasMadeRoom };
+  }
+
+  /**
+   * Whether something would be changed or taken away for a mark that was read before what it is to prove: since then
+   * somebody may have taken the record, and the name with it.
+   */
+  #restsOnMemory({ changes }: Plan, { config, version }: Configuration): boolean {
+    if (!this.#reading.hasRecords && changes.some(({ kind }) => kind !== 'create')) return true;
+    const rules = mergeIngress(config, wantedIngress(this.#now(), this.#options)).changes;
+    return version !== this.#reading.provenVersion && rules.some(({ byMark }) => byMark);
+  }
+
+  /** Reads everything anew. Somebody who goes on changing it is met by the next run. */
+  #again(publication: Publication): Promise<RunResult> {
+    if (++this.#rounds >= ROUNDS) throw new ApiFailure('unknown', 'somebody else keeps changing it');
+    return this.run(publication, true);
+  }
+
+  /** What a cut-off run has left is judged by what it found and wrote. */
+  #takeOver(unfinished: InterruptedRun, seen: Configuration): void {
+    const { known, intent, onLostUpdate } = this.#options;
+    for (const hostname of provenBy(unfinished, seen, known.ways)) this.#fresh.delete(hostname);
+    const lost = lossBy(unfinished, seen);
+    if (lost !== null) onLostUpdate(lost);
+    intent.note({ read: null });
+  }
+
+  #noteMaking(making: readonly string[]): void {
+    const { intent, known } = this.#options;
+    const ruled = hostnamesOf(known.configuration?.config ?? null, known.ways);
+    intent.note({ making, standing: making.filter((hostname) => ruled.has(hostname)) });
+  }
+
+  /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
+  #suspects(): string[] {
+    const { names } = this.#options;
+    return [...this.#rules.clashed].filter(
+      (hostname) =>
+        this.#fresh.has(hostname) && ownRecord(this.#now().records, hostname, names.instance) !== undefined,
+    );
+  }
+
+  /** What differs, without a write. */
+  async compare(publication: Publication): Promise<readonly DetectedDrift[]> {
+    const seen = await this.#reading.read(true);
+    this.#take(publication, seen);
+    return this.#differences(seen);
+  }
+
+  /** The document right before rules are written. Where we may not read it, records that are of no use without a rule go again. */
+  async #configurationOrUndo(): Promise<Configuration> {
+    try {
+      return await this.#reading.configuration();
+    } catch (error) {
+      const { names, dns } = this.#options;
+      const isRefused = explain(failureOf(error), 'the tunnel’s rules').result === 'refused';
+      const made = ownRecords(this.#now().records, names.instance)
+        .filter(({ record }) => this.#made.has(record.name))
+        .map(({ record, student }) => ({ kind: 'remove', hostname: record.name, student, record }) as const);
+      if (isRefused && dns === 'session' && made.length > 0) await this.#writeRecords(made);
+      throw error;
+    }
+  }
+
+  #take(publication: Publication, { config }: Configuration): Plan {
+    this.#moment = { ...this.#moment, wanted: publication.take() };
+    return planOf(this.#now(), this.#options, config);
+  }
+
+  /** The moment with the records as they are known now. */
+  #now(): Snapshot {
+    const { records, ways } = this.#options.known;
+    return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways };
+  }
+
+  #studentOf(hostname: string): string {
+    return ownersOf(this.#now(), this.#options).get(hostname) ?? hostname;
+  }
+
+  #tell({ clashes, ruleClashes }: Plan): void {
+    for (const { hostname, student, records } of clashes)
+      this.#outcomes.clash(student, recordClash(student, hostname, records));
+    for (const clash of ruleClashes) this.#rules.tellClash(clash);
+  }
+
+  /** Whether anything was sent. */
+  async #makeRecords({ changes }: Plan): Promise<boolean> {
+    if (changes.length === 0) return false;
+    const { known } = this.#options;
+    const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
+    this.#noteMaking([...this.#fresh, ...making]);
+    for (const hostname of await this.#writeRecords(changes)) {
+      this.#fresh.add(hostname);
+      this.#made.add(hostname);
+      known.idleSince.delete(hostname);
+    }
+    return true;
+  }
+
+  /** Resolves to the hostnames that got their record. */
+  async #writeRecords(changes: readonly RecordChange[]): Promise<ReadonlySet<string>> {
+    const { api, names, known } = this.#options;
+    const writer = new RecordWriter({ api, names, outcomes: this.#outcomes, records: known.records ?? [] });
+    // Unknown until all is done: a failure on the way must not leave us with an old picture.
+    known.records = null;
+    await writer.write(changes);
+    known.records = writer.records;
+    if (writer.wasFull) this.#wasFull = true;
+    return writer.made;
+  }
+
+  #removals(): RecordChange[] {
+    const owners = ownersOf(this.#now(), this.#options);
+    return removalsOf(this.#now(), this.#options, {
+      idleSince: this.#options.known.idleSince,
+      studentOf: (hostname) => owners.get(hostname) ?? hostname,
+      isRefused: (student) => this.#outcomes.isRefused(student),
+      isClashing: (hostname) => this.#rules.clashed.has(hostname),
+    });
+  }
+
+  /** Never while a rule of ours stands on it. */
+  async #removeRecords({ config }: Configuration): Promise<void> {
+    const { known, names } = this.#options;
+    const ours = mergeIngress(config, { ...wantedIngress(this.#now(), this.#options), open: new Map() });
+    const ruled = new Set(ours.changes.map(({ hostname }) => hostname));
+    const due = () => this.#removals().filter(({ hostname }) => !ruled.has(hostname));
+    if (due().length === 0) return;
+    // What became of the document is known by now.
+    this.#options.intent.note({ read: null });
+    // Only what is marked as ours at this moment.
+    if (!this.#reading.hasRecords) await this.#reading.records();
+    const removals = due();
+    if (removals.length === 0) return;
+    await this.#writeRecords(removals);
+    for (const { hostname } of removals) {
+      if (ownRecord(this.#now().records, hostname, names.instance)) continue;
+      known.idleSince.delete(hostname);
+      // Of its own ones it would have none to spare the next time either.
+      if (!this.#made.has(hostname)) this.#hasFreed = true;
+    }
+  }
+
+  #differences({ config }: Configuration): DetectedDrift[] {
+    return differencesOf(this.#now(), this.#options, config, this.#removals());
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * "Live" on Cloudflare: a connector runs with a configuration that has the rule, and what the rule leads to answers
+ * as that student's. Both halves of the way are looked at from here, and never by resolving the name: a resolver
+ * that is asked too early keeps its "no such name" for minutes.
+ */
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import type { Confirmation, Route } from '../edge.ts';
+import { fetchLinkIdentity, isOwnIdentity } from '../link-identity.ts';
+import type { ConnectorState, Connectors } from './connectors.ts';
+
+/** How often the relay is asked while it does not answer, in ms. */
+const ASK_EVERY = 200;
+
+export interface ConfirmationOptions {
+  route: Route;
+  instance: string;
+  /** The configuration's version that has the rule; null where none is known to. */
+  version: number | null;
+  connectors: Connectors;
+  signal: AbortSignal;
+}
+
+function connectorProblem(state: ConnectorState, version: number): { what: string; next: string } {
+  switch (state.kind) {
+    case 'none':
+      return {
+        what: 'No connector (cloudflared) is connected to the tunnel.',
+        next: 'Tell the instructor: cloudflared must run on the host, with this tunnel’s token.',
+      };
+    case 'version':
+      return {
+        what: `Cloudflare has the link since version ${version}, the connector still runs with version ${state.newest}.`,
+        next: 'It usually takes seconds. If not, tell the instructor to look at cloudflared’s log.',
+      };
+    case 'unreachable':
+      return {
+        what: `Cloudflare has the link; whether the connector does could not be asked: ${state.why}.`,
+        next: 'Tell the instructor to check cloudflared, and DEVENV_CONNECTOR_METRICS if it is set.',
+      };
+    case 'silent':
+    case 'unasked':
+      return {
+        what: 'Cloudflare has the link; the connector has not said that it has it too.',
+        next: 'Try the link. If it does not work, tell the instructor to look at cloudflared.',
+      };
+  }
+}
+
+/** Resolves to null when the relay answers as that student's, to what was found instead when `signal` aborts. */
+async function askRelay({ route, instance, signal }: ConfirmationOptions): Promise<string | null> {
+  const { hostname: host, port } = new URL(route.origin);
+  // The connector first: one question for the whole class, and the longer one.
+  await setImmediate();
+  let found = 'nothing';
+  while (!signal.aborted) {
+    const answer = await fetchLinkIdentity({ host, port: Number(port) }, route.hostname, signal);
+    if (isOwnIdentity(answer, route, instance)) return null;
+    // What is said of a question that was cut off is not what is wrong.
+    if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
+    await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
+  }
+  return found;
+}
+
+/** Resolves when the link works, or with what is known when `signal` aborts. */
+export async function confirmRoute(options: ConfirmationOptions): Promise<Confirmation> {
+  const { route, version, connectors, signal } = options;
+  const fail = (what: string, next: string): Confirmation => ({
+    live: false,
+    problem: { code: 'edge', what, next },
+  });
+  if (version === null) return fail(`Cloudflare does not have ${route.hostname} yet.`, 'It is tried again.');
+  // Both halves at once: a class would wait for its own two hundred relays after the connector's answer.
+  const [isReached, found] = await Promise.all([connectors.reached(version, signal), askRelay(options)]);
+  if (!isReached) {
+    const { what, next } = connectorProblem(connectors.state, version);
+    return fail(what, next);
+  }
+  if (found === null) return { live: true };
+  return fail(
+    `Cloudflare leads ${route.hostname} here, but ${route.student}'s environment does not answer on ${route.origin} (${found}).`,
+    `\`devenv restart ${route.student}\` mends that.`,
+  );
+}

@@ -1,0 +1,96 @@
+/** What a student's container is made of: the whole of its isolation is on this page. */
+import { createHash } from 'node:crypto';
+import type Docker from 'dockerode';
+import { RELAY_PORT } from '../protocol/constants.ts';
+import type { Settings } from '../settings-schema.ts';
+import type { EnvironmentSpec } from './types.ts';
+
+export const containerName = (instance: string, student: string) => `devenv-${instance}-${student}`;
+export const homeName = (instance: string, student: string) => `devenv-${instance}-${student}-home`;
+
+const UNITS = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 } as const;
+
+/** `2g` in bytes; the settings' schema has checked the form. */
+export function sizeInBytes(size: string): number {
+  const unit = size.at(-1);
+  return unit === 'k' || unit === 'm' || unit === 'g'
+    ? Number(size.slice(0, -1)) * UNITS[unit]
+    : Number(size);
+}
+
+/** Docker's own description of the container. The same input gives the same output, so it can be hashed. */
+export function containerOptions(
+  spec: EnvironmentSpec,
+  settings: Settings,
+  host: { image: string; network: string; socketDir: string },
+): Docker.ContainerCreateOptions {
+  const { limits, instance } = settings;
+  const memory = sizeInBytes(limits.memory);
+  const relay = `${RELAY_PORT}/tcp`;
+  const options: Docker.ContainerCreateOptions = {
+    Image: host.image,
+    Hostname: spec.student,
+    User: '1000:1000',
+    WorkingDir: '/home/student',
+    Env: [
+      `PORT=${spec.port}`,
+      `DEVENV_PORT=${spec.port}`,
+      `DEVENV_INSTANCE=${instance}`,
+      `DEVENV_STUDENT=${spec.student}`,
+      `DEVENV_HOSTNAME=${spec.hostname}`,
+      `DEVENV_URL=${spec.url}`,
+    ],
+    ExposedPorts: { [relay]: {} },
+    Labels: { 'devenv.instance': instance, 'devenv.student': spec.student },
+    // A stopped environment should be gone at once: its shells are hung up by process 1.
+    StopTimeout: 3,
+    HostConfig: {
+      NetworkMode: host.network,
+      // Loopback only: no port of the host is opened to the world.
+      PortBindings: {
+        [relay]: [{ HostIp: '127.0.0.1', HostPort: String(spec.port) }],
+      },
+      Mounts: [
+        {
+          Type: 'volume',
+          Source: homeName(instance, spec.student),
+          Target: '/home/student',
+        },
+        {
+          Type: 'bind',
+          Source: host.socketDir,
+          Target: '/run/devenv-host',
+          ReadOnly: true,
+        },
+      ],
+      // Whatever is writable and not the home is bounded, and counts as the student's memory: else a full /tmp would
+      // be a full disk of the host's.
+      Tmpfs: {
+        '/run/devenv': 'uid=1000,gid=1000,mode=0755,size=4m',
+        '/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
+        '/var/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
+      },
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      // Dev servers bind ::1. Only for lo: with IPv6 on the bridge, link-local addresses would get past it.
+      Sysctls: { 'net.ipv6.conf.lo.disable_ipv6': '0' },
+      Memory: memory,
+      MemorySwap: memory,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      PidsLimit: limits.pids,
+      Ulimits: [{ Name: 'nofile', Soft: limits.files, Hard: limits.files }],
+      // The engine must never start a student before the firewall stands: the orchestrator starts them.
+      RestartPolicy: { Name: 'no' },
+      LogConfig: {
+        Type: 'json-file',
+        Config: { 'max-size': '1m', 'max-file': '2' },
+      },
+    },
+  };
+  const hash = createHash('sha256').update(JSON.stringify(options)).digest('hex').slice(0, 16);
+  return {
+    ...options,
+    name: containerName(instance, spec.student),
+    Labels: { ...options.Labels, 'devenv.spec': hash },
+  };
+}

@@ -1,0 +1,213 @@
+/** The agent in a real container, with real shells in real terminals, against a real socket. */
+import { AgentContainer } from '../../../support/agent-container.ts';
+import { waitFor } from '../../../support/wait.ts';
+
+let agent: AgentContainer;
+
+beforeAll(async () => {
+  agent = await AgentContainer.start();
+}, 300_000);
+
+afterAll(() => agent?.close());
+
+test('a terminal is a session from its first process to its end; `exit` is told from a loss', async () => {
+  const terminal = await agent.open();
+  const session = await agent.reported('a session', ({ sessions }) => sessions[0]);
+  expect(session).toMatchObject({ port: 'ok', terminal: expect.stringMatching(/^\/dev\/pts\/\d+$/) });
+  terminal.type('exit\r');
+  await terminal.ended;
+  await agent.reported(
+    'a session that was left',
+    ({ sessions, lastEnd }) => sessions.length === 0 && lastEnd?.how === 'left',
+  );
+
+  const lost = await agent.open();
+  const pid = await lost.run('echo $$');
+  await agent.reported('the second session', ({ sessions }) => sessions.length === 1);
+  agent.container.run(`kill -9 ${pid}`);
+  await agent.reported(
+    'a session that was lost',
+    ({ sessions, lastEnd }) => sessions.length === 0 && lastEnd?.how === 'lost',
+  );
+}, 30_000);
+
+test('of two sessions that end between two looks, the one that was lost decides', async () => {
+  const lost = await agent.open();
+  const shell = await lost.run('echo $$');
+  const left = await agent.open();
+  await agent.reported('both sessions', ({ sessions }) => sessions.length === 2);
+  agent.container.run('pkill -STOP -f agent/[m]ain.js');
+  agent.container.run(`kill -9 ${shell}`);
+  left.type('exit\r');
+  await Promise.all([lost.ended, left.ended]);
+  agent.container.run('pkill -CONT -f agent/[m]ain.js');
+  const end = await agent.reported('nobody in', ({ sessions, lastEnd }) => sessions.length === 0 && lastEnd);
+  expect(end.how).toBe('lost');
+}, 30_000);
+
+test('zsh-like shells without hooks count; tmux panes do not, once the terminal in front is gone', async () => {
+  const bare = await agent.open('bash', '--norc');
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  bare.type('tmux new -d -s work; tmux ls; exit\r');
+  await bare.ended;
+  await agent.reported('no session, though a pane lives', ({ sessions }) => sessions.length === 0);
+  expect(agent.container.run('pgrep -c tmux')).not.toBe('0');
+  agent.container.run('tmux kill-server');
+}, 30_000);
+
+test.each([
+  ['127.0.0.1', '127.0.0.1'],
+  ['::1', '::1'],
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+])(
+  'a server on %s is found, reached at %s, and its end too',
+  async (host, address) => {
+    const terminal = await agent.open();
+    terminal.type(`node -e 'require("http").createServer((q, r) => r.end("hi")).listen(5173, "${host}")'\r`);
+    const service = await agent.reported('the service', (each) => each.service);
+    expect(service).toEqual({ port: 5173, address, scheme: 'http', because: 'answers' });
+    terminal.type('\x03');
+    await agent.reported(
+      'no listener',
+      ({ listeners, service: none }) => listeners.length === 0 && none === null,
+    );
+    terminal.type('exit\r');
+    await terminal.ended;
+  },
+  30_000,
+);
+
+test('$PORT comes first, what is no web server is never chosen, and `devenv-port` decides', async () => {
+  const terminal = await agent.open();
+  const serve = (port: number) => `require("http").createServer((q, r) => r.end("${port}")).listen(${port})`;
+  await terminal.run(`node -e 'require("net").createServer((s) => s.end("+OK\\n")).listen(9229)' & disown`);
+  await agent.reported('the debugger', ({ listeners }) => listeners.some((each) => each.speaks === 'other'));
+  expect(agent.report?.service).toBeNull();
+  await terminal.run(`node -e '${serve(5173)}' & disown`);
+  await agent.reported('5173', ({ service }) => service?.port === 5173);
+  await terminal.run(`node -e '${serve(3001)}' & disown`);
+  await agent.reported('3001', ({ service }) => service?.port === 3001 && service.because === 'PORT');
+  await terminal.run('devenv-port 5173');
+  await agent.reported(
+    '5173 by choice',
+    ({ service }) => service?.port === 5173 && service.because === 'chosen',
+  );
+  expect(await terminal.run('devenv-status')).toMatch(
+    /serves +port 5173: your choice[\s\S]*also +3001, 9229 \(no web server\)/,
+  );
+  await terminal.run('devenv-port --auto; pkill node');
+  await waitFor('the agent to come back', () => agent.container.run('pgrep -fc agent/main.js || :') !== '0');
+  await agent.reported('nothing', ({ listeners }) => listeners.length === 0);
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 60_000);
+
+test('a typed command that is watched is starting at once, and once', async () => {
+  const terminal = await agent.open();
+  terminal.type('sleep 71\r');
+  const [starting] = await agent.reported('a start', (each) => each.starting.length > 0 && each.starting);
+  expect(starting).toMatchObject({ command: 'sleep 71' });
+  await waitFor('the process to be seen too', () => agent.container.run('pgrep -c sleep || :') !== '0');
+  expect(agent.report?.starting).toHaveLength(1);
+  terminal.type('\x03');
+  await agent.reported('no start', (each) => each.starting.length === 0);
+  terminal.type('cd / && sleep 72\r');
+  await agent.reported('a start behind &&', (each) =>
+    each.starting.some(({ command }) => command === 'sleep 72'),
+  );
+  terminal.type('\x03');
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test('without PORT the shell says so, nothing is public, and PORT brings it back', async () => {
+  const terminal = await agent.open();
+  const said = await terminal.run('unset PORT');
+  terminal.type('\r');
+  await terminal.see(/\$ $/);
+  expect(`${said}${terminal.text}`).toContain('no port defined, not public');
+  expect(terminal.text).toContain('export PORT=3001');
+  await agent.reported('the session without a port', ({ sessions }) => sessions[0]?.port === 'unset');
+  terminal.type(`node -e 'require("http").createServer().listen(5173)'\r`);
+  const listener = await agent.reported('the private listener', ({ listeners }) => listeners[0]);
+  expect(listener.public).toBe(false);
+  expect(agent.report?.service).toBeNull();
+  terminal.type('\x03');
+  await terminal.see(/\$ $/);
+  await terminal.run('export PORT=3001');
+  await agent.reported('the port again', ({ sessions }) => sessions[0]?.port === 'ok');
+  expect(terminal.text.match(/no port defined/g)).toHaveLength(1);
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test('a server is found behind a hundred others, and one that hangs up on nonsense is one on $PORT', async () => {
+  const terminal = await agent.open();
+  const many = 'for (let p = 20000; p < 20100; p++) require("net").createServer().listen(p, "127.0.0.1")';
+  terminal.type(`node -e '${many}' & disown; sleep 1; python3 -m http.server $PORT\r`);
+  const service = await agent.reported(
+    'Python',
+    (each) => each.service?.because === 'PORT' && each.service,
+    20_000,
+  );
+  expect(service).toMatchObject({ port: 3001, scheme: 'http' });
+  expect(terminal.text).not.toContain('DEVENV');
+  terminal.type('\x03');
+  await terminal.see(/\$ $/);
+  terminal.type('python3 -m http.server 8000\r');
+  await agent.reported('Python elsewhere', (each) => each.service?.port === 8000, 20_000);
+  terminal.type('\x03');
+  await terminal.see(/\$ $/);
+  await terminal.run('pkill -f createServer');
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 60_000);
+
+test('a watched command keeps its id in the background, and `exec bash` goes on counting', async () => {
+  const terminal = await agent.open();
+  terminal.type('sleep 77\r');
+  const id = await agent.reported('a start', ({ starting }) => starting[0]?.id);
+  await waitFor('the process', () => agent.container.run('pgrep -fc "^sleep 77" || :') === '1');
+  await agent.reported('a look at the process', ({ starting }) => (starting[0]?.ageSeconds ?? 0) > 0.5);
+  terminal.type('\x1a');
+  await terminal.see(/Stopped/);
+  await terminal.run('bg');
+  await agent.reported(
+    'the start as it was',
+    ({ starting }) => starting.length === 1 && starting[0]?.id === id,
+  );
+  await terminal.run('kill %1');
+  await agent.reported('no start', ({ starting }) => starting.length === 0);
+  terminal.type('exec bash\r');
+  await terminal.see(/\$ $/);
+  terminal.type('sleep 77\r');
+  const again = await agent.reported('another start', ({ starting }) => starting[0]?.id);
+  expect(again).not.toBe(id);
+  expect(terminal.text.match(/Your link is/g)).toHaveLength(1);
+  terminal.type('\x03');
+  await terminal.see(/\$ $/);
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test("a student who takes the relay's port or kills process 1 changes nothing for the agent", async () => {
+  agent.container.run('kill -9 1; true');
+  const times = agent.connections;
+  agent.container.run(
+    `pkill -KILL -f 'agent/[m]ain.js'; node -e 'const s = require("net").createServer().on("error", () => setTimeout(() => s.listen(61080), 5)).on("listening", () => setTimeout(() => process.exit(), 3000)); s.listen(61080)' >/dev/null 2>&1 & sleep 0.1`,
+  );
+  await waitFor('the agent to be back', () => agent.connections > times, { timeoutMs: 15_000 });
+  await agent.reported('a report', (each) => each.sessions.length === 0);
+  const relay = () =>
+    agent.container.run(`curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:61080/ || :`);
+  await waitFor('the relay to be back on its port', () => relay() === '503', { timeoutMs: 15_000 });
+}, 60_000);
+
+test('idle, the agent keeps under 20 MB of memory to itself', async () => {
+  const memory = agent.container.run(
+    "pid=$(pgrep -of agent/main.js); awk '/^Private_Dirty/ {print $2}' /proc/$pid/smaps_rollup",
+  );
+  expect(Number(memory)).toBeGreaterThan(0);
+  expect(Number(memory)).toBeLessThan(20 * 1024);
+});

@@ -1,0 +1,254 @@
+/** What the agent puts before a student, where and when, with real programs in real terminals. */
+import { AgentContainer, url } from '../../../support/agent-container.ts';
+import { waitFor } from '../../../support/wait.ts';
+
+let agent: AgentContainer;
+
+beforeAll(async () => {
+  agent = await AgentContainer.start();
+}, 300_000);
+
+afterAll(() => agent?.close());
+
+test('a message comes at once to a program in the foreground, at the next prompt otherwise, and once', async () => {
+  const terminal = await agent.open();
+  expect(terminal.text).toContain(url);
+  terminal.type('cat\r');
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  await waitFor('cat to run', () => agent.container.run('pgrep -xc cat || :') === '1');
+  agent.send({ notices: [{ id: 1, kind: 'live', text: `live at ${url}` }] });
+  await terminal.see(/live at/);
+  await agent.reported('the notice as shown', ({ noticesShown }) => noticesShown === 1);
+  terminal.type('\x03');
+  await terminal.see(/\$ $/);
+  agent.send({ notices: [{ id: 2, kind: 'info', text: 'between prompts \x1b[31mred' }] });
+  await agent.reported('the second notice', ({ noticesShown }) => noticesShown === 2);
+  await waitFor('the queue', () =>
+    agent.container.run('cat /run/devenv/messages/* 2>/dev/null || :').includes('between'),
+  );
+  expect(terminal.text).not.toContain('between prompts');
+  await terminal.run('true');
+  await terminal.run('true');
+  expect(terminal.text.match(/between prompts {1,2}\[31mred/g)).toHaveLength(1);
+  expect(terminal.text.match(/live at/g)).toHaveLength(1);
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test('what a terminal shows is told there: in the panes of tmux while it is in front, at the prompt after it', async () => {
+  const terminal = await agent.open();
+  terminal.type('tmux -f /dev/null new -s told\r');
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  await terminal.see(/\[told\] 0:bash/);
+  const atPrompt = `grep -lE '^[0-9]+ +prompt' /run/devenv/shells/* | grep -c '/[0-9]*$' || :`;
+  await waitFor("the pane's shell to be at its prompt", () => agent.container.run(atPrompt) === '1');
+  agent.send({ notices: [{ id: 3, kind: 'info', text: 'told in the pane' }] });
+  await agent.reported('the notice as shown', ({ noticesShown }) => noticesShown === 3);
+  await waitFor('the queue', () =>
+    agent.container.run('cat /run/devenv/messages/* || :').includes('in the pane'),
+  );
+  terminal.type('\r');
+  await terminal.see(/told in the pane/);
+  terminal.type('\x02d');
+  await terminal.see(/detached[^$]*\$ $/);
+  agent.send({ notices: [{ id: 4, kind: 'info', text: 'told outside' }] });
+  await agent.reported('the second notice', ({ noticesShown }) => noticesShown === 4);
+  await terminal.run('true');
+  await terminal.run('true');
+  const outside = terminal.text.slice(terminal.text.lastIndexOf('detached'));
+  expect(outside).toContain('told outside');
+  expect(outside).not.toContain('told in the pane');
+  expect(agent.container.run('tmux capture-pane -p -t told')).not.toContain('told outside');
+  agent.container.run('tmux kill-server');
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test.each([
+  ['vim', 'vi -u NONE /etc/services', '\x1b:q!\r', 5],
+  ['less', 'less /etc/services', 'q', 6],
+  ["node's prompt", 'node', '\x04', 7],
+])(
+  'nothing is written into %s; the line comes at the next prompt, once',
+  async (_name, command, quit, id) => {
+    const terminal = await agent.open();
+    await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+    terminal.type(`${command}\r`);
+    const shell = agent.container.run('pgrep -nx bash');
+    await waitFor(
+      'the program in front',
+      () =>
+        agent.container.run(`awk '{print $8 != $5}' /proc/${shell}/stat`) === '1' &&
+        agent.container.run(`stty -F $(readlink /proc/${shell}/fd/0) -a`).includes('-icanon'),
+    );
+    agent.send({ notices: [{ id, kind: 'info', text: `notice number ${id}` }] });
+    await agent.reported('the notice as queued', ({ noticesShown }) => noticesShown === id);
+    await waitFor('the queue', () =>
+      agent.container.run('cat /run/devenv/messages/* || :').includes(`number ${id}`),
+    );
+    expect(terminal.text).not.toContain(`notice number ${id}`);
+    terminal.type(quit);
+    await terminal.see(new RegExp(`notice number ${id}`));
+    await terminal.run('true');
+    expect(terminal.text.match(new RegExp(`notice number ${id}`, 'g'))).toHaveLength(1);
+    terminal.type('exit\r');
+    await terminal.ended;
+  },
+  30_000,
+);
+
+test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `devenv-status` tells all the same', async () => {
+  const terminal = await agent.open('env', 'DEVENV_QUIET=1', 'bash');
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  terminal.type('cat\r');
+  await waitFor('cat to run', () => agent.container.run('pgrep -xc cat || :') === '1');
+  const note = 'The edge is away. It is tried again.';
+  agent.send({ notes: [note], notices: [{ id: 8, kind: 'problem', text: 'nobody wants this' }] });
+  await agent.reported('the notice as dealt with', ({ noticesShown }) => noticesShown === 8);
+  terminal.type('\x03');
+  await terminal.see(/\$ $/);
+  const status = await terminal.run('devenv-status');
+  expect(status).toMatch(/^link +http:\/\/alice\.test:8080$/m);
+  expect(status).toMatch(/^serves +nothing yet$/m);
+  expect(status).toContain(`note     ${note}`);
+  expect(terminal.text).not.toContain('nobody wants this');
+  expect(terminal.text).not.toContain('Your link is');
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test.each([
+  ['.bashrc', ['bash']],
+  ['.profile', ['bash', '-l']],
+])(
+  'DEVENV_QUIET=1 in ~/%s keeps the greeting away too',
+  async (file, shell) => {
+    agent.container.run(`cp -p ~/${file} /tmp/before; echo 'export DEVENV_QUIET=1' >>~/${file}`);
+    const terminal = await agent.open(...shell);
+    expect(await terminal.run('echo quiet: $DEVENV_QUIET')).toBe('quiet: 1');
+    // Nor is it kept for later.
+    await terminal.run('DEVENV_QUIET=');
+    expect(terminal.text).not.toContain('Your link is');
+    terminal.type('exit\r');
+    await terminal.ended;
+    agent.container.run(`mv /tmp/before ~/${file}`);
+  },
+  30_000,
+);
+
+test('what waited for a shell that was killed is gone with it', async () => {
+  const terminal = await agent.open();
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  const pid = await terminal.run('echo $$');
+  const queue = () => agent.container.run(`cat /run/devenv/messages/${pid} 2>/dev/null || :`);
+  agent.send({ notices: [{ id: 9, kind: 'info', text: 'for nobody now' }] });
+  await waitFor('the queue', () => queue().includes('for nobody now'));
+  agent.container.run(`kill -9 ${pid}`);
+  await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
+  expect(agent.container.run('ls /run/devenv/messages')).not.toMatch(new RegExp(`^${pid}$`, 'm'));
+}, 30_000);
+
+test('a chosen port lasts until the student has left, through a lost terminal, and `--always` beyond', async () => {
+  const chosen = () => agent.container.run('cat /run/devenv/port 2>/dev/null || :');
+  const terminal = await agent.open();
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  await terminal.run('devenv-port 4000');
+  agent.send({ route: { phase: 'open', detail: '' } });
+  await waitFor('the state to be known', () =>
+    agent.container.run('devenv-status').includes('is       open'),
+  );
+  terminal.type('exit\r');
+  await terminal.ended;
+  await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
+  expect(chosen()).toBe('4000');
+  agent.send();
+  await waitFor('the choice to be forgotten', () => chosen() === '');
+  const later = await agent.open();
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  await later.run('devenv-port --always 4001');
+  later.type('exit\r');
+  await later.ended;
+  await waitFor('the choice of this session to be forgotten', () => chosen() === '');
+  expect(agent.container.run('cat ~/.devenv-port')).toBe('4001');
+  agent.container.run('HOME=/home/student devenv-port --auto');
+  expect(agent.container.run('ls -A ~ | grep -c devenv-port || :')).toBe('0');
+}, 30_000);
+
+test('an agent that is killed comes back, ends no shell, knows the sessions, and repeats no message', async () => {
+  const terminal = await agent.open();
+  const shell = await terminal.run('echo $$');
+  const before = await agent.reported('the session', ({ sessions }) => sessions[0]?.id);
+  const times = agent.connections;
+  agent.container.run('pkill -KILL -f agent/main.js');
+  await waitFor('the agent to be back', () => agent.connections > times);
+  await agent.reported('the same session', ({ sessions }) => sessions[0]?.id === before);
+  expect(await terminal.run('echo $$')).toBe(shell);
+  expect(agent.report?.noticesShown).toBe(9);
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test.each([
+  ['a line for a shell that has no hooks', ['bash', '-c', 'cd / && cat; true'], 10],
+  ['a program alone', ['cat'], 11],
+])(
+  '%s, as all that a terminal runs, is told at once; a shell that waits beside it is left alone',
+  async (_name, command, id) => {
+    const waiting = await agent.open('sh');
+    const terminal = agent.container.terminal(command);
+    await agent.reported('both sessions', ({ sessions }) => sessions.length === 2);
+    await waitFor('cat to run', () => agent.container.run('pgrep -xc cat || :') === '1');
+    agent.send({ notices: [{ id, kind: 'live', text: `live at ${url}` }] });
+    await terminal.see(/live at/);
+    terminal.type('\x04');
+    await terminal.ended;
+    expect(terminal.text.match(/live at/g)).toHaveLength(1);
+    await waiting.run('true');
+    expect(waiting.text).not.toContain('live at');
+    waiting.type('exit\r');
+    await waiting.ended;
+  },
+  30_000,
+);
+
+test('a pipeline is told at once too when its first program has ended', async () => {
+  const terminal = await agent.open();
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  const pid = await terminal.run('echo $$');
+  terminal.type('true | tail -f /dev/null\r');
+  // The job's number is the pid of a program that is no more.
+  await waitFor(
+    'the rest of the pipeline in front',
+    () =>
+      agent.container
+        .run(`job=$(awk '{print $8}' /proc/${pid}/stat); [ $job = ${pid} ] || ls -d /proc/$job 2>&1 || :`)
+        .includes('No such file') && agent.container.run('pgrep -xc tail || :') === '1',
+  );
+  agent.send({ notices: [{ id: 12, kind: 'live', text: 'live behind a pipe' }] });
+  await terminal.see(/live behind a pipe/);
+  terminal.type('\x03');
+  await terminal.see(/\$ $/);
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test("what waits while a nested shell's program has the screen comes at that shell's next prompt", async () => {
+  const terminal = await agent.open();
+  await agent.reported('the session', ({ sessions }) => sessions.length === 1);
+  terminal.type('bash\r');
+  await terminal.see(/\$ $/);
+  terminal.type('less /etc/services\r');
+  await waitFor('less to run', () => agent.container.run('pgrep -xc less || :') === '1');
+  agent.send({ notices: [{ id: 13, kind: 'info', text: 'told inside' }] });
+  await waitFor('the queue', () =>
+    agent.container.run('cat /run/devenv/messages/* || :').includes('told inside'),
+  );
+  terminal.type('q');
+  await terminal.see(/told inside/);
+  for (const _shell of ['nested', 'outer']) {
+    terminal.type('exit\r');
+    await terminal.see(/exit/);
+  }
+  await terminal.ended;
+  expect(terminal.text.match(/told inside/g)).toHaveLength(1);
+}, 30_000);

@@ -1,0 +1,191 @@
+/** What a shell without a valid PORT has started stays private, and what was public stays public, whatever comes later. */
+import { AgentContainer } from '../../../support/agent-container.ts';
+import type { Terminal } from '../../../support/terminal.ts';
+import { waitFor } from '../../../support/wait.ts';
+
+let agent: AgentContainer;
+
+beforeAll(async () => {
+  agent = await AgentContainer.start();
+}, 300_000);
+
+afterAll(() => agent?.close());
+
+afterEach(async () => {
+  agent.container.run(
+    `pkill -f '[c]reateServer|[d]aemon'; for p in $(pgrep -x bash); do [ $p = $$ ] || kill -9 $p; done; true`,
+  );
+  await agent.reported('nothing', (each) => each.listeners.length === 0 && each.sessions.length === 0);
+});
+
+const server = (port: number) => `node -e 'require("http").createServer().listen(${port})'`;
+
+/** Whether the server on a port is public, once it listens. */
+const publicOn = (port: number) =>
+  agent.reported(`a listener on ${port}`, ({ listeners }) => {
+    const found = listeners.find((each) => each.port === port);
+    return found === undefined ? null : { is: found.public };
+  });
+
+/** It is still so after a restart of the agent and two looks. */
+async function stays(port: number, is: boolean): Promise<void> {
+  expect(await publicOn(port)).toEqual({ is });
+  const times = agent.connections;
+  agent.container.run('pkill -KILL -f agent/[m]ain.js');
+  await waitFor('the agent to be back', () => agent.connections > times);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(await publicOn(port)).toEqual({ is });
+}
+
+/** Types a line that may end with `&`, and waits for the prompt. */
+async function enter(terminal: Terminal, line: string): Promise<void> {
+  terminal.type(`${line}\r`);
+  await terminal.see(/\$ $/);
+}
+
+async function openWith(port: 'ok' | 'unset' | 'changed'): Promise<Terminal> {
+  const terminal = await agent.open();
+  if (port === 'unset') await terminal.run('unset PORT');
+  if (port === 'changed') await terminal.run('export PORT=4000');
+  await terminal.run('true');
+  await agent.reported('the shell', ({ sessions }) => sessions.some((each) => each.port === port));
+  return terminal;
+}
+
+test.each([
+  ['in a subshell', `(${server(5173)} &)`],
+  ['with setsid', `setsid ${server(5173)} &`],
+  ['with nohup', `nohup ${server(5173)} >/dev/null 2>&1 &`],
+  ['late', `(sleep 0.7; ${server(5173)}) &`],
+  ['late, by an orphan', `((sleep 0.7; ${server(5173)}) &)`],
+  ['in a nested shell', `bash -c '${server(5173).replaceAll("'", `'\\''`)} & exec sleep 0.2'`],
+])(
+  'private, started %s: in front of its shell, after PORT is back there, and after its shell',
+  async (_how, line) => {
+    const other = await agent.open();
+    const terminal = await openWith('unset');
+    terminal.type(`${line}\r`);
+    expect(await publicOn(5173)).toEqual({ is: false });
+    await terminal.run('export PORT=3001');
+    await agent.reported('PORT again', ({ sessions }) => sessions.every(({ port }) => port === 'ok'));
+    await stays(5173, false);
+    terminal.type('disown -a; exit\r');
+    await terminal.ended;
+    await agent.reported('one session', ({ sessions }) => sessions.length === 1);
+    await stays(5173, false);
+    other.type('exit\r');
+    await other.ended;
+  },
+  60_000,
+);
+
+test('private, where the shell ends in the same moment', async () => {
+  const other = await agent.open();
+  const terminal = await openWith('changed');
+  terminal.type(`nohup ${server(5173)} >/dev/null 2>&1 & setsid ${server(5174)} & disown -a; exit\r`);
+  await terminal.ended;
+  await stays(5173, false);
+  await stays(5174, false);
+  other.type('exit\r');
+  await other.ended;
+}, 60_000);
+
+test.each([
+  ['in the background', `${server(5173)} &`],
+  ['in a subshell', `(${server(5173)} &)`],
+  ['with setsid', `setsid ${server(5173)} &`],
+  ['with a PORT of its own', `PORT=5173 ${server(5173)} &`],
+  ['with a PORT of its own, in a subshell', `(PORT=5173 ${server(5173)} &)`],
+])(
+  'public, started %s, and so when the shell then changes PORT',
+  async (_how, line) => {
+    const terminal = await agent.open();
+    await enter(terminal, line);
+    expect(await publicOn(5173)).toEqual({ is: true });
+    await terminal.run('export PORT=4000');
+    await agent.reported('the other PORT', ({ sessions }) => sessions[0]?.port === 'changed');
+    await stays(5173, true);
+    // What it starts now is not.
+    await enter(terminal, `${server(4000)} &`);
+    expect(await publicOn(4000)).toEqual({ is: false });
+    expect(await publicOn(5173)).toEqual({ is: true });
+    terminal.type('exit\r');
+    await terminal.ended;
+  },
+  60_000,
+);
+
+test('a watched command that runs is announced as before while its shell changes PORT', async () => {
+  const terminal = await agent.open();
+  await enter(terminal, 'sleep 75 &');
+  const id = await agent.reported('a start', ({ starting }) => starting[0]?.id);
+  await terminal.run('export PORT=4000');
+  await agent.reported('the other PORT', ({ sessions }) => sessions[0]?.port === 'changed');
+  expect(agent.report?.starting[0]?.id).toBe(id);
+  await enter(terminal, 'sleep 76 &');
+  await waitFor('the process', () => agent.container.run('pgrep -fc "^sleep 76" || :') === '1');
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(agent.report?.starting).toHaveLength(1);
+  agent.container.run('pkill sleep');
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 30_000);
+
+test('while one shell is private, what others start is public, daemons with the right PORT too', async () => {
+  const first = await openWith('unset');
+  const second = await agent.open();
+  await enter(second, `(${server(5173)} &); setsid ${server(5174)} &`);
+  expect(await publicOn(5173)).toEqual({ is: true });
+  expect(await publicOn(5174)).toEqual({ is: true });
+  for (const each of [first, second]) each.type('exit\r');
+  await Promise.all([first.ended, second.ended]);
+}, 30_000);
+
+test.each(['unset', 'changed'] as const)(
+  'a server with the right PORT is public where PORT was %s, and is put right in front of it in one line',
+  async (port) => {
+    const terminal = await openWith(port);
+    terminal.type(`export PORT=3001; ${server(3001)}\r`);
+    expect(await publicOn(3001)).toEqual({ is: true });
+    await stays(3001, true);
+    terminal.type('\x03');
+    await terminal.see(/\$ $/);
+    // Without the line in front, it is as before.
+    await terminal.run('unset PORT');
+    await enter(terminal, `${server(5173)} &`);
+    expect(await publicOn(5173)).toEqual({ is: false });
+    await enter(terminal, `PORT=3001 ${server(3001)} &`);
+    expect(await publicOn(3001)).toEqual({ is: true });
+    terminal.type('exit\r');
+    await terminal.ended;
+  },
+  60_000,
+);
+
+test("what a private shell's daemon starts is public where who asks for it has the right PORT, and only there", async () => {
+  // As pm2 does it: the environment is that of who asks, the parent is the daemon.
+  agent.container.run(
+    `cat > /tmp/daemon.js <<'end'
+const { spawn } = require('node:child_process');
+require('node:net').createServer((asker) => asker.once('data', (data) => {
+  const { port, env } = JSON.parse(data);
+  spawn(process.execPath, ['-e', 'require("http").createServer().listen(' + port + ')'], { env });
+})).listen('/tmp/daemon.sock');
+end
+    cat > /tmp/ask.js <<'end'
+require('node:net').connect('/tmp/daemon.sock').end(JSON.stringify({ port: process.argv[2], env: process.env }));
+end`,
+  );
+  const terminal = await openWith('unset');
+  await enter(terminal, 'setsid node /tmp/daemon.js &');
+  await waitFor('the daemon', () => agent.container.run('ls /tmp/daemon.sock || :') !== '');
+  await terminal.run('node /tmp/ask.js 5173');
+  expect(await publicOn(5173)).toEqual({ is: false });
+  await terminal.run('export PORT=3001');
+  await terminal.run('node /tmp/ask.js 3001');
+  expect(await publicOn(3001)).toEqual({ is: true });
+  await stays(3001, true);
+  await stays(5173, false);
+  terminal.type('exit\r');
+  await terminal.ended;
+}, 60_000);

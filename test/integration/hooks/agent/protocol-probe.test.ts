@@ -1,0 +1,113 @@
+/** What a port speaks is found out without a request, an error or a line in the terminal for the student's program. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer as createHttp } from 'node:http';
+import { createSecureServer as createHttp2 } from 'node:http2';
+import { createServer as createHttps } from 'node:https';
+import { createServer as createTcp, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ProtocolProber, probeProtocol } from '../../../../hooks/agent/protocol-probe.ts';
+import { freePort } from '../../../support/free-port.ts';
+import { portOf } from '../../../support/visitors-way.ts';
+import { waitFor } from '../../../support/wait.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'devenv-probe-'));
+const [keyFile, certFile] = [join(folder, 'key'), join(folder, 'cert')];
+const certificate = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost'];
+execFileSync('openssl', [...certificate, '-keyout', keyFile, '-out', certFile], { stdio: 'ignore' });
+const tls = { key: readFileSync(keyFile), cert: readFileSync(certFile) };
+rmSync(folder, { recursive: true });
+
+let complaints: string[] = [];
+const servers: Server[] = [];
+
+async function listen(server: Server): Promise<number> {
+  server.on('request', () => complaints.push('a request'));
+  server.listen(0, '127.0.0.1');
+  servers.push(server);
+  await once(server, 'listening');
+  return portOf(server);
+}
+
+/** A program that does that with every connection, and that an error on one of them would end. */
+function tcp(onSocket: (socket: Socket) => void): Promise<number> {
+  const server = createTcp((socket) => {
+    socket.on('error', (error) => complaints.push(error.message));
+    onSocket(socket.resume());
+  });
+  return listen(server);
+}
+
+beforeEach(() => {
+  complaints = [];
+});
+
+afterAll(() => {
+  for (const server of servers) server.close();
+});
+
+const cases: [string, () => Promise<number>, string | null][] = [
+  ['Node over HTTP', () => listen(createHttp()), 'http'],
+  ['Node over HTTPS', () => listen(createHttps(tls) as unknown as Server), 'https'],
+  ['Node over HTTP/2, as Vite has it', () => listen(createHttp2({ ...tls, allowHTTP1: true })), 'https'],
+  ['a greeting', () => tcp((socket) => socket.end('220 mail.example ESMTP\r\n')), 'other'],
+  ['an echo', () => tcp((socket) => socket.pipe(socket)), 'other'],
+  ['one that closes at once', () => tcp((socket) => socket.end()), 'other'],
+  ['one that closes at any byte', () => tcp((socket) => socket.once('data', () => socket.end())), 'other'],
+  ['one that says nothing', () => tcp(() => {}), null],
+  [
+    'one that talks without end',
+    () =>
+      tcp((socket) => {
+        const timer = setInterval(() => socket.write('tick\n'.repeat(1000)), 5);
+        socket.once('close', () => clearInterval(timer));
+      }),
+    'other',
+  ],
+];
+
+test.each(cases)('%s', async (_what, start, expected) => {
+  const port = await start();
+  expect(await probeProtocol('127.0.0.1', port)).toBe(expected);
+  const server = servers.at(-1);
+  const connections = () =>
+    new Promise<number>((resolve) => server?.getConnections((_, count) => resolve(count)));
+  await waitFor('every connection to be over', async () => (await connections()) === 0);
+  expect(complaints).toEqual([]);
+});
+
+test('nothing listens: not known', async () => {
+  expect(await probeProtocol('127.0.0.1', await freePort())).toBeNull();
+});
+
+test("Python's http.server is found, and prints nothing", async () => {
+  const port = await freePort();
+  const python = spawn('python3', ['-u', '-m', 'http.server', String(port), '--bind', '127.0.0.1']);
+  let printed = '';
+  for (const stream of [python.stdout, python.stderr])
+    stream.on('data', (data) => {
+      printed += data;
+    });
+  await waitFor('Python to serve', () => printed.includes('Serving HTTP'));
+  const before = printed;
+  expect(await probeProtocol('127.0.0.1', port)).toBe('http');
+  python.kill('SIGTERM');
+  await once(python, 'exit');
+  expect(printed).toBe(before);
+}, 30_000);
+
+test('what says nothing is asked again, ever more seldom, and asked nothing while it is being asked', async () => {
+  let asked = 0;
+  const port = await tcp(() => {
+    asked += 1;
+  });
+  const prober = new ProtocolProber(() => {});
+  const until = performance.now() + 4000;
+  await waitFor('four seconds to pass', () => {
+    prober.speaks('id', '127.0.0.1', port);
+    return performance.now() > until;
+  });
+  expect(asked).toBe(2);
+}, 20_000);

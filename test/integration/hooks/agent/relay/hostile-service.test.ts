@@ -1,0 +1,210 @@
+/** Whatever a student's server answers, and whatever a student puts in the relay's place: the edge lives on. */
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { fetchLinkIdentity } from '../../../../../orchestrator/edges/link-identity.ts';
+import { VisitorsWay } from '../../../../support/visitors-way.ts';
+
+let way: VisitorsWay;
+let answer: string;
+
+/** Once by the relay, and once with the raw server itself as what the edge leads to. */
+const places = ['behind the relay', "in the relay's place"] as const;
+
+beforeEach(async () => {
+  way = await VisitorsWay.open();
+  await way.serveRaw((socket) => socket.end(answer, 'latin1'));
+});
+
+afterEach(() => way.close());
+
+async function put(place: (typeof places)[number]): Promise<void> {
+  const origin = place === 'behind the relay' ? way.route().origin : `http://127.0.0.1:${way.service?.port}`;
+  await way.publish({ ...way.route(), origin });
+}
+
+const ask = (more = '') =>
+  way.say(`GET / HTTP/1.1\r\nHost: alice.test\r\nConnection: close\r\n${more}\r\n`, { timeoutMs: 5000 });
+
+const BAD: [string, string][] = [
+  ['a status below 100', 'HTTP/1.1 099 Hm\r\nContent-Length: 2\r\n\r\nhi'],
+  ['status 0', 'HTTP/1.1 000 Hm\r\nContent-Length: 2\r\n\r\nhi'],
+  ['an upgrade nobody asked for', 'HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'],
+  ['a 101 without an upgrade', 'HTTP/1.1 101 Go\r\n\r\n'],
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nhello'],
+  [
+    'a length and chunks',
+    'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
+  ['a control character in a header', 'HTTP/1.1 200 OK\r\nX: a\x01b\r\n\r\nhi'],
+  ['a header of 200 KB', `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(200_000)}\r\n\r\nhi`],
+  ['a greeting of another kind', '220 mail.example ESMTP\r\n'],
+  ['nothing at all', ''],
+];
+
+describe.each(places)('%s', (place) => {
+  test.each(BAD)('%s is a clean answer of ours', async (_what, bytes) => {
+    await put(place);
+    answer = bytes;
+    expect(await ask()).toMatch(/^HTTP\/1\.1 50[23] /);
+    expect(await ask('Upgrade: websocket\r\nConnection: upgrade\r\n')).toMatch(/^HTTP\/1\.1 (50[23]|101) /);
+    answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
+    expect(await ask()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
+  test('what no status line may hold is left out of it', async () => {
+    await put(place);
+    answer = 'HTTP/1.1 200 a\x01b\x7f\r\nContent-Length: 2\r\n\r\nhi';
+    expect(await ask()).toMatch(/^HTTP\/1\.1 200 ab\r\n/);
+    answer = 'HTTP/1.1 403 a\x01b\r\nContent-Length: 2\r\n\r\nhi';
+    expect(await ask('Upgrade: websocket\r\nConnection: upgrade\r\n')).toMatch(/^HTTP\/1\.1 403 ab\r\n/);
+  });
+
+  test('a cookie for the whole zone is for the own hostname, however it is written', async () => {
+    await put(place);
+    answer =
+      'HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Domain=alice.test; DOMAIN = .test\r\nContent-Length: 0\r\n\r\n';
+    expect(await ask()).toMatch(/Set-Cookie: a=1; Domain=alice\.test\r\n/);
+  });
+
+  test('random bytes: every visitor gets an end, and nobody else notices', async () => {
+    await put(place);
+    const seed = randomInt(2 ** 31);
+    console.log(`seed ${seed}`);
+    const piece = fc.constantFrom(
+      ...[
+        'HTTP/1.1 ',
+        'HTTP/1.0 ',
+        '200',
+        '101',
+        '103',
+        '304',
+        ' ',
+        'OK',
+        '\r\n',
+        '\r\n\r\n',
+        'Content-Length: ',
+      ],
+      ...[
+        'Transfer-Encoding: chunked',
+        'Trailer: X',
+        'Connection: close',
+        'Upgrade: websocket',
+        '0\r\n\r\n',
+        '5',
+      ],
+      ...['Set-Cookie: a=1; Domain', 'Location: //localhost', 'Refresh: 0;url=', '\x00', '\xff', 'X: y', ':'],
+    );
+    const bytes = fc.array(fc.oneof(piece, fc.string({ unit: 'binary', maxLength: 4 })), { maxLength: 14 });
+    await fc.assert(
+      fc.asyncProperty(bytes, async (pieces) => {
+        answer = `HTTP/1.1 200${pieces.join('')}`;
+        expect(await ask()).not.toBe('');
+        await ask('Upgrade: websocket\r\nConnection: upgrade\r\n');
+      }),
+      { seed, numRuns: 150 },
+    );
+    answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
+    expect(await ask()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  }, 60_000);
+});
+
+/** Announces an answer for ever; what was taken of it, in bytes. */
+async function flood(): Promise<{ taken: number }> {
+  const told = { taken: 0 };
+  const block = `HTTP/1.1 103 Early Hints\r\nLink: </${'a'.repeat(8000)}>\r\n\r\n`.repeat(100);
+  const pour = (socket: Socket) => {
+    while (!socket.destroyed) {
+      told.taken += block.length;
+      if (!socket.write(block)) return void socket.once('drain', () => pour(socket));
+    }
+  };
+  await way.serveRaw(pour);
+  return told;
+}
+
+/** What the kernel's buffers take by themselves stays well below this. */
+const FLOODED = 16 * 2 ** 20;
+
+describe.each(places)('early hints without end, %s', (place) => {
+  test.each([
+    ['a request', ''],
+    ['a WebSocket', 'Upgrade: websocket\r\nConnection: upgrade\r\n'],
+  ])('%s is answered, and ends', async (_what, more) => {
+    const flooded = await flood();
+    await put(place);
+    const heard = await ask(more);
+    expect(heard).toMatch(/^HTTP\/1\.1 50[23] |\r\n\r\nHTTP\/1\.1 50[23] /);
+    expect(heard.split('HTTP/1.1 103 ').length - 1).toBeLessThanOrEqual(16);
+    expect(flooded.taken).toBeLessThan(FLOODED);
+  });
+
+  test('a visitor who reads nothing costs no memory', async () => {
+    const flooded = await flood();
+    await put(place);
+    const before = process.memoryUsage().rss;
+    const visitor = connect(way.port, '127.0.0.1');
+    visitor.on('error', () => {});
+    await once(visitor, 'connect');
+    visitor.write('GET / HTTP/1.1\r\nHost: alice.test\r\n\r\n');
+    await sleep(1000);
+    visitor.destroy();
+    expect(flooded.taken).toBeLessThan(FLOODED);
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 * FLOODED);
+  });
+});
+
+test('early hints without end are no identity', async () => {
+  const flooded = await flood();
+  const asked = { host: '127.0.0.1', port: way.service?.port ?? 0 };
+  const answered = await fetchLinkIdentity(asked, 'alice.test', new AbortController().signal);
+  expect(answered).toEqual(expect.any(String));
+  expect(flooded.taken).toBeLessThan(FLOODED);
+});
+
+test('a few early hints come through, before their answer', async () => {
+  answer = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n'.repeat(3);
+  answer += 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
+  expect(await ask()).toMatch(/^(HTTP\/1\.1 103 Early Hints\r\n[\s\S]*?){3}HTTP\/1\.1 200 OK\r\n/);
+});
+
+test.each([
+  ['no end of its body', 'HTTP/1.1 200 OK\r\n\r\n'],
+  ['a body that only drips', 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n'],
+  ['an upgrade nobody asked for', 'HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'],
+])(
+  'an identity with %s is given up',
+  async (_what, head) => {
+    await way.serveRaw((socket) => {
+      socket.write(head);
+      const drip = setInterval(() => socket.write(' '), 200);
+      socket.once('close', () => clearInterval(drip));
+    });
+    const asked = { host: '127.0.0.1', port: way.service?.port ?? 0 };
+    expect(await fetchLinkIdentity(asked, 'alice.test', new AbortController().signal)).toEqual(
+      expect.any(String),
+    );
+  },
+  15_000,
+);
+
+test("a student in the relay's place who says nobody is not taken for live", async () => {
+  await put("in the relay's place");
+  for (const body of ['null', '[]', '"alice"', '{"link":{}}', 'x'.repeat(5000)]) {
+    answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const { origin } = way.route();
+    const confirmation = await way.edge.confirm({ ...way.route(), origin }, AbortSignal.timeout(150));
+    expect(confirmation).toMatchObject({ live: false, problem: { code: 'edge' } });
+  }
+});
+
+test('a service that does not speak HTTP is named as such, one that broke off too', async () => {
+  answer = 'SSH-2.0-OpenSSH_9.2\r\n';
+  const words = async () =>
+    JSON.parse((await way.visit('/', { headers: { accept: 'application/json' } })).body).error;
+  expect(await words()).toBe('the service did not answer in HTTP');
+  answer = '';
+  expect(await words()).toBe('the service ended before it answered');
+});

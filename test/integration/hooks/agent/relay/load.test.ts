@@ -1,0 +1,148 @@
+/** Load that real visitors and rude ones make, on the relay with the agent's own limits of memory; and on what another student's visitors notice. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { root } from '../../../../support/installation.ts';
+import { LoadingVisitors, MB, many, startLoadedService } from '../../../../support/load.ts';
+import { RelayProcess } from '../../../../support/relay-process.ts';
+import { portOf } from '../../../../support/visitors-way.ts';
+import { waitFor } from '../../../../support/wait.ts';
+
+/** Each of bob's visitors has an answer within this time, in ms; on an idle machine it takes some. */
+const SOON = 3000;
+/** Alice's slow visitors stay for longer: whoever had to wait for one of them would be too late. */
+const STAY = SOON + 1500;
+
+const processes: ChildProcess[] = [];
+const relays: RelayProcess[] = [];
+let service: Server;
+let relay: RelayProcess;
+let visitors: LoadingVisitors;
+
+beforeAll(async () => {
+  service = await startLoadedService();
+  relay = await RelayProcess.start(portOf(service), 'alice');
+  relays.push(relay);
+  visitors = new LoadingVisitors(relay.port, 'alice.test');
+});
+
+afterAll(async () => {
+  for (const child of processes) child.disconnect();
+  for (const each of relays) await each.stop();
+  service.closeAllConnections();
+  service.close();
+});
+
+async function sockets(count: number): Promise<void> {
+  const open = await visitors.openSockets(count);
+  await Promise.all(
+    open.map(async (socket, index) => {
+      socket.send(`hello ${index}`);
+      const [message] = await once(socket, 'message');
+      expect(String(message)).toBe(`hello ${index}`);
+    }),
+  );
+  // Every other one breaks off without a word.
+  await Promise.all(
+    open.map(async (socket, index) => {
+      const closed = once(socket, 'close');
+      if (index % 2 === 0) socket.terminate();
+      else socket.close();
+      await closed;
+    }),
+  );
+}
+
+/** One round of everything; the relay's memory after it. */
+async function round(): Promise<number> {
+  await sockets(1000);
+  await many(40, () => visitors.readSlowly());
+  await many(40, () => visitors.abortUpload());
+  await many(40, () => expect(visitors.visit('/half')).rejects.toThrow());
+  for (let turn = 0; turn < 10; turn += 1) {
+    await many(20, () => visitors.visit('/', { 'x-large': 'a'.repeat(64 * 1024) }));
+    await many(50, () => visitors.visit('/'));
+  }
+  expect((await visitors.visit('/')).body).toBe('fine');
+  const connections = () => new Promise<number>((resolve) => service.getConnections((_, n) => resolve(n)));
+  // Up to 32 are kept for the next request.
+  await waitFor('what was broken off to be gone at the service too', async () => (await connections()) <= 32);
+  return relay.memory();
+}
+
+test('1,000 WebSockets, slow readers, broken uploads and answers, large headers: nothing stays behind', async () => {
+  const after: number[] = [];
+  for (let turn = 0; turn < 4; turn += 1) after.push(await round());
+  const [, , third = 0, fourth = 0] = after;
+  console.log(`memory after each round, MB: ${after.map((bytes) => (bytes / MB).toFixed(1)).join(', ')}`);
+  expect(Math.abs(fourth - third)).toBeLessThan(2 * MB);
+}, 240_000);
+
+test('all of it at once stays within the limits of the agent', async () => {
+  const open = await visitors.openSockets(1000);
+  const idle = relay.privateDirty();
+  await Promise.all([
+    many(100, () => visitors.readSlowly()),
+    many(40, () => visitors.abortUpload()),
+    visitors.visit('/large'),
+  ]);
+  console.log(
+    `private dirty with 1,000 WebSockets: ${(idle / MB).toFixed(1)} MB, with 100 slow readers: ${(relay.privateDirty() / MB).toFixed(1)} MB`,
+  );
+  expect(relay.isAlive).toBe(true);
+  expect(open.every(({ readyState }) => readyState === WebSocket.OPEN)).toBe(true);
+  for (const socket of open) socket.terminate();
+  // All of it goes back to the kernel, not to a heap of the agent's own: what that was before is this run's measure.
+  await waitFor(
+    'the memory to be given back',
+    async () => {
+      await relay.memory();
+      return relay.privateDirty() < idle + 8 * MB;
+    },
+    { timeoutMs: 20_000, seen: () => `${(relay.privateDirty() / MB).toFixed(1)} MB` },
+  );
+}, 120_000);
+
+/** What a process says first, and the process. */
+async function begin(file: string, ...args: string[]): Promise<[ChildProcess, number]> {
+  const child = fork(join(root, 'test/support', file), args);
+  processes.push(child);
+  const [port] = await once(child, 'message');
+  return [child, port];
+}
+
+test("1,000 WebSockets, slow readers and aborted uploads at one student: another's visitors are answered soon", async () => {
+  const [load, loadedPort] = await begin('load-main.ts', String(STAY));
+  const loadedRelay = await RelayProcess.start(loadedPort, 'alice');
+  const bobs = await RelayProcess.start(portOf(service), 'bob');
+  relays.push(loadedRelay, bobs);
+  const [, edgePort] = await begin('edge-main.ts', `alice=${loadedRelay.port}`, `bob=${bobs.port}`);
+  const bob = new LoadingVisitors(edgePort, 'bob.test');
+  const [chat] = await bob.openSockets(1);
+  if (chat === undefined) throw new Error('no socket');
+  const loaded = once(load, 'message');
+  load.send(edgePort);
+  await loaded;
+  let stillOpen: number | null = null;
+  load.once('message', (count: number) => {
+    stillOpen = count;
+  });
+  const times: number[] = [];
+  while (stillOpen === null) {
+    const asked = performance.now();
+    const heard = once(chat, 'message');
+    chat.send(`${times.length}`);
+    const [{ body }, [echo]] = await Promise.all([bob.visit(), heard]);
+    expect([body, String(echo)]).toEqual(['fine', `${times.length}`]);
+    times.push(performance.now() - asked);
+    await sleep(20);
+  }
+  chat.terminate();
+  console.log(`${times.length} visits, the slowest in ${Math.max(...times).toFixed(0)} ms`);
+  expect(stillOpen).toBe(1000);
+  expect(times.length).toBeGreaterThan(10);
+  expect(Math.max(...times)).toBeLessThan(SOON);
+}, 60_000);

@@ -1,0 +1,180 @@
+/** Everything is streamed: uploads, downloads, events; whoever goes takes the other side along. */
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
+import type { Writable } from 'node:stream';
+import { VisitorsWay } from '../../../../support/visitors-way.ts';
+import { waitFor } from '../../../../support/wait.ts';
+
+let way: VisitorsWay;
+
+beforeEach(async () => {
+  way = await VisitorsWay.open();
+});
+
+afterEach(() => way.close());
+
+test('100 MB up and 100 MB down pass through', async () => {
+  const size = 100 * 2 ** 20;
+  const chunk = Buffer.alloc(2 ** 20, 'x');
+  await way.serve(async (incoming, response) => {
+    let received = 0;
+    for await (const part of incoming) received += (part as Buffer).length;
+    response.setHeader('x-received', received);
+    for (let sent = 0; sent < size; sent += chunk.length) {
+      if (!response.write(chunk)) await once(response, 'drain');
+    }
+    response.end();
+  });
+  const outgoing = request({
+    port: way.port,
+    host: '127.0.0.1',
+    path: '/',
+    method: 'POST',
+    headers: { host: way.host },
+  });
+  const answered = once(outgoing, 'response');
+  for (let sent = 0; sent < size; sent += chunk.length) {
+    if (!outgoing.write(chunk)) await once(outgoing, 'drain');
+  }
+  outgoing.end();
+  const [answer] = await answered;
+  expect(answer.headers['x-received']).toBe(String(size));
+  let received = 0;
+  for await (const part of answer) received += part.length;
+  expect(received).toBe(size);
+}, 60_000);
+
+/** Writes until nobody takes any more for a while; how much was taken by then. */
+async function writeUntilFull(stream: Writable): Promise<number> {
+  const chunk = Buffer.alloc(65_536, 'x');
+  let taken = 0;
+  for (;;) {
+    taken += chunk.length;
+    if (stream.write(chunk)) continue;
+    const drained = once(stream, 'drain').then(() => true);
+    if (!(await Promise.race([drained, new Promise((resolve) => setTimeout(() => resolve(false), 500))])))
+      return taken;
+  }
+}
+
+test('nothing is held back in memory: a reader that does not read stops the writer, both ways', async () => {
+  let fill: (taken: number) => void = () => {};
+  const down = new Promise<number>((resolve) => {
+    fill = resolve;
+  });
+  await way.serve(async (incoming, response) => {
+    if (incoming.method === 'POST') return;
+    fill(await writeUntilFull(response));
+  });
+  const options = { port: way.port, host: '127.0.0.1', headers: { host: way.host } };
+  const upload = request({ ...options, method: 'POST' });
+  upload.on('error', () => {});
+  expect(await writeUntilFull(upload)).toBeLessThan(32 * 2 ** 20);
+  upload.destroy();
+  const download = request(options);
+  download.on('error', () => {});
+  download.end();
+  const [answer] = await once(download, 'response');
+  answer.on('error', () => {});
+  answer.pause();
+  expect(await down).toBeLessThan(32 * 2 ** 20);
+  download.destroy();
+}, 30_000);
+
+test('server-sent events arrive one by one', async () => {
+  let push: (text: string) => void = () => {};
+  await way.serve((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    push = (text) => response.write(`data: ${text}\n\n`);
+  });
+  const outgoing = request({ port: way.port, host: '127.0.0.1', headers: { host: way.host } });
+  outgoing.end();
+  const [answer] = await once(outgoing, 'response');
+  let text = '';
+  answer.on('data', (data: Buffer) => {
+    text += data;
+  });
+  for (const event of ['one', 'two']) {
+    push(event);
+    await waitFor(event, () => text.endsWith(`data: ${event}\n\n`));
+  }
+  outgoing.destroy();
+});
+
+test('who still waits for an answer when the route goes is told so, on a connection that ends there', async () => {
+  let asked = 0;
+  await way.serve(() => {
+    asked += 1;
+  });
+  const agent = new Agent({ keepAlive: true });
+  const visits = [way.visit('/', { agent }), way.visit('/', { method: 'POST', body: 'x' })];
+  await waitFor('the requests', () => asked === visits.length);
+  await way.publish();
+  for (const { status, headers, body } of await Promise.all(visits)) {
+    expect([status, headers.connection]).toEqual([404, 'close']);
+    expect(body).toContain('Nothing here');
+  }
+  agent.destroy();
+
+  // Of several on one connection, no later one may keep an earlier one going.
+  await way.publish(way.route());
+  const socket = connect(way.port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: alice.test\r\n\r\n'.repeat(2));
+  await waitFor('the requests', () => asked === visits.length + 2);
+  const end = once(socket, 'close');
+  await way.publish();
+  await end;
+});
+
+test('an answer that breaks off breaks off for the visitor too; the next request is answered', async () => {
+  await way.serve((incoming, response) => {
+    if (incoming.url === '/whole') return void response.end('whole');
+    response.writeHead(200, { 'content-length': 1000 });
+    response.write('half');
+    setTimeout(() => response.destroy(), 20);
+  });
+  await expect(way.visit('/half')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+  expect((await way.visit('/whole')).body).toBe('whole');
+});
+
+test('a visitor who goes away in the middle of an upload leaves the service unharmed', async () => {
+  let ended: Promise<unknown> = Promise.resolve();
+  await way.serve((incoming, response) => {
+    if (incoming.method === 'GET') return void response.end('fine');
+    ended = new Promise((resolve) => incoming.once('close', resolve));
+    incoming.on('error', () => {});
+    incoming.resume();
+  });
+  const outgoing = request({
+    port: way.port,
+    host: '127.0.0.1',
+    method: 'POST',
+    headers: { host: way.host, 'content-length': 1e6 },
+  });
+  outgoing.on('error', () => {});
+  outgoing.write('a part');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  outgoing.destroy();
+  await waitFor('the service to notice', async () =>
+    Promise.race([ended.then(() => true), new Promise((r) => setTimeout(r, 10))]),
+  );
+  expect((await way.visit()).body).toBe('fine');
+});
+
+test('what a service has sent before it closes reaches a slow visitor to the last byte', async () => {
+  const size = 20 * 2 ** 20;
+  await way.serveRaw((socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.end(Buffer.alloc(size, 'x'));
+  });
+  const visitor = connect({ port: way.port, host: '127.0.0.1', allowHalfOpen: true });
+  visitor.write('GET / HTTP/1.1\r\nHost: alice.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  let received = 0;
+  for await (const part of visitor) {
+    received += part.length;
+    // Slower than all that is on the way, so that every buffer is full when the service's end is seen.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  expect(received).toBeGreaterThan(size);
+}, 30_000);

@@ -1,0 +1,119 @@
+/** Requests with bodies, through edge and relay: refused, streamed, and what comes behind them on a connection. */
+import type { ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { VisitorsWay } from '../../../../support/visitors-way.ts';
+import { waitFor } from '../../../../support/wait.ts';
+
+let way: VisitorsWay;
+
+beforeEach(async () => {
+  way = await VisitorsWay.open();
+});
+
+afterEach(() => way.close());
+
+const head = (line: string, ...headers: string[]) =>
+  `${[line, 'Host: alice.test', ...headers].join('\r\n')}\r\n\r\n`;
+
+/** A visitor's connection, and what it has heard. */
+function visitor(): { socket: Socket; heard: () => string } {
+  const socket = connect(way.port, '127.0.0.1');
+  let heard = '';
+  socket.on('data', (data) => {
+    heard += data;
+  });
+  socket.on('error', () => {});
+  return { socket, heard: () => heard };
+}
+
+/** Uploads as fast as the way takes it, until the connection closes: what was heard. */
+async function upload(connection: string): Promise<string> {
+  const { socket, heard } = visitor();
+  const chunk = Buffer.alloc(65_536);
+  const pump = () => {
+    while (socket.writable && socket.write(chunk));
+  };
+  socket.on('drain', pump);
+  socket.write(head('POST / HTTP/1.1', `Connection: ${connection}`, 'Content-Length: 100000000000'));
+  pump();
+  // `once` of events would reject: who goes on sending is reset in the end.
+  await new Promise((resolve) => socket.once('close', resolve));
+  return heard();
+}
+
+test.each([
+  ['close', 'at once'],
+  ['keep-alive', 'at once'],
+  ['close', 'in the middle'],
+  ['keep-alive', 'in the middle'],
+])(
+  'an upload (Connection: %s) that the service refuses %s: the visitor hears it every time, and is let go',
+  async (connection, when) => {
+    const refuse = (response: ServerResponse) =>
+      response.writeHead(413, { 'content-length': 5 }).end('large');
+    await way.serve((incoming, response) => {
+      if (when === 'at once') return refuse(response);
+      let received = 0;
+      incoming.on('data', ({ length }: Buffer) => {
+        received += length;
+        if (received > 1_000_000 && !response.headersSent) refuse(response);
+      });
+    });
+    const heard = await Promise.all(Array.from({ length: 10 }, () => upload(connection)));
+    for (const answer of heard) expect(answer).toMatch(/^HTTP\/1\.1 413 Payload Too Large\r\n.*large$/s);
+  },
+  20_000,
+);
+
+test('a service that closes behind its refusal of an upload is heard, and the visitor is let go', async () => {
+  await way.serveRaw((socket) => {
+    socket.end('HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge');
+  });
+  expect(await upload('close')).toMatch(/^HTTP\/1\.1 413 Too Large\r\n.*large$/s);
+}, 20_000);
+
+test('who is uploading when the route goes hears so, and is let go', async () => {
+  let asked = 0;
+  await way.serve((incoming) => {
+    asked += 1;
+    incoming.resume();
+  });
+  const uploads = Array.from({ length: 10 }, () => upload('keep-alive'));
+  await waitFor('the service to be asked', () => asked === uploads.length);
+  await way.publish();
+  for (const answer of await Promise.all(uploads)) expect(answer).toMatch(/^HTTP\/1\.1 404 .*<\/html>\s*$/s);
+}, 20_000);
+
+test('an answer before the body is whole costs the next one on the connection nothing', async () => {
+  await way.serve((incoming, response) => {
+    if (incoming.method === 'POST') return void response.writeHead(401, { 'content-length': 0 }).end();
+    let sent = 0;
+    const timer = setInterval(() => {
+      response.write(`<${sent}>`);
+      sent += 1;
+      if (sent < 30) return;
+      clearInterval(timer);
+      response.end('whole');
+    }, 100);
+  });
+  const { socket, heard } = visitor();
+  socket.write(`${head('POST / HTTP/1.1', 'Content-Length: 4')}ab`);
+  await waitFor('the first answer', () => heard().includes('401'));
+  socket.write(`cd${head('GET / HTTP/1.1')}`);
+  await waitFor('the second answer', () => heard().includes('whole') || socket.destroyed);
+  expect(heard()).toMatch(/<29>.*whole/s);
+  socket.destroy();
+}, 20_000);
+
+test("a streamed request's head goes ahead of its body, and its answer may begin", async () => {
+  await way.serve((incoming, response) => {
+    response.writeHead(200, { 'x-name': incoming.headers['x-name'] }).write('begun');
+    incoming.pipe(response);
+  });
+  const { socket, heard } = visitor();
+  socket.write(head('POST / HTTP/1.1', 'Transfer-Encoding: chunked', 'X-Name: caf\xe9'), 'latin1');
+  await waitFor('the answer to begin', () => heard().includes('begun'));
+  socket.write('3\r\nabc\r\n0\r\n\r\n');
+  await waitFor('the body to come back', () => heard().includes('abc'));
+  socket.destroy();
+});

@@ -1,0 +1,100 @@
+/** The relay's door, in a real container: whom the agent lets in, and whom it sends away. */
+import { AgentContainer } from '../../../support/agent-container.ts';
+import { waitFor } from '../../../support/wait.ts';
+
+let agent: AgentContainer;
+
+beforeAll(async () => {
+  agent = await AgentContainer.start();
+}, 300_000);
+
+afterAll(() => agent?.close());
+
+/** A Node server in a terminal of its own: `/stream` does not end. */
+async function serve(port: number) {
+  const terminal = await agent.open();
+  const answer = '(q, r) => q.url === "/stream" ? r.write("on") : r.end("hi")';
+  terminal.type(`node -e 'require("http").createServer(${answer}).listen(${port})'\r`);
+  await agent.reported(`${port}`, ({ listeners }) => listeners.some((each) => each.port === port));
+  return terminal;
+}
+
+const statusAt = (host: string, path = '/') =>
+  agent.container.run(
+    `curl -s -m 10 -o /dev/null -w '%{http_code}' -H 'Host: ${host}' localhost:61080${path} || :`,
+  );
+
+/** A visitor of the endless answer at alice.test, who has begun to hear it; whether it has been cut off. */
+async function listener(): Promise<() => boolean> {
+  agent.container.run(
+    `rm -f /tmp/heard /tmp/ended; (curl -sN -H 'Host: alice.test' localhost:61080/stream >/tmp/heard; echo $? >/tmp/ended) >/dev/null 2>&1 &`,
+  );
+  await waitFor('the stream', () => agent.container.run('cat /tmp/heard || :') === 'on');
+  // 18: it was cut off in the middle.
+  return () => agent.container.run('cat /tmp/ended 2>/dev/null || :') === '18';
+}
+
+test('while the link is not wanted the relay lets no visitor in, and sends those away who are; local names go on', async () => {
+  const terminal = await serve(3001);
+  const asked = (status: string) => waitFor(`a ${status}`, () => statusAt('alice.test') === status);
+  agent.send({ route: { phase: 'open', detail: '' } });
+  await asked('200');
+  const isCutOff = await listener();
+  agent.send({ route: { phase: 'closing', detail: '' } });
+  await asked('503');
+  await waitFor('the end of the stream', isCutOff);
+  expect(statusAt('localhost:3001')).toBe('200');
+  expect(statusAt('alice.test', '/.well-known/devenv')).toBe('200');
+  agent.send({ route: { phase: 'opening', detail: '' } });
+  await asked('200');
+  terminal.type('\x03exit\r');
+  await terminal.ended;
+  agent.send();
+}, 60_000);
+
+test('who was let in before the agent was told anything is sent away where the link is not wanted', async () => {
+  const terminal = await serve(3001);
+  await agent.succeedUntold();
+  await waitFor('the next agent to let visitors in', () => statusAt('alice.test') === '200');
+  const isCutOff = await listener();
+  agent.send({ route: { phase: 'closed', detail: '' } });
+  await waitFor('the end of the stream', isCutOff);
+  expect(statusAt('alice.test')).toBe('503');
+  terminal.type('\x03exit\r');
+  await terminal.ended;
+}, 60_000);
+
+test('a further link that the edge still leads here is answered as closed, and opens again', async () => {
+  const terminal = await serve(4000);
+  const links = [{ port: 4000, hostname: 'alice-4000.test', url: 'http://alice-4000.test:8080' }];
+  const asked = (status: string) =>
+    waitFor(`a ${status}`, () => statusAt('alice-4000.test') === status, {
+      seen: () => statusAt('alice-4000.test'),
+    });
+  expect(statusAt('alice-4000.test')).toBe('421');
+  agent.send({ route: { phase: 'open', detail: '' }, links });
+  await asked('200');
+  agent.send({ route: { phase: 'open', detail: '' } });
+  await asked('503');
+  agent.send({ route: { phase: 'open', detail: '' }, links });
+  await asked('200');
+  terminal.type('\x03exit\r');
+  await terminal.ended;
+  agent.send();
+}, 60_000);
+
+test('the name that the orchestrator gives counts, not the one that the environment was made with', async () => {
+  const terminal = await agent.open();
+  terminal.type(`node -e 'require("http").createServer((q, r) => r.end("hi")).listen(3001)'\r`);
+  await agent.reported('the service', ({ service }) => service);
+  const ask = (host: string) =>
+    agent.container.run(`curl -s -o /dev/null -w '%{http_code}' -H 'Host: ${host}' localhost:61080`);
+  const renamed = { hostname: 'alice.example.com', url: 'https://alice.example.com' };
+  agent.send({ ...renamed, route: { phase: 'open', detail: '' } });
+  await waitFor('the new name to lead here', () => ask('alice.example.com') === '200');
+  expect(ask('alice.test')).toBe('421');
+  expect(agent.container.run('devenv-status')).toMatch(/^link +https:\/\/alice\.example\.com$/m);
+  terminal.type('\x03exit\r');
+  await terminal.ended;
+  agent.send();
+}, 60_000);

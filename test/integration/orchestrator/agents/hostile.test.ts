@@ -1,0 +1,202 @@
+/** What a student may send in place of the agent: refused, logged once, cut off; and nobody else notices. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { type AgentSockets, createAgentSockets } from '../../../../orchestrator/agents/index.ts';
+import { MAX_LINE_BYTES } from '../../../../orchestrator/protocol/constants.ts';
+import type { StateMessage } from '../../../../orchestrator/protocol/messages.ts';
+import { emptyReport } from '../../../support/report.ts';
+import { waitFor } from '../../../support/wait.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'devenv-sockets-'));
+const path = (student: string) => join(folder, student, 'agent.sock');
+const line = `${JSON.stringify(emptyReport)}\n`;
+
+let sockets: AgentSockets;
+let log: string[] = [];
+let reports: string[] = [];
+
+beforeEach(async () => {
+  log = [];
+  reports = [];
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      log.push(String(chunk));
+      done();
+    },
+  });
+  sockets = createAgentSockets({
+    log: pino({}, sink),
+    onReport: (student) => reports.push(student),
+    onConnection: () => {},
+  });
+  for (const student of ['alice', 'mallory']) await sockets.open(student, join(folder, student));
+});
+
+afterEach(async () => {
+  for (const student of ['alice', 'mallory']) await sockets.close(student);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function dial(student: string): Promise<Socket> {
+  const socket = connect(path(student));
+  socket.on('error', () => {});
+  await new Promise<void>((resolve) => socket.once('connect', resolve));
+  return socket;
+}
+
+const closed = (socket: Socket) =>
+  waitFor('the connection to be cut', () => {
+    socket.resume();
+    return socket.destroyed || socket.readableEnded;
+  });
+
+const wrong: [string, string][] = [
+  ['no JSON', 'hello\n'],
+  ['a number', '7\n'],
+  ['null', 'null\n'],
+  ['an unknown kind', `${JSON.stringify({ ...emptyReport, kind: 'open' })}\n`],
+  ['another protocol', `${JSON.stringify({ ...emptyReport, protocol: 2 })}\n`],
+  ['an unknown key', `${JSON.stringify({ ...emptyReport, admin: true })}\n`],
+  [
+    'a port of 0',
+    line.replace('"service":null', '"service":{"port":0,"address":"::1","scheme":"http","because":"PORT"}'),
+  ],
+  [
+    'a list without end',
+    `${JSON.stringify({ ...emptyReport, starting: Array(17).fill({ id: 'a', command: 'b', ageSeconds: 0 }) })}\n`,
+  ],
+  ['a prototype', '{"__proto__":{"kind":"report"},"constructor":1}\n'],
+  ['control characters', '\u0000\u001b[2J\n'],
+];
+
+test.each(wrong)('%s: cut off, and logged without a byte of it', async (_name, text) => {
+  const socket = await dial('mallory');
+  socket.write(text);
+  await closed(socket);
+  expect(reports).toEqual([]);
+  expect(log).toHaveLength(1);
+  expect(log[0]).toContain('"student":"mallory"');
+  expect(log[0]).not.toContain('\\u001b');
+  expect(log[0]?.length).toBeLessThan(300);
+});
+
+test('a line of 10 MB is cut off before it is held', async () => {
+  const socket = await dial('mallory');
+  const before = process.memoryUsage().rss;
+  for (let sent = 0; sent < 10 * 2 ** 20 && !socket.destroyed; sent += 65_536) {
+    if (!socket.write(Buffer.alloc(65_536, 'a'))) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await closed(socket);
+  expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20);
+  expect(log[0]).toMatch(/sends more than|a line of over/);
+  expect(MAX_LINE_BYTES).toBeLessThan(2 ** 20);
+});
+
+test('who goes on is kept out, longer each time; who is honest again is let in', async () => {
+  for (let round = 0; round < 2; round += 1) {
+    const socket = await waitFor(
+      'to be let in',
+      async () => {
+        const each = await dial('mallory');
+        each.write(line);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        if (!each.destroyed && !each.readableEnded && reports.length > round) return each;
+        each.destroy();
+        return null;
+      },
+      { timeoutMs: 5000 },
+    );
+    socket.write('nonsense\n');
+    await closed(socket);
+  }
+  expect(log).toHaveLength(2);
+  expect(log[0]).toContain('refused for 1 s');
+  expect(log[1]).toContain('refused for 2 s');
+}, 20_000);
+
+test('a flood on one socket: the other student is heard as quickly as before', async () => {
+  const alice = await dial('alice');
+  const hear = async () => {
+    const count = reports.length;
+    const started = performance.now();
+    alice.write(line);
+    await waitFor('the report', () => reports.slice(count).includes('alice'), { everyMs: 1 });
+    return performance.now() - started;
+  };
+  await hear();
+  let flooding = true;
+  const flood = (async () => {
+    while (flooding) {
+      const socket = await dial('mallory').catch(() => null);
+      for (let round = 0; round < 200 && socket && !socket.destroyed; round += 1)
+        socket.write(line.repeat(100));
+      await new Promise((resolve) => setImmediate(resolve));
+      socket?.destroy();
+    }
+  })();
+  const times: number[] = [];
+  for (let round = 0; round < 20; round += 1) {
+    times.push(await hear());
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  flooding = false;
+  await flood;
+  // The honest agent is never cut off, and waits for no more than the loop's turn.
+  expect(alice.destroyed).toBe(false);
+  expect(times.sort((a, b) => a - b)[10]).toBeLessThan(500);
+  expect(reports.filter((student) => student === 'mallory').length).toBeLessThan(200);
+}, 30_000);
+
+test('a reader that never reads gets the newest state, and is never queued for', async () => {
+  const socket = await dial('alice');
+  socket.pause();
+  socket.write(line);
+  await waitFor('the report', () => reports.includes('alice'));
+  const state = (id: number) =>
+    ({ kind: 'state', notices: [], student: 'x'.repeat(50_000), port: id }) as unknown as StateMessage;
+  const before = process.memoryUsage().rss;
+  for (let id = 1; id <= 2000; id += 1) sockets.send('alice', state(id));
+  expect(process.memoryUsage().rss - before).toBeLessThan(80 * 2 ** 20);
+  let text = '';
+  socket.on('data', (data) => {
+    text += data;
+  });
+  socket.resume();
+  await waitFor('the newest state', () => text.includes('"port":2000'));
+  socket.destroy();
+}, 20_000);
+
+const seed = Date.now() % 2 ** 31;
+
+const anything = fc.oneof(
+  fc.json(),
+  fc.string(),
+  fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1')),
+  fc
+    .record({ kind: fc.constantFrom('report', 'x'), sessions: fc.anything() })
+    .map((value) => JSON.stringify(value)),
+);
+
+test(`anything at all: no crash, and no report that is not one (seed ${seed})`, async () => {
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(anything, async (text) => {
+      // A socket of its own for each: who has sent nonsense is kept out of the last one.
+      const student = `s${run++}`;
+      await sockets.open(student, join(folder, student));
+      const socket = await dial(student);
+      socket.write(`${text}\n`);
+      await closed(socket);
+      await sockets.close(student);
+    }),
+    { seed, numRuns: 100 },
+  );
+  expect(reports).toEqual([]);
+  expect(log.length).toBeGreaterThanOrEqual(100);
+}, 30_000);

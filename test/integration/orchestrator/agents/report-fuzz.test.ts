@@ -1,0 +1,113 @@
+/** Any report that the protocol lets in, true or not: what follows from it is bounded, and nothing throws. */
+import fc from 'fast-check';
+import { Compile } from 'typebox/compile';
+import { Report } from '../../../../orchestrator/protocol/messages.ts';
+import { decide, freshMemory, type Memory } from '../../../../orchestrator/routes/desired-state.ts';
+import { dueNotices, type NoticeMemory, noNotices } from '../../../../orchestrator/students/notices.ts';
+
+const seed = Date.now() % 2 ** 31;
+const checker = Compile(Report);
+
+/** Texts that have broken terminals and parsers, and any other. */
+const text = (maxLength: number) =>
+  fc.oneof(
+    fc.string({ unit: 'binary', maxLength }),
+    fc
+      .constantFrom('', '\u001b[2J', '\u202e', '__proto__', "'; rm -rf /", '\ud800')
+      .map((each) => each.slice(0, maxLength)),
+  );
+const port = fc.integer({ min: 1, max: 65535 });
+const seconds = fc.oneof(fc.double({ min: 0, max: 1e12, noNaN: true }), fc.constantFrom(0, 1e12));
+const processId = fc.tuple(fc.nat(), fc.nat()).map(([pid, start]) => `${pid}:${start}`);
+const portVariable = fc.constantFrom('ok', 'unset', 'changed');
+
+const report = fc.record({
+  kind: fc.constant('report'),
+  protocol: fc.constant(1),
+  sessions: fc.array(
+    fc.record({ id: processId, terminal: text(64), ageSeconds: seconds, port: portVariable }),
+    { maxLength: 64 },
+  ),
+  listeners: fc.array(
+    fc.record({
+      port,
+      addresses: fc.array(text(64), { maxLength: 8 }),
+      process: fc.option(processId),
+      command: text(200),
+      speaks: fc.constantFrom('http', 'https', 'other', null),
+      public: fc.boolean(),
+    }),
+    { maxLength: 64 },
+  ),
+  starting: fc.array(fc.record({ id: text(64), command: text(200), ageSeconds: seconds }), { maxLength: 16 }),
+  service: fc.option(
+    fc.record({
+      port,
+      address: text(64),
+      scheme: fc.constantFrom('http', 'https'),
+      because: fc.constantFrom('chosen', 'PORT', 'command', 'answers', 'newest'),
+    }),
+  ),
+  lastEnd: fc.option(fc.record({ how: fc.constantFrom('left', 'lost'), ageSeconds: seconds })),
+  noticesShown: fc.nat(),
+});
+
+const times = { grace: 30, starting: 60, lease: 30, links: 2 };
+
+test(`any course of reports: a verdict, few and short lines, and a memory that stays small (seed ${seed})`, () => {
+  fc.assert(
+    fc.property(fc.array(report, { minLength: 1, maxLength: 8 }), (course) => {
+      let memory: Memory = freshMemory(0);
+      let told: NoticeMemory = noNotices;
+      course.forEach((each, second) => {
+        if (!checker.Check(each)) return;
+        const now = second * 1000;
+        const decided = decide(memory, { running: true, report: each, silentMs: 0 }, times, now);
+        memory = JSON.parse(JSON.stringify(decided.memory)) as Memory;
+        expect(typeof memory.wanted).toBe('boolean');
+        // Ages that are lies put nothing off for ever.
+        if (decided.nextLookAt !== null) expect(decided.nextLookAt).toBeLessThanOrEqual(now + 60_000);
+        const { reason, since, openings } = memory;
+        const due = dueNotices(told, {
+          now,
+          url: 'http://alice.test',
+          phase: memory.wanted ? 'open' : 'closed',
+          live: memory.wanted,
+          opening: openings,
+          reason,
+          since,
+          behind: [],
+          problem: null,
+          report: each,
+          startingSeconds: 60,
+          memoryKill: null,
+          links: new Map(),
+          mostLinks: 2,
+        });
+        told = JSON.parse(JSON.stringify(due.memory)) as NoticeMemory;
+        expect(due.notices.length).toBeLessThanOrEqual(6);
+        for (const notice of due.notices) {
+          expect(notice.text.length).toBeLessThan(1000);
+          // Nothing of the report's own texts gets into a line: ports and the link only.
+          expect(notice.text).not.toMatch(/[^ -~]/);
+        }
+        expect(JSON.stringify(told).length).toBeLessThan(2000);
+        expect(JSON.stringify(memory).length).toBeLessThan(4000);
+      });
+    }),
+    { seed, numRuns: 200 },
+  );
+});
+
+test(`one thing changed in a good report: it is let in whole, or not at all (seed ${seed})`, () => {
+  fc.assert(
+    fc.property(report, fc.string(), fc.anything(), (good, key, value) => {
+      if (!Object.hasOwn(good, key)) expect(checker.Check({ ...good, [key]: value })).toBe(false);
+      for (const each of Object.keys(good)) {
+        const without = Object.fromEntries(Object.entries(good).filter(([name]) => name !== each));
+        expect(checker.Check(without)).toBe(false);
+      }
+    }),
+    { seed, numRuns: 100 },
+  );
+});

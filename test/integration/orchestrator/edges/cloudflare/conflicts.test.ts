@@ -1,0 +1,266 @@
+/** What is somebody else's is named and left alone, until a person says `--adopt`. */
+import type { NewRecord } from '../../../../cloudflare/index.ts';
+import { MemoryDisk } from '../../../../support/cloudflare-rig.ts';
+import { begin, DNS_MODES, make, reach, withRig } from '../../../../support/with-rig.ts';
+
+const OTHER_TUNNEL = '11111111-2222-3333-4444-555555555555.cfargotunnel.com';
+
+const foreignRecords: { what: string; record: NewRecord; adoptable: boolean }[] = [
+  {
+    what: 'an A record',
+    record: { name: 'alice.example.com', type: 'A', content: '192.0.2.7' },
+    adoptable: true,
+  },
+  {
+    what: 'an AAAA record',
+    record: { name: 'alice.example.com', type: 'AAAA', content: '2001:db8::7' },
+    adoptable: true,
+  },
+  {
+    what: 'a TXT record',
+    record: { name: 'alice.example.com', type: 'TXT', content: '"site-verification=1"' },
+    adoptable: false,
+  },
+  {
+    what: 'a CNAME to another tunnel',
+    record: { name: 'alice.example.com', type: 'CNAME', content: OTHER_TUNNEL, proxied: true },
+    adoptable: true,
+  },
+  {
+    what: 'a record with another instance’s mark',
+    record: {
+      name: 'alice.example.com',
+      type: 'CNAME',
+      content: OTHER_TUNNEL,
+      proxied: true,
+      comment: 'devenv annex/alice',
+    },
+    adoptable: true,
+  },
+  {
+    what: 'a record whose mark only begins like ours',
+    record: {
+      name: 'alice.example.com',
+      type: 'CNAME',
+      content: OTHER_TUNNEL,
+      proxied: true,
+      comment: 'devenv labor/alice',
+    },
+    adoptable: true,
+  },
+];
+
+const cases = DNS_MODES.flatMap((dns) => foreignRecords.map((each) => ({ dns, ...each })));
+
+test.each(cases)(
+  'with dns: $dns, $what stays, is named, and is taken over only with --adopt',
+  async ({ dns, record, adoptable }) => {
+    await withRig({ dns }, async ({ mock, rig }) => {
+      mock.foreign.addRecord(record);
+      const before = JSON.stringify(mock.world.records);
+      await begin(rig, ['alice', 'bob']);
+      // With `student` it is known when the student is made, else when the link is to open.
+      if (dns === 'student') await reach(rig, 'the clash', () => rig.problem('alice') !== null);
+      else expect(rig.problem('alice')).toBeNull();
+      rig.publisher.setDesired('alice', true);
+      await make(rig, 'open', ['bob']);
+      await reach(rig, 'the clash', () => rig.problem('alice') !== null);
+      const named = `${record.type} ${record.content}`;
+      expect(rig.problem('alice')).toEqual({
+        code: 'clash',
+        what: `alice.example.com has a DNS record that is not devenv's: ${named}.`,
+        next: adoptable
+          ? expect.stringContaining('`devenv open alice --adopt`')
+          : expect.not.stringContaining('--adopt'),
+      });
+      const listed = {
+        hostname: 'alice.example.com',
+        student: 'alice',
+        found: `record of somebody else: ${named}`,
+        action: null,
+      };
+      expect(await rig.publisher.reconcile(false)).toEqual([{ ...listed, failed: null }]);
+      expect(await rig.publisher.reconcile(true)).toEqual([{ ...listed, failed: null }]);
+      expect(rig.rules()).not.toContainEqual(expect.stringContaining('alice'));
+      expect(JSON.stringify(mock.world.records.filter(({ name }) => name.startsWith('alice')))).toBe(before);
+
+      rig.publisher.retryNow('alice', true);
+      if (adoptable) {
+        await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+        expect(rig.records()).toContain(`alice.example.com → ${mock.world.tunnelHostname}`);
+        expect(await rig.publisher.reconcile(false)).toEqual([]);
+      } else {
+        await rig.quiet();
+        expect(rig.problem('alice')?.code).toBe('clash');
+        expect(JSON.stringify(mock.world.records.filter(({ name }) => name.startsWith('alice')))).toBe(
+          before,
+        );
+      }
+    });
+  },
+);
+
+test.each(DNS_MODES)(
+  'with dns: %s, a rule of somebody else’s stays, is named, and is taken over only with --adopt',
+  async (dns) => {
+    await withRig({ dns }, async ({ mock, rig }) => {
+      mock.foreign.putConfig(() => ({
+        ingress: [
+          { hostname: 'alice.example.com', service: 'http://10.0.0.9:80' },
+          { hostname: 'alice.example.com', path: '/old', service: 'http://10.0.0.8:80' },
+          { service: 'http_status:404' },
+        ],
+      }));
+      await begin(rig, ['alice', 'bob']);
+      rig.publisher.setDesired('alice', true);
+      await make(rig, 'open', ['bob']);
+      await reach(rig, 'the clash', () => rig.problem('alice') !== null);
+      expect(rig.problem('alice')).toMatchObject({
+        code: 'clash',
+        what: "The tunnel has a rule for alice.example.com that is not devenv's: it leads to http://10.0.0.9:80.",
+      });
+      // A record of ours would make that rule look like ours.
+      expect(rig.records()).toEqual([`bob.example.com → ${mock.world.tunnelHostname}`]);
+      expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
+      rig.publisher.retryNow('alice', true);
+      await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+      // What has a path was never in the way.
+      expect(rig.rules()).toEqual([
+        'alice.example.com → http://10.0.0.8:80',
+        'bob.example.com → http://127.0.0.1:3002',
+        'alice.example.com → http://127.0.0.1:3001',
+        '* → http_status:404',
+      ]);
+      await make(rig, 'closed', ['alice']);
+      expect(rig.rules()[0]).toBe('alice.example.com → http://10.0.0.8:80');
+    });
+  },
+);
+
+test.each([
+  {
+    what: 'a record that can’t be taken over',
+    record: { type: 'TXT' as const, content: '"site-verification=1"' },
+    refuses: false,
+  },
+  {
+    what: 'a record whose change Cloudflare refuses',
+    record: { type: 'A' as const, content: '192.0.2.7' },
+    refuses: true,
+  },
+])('$what: --adopt leaves the rule beside it as it was', async ({ record, refuses }) => {
+  await withRig({}, async ({ mock, rig }) => {
+    const name = rig.hostname('alice');
+    mock.foreign.addRecord({ name, ...record });
+    mock.foreign.putConfig(({ ingress, ...config }) => ({
+      ...config,
+      ingress: [{ hostname: name, service: 'http://10.0.0.9:80' }, ...ingress],
+    }));
+    await begin(rig, ['alice', 'bob']);
+    if (refuses) mock.faults.next({ kind: 'dns-batch' }, 'refused', 1000);
+    rig.publisher.setDesired('alice', true);
+    rig.publisher.retryNow('alice', true);
+    await reach(rig, 'it to be told', () => rig.problem('alice')?.code === (refuses ? 'edge' : 'clash'));
+    await make(rig, 'open', ['bob']);
+    await rig.quiet();
+    expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
+    expect(rig.records()).toContain(`alice.example.com → ${record.content}`);
+  });
+});
+
+test('a rule that leads where ours would is no more ours for that: another instance’s, or one made by hand', async () => {
+  await withRig({}, async ({ mock, rig, another }) => {
+    const annex = another({ instance: 'annex', disk: new MemoryDisk() });
+    await begin(annex, ['alice']);
+    await make(annex, 'open', ['alice']);
+    const byHand = { hostname: rig.hostname('bob'), service: 'http://127.0.0.1:3002' };
+    mock.foreign.addRecord({ name: byHand.hostname, type: 'A', content: '192.0.2.7' });
+    mock.foreign.putConfig(({ ingress, ...config }) => ({
+      ...config,
+      ingress: [{ ...byHand, originRequest: { noTLSVerify: true } }, ...ingress],
+    }));
+    const before = rig.rules();
+    await begin(rig, ['alice', 'bob']);
+    await reach(rig, 'both clashes', () =>
+      ['alice', 'bob'].every((name) => rig.problem(name)?.code === 'clash'),
+    );
+    rig.publisher.setDesired('bob', true);
+    await rig.publisher.reconcile(true);
+    await rig.publisher.unregister('bob');
+    await rig.publisher.reconcile(true);
+    expect(rig.rules()).toEqual(before);
+  });
+});
+
+test('what somebody made of our record, two of another type under our mark, is put right', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    const { id = '', name = '', comment = null } = mock.world.records[0] ?? {};
+    mock.foreign.removeRecord(id);
+    mock.foreign.addRecord({ name, comment, type: 'A', content: '192.0.2.7' });
+    mock.foreign.addRecord({ name, comment, type: 'AAAA', content: '2001:db8::7' });
+    await rig.publisher.reconcile(true);
+    expect(rig.records()).toEqual([`alice.example.com → ${mock.world.tunnelHostname}`]);
+    expect(rig.problem('alice')).toBeNull();
+  });
+});
+
+test('the word to take over counts once: what comes later is a clash again', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    mock.foreign.addRecord({
+      name: 'alice.example.com',
+      type: 'MX',
+      content: 'mail.example.com',
+      priority: 1,
+    });
+    await begin(rig, ['alice']);
+    rig.publisher.setDesired('alice', true);
+    rig.publisher.retryNow('alice', true);
+    await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'clash');
+    const [mail] = mock.world.records;
+    mock.foreign.removeRecord(mail?.id ?? '');
+    mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
+    await rig.publisher.reconcile(true);
+    expect(rig.records()).toEqual(['alice.example.com → 192.0.2.9']);
+    expect(rig.problem('alice')?.what).toMatch(/A 192\.0\.2\.9/);
+  });
+});
+
+test('a clash that goes away by itself is over at the next reconcile', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    const { id } = mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
+    await begin(rig, ['alice']);
+    rig.publisher.setDesired('alice', true);
+    await reach(rig, 'the clash', () => rig.problem('alice') !== null);
+    mock.foreign.removeRecord(id);
+    await rig.publisher.reconcile(true);
+    expect(rig.publisher.phase('alice')).toEqual({ phase: 'open', problem: null });
+  });
+});
+
+test.each(DNS_MODES)(
+  'with dns: %s, a rule that somebody makes while our record is made stays theirs, even when the undoing fails',
+  async (dns) => {
+    await withRig({ dns, callTimeoutMs: 300 }, async ({ mock, rig }) => {
+      await begin(rig, dns === 'session' ? ['alice'] : []);
+      mock.onCall = (call, phase) => {
+        if (call.kind !== 'dns-batch' || phase !== 'applied') return;
+        mock.onCall = null;
+        mock.foreign.putConfig((config) => ({
+          ...config,
+          ingress: [{ hostname: 'alice.example.com', service: 'http://10.0.0.9:80' }, ...config.ingress],
+        }));
+        mock.faults.next({ kind: 'dns-batch' }, 'server-error');
+      };
+      if (dns === 'student') rig.hold('alice');
+      rig.publisher.setDesired('alice', true);
+      await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'clash');
+      await reach(rig, 'the undoing', () => rig.records().length === 0);
+      await rig.quiet();
+      expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
+      expect(rig.problem('alice')?.code).toBe('clash');
+      expect(rig.disk.journalEntries()).toEqual([]);
+    });
+  },
+);

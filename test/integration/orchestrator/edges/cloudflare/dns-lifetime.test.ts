@@ -1,0 +1,129 @@
+/** Records live as long as the student, or with the session and a grace; both after restarts, too. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  begin,
+  countsSince,
+  DNS_MODES,
+  kindsSince,
+  lastCall,
+  make,
+  reach,
+  withRig,
+} from '../../../../support/with-rig.ts';
+
+test('student: made at `create`, unmoved by sessions, gone at `rm`; opening and closing need no DNS call', async () => {
+  await withRig({ dns: 'student' }, async ({ mock, rig }) => {
+    await begin(rig, []);
+    let from = mock.calls.length;
+    rig.hold('alice');
+    await reach(rig, 'the record', () => rig.records().length === 1);
+    expect(rig.rules()).toEqual([]);
+    await rig.quiet();
+    from = mock.calls.length;
+    for (let round = 0; round < 3; round += 1) {
+      await make(rig, 'open', ['alice']);
+      await make(rig, 'closed', ['alice']);
+    }
+    expect(countsSince(mock, from)).toEqual({ 'config-get': 6, 'config-put': 6 });
+    await rig.publisher.unregister('alice');
+    expect(rig.records()).toEqual([]);
+  });
+});
+
+test('student: who is created while Cloudflare is away gets the record when it is back, with nobody asking', async () => {
+  await withRig({ dns: 'student' }, async ({ mock, rig }) => {
+    await begin(rig, []);
+    mock.faults.next({}, 'reset-before', 3);
+    rig.hold('alice');
+    await reach(rig, 'the words', () => rig.problem('alice') !== null);
+    await reach(rig, 'the record', () => rig.records().length === 1);
+    await reach(rig, 'no words', () => rig.problem('alice') === null);
+  });
+});
+
+test('session: made when the link opens, gone after the grace; a return within needs no DNS call, one after it does', async () => {
+  await withRig({ dns: 'session', graceMs: 3000 }, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    expect(rig.records()).toEqual([]);
+    await make(rig, 'open', ['alice', 'bob']);
+    await make(rig, 'closed', ['alice', 'bob']);
+    const closed = lastCall(mock, 'config-put');
+    let from = mock.calls.length;
+    await sleep(300);
+    await make(rig, 'open', ['bob']);
+    expect(kindsSince(mock, from)).toEqual(['config-get', 'config-put']);
+    await reach(rig, 'alice’s record to go', () => rig.records().length === 1);
+    expect(lastCall(mock, 'dns-batch').startedAt - (closed.endedAt ?? 0)).toBeGreaterThan(2950);
+    expect(rig.records()[0]).toMatch(/^bob/);
+    from = mock.calls.length;
+    await make(rig, 'open', ['alice']);
+    expect(kindsSince(mock, from)).toEqual(['dns-batch', 'config-get', 'config-put']);
+  });
+});
+
+test('session: a student who goes within the grace leaves no record', async () => {
+  await withRig({ dns: 'session' }, async ({ rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    await make(rig, 'closed', ['alice']);
+    expect(rig.records()).toHaveLength(1);
+    await rig.publisher.unregister('alice');
+    expect(rig.records()).toEqual([]);
+  });
+});
+
+test('session: a restart within the grace begins it anew, and the record goes all the same', async () => {
+  await withRig({ dns: 'session', graceMs: 2000 }, async ({ mock, rig, another }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    await make(rig, 'closed', ['alice']);
+    await rig.stop();
+    const second = another({ disk: rig.disk });
+    await begin(second, ['alice']);
+    expect(second.records()).toHaveLength(1);
+    const from = mock.calls.length;
+    await make(second, 'open', ['alice']);
+    expect(kindsSince(mock, from)).toEqual(['config-get', 'config-put']);
+    await make(second, 'closed', ['alice']);
+    await reach(second, 'the record to go', () => second.records().length === 0);
+  });
+});
+
+test.each(['refused', 'server-error'] as const)(
+  'session: a record that can’t be removed (%s) is not asked for without end',
+  async (fault) => {
+    await withRig({ dns: 'session', graceMs: 100 }, async ({ mock, rig }) => {
+      await begin(rig, ['alice']);
+      await make(rig, 'open', ['alice']);
+      mock.faults.next({ kind: 'dns-batch' }, fault, 1000);
+      const from = mock.calls.length;
+      await make(rig, 'closed', ['alice']);
+      await sleep(1000);
+      expect(countsSince(mock, from)['dns-batch']).toBeLessThanOrEqual(3);
+      expect(rig.publisher.phase('alice')).toEqual({ phase: 'closed', problem: null });
+      mock.faults.clear();
+      await rig.publisher.reconcile(true);
+      expect(rig.records()).toEqual([]);
+    });
+  },
+);
+
+test.each(DNS_MODES)('from one mode to %s: the next start makes it so', async (dns) => {
+  const before = dns === 'student' ? 'session' : 'student';
+  await withRig({ dns: before, graceMs: 100 }, async ({ rig, another }) => {
+    await begin(rig, ['alice', 'bob']);
+    await make(rig, 'open', ['alice']);
+    await rig.stop();
+    const second = another({ disk: rig.disk, dns });
+    second.publisher.register({
+      student: 'alice',
+      hostname: 'alice.example.com',
+      origin: 'http://127.0.0.1:3001',
+    });
+    second.publisher.setDesired('alice', true);
+    second.hold('bob', 3002);
+    await second.start();
+    await reach(second, 'alice to be open', () => second.phase('alice') === 'open');
+    await reach(second, 'the records', () => second.records().length === (dns === 'student' ? 2 : 1));
+  });
+});

@@ -1,0 +1,151 @@
+/** From a wish to records and rules: order, ownership, company, and nothing at all where nothing differs. */
+import { MockCloudflare } from '../../../../cloudflare/index.ts';
+import { CloudflareRig } from '../../../../support/cloudflare-rig.ts';
+import { waitFor } from '../../../../support/wait.ts';
+
+let mock: MockCloudflare;
+let rig: CloudflareRig;
+
+const foreignConfig = {
+  'warp-routing': { enabled: true },
+  originRequest: { connectTimeout: 12, noTLSVerify: false },
+  ingress: [
+    {
+      hostname: 'shop.example.com',
+      service: 'http://10.0.0.5:80',
+      originRequest: { httpHostHeader: 'shop' },
+    },
+    { hostname: '*.example.com', path: '/old', service: 'http://10.0.0.6:80' },
+    { hostname: '*.example.com', service: 'http://10.0.0.7:80' },
+    { service: 'http_status:404' },
+  ],
+};
+
+const kinds = (from = 0) => mock.calls.slice(from).map(({ kind }) => kind);
+const allOpen = (names: string[]) =>
+  waitFor('all to be open', () => names.every((name) => rig.phase(name) === 'open'), {
+    seen: () => JSON.stringify(names.map((name) => rig.publisher.phase(name))) + rig.log.text(),
+  });
+
+beforeEach(async () => {
+  mock = await MockCloudflare.start();
+  rig = new CloudflareRig(mock);
+});
+
+afterEach(async () => {
+  await rig.stop();
+  await mock.stop();
+});
+
+const students = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
+
+test('a student gets a marked record at once, a rule while wanted, and loses both when gone', async () => {
+  rig.hold('alice');
+  await rig.start();
+  await waitFor('the record', () => rig.records().length === 1, { seen: rig.log.text });
+  expect(mock.world.records[0]).toMatchObject({
+    name: 'alice.example.com',
+    type: 'CNAME',
+    content: mock.world.tunnelHostname,
+    proxied: true,
+    comment: 'devenv lab/alice',
+  });
+  expect(rig.rules().some((rule) => rule.startsWith('alice'))).toBe(false);
+  rig.publisher.setDesired('alice', true);
+  await allOpen(['alice']);
+  expect(rig.rules()).toEqual(['alice.example.com → http://127.0.0.1:3001', '* → http_status:404']);
+  rig.publisher.setDesired('alice', false);
+  await waitFor('closed', () => rig.phase('alice') === 'closed');
+  expect(rig.rules()).toEqual(['* → http_status:404']);
+  expect(rig.records()).toHaveLength(1);
+  await rig.publisher.unregister('alice');
+  expect(rig.records()).toEqual([]);
+});
+
+test('who goes while Cloudflare refuses or is away is told why something may be left; the log has it once', async () => {
+  for (const [index, name] of ['alice', 'bob'].entries()) rig.hold(name, 3001 + index);
+  await rig.start();
+  for (const name of ['alice', 'bob']) rig.publisher.setDesired(name, true);
+  await allOpen(['alice', 'bob']);
+  const said = () =>
+    rig.log
+      .lines()
+      .filter(({ msg }) => msg.includes('a name that nobody uses'))
+      .map(({ level, msg }) => `${level} ${msg}`);
+  const left = (why: string) => expect.stringMatching(`^40 something may be left .*: ${why}`);
+  mock.faults.next({ kind: 'config-put' }, 'refused', 2);
+  expect(await rig.publisher.unregister('alice')).toMatchObject({
+    what: expect.stringMatching(/does not let this token change the tunnel’s rules/),
+    next: expect.stringMatching(/Cloudflare Tunnel \/ Edit/),
+  });
+  await rig.publisher.reconcile(true);
+  expect(said()).toEqual([left('Cloudflare does not let this token')]);
+  // Nobody is held any more, and nothing can be read.
+  mock.faults.next({}, 'reset-before', 1000);
+  expect(await rig.publisher.unregister('bob')).toMatchObject({
+    what: expect.stringMatching(/could not be reached/),
+    next: expect.stringMatching(/tried again by itself/),
+  });
+  expect(rig.rules()).toHaveLength(3);
+  mock.faults.clear();
+  await waitFor('all to be gone', () => rig.rules().length === 1 && rig.records().length === 0, {
+    timeoutMs: 30_000,
+  });
+  await waitFor('the log to say so', () => said().length === 5);
+  expect(
+    said()
+      .slice(-2)
+      .map((line) => line.slice(0, 10)),
+  ).toEqual(['30 nothing', '30 nothing']);
+});
+
+test('thirty at once: one GET and one PUT, nothing when nothing differs, and what is foreign stays as it was', async () => {
+  mock.foreign.putConfig(() => structuredClone(foreignConfig));
+  const names = students(30);
+  names.forEach((name, index) => {
+    rig.hold(name, 3001 + index);
+  });
+  await rig.start();
+  // Its last call reads the configuration: between two of its calls none is open either.
+  await waitFor('the first publication', () => rig.published > 0);
+  expect(rig.records()).toHaveLength(30);
+  const before = mock.calls.length;
+  for (const name of names) rig.publisher.setDesired(name, true);
+  await allOpen(names);
+  expect(kinds(before)).toEqual(['config-get', 'config-put']);
+  const { config } = mock.world.tunnel;
+  const ingress = config?.ingress as { hostname?: string }[];
+  expect({ ...config, ingress: ingress.filter(({ hostname }) => !/^s\d/.test(hostname ?? '')) }).toEqual(
+    foreignConfig,
+  );
+  // Before the first rule that would take their visitors.
+  expect(ingress.findIndex(({ hostname }) => hostname?.startsWith('*'))).toBe(31);
+  rig.publisher.setDesired('s0', true);
+  rig.publisher.setDesired('s1', false);
+  rig.publisher.setDesired('s1', true);
+  await rig.quiet();
+  expect(kinds(before)).toHaveLength(2);
+});
+
+test('with `dns: session`: one batch, one GET, one PUT for thirty, and a return within the grace needs no DNS call', async () => {
+  await rig.stop();
+  rig = new CloudflareRig(mock, { dns: 'session', graceMs: 2000 });
+  const names = students(30);
+  for (const name of names) rig.hold(name);
+  await rig.start();
+  await waitFor('the first publication', () => rig.published > 0);
+  expect(rig.records()).toEqual([]);
+  let before = mock.calls.length;
+  for (const name of names) rig.publisher.setDesired(name, true);
+  await allOpen(names);
+  expect(kinds(before)).toEqual(['dns-batch', 'config-get', 'config-put']);
+  rig.publisher.setDesired('s0', false);
+  await waitFor('closed', () => rig.phase('s0') === 'closed');
+  before = mock.calls.length;
+  rig.publisher.setDesired('s0', true);
+  await allOpen(['s0']);
+  expect(kinds(before)).toEqual(['config-get', 'config-put']);
+  rig.publisher.setDesired('s0', false);
+  await waitFor('the record to go after its grace', () => rig.records().length === 29, { timeoutMs: 5000 });
+  expect(rig.rules()).toHaveLength(30);
+});

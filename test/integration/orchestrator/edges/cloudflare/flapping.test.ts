@@ -1,0 +1,45 @@
+/** One student whose link comes and goes all the time does not use up the calls of all. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConversationRig, nobody, serving } from '../../../../support/conversation-rig.ts';
+import { waitFor } from '../../../../support/wait.ts';
+import { withRig } from '../../../../support/with-rig.ts';
+
+/** Calls at most of an opening and a closing: a look and a write each, and one to see whether it is live. */
+const CALLS_OF_A_FLIP = 5;
+/** Openings at once, and those that are paid back while the test runs. */
+const OPENINGS = 20 + 2;
+
+test('a student who flaps is held after some calls, and told; another one opens meanwhile', async () => {
+  await withRig({ budget: 160 }, async ({ mock, rig }) => {
+    await rig.edge.start();
+    const { conversation, routes, states } = new ConversationRig(rig.edge, ['mallory', 'bob']);
+    try {
+      await waitFor('the records', () => mock.world.records.length === 2);
+      await rig.quiet();
+      const from = mock.calls.length;
+      const isHeld = () => routes.view('mallory').reason === 'too-often';
+      for (let flip = 0; flip < 80; flip += 1) {
+        const isIn = flip % 2 === 0;
+        conversation.onReport('mallory', isIn ? serving(3001) : nobody());
+        // Until the edge has it: flips that are over before they are taken in cost nothing.
+        const isThere = () => routes.view('mallory').phase === (isIn ? 'open' : 'closed');
+        await waitFor('the flip, or its refusal', () => isThere() || isHeld(), { everyMs: 5 });
+        await sleep(10);
+      }
+      conversation.onReport('mallory', serving(3001));
+      expect(mock.calls.length - from).toBeLessThanOrEqual(OPENINGS * CALLS_OF_A_FLIP);
+      expect(routes.view('mallory')).toMatchObject({ phase: 'closed', problem: { code: 'too-often' } });
+      expect(states.get('mallory')?.notices.at(-1)?.text).toContain('opened and closed too often');
+
+      conversation.onReport('bob', serving(3002));
+      await waitFor('bob to be open', () => routes.view('bob').phase === 'open');
+      expect(routes.view('bob').problem).toBeNull();
+      // By itself, with no other report.
+      await waitFor('mallory to be open', () => routes.view('mallory').phase === 'open', {
+        timeoutMs: 15_000,
+      });
+    } finally {
+      await routes.stop();
+    }
+  });
+});

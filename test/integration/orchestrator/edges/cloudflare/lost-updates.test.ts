@@ -1,0 +1,144 @@
+/** Who writes between our reading and our writing is noticed; what they write afterwards is kept. */
+import type { MockCloudflare } from '../../../../cloudflare/index.ts';
+import { begin, countsSince, DNS_MODES, make, reach, withRig } from '../../../../support/with-rig.ts';
+
+const theirs = (name: string) => ({ hostname: `${name}.example.com`, service: 'http://10.0.0.9:80' });
+
+function addTheirs(mock: MockCloudflare, name: string): void {
+  mock.foreign.putConfig((config) => ({ ...config, ingress: [theirs(name), ...config.ingress] }));
+}
+
+/** Writes of somebody else's in that phase of our PUTs, one for each name. */
+function interfere(mock: MockCloudflare, phase: 'before' | 'applied', names: string[]): void {
+  mock.onCall = (call, now) => {
+    if (call.kind !== 'config-put' || now !== phase) return;
+    const name = names.shift();
+    if (name !== undefined) addTheirs(mock, name);
+  };
+}
+
+test('a write between our GET and our PUT is told loudly, with the versions, in the log and by `doctor`; ours stands', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    addTheirs(mock, 'shop');
+    interfere(mock, 'before', ['gone']);
+    const from = mock.calls.length;
+    await make(rig, 'open', ['alice']);
+    const loud = rig.log.lines().filter(({ level }) => level >= 50);
+    expect(loud).toHaveLength(1);
+    expect(loud[0]).toMatchObject({
+      read: 1,
+      now: 3,
+      msg: expect.stringMatching(/version 1 was read, 3 stands.*may be lost/),
+    });
+    expect(countsSince(mock, from)).toEqual({ 'config-get': 2, 'config-put': 1 });
+    expect(rig.rules()).toEqual([
+      'shop.example.com → http://10.0.0.9:80',
+      'alice.example.com → http://127.0.0.1:3001',
+      '* → http_status:404',
+    ]);
+    const found = (await rig.edge.diagnose()).find(({ subject }) => subject === 'Lost updates');
+    expect(found).toMatchObject({ ok: false, found: expect.stringMatching(/between versions 1 and 3/) });
+    expect(rig.problem('alice')).toBeNull();
+    addTheirs(mock, 'gone');
+    await make(rig, 'closed', ['alice']);
+    expect(rig.rules()).toEqual([
+      'gone.example.com → http://10.0.0.9:80',
+      'shop.example.com → http://10.0.0.9:80',
+      '* → http_status:404',
+    ]);
+  });
+});
+
+test('one who overwrites ours right after our PUT: ours is merged in again at the next reconcile, theirs is kept', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    mock.foreign.putConfig(() => ({ ingress: [theirs('shop'), { service: 'http_status:404' }] }));
+    expect(await rig.publisher.reconcile(true)).toMatchObject([
+      { hostname: 'alice.example.com', found: 'no rule' },
+    ]);
+    expect(rig.rules()).toEqual([
+      'shop.example.com → http://10.0.0.9:80',
+      'alice.example.com → http://127.0.0.1:3001',
+      '* → http_status:404',
+    ]);
+    expect(rig.log.text()).not.toMatch(/somebody else wrote/);
+  });
+});
+
+test('a write that arrives before the answer to ours is seen when it is read again', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    interfere(mock, 'applied', ['shop']);
+    await make(rig, 'open', ['alice']);
+    await make(rig, 'open', ['bob']);
+    expect(rig.rules()).toContain('shop.example.com → http://10.0.0.9:80');
+    expect(rig.log.text()).not.toMatch(/somebody else wrote/);
+  });
+});
+
+test('somebody who writes without end holds nothing up: a few tries, then words, and it works when they stop', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    let writes = 0;
+    mock.onCall = (call, phase) => {
+      // Everything else goes, so that ours is never there when it is read again.
+      if (call.kind === 'config-get' && phase === 'before' && writes < 20) {
+        writes += 1;
+        mock.foreign.putConfig(() => ({ ingress: [theirs(`w${writes}`), { service: 'http_status:404' }] }));
+      }
+      if (call.kind === 'config-put' && phase === 'before') addTheirs(mock, 'between');
+    };
+    const from = mock.calls.length;
+    rig.publisher.setDesired('alice', true);
+    await reach(rig, 'the words', () => rig.problem('alice') !== null);
+    expect(rig.problem('alice')?.what).toMatch(/somebody else keeps writing/);
+    expect(countsSince(mock, from)['config-put']).toBeLessThanOrEqual(5);
+    mock.onCall = null;
+    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+  });
+});
+
+test('an unknown outcome beside somebody else’s write is no loss where ours was not applied', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    interfere(mock, 'before', ['shop']);
+    mock.faults.next({ kind: 'config-put' }, 'reset-before');
+    await make(rig, 'open', ['alice']);
+    expect(rig.rules()).toContain('shop.example.com → http://10.0.0.9:80');
+    expect(rig.log.text()).not.toMatch(/somebody else wrote/);
+  });
+});
+
+test.each(DNS_MODES)(
+  'with dns: %s, a rule that takes the name beside a PUT of ours that came to nothing stays theirs, and is named',
+  async (dns) => {
+    await withRig({ dns, callTimeoutMs: 300 }, async ({ mock, rig }) => {
+      await begin(rig, dns === 'session' ? ['alice'] : []);
+      mock.faults.next({ kind: 'config-put' }, 'reset-before');
+      mock.onCall = (call, phase) => {
+        if (call.kind !== 'config-put' || phase !== 'before') return;
+        mock.onCall = null;
+        mock.foreign.putConfig((config) => ({
+          ...config,
+          ingress: [{ ...theirs('alice'), originRequest: { noTLSVerify: true } }, ...config.ingress],
+        }));
+      };
+      if (dns === 'student') rig.hold('alice');
+      rig.publisher.setDesired('alice', true);
+      await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'clash');
+      await rig.quiet();
+      await rig.publisher.reconcile(true);
+      expect(mock.world.tunnel.config).toEqual({
+        ingress: [
+          { ...theirs('alice'), originRequest: { noTLSVerify: true } },
+          { service: 'http_status:404' },
+        ],
+      });
+      expect(rig.problem('alice')?.what).toMatch(/not devenv's: it leads to http:\/\/10\.0\.0\.9:80/);
+      expect(rig.records()).toEqual([]);
+      expect(rig.disk.journalEntries()).toEqual([]);
+    });
+  },
+);

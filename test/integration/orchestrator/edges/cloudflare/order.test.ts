@@ -1,0 +1,142 @@
+/** The record before the rule, the rule away before the record; what is foreign stays as it was, ours stands above what would shadow it. */
+import type { Call, MockCloudflare } from '../../../../cloudflare/index.ts';
+import { begin, DNS_MODES, make, reach, students, withRig } from '../../../../support/with-rig.ts';
+
+interface Violation {
+  call: Pick<Call, 'number' | 'kind'>;
+  uncovered: string[];
+}
+
+/** Looks at every moment: each rule of a student's has a record with our mark. */
+function watchCover(mock: MockCloudflare): Violation[] {
+  const violations: Violation[] = [];
+  mock.onCall = (call) => {
+    const marked = new Set(
+      mock.world.records.filter(({ comment }) => comment?.startsWith('devenv lab/')).map(({ name }) => name),
+    );
+    const rules = (mock.world.tunnel.config?.ingress ?? []).map(({ hostname }) => hostname ?? '');
+    const uncovered = rules.filter((hostname) => /^s\d/.test(hostname) && !marked.has(hostname));
+    if (uncovered.length > 0) violations.push({ call: { number: call.number, kind: call.kind }, uncovered });
+  };
+  return violations;
+}
+
+test.each(DNS_MODES)('with dns: %s, every rule of ours has a marked record at every moment', async (dns) => {
+  await withRig({ dns, graceMs: 0 }, async ({ mock, rig }) => {
+    const names = students(6);
+    const violations = watchCover(mock);
+    await begin(rig, names);
+    await make(rig, 'open', names);
+    await make(rig, 'closed', names.slice(0, 3));
+    await make(rig, 'open', names.slice(0, 1));
+    await Promise.all(names.map((name) => rig.publisher.unregister(name)));
+    await reach(rig, 'all to be gone', () => rig.records().length === 0);
+    expect(rig.rules()).toEqual(['* → http_status:404']);
+    expect(violations).toEqual([]);
+    const kinds = mock.calls.filter(({ applied }) => applied).map(({ kind }) => kind);
+    // The very first write makes records, the very last one removes some.
+    expect([kinds[0], kinds.at(-1)]).toEqual(['dns-batch', 'dns-batch']);
+  });
+});
+
+/** What an administrator may have: other services, paths, wildcards, settings of their own, numbered rules. */
+const administrators = {
+  'warp-routing': { enabled: true, connectTimeout: 5 },
+  ingress: [
+    {
+      id: '1',
+      hostname: 'shop.example.com',
+      service: 'http://10.0.0.5:80',
+      originRequest: { httpHostHeader: 'x' },
+    },
+    { hostname: 'Alice.Example.com', path: '^/legacy', service: 'http://10.0.0.4:80' },
+    { hostname: 'git.other.org', service: 'ssh://10.0.0.8:22', originRequest: {} },
+    { hostname: '*.example.com', path: '/status', service: 'http://10.0.0.6:80' },
+    { hostname: '*.example.com', service: 'http_status:403' },
+    { hostname: '', service: 'http_status:404' },
+  ],
+  originRequest: { connectTimeout: 12, access: { required: true, teamName: 'x', audTag: ['a'] } },
+};
+
+test('what is foreign comes back equal as JSON, keys in their order; ours stands before what would shadow it', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    mock.foreign.putConfig(() => structuredClone(administrators));
+    const before = JSON.stringify(mock.world.tunnel.config);
+    await begin(rig, ['alice', 'bob']);
+    await make(rig, 'open', ['alice', 'bob']);
+    const hostnames = mock.world.tunnel.config?.ingress.map(({ hostname }) => hostname);
+    expect(hostnames).toEqual([
+      'shop.example.com',
+      'Alice.Example.com',
+      'git.other.org',
+      'alice.example.com',
+      'bob.example.com',
+      '*.example.com',
+      '*.example.com',
+      '',
+    ]);
+    await make(rig, 'closed', ['alice', 'bob']);
+    expect(JSON.stringify(mock.world.tunnel.config)).toBe(before);
+  });
+});
+
+test('a wildcard that somebody adds above a rule of ours is stepped over at the next reconcile', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    mock.foreign.putConfig((config) => ({
+      ...config,
+      ingress: [{ hostname: '*.example.com', service: 'http://10.0.0.7:80' }, ...config.ingress],
+    }));
+    expect(await rig.publisher.reconcile(true)).toEqual([
+      {
+        hostname: 'alice.example.com',
+        student: 'alice',
+        found: 'rule out of reach',
+        action: 'move it up',
+        failed: null,
+      },
+    ]);
+    expect(rig.rules().map((rule) => rule.split(' ')[0])).toEqual([
+      'alice.example.com',
+      '*.example.com',
+      '*',
+    ]);
+  });
+});
+
+test('a tunnel that nobody has configured gets a rule and the catch-all that cloudflared asks for', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    expect(mock.world.tunnel.config).toBeNull();
+    await begin(rig, ['alice']);
+    expect(mock.world.tunnel.config).toBeNull();
+    await make(rig, 'open', ['alice']);
+    expect(mock.world.tunnel.config).toEqual({
+      ingress: [
+        { hostname: 'alice.example.com', service: 'http://127.0.0.1:3001' },
+        { service: 'http_status:404' },
+      ],
+    });
+  });
+});
+
+test('the mark of the longest names fits a Free zone’s comment, names both, and is found again', async () => {
+  const instance = `lab-${'x'.repeat(28)}`;
+  const long = `anna-${'m'.repeat(58)}`;
+  const twin = `anna-${'m'.repeat(57)}n`;
+  await withRig({ instance, dns: 'student' }, async ({ mock, rig, another }) => {
+    await begin(rig, [long, twin]);
+    await make(rig, 'open', [long, twin]);
+    const comments = mock.world.records.map(({ comment }) => comment ?? '');
+    expect(new Set(comments).size).toBe(2);
+    for (const comment of comments) {
+      expect(comment.length).toBeLessThanOrEqual(100);
+      expect(comment).toMatch(new RegExp(`^devenv ${instance}/anna-m{40,}`));
+    }
+    await rig.stop();
+    // Nobody holds them any more, and the disk is another one.
+    const later = another();
+    await begin(later, []);
+    await reach(later, 'all to be gone', () => later.records().length === 0 && later.rules().length === 1);
+  });
+});

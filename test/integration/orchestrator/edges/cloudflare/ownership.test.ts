@@ -1,0 +1,92 @@
+/** A mark is believed as of now: somebody may have taken the record, and the name with it, since it was last read. */
+import { MemoryDisk, simulatedLock } from '../../../../support/cloudflare-rig.ts';
+import { type Bench, begin, make, reach, withRig } from '../../../../support/with-rig.ts';
+
+/** The name is somebody else's from now on. */
+function takeName({ mock, rig }: Pick<Bench, 'mock' | 'rig'>, student: string): void {
+  const record = mock.world.records.find(({ name }) => name === rig.hostname(student));
+  mock.foreign.removeRecord(record?.id ?? '');
+}
+
+test('a rule that somebody made on a name after taking our record is not touched by the next publication', () =>
+  withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    takeName({ mock, rig }, 'alice');
+    mock.foreign.putConfig((config) => ({
+      ...config,
+      ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...config.ingress],
+    }));
+    await make(rig, 'open', ['bob']);
+    expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
+    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'clash');
+  }));
+
+test('a record whose mark somebody has removed is not removed with its student', () =>
+  withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    mock.foreign.changeRecord(mock.world.records[0]?.id ?? '', { comment: 'mine now' });
+    await rig.publisher.unregister('alice');
+    expect(mock.world.records).toMatchObject([{ name: 'alice.example.com', comment: 'mine now' }]);
+  }));
+
+test('a rule whose record somebody has removed goes with its student', () =>
+  withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    takeName({ mock, rig }, 'alice');
+    await rig.publisher.unregister('alice');
+    await rig.publisher.reconcile(true);
+    expect(rig.rules()).toEqual(['* → http_status:404']);
+  }));
+
+test('a name that somebody takes while our write fails is theirs', () =>
+  withRig({ callTimeoutMs: 300 }, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    mock.faults.next({ kind: 'config-put' }, 'timeout');
+    mock.onCall = (call, phase) => {
+      if (call.kind !== 'config-put' || phase !== 'before') return;
+      mock.onCall = null;
+      takeName({ mock, rig }, 'alice');
+      mock.foreign.putConfig(({ ingress, ...config }) => ({
+        ...config,
+        ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...ingress],
+      }));
+    };
+    rig.publisher.setDesired('alice', false);
+    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'clash');
+    expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
+  }));
+
+test('a name that somebody takes right before our record is made anew and we are killed is theirs', async () => {
+  const lock = simulatedLock();
+  await withRig({ callTimeoutMs: 300, disk: new MemoryDisk(), lock }, async ({ mock, rig, another }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    const theirs = 'alice.example.com → http://10.0.0.9:80';
+    mock.onCall = ({ kind }, phase) => {
+      if (kind === 'config-get' && phase === 'applied') {
+        // Read before, and the record after: our rule stands, its record is gone, and nobody is seen to have the name.
+        takeName({ mock, rig }, 'alice');
+        mock.foreign.putConfig(({ ingress, ...config }) => ({
+          ...config,
+          ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...ingress],
+        }));
+      }
+      if (kind === 'dns-batch' && phase === 'applied') {
+        mock.onCall = null;
+        rig.kill();
+        lock.free();
+      }
+    };
+    void rig.publisher.reconcile(true).catch(() => undefined);
+    await reach(rig, 'the kill', () => mock.onCall === null);
+    const next = another({ disk: rig.disk });
+    await begin(next, ['alice']);
+    next.publisher.setDesired('alice', true);
+    await reach(next, 'the clash to be told', () => next.problem('alice')?.code === 'clash');
+    await next.quiet();
+    expect(next.rules()).toEqual([theirs, '* → http_status:404']);
+    expect(next.records()).toEqual([]);
+  });
+});

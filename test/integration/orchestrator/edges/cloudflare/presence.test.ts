@@ -1,0 +1,178 @@
+/** A link is called open, and live, while its rule stands and no longer: whoever took it away, and however that run ended. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { linkFingerprint } from '../../../../../orchestrator/protocol/link-fingerprint.ts';
+import { ConversationRig, nobody, serving } from '../../../../support/conversation-rig.ts';
+import { waitFor } from '../../../../support/wait.ts';
+import { type Bench, begin, make, reach, withRig } from '../../../../support/with-rig.ts';
+
+const OURS = 'alice.example.com → http://127.0.0.1:';
+
+/** Alice is live: her relay answers, and the connector has her rule. */
+async function withAliceLive(
+  task: (bench: Bench & { student: ConversationRig; port: number }) => Promise<void>,
+): Promise<void> {
+  const relay = createServer((_request, response) => {
+    response.end(
+      JSON.stringify({ link: linkFingerprint('lab', 'alice', 'alice.example.com'), listens: true }),
+    );
+  });
+  relay.listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  const { port } = relay.address() as AddressInfo;
+  try {
+    await withRig({}, async (bench) => {
+      await bench.rig.edge.start();
+      const student = new ConversationRig(bench.rig.edge, ['alice'], port);
+      try {
+        student.conversation.onReport('alice', serving(port));
+        await isLive(student);
+        await task({ ...bench, student, port });
+      } finally {
+        await student.routes.stop();
+      }
+    });
+  } finally {
+    relay.close();
+  }
+}
+
+const isLive = ({ routes }: ConversationRig) =>
+  waitFor('alice to be live', () => routes.view('alice').live, { everyMs: 5 });
+
+const timesSaidLive = ({ states }: ConversationRig) =>
+  states.get('alice')?.notices.filter(({ text }) => text.includes('live at')).length;
+
+test('who comes back while their rule is on its way out is live when it stands again, and is told then', () =>
+  withAliceLive(async ({ mock, rig, student, port }) => {
+    const { conversation, routes } = student;
+    const underWay = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    mock.onCall = async ({ kind }, phase) => {
+      if (kind !== 'config-put' || phase !== 'before') return;
+      mock.onCall = null;
+      underWay.resolve();
+      await goOn.promise;
+    };
+    conversation.onReport('alice', nobody());
+    await underWay.promise;
+    conversation.onReport('alice', serving(port));
+    expect(routes.view('alice')).toMatchObject({ phase: 'opening', live: false, problem: null });
+    const rules: number[] = [];
+    mock.onCall = ({ kind }, phase) => {
+      if (kind !== 'config-put' || phase !== 'applied') return;
+      rules.push(rig.rules().length);
+      expect(routes.view('alice').live).toBe(false);
+      expect(timesSaidLive(student)).toBe(1);
+    };
+    goOn.resolve();
+    await isLive(student);
+    expect(rules).toEqual([1, 2]);
+    expect(timesSaidLive(student)).toBe(2);
+  }));
+
+test('who comes back after a closing of unknown outcome is not live, and hears why', () =>
+  withAliceLive(async ({ mock, rig, student, port }) => {
+    const { conversation, routes } = student;
+    mock.faults.next({ kind: 'config-put' }, 'reset-after');
+    mock.onCall = ({ kind }, phase) => {
+      if (kind !== 'config-put' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.faults.next({ kind: 'config-get' }, 'reset-before', 100);
+    };
+    conversation.onReport('alice', nobody());
+    await waitFor('the rule to be gone', () => rig.rules().length === 1, { everyMs: 5 });
+    conversation.onReport('alice', serving(port));
+    expect(routes.view('alice')).toMatchObject({ phase: 'opening', live: false });
+    await waitFor('the reason', () => routes.view('alice').problem);
+    expect(routes.view('alice')).toMatchObject({
+      phase: 'opening',
+      live: false,
+      problem: { what: expect.stringMatching(/^Cloudflare could not be reached/) },
+    });
+    mock.faults.clear();
+    await isLive(student);
+    expect(rig.rules()).toHaveLength(2);
+  }));
+
+test('a connector that has an older version does not make a link live whose rule was gone meanwhile', () =>
+  withRig({}, async ({ mock, rig }) => {
+    const alice = { student: 'alice', hostname: 'alice.example.com', origin: 'http://127.0.0.1:3001' };
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    for (const connector of mock.world.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
+    mock.faults.next({ kind: 'config-put' }, 'reset-after');
+    mock.onCall = ({ kind }, phase) => {
+      if (kind !== 'config-put' || phase !== 'before') return;
+      mock.onCall = null;
+      mock.faults.next({ kind: 'config-get' }, 'reset-before');
+      // Back right then: the rule is put there again by the next run.
+      rig.publisher.setDesired('alice', true);
+    };
+    rig.publisher.setDesired('alice', false);
+    await reach(rig, 'the rule to stand anew', () => mock.world.tunnel.version === 3);
+    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    expect(await rig.edge.confirm(alice, AbortSignal.timeout(300))).toMatchObject({
+      live: false,
+      problem: { what: expect.stringMatching(/since version 3/) },
+    });
+  }));
+
+test('a link whose record is lost and can’t be made again is open no longer, and its student hears why', () =>
+  withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    await make(rig, 'open', ['alice', 'bob']);
+    const { changes } = rig;
+    const from = changes.length;
+    mock.foreign.removeRecord(
+      mock.world.records.find(({ name }) => name === rig.hostname('alice'))?.id ?? '',
+    );
+    mock.faults.next({ kind: 'dns-batch' }, 'refused');
+    await rig.publisher.reconcile(true);
+    expect(rig.rules()).toEqual([expect.stringMatching(/^bob/), '* → http_status:404']);
+    expect(rig.publisher.phase('alice')).toMatchObject({
+      phase: 'opening',
+      problem: { what: expect.stringMatching(/does not let this token change the DNS record/) },
+    });
+    expect(changes.slice(from)).toEqual(['alice']);
+    expect(rig.publisher.phase('bob')).toEqual({ phase: 'open', problem: null });
+    await rig.publisher.reconcile(true);
+    expect(rig.publisher.phase('alice')).toEqual({ phase: 'open', problem: null });
+  }));
+
+test('a link whose record is somebody else’s now is closed as soon as its rule is gone', () =>
+  withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice', 'bob']);
+    await make(rig, 'open', ['alice']);
+    mock.foreign.changeRecord(
+      mock.world.records.find(({ name }) => name === rig.hostname('alice'))?.id ?? '',
+      {
+        comment: 'mine now',
+      },
+    );
+    await rig.publisher.reconcile(true);
+    expect(rig.rules()).toEqual(['* → http_status:404']);
+    const clash = { code: 'clash' };
+    expect(rig.publisher.phase('alice')).toMatchObject({ phase: 'opening', problem: clash });
+    rig.publisher.setDesired('alice', false);
+    await rig.quiet();
+    expect(rig.publisher.phase('alice')).toMatchObject({ phase: 'closed', problem: clash });
+    expect(rig.publisher.changing()).toEqual([]);
+    rig.publisher.setDesired('alice', true);
+    await rig.quiet();
+    expect(rig.publisher.phase('alice')).toMatchObject({ phase: 'opening', problem: clash });
+  }));
+
+test('a link that could not be closed stands still for who comes back', () =>
+  withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    mock.faults.next({ kind: 'config-put' }, 'refused');
+    rig.publisher.setDesired('alice', false);
+    await reach(rig, 'the refusal', () => rig.problem('alice'));
+    expect(rig.phase('alice')).toBe('closing');
+    rig.publisher.setDesired('alice', true);
+    expect(rig.publisher.phase('alice')).toEqual({ phase: 'open', problem: null });
+    expect(rig.rules()).toEqual([`${OURS}3001`, '* → http_status:404']);
+  }));

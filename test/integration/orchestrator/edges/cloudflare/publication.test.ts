@@ -1,0 +1,167 @@
+/** One lock, one publication for whoever is there, and no call where nothing differs. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTunnelLock } from '../../../../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
+import { MockCloudflare } from '../../../../cloudflare/index.ts';
+import { CloudflareRig } from '../../../../support/cloudflare-rig.ts';
+import { waitFor } from '../../../../support/wait.ts';
+import {
+  begin,
+  countsSince,
+  DNS_MODES,
+  make,
+  reach,
+  students,
+  withRig,
+} from '../../../../support/with-rig.ts';
+
+const cases = DNS_MODES.flatMap((dns) => [1, 30, 200].map((count) => ({ dns, count })));
+
+test.each(cases)(
+  '$count at once, with dns: $dns, take the fewest calls, and give them back',
+  async ({ dns, count }) => {
+    await withRig({ dns, mock: { plan: 'paid' } }, async ({ mock, rig }) => {
+      const names = students(count);
+      await begin(rig, names);
+      const batches = Math.ceil(count / 200);
+      // The first look: all records, 100 to a page or more, and the configuration, read again right before a write.
+      expect(countsSince(mock, 0)).toEqual({
+        zone: 1,
+        tunnel: 1,
+        'dns-list': 1,
+        'config-get': 2,
+        ...(dns === 'student' && { 'dns-batch': batches }),
+      });
+      let from = mock.calls.length;
+      await make(rig, 'open', names);
+      expect(countsSince(mock, from)).toEqual({
+        'config-get': 1,
+        'config-put': 1,
+        ...(dns === 'session' && { 'dns-batch': batches }),
+      });
+      expect(rig.rules()).toHaveLength(count + 1);
+      from = mock.calls.length;
+      await make(rig, 'closed', names);
+      expect(countsSince(mock, from)).toEqual({ 'config-get': 1, 'config-put': 1 });
+      expect(rig.rules()).toEqual(['* → http_status:404']);
+      from = mock.calls.length;
+      await Promise.all(names.map((name) => rig.publisher.unregister(name)));
+      // Everything goes in one batch, after a look whether the marks still stand, and what rules do.
+      expect(countsSince(mock, from)).toEqual({ 'dns-list': 1, 'config-get': 1, 'dns-batch': batches });
+      expect(rig.records()).toEqual([]);
+      expect(mock.overlaps).toEqual([]);
+    });
+  },
+);
+
+/**
+ * One after the other, 6 ms apart. Resolves to whether they have come as far apart as company is waited for: nobody
+ * 15 ms after the one before, or 50 ms after the first.
+ */
+async function comeInTurn({ publisher }: CloudflareRig, names: readonly string[]): Promise<boolean> {
+  const first = performance.now();
+  let before = first;
+  let longest = 0;
+  for (const name of names) {
+    const at = performance.now();
+    publisher.setDesired(name, true);
+    longest = Math.max(longest, performance.now() - before);
+    before = at;
+    if (name !== names.at(-1)) await sleep(6);
+  }
+  return longest < 12 && performance.now() - first < 40;
+}
+
+test('more than one batch holds: 450 records are three, and still one GET and one PUT', async () => {
+  await withRig({ dns: 'session', mock: { plan: 'paid' } }, async ({ mock, rig }) => {
+    const names = students(450);
+    await begin(rig, names);
+    const from = mock.calls.length;
+    await make(rig, 'open', names);
+    expect(countsSince(mock, from)).toEqual({ 'dns-batch': 3, 'config-get': 1, 'config-put': 1 });
+  });
+});
+
+test.each(DNS_MODES)(
+  'with dns: %s, those who come one after the other are waited for, however fast Cloudflare is',
+  async (dns) => {
+    const scene = () =>
+      withRig({ dns }, async ({ mock, rig }) => {
+        const names = students(5);
+        await begin(rig, names);
+        const from = mock.calls.length;
+        // Whom a busy machine has kept longer than anybody waits is no company: they come again.
+        if (!(await comeInTurn(rig, names))) return false;
+        await reach(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
+        expect(countsSince(mock, from)).toEqual({
+          'config-get': 1,
+          'config-put': 1,
+          ...(dns === 'session' && { 'dns-batch': 1 }),
+        });
+        return true;
+      });
+    await waitFor('all to come in time', scene, { timeoutMs: 90_000, everyMs: 0 });
+  },
+  120_000,
+);
+
+test('who comes until the first write is in the same publication, and who comes later in the next one', async () => {
+  await withRig({ mock: { latency: { ms: 40 } } }, async ({ mock, rig }) => {
+    const names = students(3);
+    await begin(rig, names);
+    const from = mock.calls.length;
+    mock.onCall = (call, phase) => {
+      if (phase !== 'before') return;
+      if (call.kind === 'config-get') rig.publisher.setDesired('s1', true);
+      if (call.kind === 'config-put') rig.publisher.setDesired('s2', true);
+    };
+    await make(rig, 'open', ['s0', 's1']);
+    await reach(rig, 's2 to be open', () => rig.phase('s2') === 'open');
+    expect(countsSince(mock, from)).toEqual({ 'config-get': 2, 'config-put': 2 });
+    const [first] = mock.calls.slice(from).filter(({ kind }) => kind === 'config-put');
+    expect(JSON.stringify(first?.body)).toMatch(/s0\.example.*s1\.example/);
+  });
+});
+
+test('nothing differs: no call at all, whatever is wished again', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    await make(rig, 'open', ['alice']);
+    const from = mock.calls.length;
+    for (let round = 0; round < 5; round += 1) {
+      rig.publisher.setDesired('alice', false);
+      rig.publisher.setDesired('alice', true);
+    }
+    await rig.quiet();
+    rig.publisher.retryNow('alice', false);
+    await rig.quiet();
+    expect(countsSince(mock, from)).toEqual({});
+  });
+});
+
+test('two installations on one tunnel, at the same moment, lose nothing of each other', async () => {
+  const mock = await MockCloudflare.start({ latency: { ms: 20, jitter: 10 }, plan: 'paid' });
+  const lockOf = (instance: string) =>
+    createTunnelLock({ tunnelId: mock.tunnelId, instance, patienceMs: 30_000 });
+  const rigs = ['lab', 'annex'].map(
+    (instance) => new CloudflareRig(mock, { instance, lock: lockOf(instance), dns: 'session' }),
+  );
+  try {
+    const names = rigs.map((_, index) => students(10).map((name) => `${name}-${index}`));
+    await Promise.all(rigs.map((rig, index) => begin(rig, names[index] ?? [])));
+    // One after the other in each, so that the two keep getting in each other's way.
+    await Promise.all(
+      rigs.map(async (rig, index) => {
+        for (const name of names[index] ?? []) await make(rig, 'open', [name]);
+      }),
+    );
+    expect(mock.overlaps).toEqual([]);
+    expect(rigs[0]?.rules()).toHaveLength(21);
+    expect(mock.world.records).toHaveLength(20);
+    expect(rigs.map((rig) => rig.log.text()).join('')).not.toMatch(/somebody else wrote/);
+    await Promise.all(rigs.map((rig, index) => make(rig, 'closed', names[index] ?? [])));
+    expect(rigs[0]?.rules()).toHaveLength(1);
+  } finally {
+    await Promise.all(rigs.map((rig) => rig.stop()));
+    await mock.stop();
+  }
+});

@@ -1,0 +1,145 @@
+/** Never more calls than allowed, and whoever waits is told for how long. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { begin, countsSince, reach, students, withRig } from '../../../../support/with-rig.ts';
+
+const WAIT = /^Cloudflare allows no more calls for now; it goes on by itself in (\d+) s\.$/;
+const secondsOf = (what: string | undefined) => Number(what?.match(WAIT)?.[1] ?? Number.NaN);
+
+test('our own budget: what does not fit waits, in words, and nothing is sent meanwhile', async () => {
+  await withRig({ budget: 20 }, async ({ mock, rig }) => {
+    await begin(rig, students(30));
+    for (const name of students(30)) {
+      rig.publisher.setDesired(name, true);
+      await reach(rig, 'open, or told', () => rig.phase(name) === 'open' || rig.problem(name) !== null);
+      if (rig.problem(name) !== null) break;
+    }
+    expect(mock.calls.length).toBeLessThanOrEqual(20);
+    const late = students(30).find((name) => rig.problem(name) !== null) ?? '';
+    const seconds = secondsOf(rig.problem(late)?.what);
+    expect(seconds).toBeGreaterThan(280);
+    expect(seconds).toBeLessThanOrEqual(300);
+    expect(Date.parse(rig.problem(late)?.until ?? '') - Date.now()).toBeLessThanOrEqual(300_000);
+    // Those who are open are not told of it.
+    expect(rig.problem('s0')).toBeNull();
+    const from = mock.calls.length;
+    rig.publisher.setDesired('s0', false);
+    await reach(rig, 's0 to be told', () => rig.problem('s0') !== null);
+    await expect(rig.publisher.reconcile(false)).rejects.toMatchObject({ what: expect.stringMatching(WAIT) });
+    expect(countsSince(mock, from)).toEqual({});
+    expect((await rig.edge.diagnose()).find(({ subject }) => subject === 'Calls')).toMatchObject({
+      ok: false,
+      found: expect.stringMatching(/^used up for \d+ s$/),
+    });
+    expect(mock.calls.length).toBeLessThanOrEqual(20);
+  });
+});
+
+test.each([1, 2])(
+  '429 with retry-after %d: nothing is sent until then, then it goes on by itself',
+  async (retryAfter) => {
+    await withRig({}, async ({ mock, rig }) => {
+      await begin(rig, ['alice', 'bob']);
+      mock.faults.next({ kind: 'config-put' }, { name: 'rate-limited', retryAfter });
+      const from = mock.calls.length;
+      rig.publisher.setDesired('alice', true);
+      await reach(rig, 'the words', () => rig.problem('alice') !== null);
+      expect(secondsOf(rig.problem('alice')?.what)).toBe(retryAfter);
+      // Others who come meanwhile hear the same.
+      rig.publisher.setDesired('bob', true);
+      await reach(rig, 'the words', () => rig.problem('bob') !== null);
+      await reach(rig, 'both to be open', () => ['alice', 'bob'].every((name) => rig.phase(name) === 'open'));
+      const refused = mock.calls.find(({ status }) => status === 429);
+      const next = mock.calls
+        .slice(from)
+        .find(({ startedAt }) => startedAt > (refused?.endedAt ?? Number.NaN));
+      expect((next?.startedAt ?? 0) - (refused?.endedAt ?? 0)).toBeGreaterThanOrEqual(retryAfter * 1000 - 5);
+      expect(countsSince(mock, from)).toEqual({ 'config-get': 2, 'config-put': 2 });
+    });
+  },
+);
+
+test.each([
+  ['3000000', 3600],
+  ['1e300', 3600],
+  ['0', 1],
+  [null, 30],
+] as const)('a proxy’s bare 429 with retry-after %s is believed for %d s', async (retryAfter, seconds) => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, ['alice']);
+    mock.faults.next({ kind: 'config-put' }, { name: 'rate-limited', bare: true, retryAfter });
+    const from = mock.calls.length;
+    rig.publisher.setDesired('alice', true);
+    await reach(rig, 'the words', () => rig.problem('alice') !== null);
+    expect(secondsOf(rig.problem('alice')?.what)).toBe(seconds);
+    const until = Date.parse(rig.problem('alice')?.until ?? '') - Date.now();
+    expect(until).toBeLessThanOrEqual(seconds * 1000);
+    expect(until).toBeGreaterThan(seconds * 1000 - 1000);
+    await rig.quiet();
+    expect(countsSince(mock, from)).toEqual({ 'config-get': 1, 'config-put': 1 });
+    if (seconds === 1) await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+  });
+});
+
+test('few calls left by Cloudflare’s own count: we stop before it refuses, so that the dashboard goes on', async () => {
+  await withRig(
+    { mock: { rateLimit: { requests: 40, windowMs: 3000, blockMs: 3000 } } },
+    async ({ mock, rig }) => {
+      await begin(rig, ['alice']);
+      mock.foreign.spendRequests(26);
+      rig.publisher.setDesired('alice', true);
+      await reach(rig, 'open, or told', () => rig.phase('alice') === 'open' || rig.problem('alice') !== null);
+      rig.publisher.setDesired('alice', rig.phase('alice') !== 'open');
+      await reach(rig, 'the words', () => rig.problem('alice') !== null);
+      expect(secondsOf(rig.problem('alice')?.what)).toBeLessThanOrEqual(3);
+      await reach(rig, 'the end of the window', () => rig.problem('alice') === null);
+      expect(mock.calls.every(({ status }) => status === 200)).toBe(true);
+    },
+  );
+});
+
+test('everything is refused for five minutes: one call finds out, and everybody waits for as long', async () => {
+  await withRig({}, async ({ mock, rig }) => {
+    await begin(rig, students(5));
+    mock.foreign.spendRequests(2000);
+    const from = mock.calls.length;
+    for (const name of students(5)) rig.publisher.setDesired(name, true);
+    await reach(rig, 'all to be told', () => students(5).every((name) => rig.problem(name) !== null));
+    expect(secondsOf(rig.problem('s3')?.what)).toBeGreaterThan(290);
+    await rig.quiet();
+    expect(countsSince(mock, from)).toEqual({ 'config-get': 1 });
+  });
+});
+
+test.each([
+  ['nobody', []],
+  ['nobody who can have a link', ['alice.localhost']],
+])(
+  'with %s there, failures one after the other are tried again once, after longer and longer pauses',
+  async (_who, hostnames) => {
+    await withRig({ callTimeoutMs: 200 }, async ({ mock, rig }) => {
+      for (const hostname of hostnames)
+        rig.publisher.register({ student: 'alice', hostname, origin: 'http://127.0.0.1:3001' });
+      await begin(rig, []);
+      await rig.quiet();
+      mock.faults.next({}, 'refused', 1000);
+      for (let round = 0; round < 5; round += 1)
+        await expect(rig.publisher.reconcile(true)).rejects.toMatchObject({
+          what: expect.stringMatching(/does not let this token/),
+        });
+      const from = mock.calls.length;
+      // Shorter than the pause after five failures, and many times what a call may take.
+      await sleep(2000);
+      expect(countsSince(mock, from)).toEqual({});
+      mock.faults.clear();
+      // What is left of somebody who was here is taken away when it works again, with nobody asking.
+      mock.foreign.addRecord({
+        name: 'zoe.example.com',
+        type: 'CNAME',
+        content: mock.world.tunnelHostname,
+        proxied: true,
+        comment: 'devenv lab/zoe',
+      });
+      await reach(rig, 'the record to go', () => rig.records().length === 0);
+    });
+  },
+);

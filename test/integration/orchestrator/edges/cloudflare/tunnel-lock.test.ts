@@ -1,0 +1,67 @@
+/** The lock against other processes of this host, with real ones: who waits is told for whom, and the dead hold nothing. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTunnelLock } from '../../../../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
+import { begin, make, reach, withRig } from '../../../../support/with-rig.ts';
+
+const script = new URL('../../../../support/hold-tunnel-lock.ts', import.meta.url).pathname;
+const children: ChildProcess[] = [];
+
+async function holder(tunnelId: string, instance: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['--no-warnings', script, tunnelId, instance], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  const [said] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+  expect(said.toString()).toBe('held\n');
+  return child;
+}
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+test('who does not get the lock is told who has it, and gets it when that process is killed', async () => {
+  await withRig({}, async ({ mock, rig, another }) => {
+    await begin(rig, ['alice']);
+    const child = await holder(mock.tunnelId, 'annex');
+    await rig.stop();
+    const lock = createTunnelLock({ tunnelId: mock.tunnelId, instance: 'lab', patienceMs: 300 });
+    const second = another({ lock, disk: rig.disk });
+    second.hold('alice');
+    await second.start();
+    second.publisher.setDesired('alice', true);
+    await reach(second, 'the words', () => second.problem('alice') !== null);
+    expect(second.problem('alice')).toMatchObject({
+      code: 'busy',
+      what: expect.stringMatching(/written by another devenv on this host \(annex\)/),
+    });
+    await expect(second.publisher.reconcile(true)).rejects.toThrow(/annex/);
+    await expect(second.publisher.reconcile(false)).rejects.toThrow(/annex/);
+    expect(mock.calls.filter(({ kind }) => kind === 'config-put')).toEqual([]);
+    child.kill('SIGKILL');
+    await make(second, 'open', ['alice']);
+    expect(second.problem('alice')).toBeNull();
+  });
+});
+
+test('who waits gets the lock at once when it is let go, and when its holder is stopped for good', async () => {
+  const tunnelId = `tunnel-${process.pid}`;
+  const child = await holder(tunnelId, 'annex');
+  const { signal } = new AbortController();
+  const lock = createTunnelLock({ tunnelId, instance: 'lab', patienceMs: 60_000 });
+  const waiting = lock.acquire(signal);
+  await sleep(200);
+  const before = performance.now();
+  child.kill('SIGTERM');
+  const held = await waiting;
+  expect(performance.now() - before).toBeLessThan(2000);
+  if ('heldBy' in held) throw new Error(`held by ${held.heldBy}`);
+  // Among processes, and within one.
+  const other = createTunnelLock({ tunnelId, instance: 'third', patienceMs: 50 });
+  expect(await other.acquire(signal)).toEqual({ heldBy: 'lab' });
+  const next = other.acquire(AbortSignal.timeout(50));
+  expect(await next).toEqual({ heldBy: 'lab' });
+  await held.release();
+});

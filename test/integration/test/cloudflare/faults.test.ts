@@ -1,0 +1,271 @@
+/** The mock's faults, hooks and records of calls: what the client sees, and whether the call took effect. */
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Cloudflare, { InternalServerError } from 'cloudflare';
+import {
+  ALL_FAULTS,
+  type CallPhase,
+  type Fault,
+  MockCloudflare,
+  type MockOptions,
+  seededRandom,
+} from '../../../cloudflare/index.ts';
+import { type ApiCall, callApi, pathsOf } from '../../../support/mock-api.ts';
+import { waitFor } from '../../../support/wait.ts';
+
+let mock: MockCloudflare;
+const call = (path: string, options?: ApiCall) => callApi(mock, path, options);
+const paths = () => pathsOf(mock);
+const version = () => mock.world.tunnel.version;
+
+async function restart(options: MockOptions): Promise<void> {
+  await mock.stop();
+  mock = await MockCloudflare.start(options);
+}
+
+/** A write that would be accepted. */
+const put = (options: ApiCall = {}) =>
+  call(paths().configuration, {
+    method: 'PUT',
+    body: { config: { ingress: [{ service: 'http_status:404' }] } },
+    ...options,
+  });
+
+/** What a client sees of a call: status and code, or the word for what came instead. */
+async function seen(sent: Promise<{ status: number; code: number | null }>): Promise<string> {
+  try {
+    const { status, code } = await sent;
+    return `${status} ${code}`;
+  } catch (error) {
+    if (error instanceof SyntaxError) return 'no JSON';
+    // By its form: fetch's errors come from outside jest's realm, where `instanceof Error` does not hold.
+    const { name, cause } = error as { name: string; cause?: { code?: string } };
+    return cause?.code ?? name;
+  }
+}
+
+beforeEach(async () => {
+  mock = await MockCloudflare.start();
+});
+afterEach(() => mock.stop());
+
+interface Outcome {
+  applied: boolean;
+  status: number | null;
+  /** It was the client who ended it. */
+  abandoned?: boolean;
+}
+
+test.each<[Fault, string, Outcome]>([
+  ['refused', '403 10000', { applied: false, status: 403 }],
+  ['server-error', '500 10002', { applied: false, status: 500 }],
+  [{ name: 'server-error', applied: true }, '500 10002', { applied: true, status: 500 }],
+  ['rate-limited', '429 971', { applied: false, status: 429 }],
+  [{ name: 'rate-limited', bare: true }, 'no JSON', { applied: false, status: 429 }],
+  ['html', 'no JSON', { applied: false, status: 502 }],
+  [{ name: 'html', applied: true, status: 200 }, 'no JSON', { applied: true, status: 200 }],
+  ['timeout', 'TimeoutError', { applied: false, status: null, abandoned: true }],
+  [{ name: 'timeout', applied: true }, 'TimeoutError', { applied: true, status: null, abandoned: true }],
+  ['reset-before', 'ECONNRESET', { applied: false, status: null }],
+  ['reset-after', 'ECONNRESET', { applied: true, status: null }],
+  ['bad-json', 'no JSON', { applied: true, status: 200 }],
+  ['stalled-body', 'TimeoutError', { applied: false, status: 200, abandoned: true }],
+  [{ name: 'stalled-body', applied: true }, 'TimeoutError', { applied: true, status: 200, abandoned: true }],
+  ['broken-body', 'UND_ERR_SOCKET', { applied: true, status: 200 }],
+  [{ name: 'slow', ms: 1 }, '200 null', { applied: true, status: 200 }],
+])('the fault %j looks like %s', async (fault, expected, outcome) => {
+  mock.faults.next({}, fault);
+  const signal = AbortSignal.timeout(expected === 'TimeoutError' ? 100 : 20_000);
+  expect(await seen(put({ signal }))).toBe(expected);
+  await waitFor('the end of the call', () => mock.calls[0]?.endedAt !== null);
+  expect(version()).toBe(outcome.applied ? 1 : 0);
+  const name = typeof fault === 'string' ? fault : fault.name;
+  expect(mock.calls).toMatchObject([{ kind: 'config-put', fault: name, abandoned: false, ...outcome }]);
+  expect(await seen(put())).toBe('200 null');
+});
+
+test('a fault that strikes after the fact does not make a wrong call right', async () => {
+  mock.faults.next({}, 'reset-after');
+  expect(await seen(put({ body: { config: { ingress: [] } } }))).toBe('ECONNRESET');
+  expect(mock.calls).toMatchObject([{ applied: false }]);
+});
+
+test('a page of HTML and a 429 have their headers', async () => {
+  mock.faults.next({}, 'html');
+  const options = { headers: { authorization: `Bearer ${mock.token}` } };
+  const page = await fetch(mock.baseUrl + paths().zone, options);
+  expect(page.headers.get('content-type')).toBe('text/html');
+  expect(await page.text()).toContain('<h1>502 Bad Gateway</h1>');
+  mock.faults.next({}, { name: 'rate-limited', retryAfter: 7 });
+  expect((await call(paths().zone)).headers.get('retry-after')).toBe('7');
+  for (const [retryAfter, expected] of [
+    ['1e300', '1e300'],
+    [null, null],
+  ] as const) {
+    mock.faults.next({}, { name: 'rate-limited', bare: true, retryAfter });
+    const bare = await fetch(mock.baseUrl + paths().zone, options);
+    expect([bare.status, bare.headers.get('retry-after')]).toEqual([429, expected]);
+    expect(await bare.text()).toContain('<h1>429 Too Many Requests</h1>');
+  }
+});
+
+test('of a body that stalls or breaks off, the head and the beginning arrive', async () => {
+  const options = { headers: { authorization: `Bearer ${mock.token}` } };
+  for (const name of ['stalled-body', 'broken-body'] as const) {
+    mock.faults.next({}, { name });
+    const { status, body } = await fetch(mock.baseUrl + paths().zone, options);
+    const reader = body?.getReader();
+    expect([status, new TextDecoder().decode((await reader?.read())?.value)]).toEqual([
+      200,
+      expect.stringMatching(/^\{"success":true,/),
+    ]);
+    const end = reader?.read().then(
+      () => 'more',
+      () => 'broken',
+    );
+    const expected = name === 'stalled-body' ? 'nothing' : 'broken';
+    expect(await Promise.race([end, sleep(100, 'nothing')])).toBe(expected);
+    await reader?.cancel().catch(() => undefined);
+  }
+});
+
+test('a fault waits for the call that it is meant for, as often as it is meant', async () => {
+  mock.faults.next({ kind: 'config-put' }, 'refused', 2);
+  mock.faults.next({ path: '/dns_records', method: 'POST' }, 'server-error');
+  mock.faults.next({ path: /\/zones\/[0-9a-f]+$/ }, 'html');
+  expect(mock.faults.pending).toBe(4);
+  expect((await call(paths().configuration)).status).toBe(200);
+  expect((await call(paths().records)).status).toBe(200);
+  expect((await put()).status).toBe(403);
+  expect((await put()).status).toBe(403);
+  expect((await put()).status).toBe(200);
+  expect((await call(paths().records, { body: {} })).status).toBe(500);
+  expect(await seen(call(paths().zone))).toBe('no JSON');
+  expect(mock.faults.pending).toBe(0);
+  mock.faults.next({}, 'refused');
+  mock.faults.clear();
+  expect((await put()).status).toBe(200);
+});
+
+test('random faults come as often as asked for, of every sort, and the same ones with the same seed', async () => {
+  const among = ALL_FAULTS.filter(({ name }) => name !== 'timeout' && name !== 'stalled-body');
+  const [first, ...others] = among;
+  if (first === undefined) throw new Error('no faults');
+  const run = async (probability: number, seed: number) => {
+    await restart({ seed: 1 });
+    mock.faults.random(probability, seededRandom(seed), [first, ...others]);
+    for (let count = 0; count < 200; count += 1) await seen(put());
+    return mock.calls.map(({ fault }) => fault);
+  };
+  const struck = await run(0.5, 11);
+  expect(struck.filter((fault) => fault !== null).length).toBeGreaterThan(60);
+  expect(struck.filter((fault) => fault !== null).length).toBeLessThan(140);
+  expect(new Set(struck)).toEqual(new Set([null, ...among.map(({ name }) => name)]));
+  expect(await run(0.5, 11)).toEqual(struck);
+  expect(new Set(await run(0, 11))).toEqual(new Set([null]));
+});
+
+test('a client that gives up a slow call, or is killed, has sent it all the same', async () => {
+  mock.faults.next({}, { name: 'slow', ms: 400 });
+  expect(await seen(put({ signal: AbortSignal.timeout(100) }))).toBe('TimeoutError');
+  await waitFor('the mock to see it', () => mock.calls[0]?.abandoned);
+  expect(version()).toBe(0);
+  await waitFor('the write to arrive', () => version() === 1);
+  await waitFor('its end', () => mock.calls[0]?.endedAt !== null);
+  expect(mock.calls).toMatchObject([{ applied: true, abandoned: true, status: null }]);
+});
+
+test('the SDK repeats what may have been applied, and the mock shows it', async () => {
+  const sdk = new Cloudflare({ apiToken: mock.token, baseURL: mock.baseUrl, maxRetries: 1 });
+  mock.faults.next({}, { name: 'server-error', applied: true });
+  const config = { ingress: [{ hostname: '', service: 'http_status:404' }] };
+  const { cloudflared } = sdk.zeroTrust.tunnels;
+  await cloudflared.configurations.update(mock.tunnelId, { account_id: mock.accountId, config });
+  expect(version()).toBe(2);
+  expect(mock.calls.map(({ retry }) => retry)).toEqual([0, 1]);
+  mock.faults.next({}, 'server-error');
+  const once = sdk.withOptions({ maxRetries: 0 });
+  await expect(once.zones.get({ zone_id: mock.zoneId })).rejects.toBeInstanceOf(InternalServerError);
+});
+
+describe('the hook', () => {
+  test('sees each phase, and what it does lies between them', async () => {
+    const phases: string[] = [];
+    mock.onCall = async (each, phase: CallPhase) => {
+      await sleep(1);
+      phases.push(`${each.kind} ${phase} ${version()}`);
+      if (each.kind === 'config-get' && phase === 'applied') mock.foreign.putConfig((config) => config);
+    };
+    expect((await call(paths().configuration)).body.result).toMatchObject({ version: 0 });
+    expect((await put()).body.result).toMatchObject({ version: 2 });
+    await waitFor('the last phase', () => phases.length === 6);
+    expect(phases).toEqual([
+      'config-get before 0',
+      'config-get applied 0',
+      'config-get answered 1',
+      'config-put before 1',
+      'config-put applied 2',
+      'config-put answered 2',
+    ]);
+  });
+
+  test('is not told "applied" where a fault prevents it', async () => {
+    const phases: CallPhase[] = [];
+    mock.onCall = (_call, phase) => phases.push(phase);
+    mock.faults.next({}, 'reset-before');
+    expect(await seen(put())).toBe('ECONNRESET');
+    await waitFor('the end', () => phases.includes('answered'));
+    expect(phases).toEqual(['before', 'answered']);
+  });
+});
+
+test('an error in a hook breaks its call off, and is what stopping the mock says', async () => {
+  mock.onCall = () => {
+    throw new Error('not as expected');
+  };
+  expect(await seen(put())).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
+  await expect(mock.stop()).rejects.toThrow('not as expected');
+});
+
+test('a request that does not arrive whole does nothing', async () => {
+  const { hostname, port, pathname } = new URL(mock.baseUrl + paths().configuration);
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    `PUT ${pathname} HTTP/1.1\r\nHost: mock\r\nAuthorization: Bearer ${mock.token}\r\n` +
+      'Content-Type: application/json\r\nContent-Length: 58\r\n\r\n{"config":{"ingress":[',
+  );
+  await waitFor('the call', () => mock.calls.length === 1);
+  socket.destroy();
+  await waitFor('its end', () => mock.calls[0]?.endedAt !== null);
+  expect(mock.calls).toMatchObject([{ applied: false, abandoned: true, status: null }]);
+});
+
+test('latency lies on both sides of the effect; writes that meet are written down', async () => {
+  await restart({ latency: { ms: 200, jitter: 50 } });
+  const began = performance.now();
+  const first = put();
+  const read = call(paths().configuration);
+  await waitFor('the first write', () => mock.calls.some(({ kind }) => kind === 'config-put'));
+  const second = call(paths().records, { body: { type: 'A', name: 'a', content: '192.0.2.1' } });
+  await waitFor('the effect', () => version() === 1, { everyMs: 1 });
+  expect(mock.calls.find(({ kind }) => kind === 'config-put')).toMatchObject({ endedAt: null });
+  await Promise.all([first, second, read]);
+  expect(performance.now() - began).toBeGreaterThan(145);
+  expect(mock.overlaps.map((each) => [each.first.kind, each.second.kind])).toEqual([
+    ['config-put', 'dns-write'],
+  ]);
+  await put();
+  expect(mock.overlaps).toHaveLength(1);
+  const { startedAt, endedAt } = mock.calls.at(-1) ?? { startedAt: 0, endedAt: null };
+  expect((endedAt ?? 0) - startedAt).toBeGreaterThan(145);
+});
+
+test('stopping ends calls that wait, and twice is no more than once', async () => {
+  mock.faults.next({}, 'timeout');
+  const waiting = seen(put());
+  await waitFor('the call', () => mock.calls.length === 1);
+  await mock.stop();
+  await mock.stop();
+  expect(await waiting).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
+  expect(() => mock.baseUrl).toThrow(/stopped/);
+});

@@ -1,0 +1,82 @@
+/** The hooks' files as the agent finds them: of shells that live, of shells that are gone, and of nobody's. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import type { Process, ProcessTable } from '../../../../hooks/agent/process-table.ts';
+import { readShellRecords } from '../../../../hooks/agent/shell-records.ts';
+
+let run = '';
+let folder = '';
+beforeEach(() => {
+  run = mkdtempSync(join(tmpdir(), 'devenv-shells-'));
+  folder = join(run, 'shells');
+  mkdirSync(folder);
+  mkdirSync(join(run, 'messages'));
+});
+afterEach(() => rmSync(run, { recursive: true, force: true }));
+
+/** Shells that live, by pid and start time. */
+function tableOf(...shells: [number, number][]): Pick<ProcessTable, 'all'> {
+  const all = shells.map(
+    ([pid, startTicks]) => [pid, { pid, id: `${pid}:${startTicks}` } as Process] as const,
+  );
+  return { all: new Map(all) };
+}
+
+const write = (pid: number, phase: string, start: number) =>
+  writeFileSync(
+    join(folder, String(pid)),
+    `${'7'.padEnd(10)}${phase.padEnd(8)}${'ok'.padEnd(8)}0 ${String(start).padEnd(20)}${'npm run dev'.padEnd(160)}\n`,
+  );
+
+test('a pid that was used again is another shell: the old one has ended, and its file is gone', () => {
+  write(42, 'left', 100);
+  write(43, 'run', 200);
+  for (const pid of ['42', '43']) writeFileSync(join(run, 'messages', pid), 'live at …\n');
+  const { living, ended } = readShellRecords(run, tableOf([42, 101], [43, 200]));
+  expect(living.map(({ id, phase }) => `${id} ${phase}`)).toEqual(['43:200 run']);
+  expect(ended.map(({ id, phase }) => `${id} ${phase}`)).toEqual(['42:100 left']);
+  expect(readdirSync(folder)).toEqual(['43']);
+  // Its messages with it: the later shell would show them.
+  expect(readdirSync(join(run, 'messages'))).toEqual(['43']);
+});
+
+test('folders, devices, pipes and links in place of files are passed over, and nothing waits', () => {
+  mkdirSync(join(folder, '1'));
+  symlinkSync('/dev/zero', join(folder, '2'));
+  symlinkSync('3', join(folder, '3'));
+  execFileSync('mkfifo', [join(folder, '4')]);
+  write(5, 'prompt', 1);
+  expect(readShellRecords(run, tableOf([1, 1], [2, 1], [3, 1], [4, 1], [5, 1])).living).toMatchObject([
+    { pid: 5 },
+  ]);
+  expect(readShellRecords(join(folder, '5'), tableOf())).toEqual({ living: [], ended: [] });
+});
+
+const seed = Date.now() % 2 ** 31;
+
+test(`whatever stands in the files: shells that live, in words of ours, or nothing (seed ${seed})`, () => {
+  const column = (width: number) => fc.string({ unit: 'binary', maxLength: width + 2 });
+  const phases = fc.oneof(column(8), fc.constantFrom('start', 'prompt', 'run', 'left', 'lost'));
+  const line = fc
+    .tuple(column(10), phases, column(8), column(2), column(20), column(200))
+    .map(([count, phase, port, quiet, start, command]) =>
+      [count.padEnd(10), phase.padEnd(8), port.padEnd(8), quiet.padEnd(2), start.padEnd(20), command].join(
+        '',
+      ),
+    );
+  fc.assert(
+    fc.property(fc.array(fc.oneof(line, fc.string()), { maxLength: 5 }), (files) => {
+      for (const [index, content] of files.entries()) writeFileSync(join(folder, String(index + 1)), content);
+      const { living } = readShellRecords(run, tableOf([1, 1], [2, 1], [3, 1], [4, 1], [5, 1]));
+      for (const shell of living) {
+        expect(shell.id).toBe(`${shell.pid}:1`);
+        expect(['start', 'prompt', 'run', 'left', 'lost']).toContain(shell.phase);
+        expect(['ok', 'unset', 'changed']).toContain(shell.port);
+      }
+    }),
+    { seed, numRuns: 200 },
+  );
+});

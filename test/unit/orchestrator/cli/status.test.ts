@@ -1,0 +1,44 @@
+/** A link in the words of `status` and `list`. */
+import type { StudentView } from '../../../../orchestrator/api/contract.ts';
+import { stateOf } from '../../../../orchestrator/cli/list.ts';
+import { describe as inWords } from '../../../../orchestrator/cli/status.ts';
+
+const problem = {
+  code: 'edge',
+  what: 'The token may not.',
+  next: 'Tell the instructor. Look at it.',
+} as const;
+
+function student(route: Partial<StudentView['route']>, environment: 'running' | 'stopped' = 'running') {
+  return {
+    name: 'alice',
+    hostname: 'alice.test',
+    url: 'https://alice.test',
+    port: 3001,
+    createdAt: '2026-01-01T00:00:00Z',
+    environment: { state: environment },
+    agent: { state: 'connected', lastReportSecondsAgo: 1 },
+    route: { phase: 'closed', live: false, reason: 'nobody', since: '', problem: null, ...route },
+    sessions: [],
+    service: null,
+    links: [],
+    otherPorts: [],
+  } satisfies StudentView;
+}
+
+test('a link that can’t be closed is not one that can’t be opened', () => {
+  expect(stateOf(student({ phase: 'closing' }))).toBe('closing');
+  expect(stateOf(student({ phase: 'closing', problem }))).toBe('closing, problem');
+  // The edge leads to its port all the same.
+  expect(stateOf(student({ phase: 'closing', problem }, 'stopped'))).toBe('closing, problem');
+  expect(stateOf(student({ phase: 'opening', problem }))).toBe('problem');
+});
+
+test('`status` says why it still stands and that nobody gets in, and sends the instructor to nobody', () => {
+  const closing = inWords(student({ phase: 'closing', problem }));
+  expect(closing).toMatch(
+    /problem +The token may not\.\n +next +Look at it\.\n +visitors +nobody is let in any more/,
+  );
+  expect(inWords(student({ phase: 'closing', problem, reason: 'silent' }))).not.toMatch(/visitors/);
+  expect(inWords(student({ phase: 'opening', problem }))).not.toMatch(/visitors/);
+});

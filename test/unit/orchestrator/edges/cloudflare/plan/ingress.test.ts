@@ -1,0 +1,268 @@
+/** The merge of our rules into a tunnel's document. */
+import type { JsonObject } from '../../../../../../orchestrator/edges/cloudflare/api/client.ts';
+import {
+  mergeIngress,
+  originsOf,
+  saysTheSame,
+  uncoveredRules,
+  type WantedIngress,
+  type Way,
+  wayOf,
+} from '../../../../../../orchestrator/edges/cloudflare/plan/ingress.ts';
+
+const CATCH_ALL = { service: 'http_status:404' };
+const ours = (student: string, port = 3001) => ({
+  hostname: `${student}.example.com`,
+  service: `http://127.0.0.1:${port}`,
+});
+
+/** Where our rules for alice and bob have led. */
+const ORIGINS = new Map([
+  ['alice.example.com', 'http://127.0.0.1:3001'],
+  ['bob.example.com', 'http://127.0.0.1:3002'],
+]);
+
+/** Alice and bob exist, with marked records; who is open is given. */
+function wanted(open: readonly string[], parts: Partial<WantedIngress> = {}): WantedIngress {
+  return {
+    open: new Map(open.map((name) => [`${name}.example.com`, ORIGINS.get(`${name}.example.com`) ?? ''])),
+    ways: new Set([...ORIGINS].map(([hostname, origin]) => wayOf(hostname, origin))),
+    covered: new Set(ORIGINS.keys()),
+    claimed: new Set(),
+    adopted: new Set(),
+    ...parts,
+  };
+}
+
+interface Case {
+  what: string;
+  rules: JsonObject[];
+  open: string[];
+  parts?: Partial<WantedIngress>;
+  becomes: JsonObject[];
+  found?: string[];
+  clashes?: string[];
+}
+
+const none = { covered: new Set<string>(), ways: new Set<Way>() };
+const claimed = { ...none, claimed: new Set(['alice.example.com']) };
+const shop = { hostname: 'shop.example.com', service: 'http://10.0.0.1:80' };
+const wild = { hostname: '*.example.com', service: 'http://10.0.0.2:80' };
+const wildPath = { hostname: '*.example.com', path: '/x', service: 'http://10.0.0.2:80' };
+const deepWild = { hostname: '*.class.example.com', service: 'http://10.0.0.2:80' };
+const theirs = { hostname: 'alice.example.com', service: 'http://10.0.0.9:80' };
+const theirPath = { ...theirs, path: '/old' };
+
+const cases: Case[] = [
+  {
+    what: 'an empty document gets the catch-all',
+    rules: [],
+    open: ['alice'],
+    becomes: [ours('alice'), CATCH_ALL],
+    found: ['no rule'],
+  },
+  {
+    what: 'before the catch-all',
+    rules: [shop, CATCH_ALL],
+    open: ['alice'],
+    becomes: [shop, ours('alice'), CATCH_ALL],
+    found: ['no rule'],
+  },
+  {
+    what: 'before a catch-all written as *',
+    rules: [{ hostname: '*', service: 'http_status:404' }],
+    open: ['alice'],
+    becomes: [ours('alice'), { hostname: '*', service: 'http_status:404' }],
+    found: ['no rule'],
+  },
+  {
+    what: 'before a wildcard',
+    rules: [wild, shop, CATCH_ALL],
+    open: ['alice'],
+    becomes: [ours('alice'), wild, shop, CATCH_ALL],
+    found: ['no rule'],
+  },
+  {
+    what: 'before a wildcard with a path, which would take some visitors',
+    rules: [wildPath, CATCH_ALL],
+    open: ['alice'],
+    becomes: [ours('alice'), wildPath, CATCH_ALL],
+    found: ['no rule'],
+  },
+  {
+    what: 'behind a wildcard of another level',
+    rules: [deepWild, CATCH_ALL],
+    open: ['alice'],
+    becomes: [deepWild, ours('alice'), CATCH_ALL],
+    found: ['no rule'],
+  },
+  {
+    what: 'behind a rule of its own name with a path',
+    rules: [theirPath, wild, CATCH_ALL],
+    open: ['alice'],
+    becomes: [theirPath, ours('alice'), wild, CATCH_ALL],
+    found: ['no rule'],
+  },
+  {
+    what: 'in the order of the names',
+    rules: [CATCH_ALL],
+    open: ['bob', 'alice'],
+    becomes: [ours('alice'), ours('bob', 3002), CATCH_ALL],
+    found: ['no rule', 'no rule'],
+  },
+  {
+    what: 'nothing where all is right',
+    rules: [ours('bob', 3002), shop, ours('alice'), CATCH_ALL],
+    open: ['alice', 'bob'],
+    becomes: [ours('bob', 3002), shop, ours('alice'), CATCH_ALL],
+  },
+  {
+    what: 'nothing where only the case differs, or an empty originRequest',
+    rules: [{ ...ours('alice'), hostname: 'ALICE.example.com', originRequest: {} }, CATCH_ALL],
+    open: ['alice'],
+    becomes: [{ ...ours('alice'), hostname: 'ALICE.example.com', originRequest: {} }, CATCH_ALL],
+  },
+  {
+    what: 'a closed link’s rule goes',
+    rules: [ours('alice'), ours('bob', 3002), CATCH_ALL],
+    open: ['bob'],
+    becomes: [ours('bob', 3002), CATCH_ALL],
+    found: ['rule for a closed link'],
+  },
+  {
+    what: 'a rule that leads elsewhere is put right where it stands',
+    rules: [{ ...ours('alice'), service: 'http://127.0.0.1:9' }, shop, CATCH_ALL],
+    open: ['alice'],
+    becomes: [ours('alice'), shop, CATCH_ALL],
+    found: ['rule changed'],
+  },
+  {
+    what: 'an originRequest is taken off',
+    rules: [{ ...ours('alice'), originRequest: { noTLSVerify: true } }, CATCH_ALL],
+    open: ['alice'],
+    becomes: [ours('alice'), CATCH_ALL],
+    found: ['rule changed'],
+  },
+  {
+    what: 'a rule behind a wildcard is moved up',
+    rules: [wild, ours('alice'), CATCH_ALL],
+    open: ['alice'],
+    becomes: [ours('alice'), wild, CATCH_ALL],
+    found: ['rule out of reach'],
+  },
+  {
+    what: 'the second of two goes',
+    rules: [ours('alice'), shop, ours('alice'), CATCH_ALL],
+    open: ['alice'],
+    becomes: [ours('alice'), shop, CATCH_ALL],
+    found: ['rule out of reach'],
+  },
+  {
+    what: 'a name that is about to be ours and is somebody else’s is a clash',
+    rules: [theirs, CATCH_ALL],
+    open: ['alice'],
+    parts: claimed,
+    becomes: [theirs, CATCH_ALL],
+    clashes: ['alice.example.com'],
+  },
+  {
+    what: 'a name that is not ours at all is nobody’s business',
+    rules: [theirs, CATCH_ALL],
+    open: [],
+    parts: none,
+    becomes: [theirs, CATCH_ALL],
+  },
+  {
+    what: 'a rule that leads where ours have led is ours, mark or not',
+    rules: [ours('alice'), CATCH_ALL],
+    open: [],
+    parts: { covered: new Set() },
+    becomes: [CATCH_ALL],
+    found: ['rule for a closed link'],
+  },
+  {
+    what: 'at a person’s word a clash is taken over',
+    rules: [theirs, CATCH_ALL],
+    open: ['alice'],
+    parts: { ...claimed, adopted: new Set(['alice.example.com']) },
+    becomes: [ours('alice'), CATCH_ALL],
+    found: ['rule of somebody else'],
+  },
+  {
+    what: 'but not for nothing: without a record for it, their rule stays',
+    rules: [theirs, CATCH_ALL],
+    open: [],
+    parts: { ...none, adopted: new Set(['alice.example.com']) },
+    becomes: [theirs, CATCH_ALL],
+  },
+  {
+    what: 'but not what has a path, even if it leads to the student’s port',
+    rules: [{ ...ours('alice'), path: '/old' }, CATCH_ALL],
+    open: ['alice'],
+    parts: { adopted: new Set(['alice.example.com']) },
+    becomes: [{ ...ours('alice'), path: '/old' }, ours('alice'), CATCH_ALL],
+    found: ['no rule'],
+  },
+];
+
+test.each(cases)('$what', ({ rules, open, parts, becomes, found = [], clashes = [] }) => {
+  const openHere = new Map(
+    open.map((name) => [`${name}.example.com`, `http://127.0.0.1:${name === 'bob' ? 3002 : 3001}`]),
+  );
+  const before = JSON.stringify(rules);
+  const merged = mergeIngress({ ingress: rules }, { ...wanted(open), open: openHere, ...parts });
+  expect(JSON.stringify(rules)).toBe(before);
+  expect(merged.config.ingress).toEqual(becomes);
+  expect(merged.changes.map((change) => change.found)).toEqual(found);
+  expect(merged.clashes.map(({ hostname }) => hostname)).toEqual(clashes);
+});
+
+test('no document, or one without rules, keeps whatever else it has, in its order', () => {
+  expect(mergeIngress(null, wanted(['alice'])).config).toEqual({ ingress: [ours('alice'), CATCH_ALL] });
+  const merged = mergeIngress(
+    { 'warp-routing': { enabled: true }, ingress: [CATCH_ALL], originRequest: { a: [1] } },
+    wanted(['alice']),
+  );
+  expect(JSON.stringify(merged.config)).toBe(
+    JSON.stringify({
+      'warp-routing': { enabled: true },
+      ingress: [ours('alice'), CATCH_ALL],
+      originRequest: { a: [1] },
+    }),
+  );
+});
+
+test('where a rule leads, and which look like ours though nothing says so', () => {
+  const config = {
+    ingress: [
+      theirPath,
+      ours('alice'),
+      shop,
+      ours('zoe', 3009),
+      { path: '/x', service: 'http://127.0.0.1:1' },
+      CATCH_ALL,
+    ],
+  };
+  expect(originsOf(config).get('alice.example.com')).toBe('http://127.0.0.1:3001');
+  expect(originsOf(config).get('bob.example.com')).toBeUndefined();
+  expect(uncoveredRules(config, (hostname) => hostname === 'alice.example.com' || hostname === '')).toEqual([
+    { hostname: 'zoe.example.com', service: 'http://127.0.0.1:3009' },
+  ]);
+});
+
+test('a document is the same one in another order of keys and with what is empty; in another order of rules it is not', () => {
+  const config = {
+    ingress: [ours('alice'), CATCH_ALL],
+    originRequest: { connectTimeout: 7, noTLSVerify: true },
+  };
+  const [rule] = config.ingress;
+  const rewritten = {
+    'warp-routing': {},
+    originRequest: { noTLSVerify: true, connectTimeout: 7 },
+    ingress: [{ originRequest: {}, path: null, ...rule }, CATCH_ALL],
+  };
+  expect(saysTheSame(config, rewritten)).toBe(true);
+  expect(saysTheSame(config, { ...config, ingress: config.ingress.toReversed() })).toBe(false);
+  expect(saysTheSame(config, { ...config, 'warp-routing': { enabled: true } })).toBe(false);
+  expect(saysTheSame(config, null)).toBe(false);
+});

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  firewallRules,
+  hostResolvers,
+  parseAllowed,
+} from '../../../../orchestrator/environments/firewall-rules.ts';
+import { networkOf } from '../../../../orchestrator/environments/network.ts';
+
+test('names fit the kernel, for the longest instance too', () => {
+  const { bridge } = networkOf('a'.repeat(32));
+  const rules = firewallRules({ bridge, resolvers: [], allow: [] });
+  expect(bridge.length).toBeLessThanOrEqual(15);
+  expect(Math.max(rules.forward.length, rules.input.length)).toBeLessThanOrEqual(28);
+  expect(networkOf('a').bridge).not.toBe(networkOf('b').bridge);
+});
+
+test('exceptions come before refusals, and what is meant for the host ends in one', () => {
+  const { v4, v6, forward, input } = firewallRules({
+    bridge: 'dv-1',
+    resolvers: ['10.0.0.53'],
+    allow: ['10.1.2.0/24:443'],
+  });
+  const of = (chain: string) => v4.split('\n').filter((line) => line.startsWith(`-A ${chain} `));
+  const allowed = of(forward).findIndex((line) => line.includes('10.1.2.0/24 -p tcp --dport 443 -j RETURN'));
+  const refused = of(forward).findIndex((line) => line.includes('10.0.0.0/8 -j REJECT'));
+  expect(allowed).toBeGreaterThan(0);
+  expect(refused).toBeGreaterThan(allowed);
+  expect(of(forward).some((line) => line.includes('10.0.0.53 -p udp --dport 53 -j RETURN'))).toBe(true);
+  expect(of(input).at(-1)).toBe(`-A ${input} -j REJECT`);
+  expect(v6).toContain(`-A ${forward} -j REJECT`);
+});
+
+test.each(['10.1.2.0/24', '10.1.2.3', '10.1.2.3:5432', '0.0.0.0/0'])('%s may be allowed', (text) => {
+  expect(() => parseAllowed(text)).not.toThrow();
+});
+
+test.each([
+  '',
+  'host',
+  '10.1.2.0/33',
+  '10.1.2',
+  '10.1.2.3:0',
+  '10.1.2.3:99999',
+  '10.1.2.3 -j ACCEPT',
+  'fe80::1',
+])('%p is refused', (text) => {
+  expect(() => parseAllowed(text)).toThrow(expect.objectContaining({ code: 'bad-settings' }));
+});
+
+test('name servers of the host: loopback ones and other families are left out, missing files too', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'devenv-resolv-'));
+  const path = join(folder, 'resolv.conf');
+  writeFileSync(
+    path,
+    'nameserver 127.0.0.53\n# nameserver 1.1.1.1\nnameserver 10.0.0.53\nnameserver fe80::1\nnameserver 10.0.0.53\n',
+  );
+  expect(hostResolvers([path, join(folder, 'none')])).toEqual(['10.0.0.53']);
+  rmSync(folder, { recursive: true });
+});

@@ -1,0 +1,37 @@
+/** When a link is asked whether it is live, and when no more. */
+import type { Confirmation, Edge } from '../../../../orchestrator/edges/edge.ts';
+import { ReadinessChecks } from '../../../../orchestrator/routes/readiness.ts';
+
+const route = { student: 'alice', hostname: 'alice.test', origin: 'http://127.0.0.1:3001' };
+
+function confirmerOf(confirm: () => Promise<Confirmation>) {
+  const asked: string[] = [];
+  const changed: string[] = [];
+  const edge: Pick<Edge, 'confirm'> = {
+    confirm: ({ student }) => {
+      asked.push(student);
+      return confirm();
+    },
+  };
+  return { confirmer: new ReadinessChecks(edge as Edge, (student) => changed.push(student)), asked, changed };
+}
+
+test('asks once, and tells when it is live', async () => {
+  const { confirmer, asked, changed } = confirmerOf(async () => ({ live: true }));
+  confirmer.begin(route);
+  confirmer.begin(route);
+  await new Promise(setImmediate);
+  expect(asked).toEqual(['alice']);
+  expect(changed).toEqual(['alice']);
+  expect(confirmer.view('alice').live).toBe(true);
+});
+
+test('asks and tells nothing any more once it has stopped', async () => {
+  const { confirmer, asked, changed } = confirmerOf(async () => ({ live: true }));
+  confirmer.begin(route);
+  confirmer.stop();
+  confirmer.begin(route);
+  await new Promise(setImmediate);
+  expect(asked).toEqual(['alice']);
+  expect(changed).toEqual([]);
+});

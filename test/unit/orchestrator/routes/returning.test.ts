@@ -1,0 +1,93 @@
+/** From the moment in which a run was told to close a link until one has ended well, the link may be gone: nobody calls it open. */
+import { pino } from 'pino';
+import type { Edge } from '../../../../orchestrator/edges/edge.ts';
+import { Reconciler } from '../../../../orchestrator/routes/reconciler.ts';
+import { MemoryEdge, problem } from '../../../support/memory-edge.ts';
+import { waitFor } from '../../../support/wait.ts';
+
+const route = { student: 'a', hostname: 'a.test', origin: 'http://127.0.0.1:1' };
+
+let edge: MemoryEdge;
+let publisher: Reconciler;
+const phase = () => publisher.phase('a').phase;
+
+beforeEach(async () => {
+  edge = new MemoryEdge();
+  publisher = new Reconciler({
+    edge: edge as unknown as Edge,
+    log: pino({ level: 'silent' }),
+    onChange: () => {},
+  });
+  publisher.start();
+  publisher.register(route);
+  publisher.setDesired('a', true);
+  await waitFor('the route', () => phase() === 'open');
+});
+
+afterEach(() => publisher.stop());
+
+/** The link is to go; back again as soon as a run has heard of it. */
+async function leaveAndReturn(): Promise<void> {
+  const back = Promise.withResolvers<void>();
+  edge.beforeTake = () => {
+    edge.beforeTake = () => {};
+    queueMicrotask(() => {
+      publisher.setDesired('a', true);
+      back.resolve();
+    });
+  };
+  publisher.setDesired('a', false);
+  await back.promise;
+}
+
+test('who comes back while the link is being closed has it opening until it is there again', async () => {
+  await leaveAndReturn();
+  expect(phase()).toBe('opening');
+  expect(publisher.changing()).toEqual(['a']);
+  await waitFor('the closing', () => !edge.open.has('a'), { everyMs: 1 });
+  expect(phase()).toBe('opening');
+  await waitFor('the route', () => phase() === 'open');
+  expect(edge.open.has('a')).toBe(true);
+});
+
+test('who comes back before a run has heard of the closing has the link open all the while', () => {
+  publisher.setDesired('a', false);
+  expect(phase()).toBe('closing');
+  publisher.setDesired('a', true);
+  expect(phase()).toBe('open');
+});
+
+test('a mere look closes nothing', async () => {
+  const looked = publisher.reconcile(false);
+  publisher.setDesired('a', false);
+  await looked;
+  publisher.setDesired('a', true);
+  expect(phase()).toBe('open');
+});
+
+test('a closing that failed with nothing known of what stands leaves the link opening, and why is told', async () => {
+  edge.fail = () => 'later';
+  await leaveAndReturn();
+  await waitFor('the failure', () => publisher.phase('a').problem);
+  expect(publisher.phase('a')).toEqual({ phase: 'opening', problem });
+  edge.fail = () => 'done';
+  await waitFor('the route', () => phase() === 'open');
+});
+
+test.each(['later', 'refused'] as const)(
+  'what is known to stand after a run that failed (%s) counts, whatever it was to do',
+  async (result) => {
+    edge.knows = true;
+    edge.fail = () => result;
+    publisher.setDesired('a', false);
+    await waitFor('the failure', () => publisher.phase('a').problem);
+    expect(publisher.phase('a')).toEqual({ phase: 'closing', problem });
+    publisher.setDesired('a', true);
+    expect(publisher.phase('a')).toEqual({ phase: 'open', problem: null });
+    edge.open.delete('a');
+    await publisher.reconcile(true);
+    expect(publisher.phase('a')).toEqual({ phase: 'opening', problem });
+    publisher.setDesired('a', false);
+    expect(phase()).toBe('closed');
+  },
+);

@@ -1,27 +1,27 @@
 /**
- * Every error a person can meet. What happened and what to do next are separate fields, so that neither is
- * forgotten; `code` is what scripts match on (`--json`), `exitCode` what the shell sees.
+ * The errors that people read. What happened and what to do next are separate fields, so that every error has both.
+ * Scripts match on `code` (in `--json`); shells see `exitCodeOf(code)`. docs/errors.md explains each code.
  */
 
-/** Why something failed, as scripts see it in `--json`. Add here first; the command line shows any of them. */
+/** Why an operation failed, as scripts read it in `--json`. */
 export type ErrorCode =
-  | 'bad-input' // the request itself is wrong: nothing was touched
-  | 'bad-settings' // the settings file or environment is wrong: nothing was touched
+  | 'bad-input' // the request is wrong; nothing was changed
+  | 'bad-settings' // the settings file or environment is wrong; nothing was changed
   | 'not-found' // no such student
   | 'exists' // that student exists already
-  | 'not-running' // the orchestrator is away
-  | 'busy' // something else holds what is needed
-  | 'cancelled' // the person changed their mind; what was begun is undone
-  | 'engine' // the Docker engine is missing, away or refused
-  | 'image' // the student image could not be made
-  | 'network' // the network or its firewall could not be made
-  | 'environment' // the container or home could not be made, started or reached
-  | 'edge' // the edge could not be made to agree
-  | 'too-often' // more of it than one student may have at once: it goes on by itself
-  | 'clash' // something that is not ours is in the way
+  | 'not-running' // the orchestrator does not answer
+  | 'busy' // another process uses what is needed
+  | 'cancelled' // the user cancelled; what was started is undone
+  | 'engine' // the Docker engine is missing, unreachable or refused the request
+  | 'image' // the student image could not be built
+  | 'network' // the Docker network or its firewall could not be created
+  | 'environment' // the container or home could not be created, started or reached
+  | 'edge' // the edge could not be brought to the desired state
+  | 'rate-limited' // one student opened links too often; they open again automatically
+  | 'conflict' // something that devenv does not own uses the same name or address
   | 'internal'; // a defect in devenv
 
-/** 2: the request was wrong and nothing was touched; 130: cancelled, as shells say it; 1: everything else. */
+/** The exit code of a failed command. 2: the request was wrong; 130: cancelled, as shells report it; 1: any other failure. */
 export function exitCodeOf(code: ErrorCode): number {
   switch (code) {
     case 'bad-input':
@@ -38,71 +38,73 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'network':
     case 'environment':
     case 'edge':
-    case 'too-often':
-    case 'clash':
+    case 'rate-limited':
+    case 'conflict':
     case 'internal':
       return 1;
   }
 }
 
-/** The parts of an error that cross a process boundary. */
+/** An error as data: stored, sent over the API and printed by `--json`. */
 export interface Problem {
   code: ErrorCode;
-  /** What happened, and with what: one sentence, no stack. */
+  /** What happened and to what: one sentence, no stack. */
   what: string;
-  /** What to do next: a sentence or a command. */
+  /** What the instructor should do next: a sentence or a command. */
   next: string;
-  /** When it goes on by itself, where that is known: ISO 8601, UTC. */
+  /** What the student should do, where it differs from `next`. */
+  nextForStudent?: string;
+  /** When devenv continues automatically, where that is known: ISO 8601, UTC. */
   until?: string;
 }
 
-/** Whether there is no news in it: a wait is another figure each time. */
+/** `nextForStudent` of every problem that only the instructor can solve. */
+export const TELL_INSTRUCTOR = 'Tell your instructor.';
+
+/** Whether both report the same thing. Two waits are the same: only the remaining time differs. */
 export function isSameProblem(one: Problem | null, other: Problem | null): boolean {
   if (one === null || other === null) return one === other;
   return one.what === other.what || (one.until !== undefined && other.until !== undefined);
 }
 
-/** What an instructor should do: problems are worded for students too, who are sent to them. */
-export const nextForInstructor = ({ next }: Problem): string => next.replace(/^Tell the instructor[.:] /, '');
-
-/** An error whose text is written for the person who meets it. */
+/** An error whose text is written for people. */
 export class DevenvError extends Error {
-  readonly code: ErrorCode;
-  readonly what: string;
-  readonly next: string;
+  readonly problem: Problem;
 
   constructor(problem: Problem, options: { cause?: unknown } = {}) {
     super(problem.what, options);
     this.name = 'DevenvError';
-    this.code = problem.code;
-    this.what = problem.what;
-    this.next = problem.next;
+    this.problem = problem;
   }
 
-  get problem(): Problem {
-    return { code: this.code, what: this.what, next: this.next };
+  get code(): ErrorCode {
+    return this.problem.code;
+  }
+
+  get what(): string {
+    return this.problem.what;
+  }
+
+  get next(): string {
+    return this.problem.next;
   }
 }
 
-/** The system's code of an error (`ENOENT` …), wherever in Node it was made; null where it has none. */
+/** The system error code (`ENOENT` …) of an error from Node; null where it has none. */
 export function systemCodeOf(error: unknown): string | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null;
   return typeof error.code === 'string' ? error.code : null;
 }
 
-/** What any thrown value says. */
+/** The message of any thrown value. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/**
- * Any thrown value as a problem for people. What is not a DevenvError is a defect of ours and says so;
- * the caller logs the original with its stack.
- */
+/** Any thrown value as a problem. Other errors than DevenvError are defects: the caller logs them with their stack. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof DevenvError) return error.problem;
-  const message = messageOf(error);
   return {
     code: 'internal',
-    what: `Something went wrong inside devenv: ${message}`,
-    next: 'See `devenv logs` for the details; running the command again is safe.',
+    what: `Something went wrong inside devenv: ${messageOf(error)}`,
+    next: 'See `devenv logs` for the details. It is safe to run the command again.',
   };
 }

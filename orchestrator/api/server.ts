@@ -39,7 +39,7 @@ function statusOf(error: unknown): number {
     case 'bad-settings':
       return 400;
     case 'exists':
-    case 'clash':
+    case 'conflict':
     case 'busy':
       return 409;
     default:

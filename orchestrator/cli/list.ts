@@ -12,7 +12,7 @@ export function stateOf(student: StudentView): string {
   if (student.environment.state !== 'running') return student.environment.state;
   const isLive = student.route.live;
   // A further link that waits takes nothing from the own one.
-  if (problem !== null && !(isLive && problem.code === 'too-often')) return 'problem';
+  if (problem !== null && !(isLive && problem.code === 'rate-limited')) return 'problem';
   if (isLive) return student.service === null ? 'open, no server' : 'live';
   return phase === 'closed' ? '-' : phase;
 }

@@ -14,10 +14,25 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Tells a problem and returns the exit code that goes with it. */
+/** When devenv continues automatically, in local time; null where the problem does not say. `now`: ms since 1970. */
+export function continuationOf({ until }: Problem, now: number): string | null {
+  if (until === undefined) return null;
+  const seconds = Math.ceil((Date.parse(until) - now) / 1000);
+  if (seconds <= 0) return 'devenv continues automatically now.';
+  const time = new Date(until).toTimeString().slice(0, 8);
+  return `devenv continues automatically at ${time} (in ${seconds} s).`;
+}
+
+/** Prints a problem and returns the exit code of its error code. */
 export function reportProblem(problem: Problem, json: boolean): number {
   if (json) printJson({ error: problem });
-  else process.stderr.write(`devenv: ${problem.what}\n  ${problem.next}\n`);
+  else {
+    const { what, next } = problem;
+    const lines = [`devenv: ${what}`, next, continuationOf(problem, Date.now())].filter(
+      (line) => line !== null,
+    );
+    process.stderr.write(`${lines.join('\n  ')}\n`);
+  }
   return exitCodeOf(problem.code);
 }
 

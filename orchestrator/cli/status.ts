@@ -1,10 +1,9 @@
 import type { StudentView } from '../api/contract.ts';
 import type { LinkReason } from '../domain.ts';
-import { nextForInstructor } from '../errors.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { stateOf } from './list.ts';
-import { print, printJson } from './output.ts';
+import { continuationOf, print, printJson } from './output.ts';
 import { table } from './table.ts';
 
 /** Why the link is as it is, for the instructor. */
@@ -45,7 +44,8 @@ function agentOf({ agent }: StudentView): string {
   return ago === null ? 'has not reported yet' : `silent, last report ${duration(ago)} ago`;
 }
 
-export function describe(student: StudentView): string {
+/** `now`: ms since 1970. */
+export function describe(student: StudentView, now: number): string {
   const { service, route, name } = student;
   const rows: [string, string][] = [
     ['link', `${student.url}  (${stateOf(student)}: ${reasonOf(route.reason)})`],
@@ -65,7 +65,9 @@ export function describe(student: StudentView): string {
     if (student.otherPorts.length > 0) rows.push(['also listen', student.otherPorts.join(', ')]);
   } else rows.push(['next', `devenv start ${name}`]);
   if (route.problem !== null) {
-    rows.push(['problem', route.problem.what], ['next', nextForInstructor(route.problem)]);
+    rows.push(['problem', route.problem.what], ['next', route.problem.next]);
+    const continuation = continuationOf(route.problem, now);
+    if (continuation !== null) rows.push(['', continuation]);
     // Of an environment that does not report nobody knows.
     if (route.phase === 'closing' && route.reason !== 'silent')
       rows.push(['visitors', 'nobody is let in any more, though the edge still leads here']);
@@ -86,7 +88,7 @@ export const addStatus: AddCommand = (program, run) => {
       run(async ({ client, json }: Context, name: string) => {
         const student = await client.get(name);
         if (json) printJson(student);
-        else print(describe(student));
+        else print(describe(student, Date.now()));
       }),
     );
 };

@@ -20,7 +20,7 @@ const OWNER_LABEL = 'devenv.state-dir';
 
 /**
  * Refuses an instance's name that another installation of this engine uses: each would take the other's students for
- * its own. Throws `clash`.
+ * its own. Throws `conflict`.
  */
 export async function refuseForeignNetwork(
   docker: Docker,
@@ -33,7 +33,7 @@ export async function refuseForeignNetwork(
   const owner = network?.Labels?.[OWNER_LABEL];
   if (owner === undefined || owner === stateDir) return;
   throw new DevenvError({
-    code: 'clash',
+    code: 'conflict',
     what: `The instance '${instance}' belongs to another installation on this engine, with its state in ${owner}.`,
     next: `Choose another name for this one (DEVENV_INSTANCE). If the other is gone for good: docker network rm ${name}`,
   });

@@ -42,7 +42,7 @@ export interface ContainerLogLine {
 }
 
 export interface Environments {
-  /** Makes sure that no other installation of this engine has our instance's name. Throws `clash`. */
+  /** Makes sure that no other installation of this engine has our instance's name. Throws `conflict`. */
   claimInstance(): Promise<void>;
   /**
    * Engine, image, network and firewall, each made or mended where needed. Safe to repeat, and cheap when

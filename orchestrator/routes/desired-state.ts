@@ -178,7 +178,7 @@ function nextLook(memory: Memory, now: number): number | null {
 export function heldProblem({ heldUntil, wanted }: Memory): Problem | null {
   if (heldUntil === null) return null;
   return {
-    code: 'too-often',
+    code: 'rate-limited',
     what: `${wanted ? 'A further' : 'The'} link was opened and closed too often; it opens by itself within ${OPENINGS.refillMs / 1000} s.`,
     next: wanted
       ? 'There is nothing to do; the own link is not concerned.'

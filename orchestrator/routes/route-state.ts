@@ -66,7 +66,7 @@ const isAsWanted = ({ atEdge, desired }: RouteState) => atEdge === presenceOf(de
 function fail(entry: RouteState, { problem, isPresent }: FailedOutcome): void {
   const isSettled = isAsWanted(entry) && entry.problem === null;
   if (isPresent !== undefined) entry.atEdge = presenceOf(isPresent);
-  const concerns = !isSettled || !isAsWanted(entry) || problem.code === 'clash';
+  const concerns = !isSettled || !isAsWanted(entry) || problem.code === 'conflict';
   entry.problem = concerns ? problem : null;
 }
 

@@ -65,7 +65,11 @@ function notesOf(view: RouteView, behind: readonly string[], { memoryKill }: Stu
   const notes: string[] = [];
   if (view.problem !== null) {
     const closing = 'nobody is let in by your link any more; what is left of it is taken away later';
-    notes.push(view.phase === 'closing' ? closing : `${view.problem.what} ${view.problem.next}`);
+    notes.push(
+      view.phase === 'closing'
+        ? closing
+        : `${view.problem.what} ${view.problem.nextForStudent ?? view.problem.next}`,
+    );
   }
   if (view.phase === 'opening') notes.push(waitingText(behind));
   if (memoryKill !== null) {

@@ -11,7 +11,7 @@ interface Parts {
   routes: Routes;
 }
 
-/** The hostname of somebody new. Throws `bad-input`, `exists` or `clash` before anything is touched. */
+/** The hostname of somebody new. Throws `bad-input`, `exists` or `conflict` before anything is touched. */
 export async function newHostname(name: string, { edge, roster, routes }: Parts): Promise<string> {
   checkStudentName(name);
   if (roster.find(name) !== undefined) {
@@ -27,7 +27,7 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
   const other = roster.all().find((student) => student.row.hostname === hostname);
   if (other !== undefined) {
     throw new DevenvError({
-      code: 'clash',
+      code: 'conflict',
       what: `'${name}' would get the hostname ${hostname}, which '${other.row.name}' has.`,
       next: 'Choose another name, or a hostname template that tells them apart (DEVENV_HOSTNAME).',
     });
@@ -35,11 +35,11 @@ export async function newHostname(name: string, { edge, roster, routes }: Parts)
   return hostname;
 }
 
-/** Throws `clash` where the hostname is a further link of somebody's. */
+/** Throws `conflict` where the hostname is a further link of somebody's. */
 export function refuseLink(name: string, hostname: string, routes: Routes): void {
   if (!routes.isLink(hostname)) return;
   throw new DevenvError({
-    code: 'clash',
+    code: 'conflict',
     what: `'${name}' would get the hostname ${hostname}, which is a further link of another student's.`,
     next: 'Choose another name. A further link, open or not, is its student’s until another one takes its place.',
   });

@@ -8,7 +8,7 @@ import type { AgentSockets } from '../agents/index.ts';
 import type { Progress } from '../domain.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { Environments } from '../environments/types.ts';
-import { nextForInstructor, type Problem } from '../errors.ts';
+import type { Problem } from '../errors.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
 import type { Log } from '../log.ts';
 import type { Routes } from '../routes/index.ts';
@@ -33,7 +33,7 @@ export interface LifecycleDeps {
 
 /** What is told of a removal that does not wait for the edge. True only once the environment is gone. */
 const leftWords = ({ name, hostname }: Student['row'], problem: Problem) =>
-  `${name}'s link leads nowhere any more, but what the edge has of ${hostname} may still stand (rule, DNS record): ${problem.what} ${nextForInstructor(problem)} What is left goes by itself once nothing is in the way; \`devenv sync\` tries it at once`;
+  `${name}'s link leads nowhere any more, but what the edge has of ${hostname} may still stand (rule, DNS record): ${problem.what} ${problem.next} What is left goes by itself once nothing is in the way; \`devenv sync\` tries it at once`;
 
 export class Lifecycle {
   readonly #parts: LifecycleDeps;

@@ -32,7 +32,7 @@ export function closedLine(before: LinkReason | null, situation: Situation): Lin
 }
 
 /** What keeps a link closed, and is worth knowing though it is not wanted, or not yet again. */
-const KEEPS_CLOSED: ReadonlySet<ErrorCode> = new Set(['clash', 'too-often']);
+const KEEPS_CLOSED: ReadonlySet<ErrorCode> = new Set(['conflict', 'rate-limited']);
 
 /**
  * A problem counts for a student whose link is wanted. From the moment it is not, the environment lets nobody in, so
@@ -41,12 +41,13 @@ const KEEPS_CLOSED: ReadonlySet<ErrorCode> = new Set(['clash', 'too-often']);
 export function problemLine({ problem, phase, live }: Situation): Line | null {
   if (problem === null || phase === 'closing') return null;
   if (phase === 'closed' && !KEEPS_CLOSED.has(problem.code)) return null;
-  return { kind: 'problem', text: `${troubleOf(problem, phase, live)}: ${problem.what} ${problem.next}` };
+  const next = problem.nextForStudent ?? problem.next;
+  return { kind: 'problem', text: `${troubleOf(problem, phase, live)}: ${problem.what} ${next}` };
 }
 
 function troubleOf({ code }: Problem, phase: LinkPhase, live: boolean): string {
   if (phase === 'closed') return "your link can't be opened";
-  if (code === 'too-often') return 'one of your links waits';
+  if (code === 'rate-limited') return 'one of your links waits';
   return phase === 'open' && live ? 'your link may not lead here any more' : 'not public yet';
 }
 

@@ -18,7 +18,7 @@ interface Parts {
 }
 
 /**
- * Gives the port and writes the row. Must not run twice at once, or two students get the same port. Throws `clash` where
+ * Gives the port and writes the row. Must not run twice at once, or two students get the same port. Throws `conflict` where
  * the hostname has become a further link of somebody's meanwhile.
  */
 export async function registerStudent(

@@ -17,7 +17,7 @@ const untold = ({ noticeMemory }: Student) => ({ ...noticeMemory, live: null, to
 function keep(student: Student, hostname: string, other: Student, log: Log): void {
   const { name } = student.row;
   student.nameClash = new DevenvError({
-    code: 'clash',
+    code: 'conflict',
     what: `'${name}' would get the hostname ${hostname}, which '${other.row.name}' gets, and keeps ${student.row.hostname}.`,
     next: 'Set a hostname template that tells them apart (DEVENV_HOSTNAME), then `devenv down` and `devenv up`.',
   }).problem;

@@ -86,7 +86,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   const terminal = await enter();
   terminal.type('npm run dev\r');
   const refusal =
-    /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell the instructor/;
+    /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell your instructor/;
   await terminal.see(refusal, { timeoutMs: 60_000 });
   expect((await status()).route).toMatchObject({
     phase: 'opening',
@@ -102,7 +102,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   mock.world.scopes.add('tunnel');
   mock.faults.next({ kind: 'config-put' }, { name: 'rate-limited', retryAfter: 3 });
   await devenv.devenv(['sync']);
-  await terminal.see(/not public yet: Cloudflare allows no more calls for now; it goes on by itself in 3 s/, {
+  await terminal.see(/not public yet: Cloudflare's rate limit is reached: no API calls for 3 s/, {
     timeoutMs: 30_000,
   });
   await terminal.see(new RegExp(`live at ${link}`), { timeoutMs: 30_000 });
@@ -187,7 +187,7 @@ test('who left while Cloudflare is away is public no more, and whoever was conne
 test('a name that somebody else has: `create` works, the clash is named, and `open --adopt` takes it over', async () => {
   await devenv.succeed('create', 'bob');
   const problem = await waitFor('the clash', async () => (await status('bob')).route.problem);
-  expect(problem).toMatchObject({ code: 'clash', what: expect.stringMatching(/A 192\.0\.2\.7/) });
+  expect(problem).toMatchObject({ code: 'conflict', what: expect.stringMatching(/A 192\.0\.2\.7/) });
   expect(await devenv.succeed('sync')).toMatch(
     /bob .*record of somebody else: A 192\.0\.2\.7 +look at it: not touched/,
   );
@@ -232,7 +232,7 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   expect([away.code, away.stdout]).toEqual([0, expect.stringContaining('bob is removed')]);
   expect(away.stderr).not.toContain('link is closed');
   expect(away.stderr).toMatch(
-    /! bob's link leads nowhere any more, but what the edge has of bob\.example\.com may still stand \(rule, DNS record\): Cloudflare could not be reached .*It is tried again by itself.*`devenv sync` tries it at once/,
+    /! bob's link leads nowhere any more, but what the edge has of bob\.example\.com may still stand \(rule, DNS record\): Cloudflare could not be reached .*devenv retries automatically.*`devenv sync` tries it at once/,
   );
   const removed = JSON.parse((await devenv.devenv(['rm', later, '--yes', '--json'])).stdout);
   expect(removed).toEqual({
@@ -252,7 +252,7 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   expect(stderr).toMatch(
     /may still stand .*does not let this token change .*The token needs Account .*`devenv doctor`.*`devenv sync`/,
   );
-  expect(stderr).not.toContain('Tell the instructor');
+  expect(stderr).not.toContain('Tell your instructor');
   expect(await devenv.succeed('logs')).toMatch(/something may be left at the edge .*does not let this token/);
   mock.world.scopes.add('tunnel');
   expect(await devenv.succeed('sync')).toMatch(/rm-refused.*rule for a closed link +remove it: done/);

@@ -1,5 +1,5 @@
 /** The students' hostnames on a zone: one level deep, since a certificate for more has to be ordered. */
-import { DevenvError } from '../../errors.ts';
+import { DevenvError, TELL_INSTRUCTOR } from '../../errors.ts';
 
 /** RFC 1035 §2.3.4: octets of a label, and of a whole name as text. */
 const MAX_LABEL = 63;
@@ -83,6 +83,7 @@ export function problemOfHostname(hostname: string, rules: HostnameRules) {
   return {
     code: 'bad-settings',
     what: `The hostname ${hostname} ${fault.is}`,
-    next: `Tell the instructor: the template of the hostnames makes it so (DEVENV_HOSTNAME). ${fault.next} Then \`devenv down\` and \`devenv up\`.`,
+    next: `The hostname template (DEVENV_HOSTNAME) causes this. ${fault.next} Then run \`devenv down\` and \`devenv up\`.`,
+    nextForStudent: TELL_INSTRUCTOR,
   } as const;
 }

@@ -4,6 +4,7 @@
  * that is asked too early keeps its "no such name" for minutes.
  */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { TELL_INSTRUCTOR } from '../../errors.ts';
 import type { Confirmation, Route } from '../edge.ts';
 import { fetchLinkIdentity, isOwnIdentity } from '../link-identity.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
@@ -20,28 +21,35 @@ export interface ConfirmationOptions {
   signal: AbortSignal;
 }
 
-function connectorProblem(state: ConnectorState, version: number): { what: string; next: string } {
+function connectorProblem(
+  state: ConnectorState,
+  version: number,
+): { what: string; next: string; nextForStudent: string } {
   switch (state.kind) {
     case 'none':
       return {
         what: 'No connector (cloudflared) is connected to the tunnel.',
-        next: 'Tell the instructor: cloudflared must run on the host, with this tunnel’s token.',
+        next: 'Run cloudflared on the host with this tunnel’s token.',
+        nextForStudent: TELL_INSTRUCTOR,
       };
     case 'version':
       return {
         what: `Cloudflare has the link since version ${version}, the connector still runs with version ${state.newest}.`,
-        next: 'It usually takes seconds. If not, tell the instructor to look at cloudflared’s log.',
+        next: 'This usually takes seconds. If it takes longer, check cloudflared’s log.',
+        nextForStudent: 'This usually takes seconds. If it takes longer, tell your instructor.',
       };
     case 'unreachable':
       return {
         what: `Cloudflare has the link; whether the connector does could not be asked: ${state.why}.`,
-        next: 'Tell the instructor to check cloudflared, and DEVENV_CONNECTOR_METRICS if it is set.',
+        next: 'Check cloudflared, and DEVENV_CONNECTOR_METRICS if it is set.',
+        nextForStudent: 'Try the link. If it does not work, tell your instructor.',
       };
     case 'silent':
     case 'unasked':
       return {
         what: 'Cloudflare has the link; the connector has not said that it has it too.',
-        next: 'Try the link. If it does not work, tell the instructor to look at cloudflared.',
+        next: 'Try the link. If it does not work, check cloudflared.',
+        nextForStudent: 'Try the link. If it does not work, tell your instructor.',
       };
   }
 }
@@ -65,20 +73,22 @@ async function askRelay({ route, instance, signal }: ConfirmationOptions): Promi
 /** Resolves when the link works, or with what is known when `signal` aborts. */
 export async function confirmRoute(options: ConfirmationOptions): Promise<Confirmation> {
   const { route, version, connectors, signal } = options;
-  const fail = (what: string, next: string): Confirmation => ({
+  const fail = (what: string, next: string, nextForStudent?: string): Confirmation => ({
     live: false,
-    problem: { code: 'edge', what, next },
+    problem: { code: 'edge', what, next, ...(nextForStudent !== undefined && { nextForStudent }) },
   });
-  if (version === null) return fail(`Cloudflare does not have ${route.hostname} yet.`, 'It is tried again.');
+  if (version === null)
+    return fail(`Cloudflare does not have ${route.hostname} yet.`, 'devenv retries automatically.');
   // Both halves at once: a class would wait for its own two hundred relays after the connector's answer.
   const [isReached, found] = await Promise.all([connectors.reached(version, signal), askRelay(options)]);
   if (!isReached) {
-    const { what, next } = connectorProblem(connectors.state, version);
-    return fail(what, next);
+    const { what, next, nextForStudent } = connectorProblem(connectors.state, version);
+    return fail(what, next, nextForStudent);
   }
   if (found === null) return { live: true };
   return fail(
     `Cloudflare leads ${route.hostname} here, but ${route.student}'s environment does not answer on ${route.origin} (${found}).`,
-    `\`devenv restart ${route.student}\` mends that.`,
+    `\`devenv restart ${route.student}\` repairs that.`,
+    'Wait a moment. If it stays this way, tell your instructor.',
   );
 }

@@ -37,7 +37,7 @@ function* faultsOf(parts: Parts, { name, hostname, port, wanted }: Student): Gen
   const rules = property.rules().filter((rule) => rule.hostname === hostname && property.isOurs(rule));
   const isNeeded = wanted || dns === 'student';
   if (isNeeded && isInTheWay(parts, hostname)) {
-    if (problem?.code !== 'clash')
+    if (problem?.code !== 'conflict')
       yield `${name} clashes and is not told, but ${phase}: ${JSON.stringify(problem)}`;
     if (record !== undefined) yield `${name} clashes and has a record all the same`;
     if (rules.length > 0) yield `${name} clashes and has a rule all the same`;

@@ -1,5 +1,5 @@
 /** What becomes of each student's part of a publication, with the words for student and instructor. */
-import type { Problem } from '../../../errors.ts';
+import { type Problem, TELL_INSTRUCTOR } from '../../../errors.ts';
 import type { DesiredState, Outcome } from '../../edge.ts';
 import type { Configuration, DnsRecord } from '../api/client.ts';
 import { ApiFailure } from '../api/failures.ts';
@@ -22,30 +22,27 @@ export function explain(
     case 'forbidden':
       return refused(
         `Cloudflare does not let this token change ${deed}. ${said}.`,
-        'Tell the instructor. The token needs Account / Cloudflare Tunnel / Edit and Zone / DNS / Edit; `devenv doctor` checks it.',
+        'The token needs Account / Cloudflare Tunnel / Edit and Zone / DNS / Edit; `devenv doctor` checks it.',
       );
     case 'quota':
       return refused(
         'The zone holds as many DNS records as its plan allows.',
-        'Tell the instructor. Remove records or students that are not needed, set `cloudflare.dns: session`, or take a larger plan.',
+        'Remove records or students that are not needed, set `cloudflare.dns: session`, or take a larger plan.',
       );
     case 'conflict':
       return refused(
         `Cloudflare says that the name is taken, but shows no record of it. ${said}.`,
-        'Tell the instructor: `devenv sync` looks again.',
+        '`devenv sync` checks again.',
       );
     case 'invalid':
-      return refused(
-        `Cloudflare refused ${deed}. ${said}.`,
-        'Tell the instructor: `devenv logs` has the rest.',
-      );
+      return refused(`Cloudflare refused ${deed}. ${said}.`, '`devenv logs` has the details.');
     case 'rate-limited': {
       const wait = seconds(failure.afterMs);
-      const what = `Cloudflare allows no more calls for now; it goes on by itself in ${wait}.`;
+      const what = `Cloudflare's rate limit is reached: no API calls for ${wait}.`;
       const until = new Date(Date.now() + failure.afterMs).toISOString();
       return {
         result: 'later',
-        problem: { code: 'edge', what, next: 'There is nothing to do but wait.', until },
+        problem: { code: 'edge', what, next: 'No action is needed.', until },
         afterMs: failure.afterMs,
       };
     }
@@ -64,7 +61,7 @@ function explainBusy({ heldBy }: TunnelBusy): ReturnType<typeof explain> {
     problem: {
       code: 'busy',
       what: `The tunnel is being written by another devenv on this host (${heldBy}), and has been for a while.`,
-      next: 'It is tried again by itself.',
+      next: 'devenv retries automatically.',
     },
   };
 }
@@ -77,34 +74,36 @@ export function explainWhole(error: unknown): ReturnType<typeof explain> {
 }
 
 function later(what: string): { result: 'later'; problem: Problem } {
-  return { result: 'later', problem: { code: 'edge', what, next: 'It is tried again by itself.' } };
+  return { result: 'later', problem: { code: 'edge', what, next: 'devenv retries automatically.' } };
 }
 
 function refused(what: string, next: string): { result: 'refused'; problem: Problem } {
-  return { result: 'refused', problem: { code: 'edge', what, next } };
+  return { result: 'refused', problem: { code: 'edge', what, next, nextForStudent: TELL_INSTRUCTOR } };
 }
 
 export const describeRecords = (records: readonly DnsRecord[]) =>
   records.map(({ type, content }) => `${type} ${content}`).join(', ');
 
 const adoptHint = (student: string) =>
-  `Tell the instructor. Remove it at Cloudflare, give ${student} another name, or take it over: \`devenv open ${student} --adopt\`.`;
+  `Remove it at Cloudflare, give ${student} another name, or take it over: \`devenv open ${student} --adopt\`.`;
 const keepHint = (student: string) =>
-  `Tell the instructor. Give ${student} another name, or remove it at Cloudflare: devenv takes over addresses only.`;
+  `Give ${student} another name, or remove it at Cloudflare: devenv takes over addresses only.`;
 
 export function recordClash(student: string, hostname: string, records: readonly DnsRecord[]): Problem {
   return {
-    code: 'clash',
+    code: 'conflict',
     what: `${hostname} has a DNS record that is not devenv's: ${describeRecords(records)}.`,
     next: isReplaceable(records) ? adoptHint(student) : keepHint(student),
+    nextForStudent: TELL_INSTRUCTOR,
   };
 }
 
 export function ruleClash(student: string, hostname: string, service: string): Problem {
   return {
-    code: 'clash',
+    code: 'conflict',
     what: `The tunnel has a rule for ${hostname} that is not devenv's: it leads to ${service}.`,
     next: adoptHint(student),
+    nextForStudent: TELL_INSTRUCTOR,
   };
 }
 

@@ -5,6 +5,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient } from '../../../../orchestrator/api/client.ts';
+import { problemOf } from '../../../../orchestrator/errors.ts';
 import { silentProgress } from '../../../support/progress.ts';
 
 async function withDaemon(
@@ -40,6 +41,24 @@ test('in the middle of an operation', () =>
     (client) =>
       expect(client.act('start', 'alice', silentProgress)).rejects.toMatchObject({ code: 'not-running' }),
   ));
+
+test('an error arrives as the daemon sent it, with the time at which it ends', () => {
+  const error = {
+    code: 'edge',
+    what: 'The rate limit is reached.',
+    next: 'No action is needed.',
+    nextForStudent: 'Tell your instructor.',
+    until: '2026-01-01T12:00:43.000Z',
+  };
+  return withDaemon(
+    (_request, response) => void response.writeHead(500).end(JSON.stringify({ error })),
+    async (client) => {
+      const thrown: unknown = await client.sync(true).catch((reason: unknown) => reason);
+      expect(problemOf(thrown)).toEqual(error);
+      await expect(client.list()).rejects.toMatchObject({ problem: error });
+    },
+  );
+});
 
 test('right after its last word', () =>
   withDaemon(

@@ -55,7 +55,7 @@ test('student: the record stays when the student leaves, after a restart too, an
   expect([records(), batches()]).toEqual([['alice', 'alice-4000'], before]);
 
   // Its name is the student's as long as they are there.
-  await expect(lab.create('alice-4000')).rejects.toMatchObject({ code: 'clash' });
+  await expect(lab.create('alice-4000')).rejects.toMatchObject({ code: 'conflict' });
   await lab.students.remove('alice', false, { step() {}, done() {}, warn() {} });
   expect(records()).toEqual([]);
   await lab.create('alice-4000');
@@ -95,7 +95,7 @@ test('a name that becomes a further link while its student is being made is a cl
   const creation = lab.create('alice-4000').catch((error: unknown) => error);
   await open();
   resolve();
-  expect(await creation).toMatchObject({ code: 'clash' });
+  expect(await creation).toMatchObject({ code: 'conflict' });
   expect(lab.students.list().map(({ name }) => name)).toEqual(['alice']);
   expect(rules()).toEqual(['alice', 'alice-4000']);
 });

@@ -6,7 +6,8 @@ import { describe as inWords } from '../../../../orchestrator/cli/status.ts';
 const problem = {
   code: 'edge',
   what: 'The token may not.',
-  next: 'Tell the instructor. Look at it.',
+  next: 'Look at it.',
+  nextForStudent: 'Tell your instructor.',
 } as const;
 
 function student(route: Partial<StudentView['route']>, environment: 'running' | 'stopped' = 'running') {
@@ -35,10 +36,10 @@ test('a link that can’t be closed is not one that can’t be opened', () => {
 });
 
 test('`status` says why it still stands and that nobody gets in, and sends the instructor to nobody', () => {
-  const closing = inWords(student({ phase: 'closing', problem }));
+  const closing = inWords(student({ phase: 'closing', problem }), 0);
   expect(closing).toMatch(
     /problem +The token may not\.\n +next +Look at it\.\n +visitors +nobody is let in any more/,
   );
-  expect(inWords(student({ phase: 'closing', problem, reason: 'silent' }))).not.toMatch(/visitors/);
-  expect(inWords(student({ phase: 'opening', problem }))).not.toMatch(/visitors/);
+  expect(inWords(student({ phase: 'closing', problem, reason: 'silent' }), 0)).not.toMatch(/visitors/);
+  expect(inWords(student({ phase: 'opening', problem }), 0)).not.toMatch(/visitors/);
 });

@@ -33,7 +33,7 @@ test('a link that flaps stays closed, says so, and opens by itself when it may',
   expect(held?.memory).toMatchObject({ wanted: false, reason: 'too-often', openings: 20, heldUntil: 10_000 });
   expect(held?.nextLookAt).toBe(10_000);
   expect(heldProblem(held?.memory ?? freshMemory(0))).toEqual({
-    code: 'too-often',
+    code: 'rate-limited',
     what: 'The link was opened and closed too often; it opens by itself within 10 s.',
     next: expect.any(String),
     until: '1970-01-01T00:00:10.000Z',

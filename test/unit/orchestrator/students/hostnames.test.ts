@@ -20,7 +20,7 @@ function parts(links: string[] = []) {
 
 test('two names that would give one hostname: the second is refused, and told whose it is', async () => {
   await expect(newHostname('anna', parts())).rejects.toMatchObject({
-    code: 'clash',
+    code: 'conflict',
     what: expect.stringMatching(/anna.*a\.example\.com.*alice/),
   });
   expect(await newHostname('bob', parts())).toBe('b.example.com');
@@ -28,7 +28,7 @@ test('two names that would give one hostname: the second is refused, and told wh
 
 test('a name that is there, and a hostname that is a further link right now, are refused', async () => {
   await expect(newHostname('alice', parts())).rejects.toMatchObject({ code: 'exists' });
-  await expect(newHostname('bob', parts(['b.example.com']))).rejects.toMatchObject({ code: 'clash' });
+  await expect(newHostname('bob', parts(['b.example.com']))).rejects.toMatchObject({ code: 'conflict' });
 });
 
 /** A student, and an edge whose hostnames are made from a template; null: it isn't known yet. */

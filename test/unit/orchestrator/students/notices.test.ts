@@ -112,7 +112,12 @@ test('a problem is told once, and again when it comes back', () => {
 
 test('a problem is told in words that fit: what keeps a link from closing is nobody’s in the terminal', () => {
   const away = { code: 'edge', what: 'The edge is away.', next: 'It is tried again.' } as const;
-  const clash = { code: 'clash', what: 'Somebody has it.', next: 'Tell the instructor.' } as const;
+  const clash = {
+    code: 'conflict',
+    what: 'Somebody has it.',
+    next: 'Remove it.',
+    nextForStudent: 'Tell your instructor.',
+  } as const;
   const texts = (...course: Situation[]) => {
     let memory: NoticeMemory = noNotices;
     return course.flatMap((each) => {
@@ -138,13 +143,13 @@ test('a problem is told in words that fit: what keeps a link from closing is nob
     'not public yet: The edge is away. It is tried again.',
   ]);
   expect(texts(situation({ phase: 'closed', problem: clash }))).toEqual([
-    "your link can't be opened: Somebody has it. Tell the instructor.",
+    "your link can't be opened: Somebody has it. Tell your instructor.",
   ]);
   expect(texts(situation({ phase: 'open', problem: away }))).toEqual([
     'not public yet: The edge is away. It is tried again.',
   ]);
   expect(texts(situation({ phase: 'open', live: true, problem: clash }))).toEqual([
-    'your link may not lead here any more: Somebody has it. Tell the instructor.',
+    'your link may not lead here any more: Somebody has it. Tell your instructor.',
   ]);
 });
 

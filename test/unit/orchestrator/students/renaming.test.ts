@@ -70,7 +70,7 @@ test('two who would get one hostname: one does, the other keeps what they have a
   expect(hostnames()).toEqual({ a: 'one.test', b: 'b.test', c: 'c.test' });
   expect(rest.roster.get('a').nameClash).toBeNull();
   expect(rest.roster.get('b').nameClash).toMatchObject({
-    code: 'clash',
+    code: 'conflict',
     what: "'b' would get the hostname one.test, which 'a' gets, and keeps b.test.",
     next: expect.stringMatching(/DEVENV_HOSTNAME/),
   });

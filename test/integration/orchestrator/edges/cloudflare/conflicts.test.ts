@@ -67,7 +67,7 @@ test.each(cases)(
       await reach(rig, 'the clash', () => rig.problem('alice') !== null);
       const named = `${record.type} ${record.content}`;
       expect(rig.problem('alice')).toEqual({
-        code: 'clash',
+        code: 'conflict',
         what: `alice.example.com has a DNS record that is not devenv's: ${named}.`,
         next: adoptable
           ? expect.stringContaining('`devenv open alice --adopt`')
@@ -91,7 +91,7 @@ test.each(cases)(
         expect(await rig.publisher.reconcile(false)).toEqual([]);
       } else {
         await rig.quiet();
-        expect(rig.problem('alice')?.code).toBe('clash');
+        expect(rig.problem('alice')?.code).toBe('conflict');
         expect(JSON.stringify(mock.world.records.filter(({ name }) => name.startsWith('alice')))).toBe(
           before,
         );
@@ -116,7 +116,7 @@ test.each(DNS_MODES)(
       await make(rig, 'open', ['bob']);
       await reach(rig, 'the clash', () => rig.problem('alice') !== null);
       expect(rig.problem('alice')).toMatchObject({
-        code: 'clash',
+        code: 'conflict',
         what: "The tunnel has a rule for alice.example.com that is not devenv's: it leads to http://10.0.0.9:80.",
       });
       // A record of ours would make that rule look like ours.
@@ -160,7 +160,7 @@ test.each([
     if (refuses) mock.faults.next({ kind: 'dns-batch' }, 'refused', 1000);
     rig.publisher.setDesired('alice', true);
     rig.publisher.retryNow('alice', true);
-    await reach(rig, 'it to be told', () => rig.problem('alice')?.code === (refuses ? 'edge' : 'clash'));
+    await reach(rig, 'it to be told', () => rig.problem('alice')?.code === (refuses ? 'edge' : 'conflict'));
     await make(rig, 'open', ['bob']);
     await rig.quiet();
     expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
@@ -182,7 +182,7 @@ test('a rule that leads where ours would is no more ours for that: another insta
     const before = rig.rules();
     await begin(rig, ['alice', 'bob']);
     await reach(rig, 'both clashes', () =>
-      ['alice', 'bob'].every((name) => rig.problem(name)?.code === 'clash'),
+      ['alice', 'bob'].every((name) => rig.problem(name)?.code === 'conflict'),
     );
     rig.publisher.setDesired('bob', true);
     await rig.publisher.reconcile(true);
@@ -217,7 +217,7 @@ test('the word to take over counts once: what comes later is a clash again', asy
     await begin(rig, ['alice']);
     rig.publisher.setDesired('alice', true);
     rig.publisher.retryNow('alice', true);
-    await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'clash');
+    await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
     const [mail] = mock.world.records;
     mock.foreign.removeRecord(mail?.id ?? '');
     mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
@@ -255,11 +255,11 @@ test.each(DNS_MODES)(
       };
       if (dns === 'student') rig.hold('alice');
       rig.publisher.setDesired('alice', true);
-      await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'clash');
+      await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
       await reach(rig, 'the undoing', () => rig.records().length === 0);
       await rig.quiet();
       expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
-      expect(rig.problem('alice')?.code).toBe('clash');
+      expect(rig.problem('alice')?.code).toBe('conflict');
       expect(rig.disk.journalEntries()).toEqual([]);
     });
   },

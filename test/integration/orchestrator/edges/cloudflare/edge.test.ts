@@ -84,7 +84,7 @@ test('who goes while Cloudflare refuses or is away is told why something may be 
   mock.faults.next({}, 'reset-before', 1000);
   expect(await rig.publisher.unregister('bob')).toMatchObject({
     what: expect.stringMatching(/could not be reached/),
-    next: expect.stringMatching(/tried again by itself/),
+    next: expect.stringMatching(/retries automatically/),
   });
   expect(rig.rules()).toHaveLength(3);
   mock.faults.clear();

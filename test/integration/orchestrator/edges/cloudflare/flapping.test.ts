@@ -28,7 +28,7 @@ test('a student who flaps is held after some calls, and told; another one opens 
       }
       conversation.onReport('mallory', serving(3001));
       expect(mock.calls.length - from).toBeLessThanOrEqual(OPENINGS * CALLS_OF_A_FLIP);
-      expect(routes.view('mallory')).toMatchObject({ phase: 'closed', problem: { code: 'too-often' } });
+      expect(routes.view('mallory')).toMatchObject({ phase: 'closed', problem: { code: 'rate-limited' } });
       expect(states.get('mallory')?.notices.at(-1)?.text).toContain('opened and closed too often');
 
       conversation.onReport('bob', serving(3002));

@@ -127,7 +127,7 @@ test.each(DNS_MODES)(
       };
       if (dns === 'student') rig.hold('alice');
       rig.publisher.setDesired('alice', true);
-      await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'clash');
+      await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
       await rig.quiet();
       await rig.publisher.reconcile(true);
       expect(mock.world.tunnel.config).toEqual({

@@ -18,7 +18,7 @@ test('a rule that somebody made on a name after taking our record is not touched
     }));
     await make(rig, 'open', ['bob']);
     expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
-    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'clash');
+    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'conflict');
   }));
 
 test('a record whose mark somebody has removed is not removed with its student', () =>
@@ -54,7 +54,7 @@ test('a name that somebody takes while our write fails is theirs', () =>
       }));
     };
     rig.publisher.setDesired('alice', false);
-    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'clash');
+    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'conflict');
     expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
   }));
 
@@ -84,7 +84,7 @@ test('a name that somebody takes right before our record is made anew and we are
     const next = another({ disk: rig.disk });
     await begin(next, ['alice']);
     next.publisher.setDesired('alice', true);
-    await reach(next, 'the clash to be told', () => next.problem('alice')?.code === 'clash');
+    await reach(next, 'the clash to be told', () => next.problem('alice')?.code === 'conflict');
     await next.quiet();
     expect(next.rules()).toEqual([theirs, '* → http_status:404']);
     expect(next.records()).toEqual([]);

@@ -153,7 +153,7 @@ test('a link whose record is somebody else’s now is closed as soon as its rule
     );
     await rig.publisher.reconcile(true);
     expect(rig.rules()).toEqual(['* → http_status:404']);
-    const clash = { code: 'clash' };
+    const clash = { code: 'conflict' };
     expect(rig.publisher.phase('alice')).toMatchObject({ phase: 'opening', problem: clash });
     rig.publisher.setDesired('alice', false);
     await rig.quiet();

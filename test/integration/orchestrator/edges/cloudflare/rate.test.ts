@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { begin, countsSince, reach, students, withRig } from '../../../../support/with-rig.ts';
 
-const WAIT = /^Cloudflare allows no more calls for now; it goes on by itself in (\d+) s\.$/;
+const WAIT = /^Cloudflare's rate limit is reached: no API calls for (\d+) s\.$/;
 const secondsOf = (what: string | undefined) => Number(what?.match(WAIT)?.[1] ?? Number.NaN);
 
 test('our own budget: what does not fit waits, in words, and nothing is sent meanwhile', async () => {

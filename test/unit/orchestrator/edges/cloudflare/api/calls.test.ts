@@ -130,13 +130,13 @@ test('every kind of failure has words that say what to do, and whether it is tri
   ]);
   expect(explain(new ApiFailure('rate-limited', '', { afterMs: 61_000 }), 'the DNS record')).toMatchObject({
     afterMs: 61_000,
-    problem: { what: expect.stringMatching(/in 61 s/) },
+    problem: { what: expect.stringMatching(/for 61 s/) },
   });
   expect(explain(new ApiFailure('gone', 'Record does not exist. (81044)'), 'the DNS record').problem).toEqual(
     {
       code: 'edge',
       what: 'Somebody else changed the DNS record at the same moment. Cloudflare: Record does not exist. (81044).',
-      next: 'It is tried again by itself.',
+      next: 'devenv retries automatically.',
     },
   );
 });

@@ -1,21 +1,23 @@
 /**
- * Every setting, once: its type, bounds, default, environment variable and explanation. The settings file is
- * this object as YAML; README's table is tested against it.
+ * Every setting, defined once: type, bounds, default, environment variable and description. The settings file is this
+ * object as YAML. docs/configuration.md is generated from here (`npm run docs:configuration`).
  */
 import { type Static, Type } from 'typebox';
 
 const closed = { additionalProperties: false } as const;
 
-/** A setting: `env` is its variable, `form` says in words what a `pattern` asks for; no `default`: see `config.ts`. */
+/**
+ * A text setting. `env`: its variable; `form`: what its `pattern` requires, in words; `withoutDefault`: what applies
+ * where it is not set, in words.
+ */
 const Text = (env: string, description: string, options: object = {}) =>
   Type.String({ env, description, minLength: 1, ...options });
 const Whole = (env: string, description: string, options: object) =>
   Type.Integer({ env, description, ...options });
 const List = (env: string, description: string, options: object = {}) =>
   Type.Array(Type.String({ minLength: 1 }), { env, description, ...options });
-
 const Flag = (env: string, description: string) => Type.Boolean({ env, description, default: false });
-/** An id of Cloudflare's: 32 hex digits. */
+/** An id of a Cloudflare account or zone. */
 const Id = (env: string, description: string) =>
   Text(env, description, { pattern: '^[0-9a-fA-F]{32}$', form: 'an id of 32 hex digits' });
 
@@ -25,11 +27,16 @@ const SIZE = '^[1-9][0-9]*[kmg]$';
 
 export const SettingsSchema = Type.Object(
   {
-    instance: Text('DEVENV_INSTANCE', "This installation's name, part of every mark", {
-      pattern: '^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$',
-      form: '1 to 32 of a-z, 0-9 and -, not at the ends',
-    }),
-    listen: Text('DEVENV_LISTEN', "The local edge's address, `host:port`", {
+    instance: Text(
+      'DEVENV_INSTANCE',
+      "Name of this installation; part of every owner tag and of the containers' labels",
+      {
+        withoutDefault: "the host's short name",
+        pattern: '^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$',
+        form: '1 to 32 of a-z, 0-9 and -, not at the ends',
+      },
+    ),
+    listen: Text('DEVENV_LISTEN', 'Address of the local edge, as `host:port`', {
       default: '127.0.0.1:8080',
       pattern: `^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):${PORT}$`,
       form: 'an address and port like 127.0.0.1:8080',
@@ -37,16 +44,17 @@ export const SettingsSchema = Type.Object(
     edge: Type.Union([Type.Literal('local'), Type.Literal('cloudflare')], {
       env: 'DEVENV_EDGE',
       description:
-        'What makes links real: `local` (a reverse proxy in the daemon) or `cloudflare` (a tunnel)',
+        'What serves the links: `local` (a reverse proxy in the orchestrator) or `cloudflare` (a Cloudflare tunnel)',
       default: 'local',
     }),
-    hostname: Text('DEVENV_HOSTNAME', 'Template of the hostnames', {
+    hostname: Text('DEVENV_HOSTNAME', 'Template of the hostnames; `{student}` is replaced by the name', {
+      withoutDefault: '`{student}.localhost`; on Cloudflare `{student}.<zone>`',
       pattern: '\\{student\\}',
       form: 'a hostname with {student} in it',
     }),
     watch: List(
       'DEVENV_WATCH',
-      'Commands that announce a dev server, by their first words (`*` matches anything)',
+      'Commands that start a dev server, by their first words (`*` matches anything): typing one opens the link',
       {
         default: [
           'npm run dev',
@@ -68,10 +76,10 @@ export const SettingsSchema = Type.Object(
       },
     ),
     watchFor: Type.Array(
-      Type.String({ pattern: '^[a-z0-9-]+=.*\\S', form: 'NAME=PATTERN, like alice=deno task dev' }),
+      Type.String({ pattern: '^[a-z0-9-]+=.*\\S', form: 'entries like alice=deno task dev' }),
       {
         env: 'DEVENV_WATCH_FOR',
-        description: 'Further such commands of single students, as `NAME=PATTERN`',
+        description: 'Additional `watch` commands for single students, as `NAME=PATTERN`',
         default: [],
       },
     ),
@@ -83,13 +91,13 @@ export const SettingsSchema = Type.Object(
       {
         env: 'DEVENV_SESSION_HOLDERS',
         description:
-          'Programs besides sshd whose terminals a person holds, by a part of their path or option (`*`: anything)',
+          'Programs besides sshd that keep a session alive, by one part of their path or one option (`*` matches anything)',
         default: ['ptyHost', '*vscode-server*', '*code-server*', '*cursor-server*'],
       },
     ),
     firstPort: Whole(
       'DEVENV_FIRST_PORT',
-      "The first student's `PORT`; the others get the lowest that is free",
+      "The first student's `PORT`; each further student gets the lowest free port above it",
       {
         default: 3001,
         minimum: 1024,
@@ -98,48 +106,50 @@ export const SettingsSchema = Type.Object(
     ),
     links: Whole(
       'DEVENV_LINKS',
-      'Links of one student at once: further servers get theirs, like `alice-4000`',
+      'Most links of one student at a time: with 2 or more, additional servers get links like `alice-4000`',
       {
         default: 1,
         minimum: 1,
         maximum: 8,
       },
     ),
-    starter: Text('DEVENV_STARTER', 'What stands in a new home: a folder on the host or a git address'),
+    starter: Text('DEVENV_STARTER', 'Initial content of a new home: a folder on the host or a git URL', {
+      withoutDefault: 'the built-in `hello/`',
+    }),
     base: Type.Union([Type.Literal('auto'), Type.Literal('pull'), Type.Literal('debian')], {
       env: 'DEVENV_BASE',
       description:
-        "The student image's base: `pull` it, make it from `debian` packages, or `auto`: pull, else make",
+        'Base of the student image: `pull` it, build it from `debian` packages, or `auto`: pull, else build',
       default: 'auto',
     }),
     allow: List(
       'DEVENV_ALLOW',
-      'Private networks that students may reach, as CIDR, each optionally with `:port`',
+      'Private networks that students may reach, as CIDR, each with an optional `:port`',
       { default: [] },
     ),
-    resolvers: List('DEVENV_RESOLVERS', "Name servers that students may ask; none: the host's own", {
+    resolvers: List('DEVENV_RESOLVERS', 'Name servers that students may use; none: those of the host', {
       default: [],
     }),
     limits: Type.Object(
       {
-        memory: Text('DEVENV_LIMITS_MEMORY', 'Memory of one environment', {
+        memory: Text('DEVENV_LIMITS_MEMORY', 'Memory limit of one environment', {
           default: '2g',
           pattern: SIZE,
           form: 'a size like 512m or 2g',
         }),
         cpus: Type.Number({
           env: 'DEVENV_LIMITS_CPUS',
-          description: 'CPUs of one environment',
+          description: 'CPU limit of one environment',
           default: 2,
           minimum: 0.1,
           maximum: 512,
         }),
-        pids: Whole('DEVENV_LIMITS_PIDS', 'Processes and threads of one environment', {
+        pids: Whole('DEVENV_LIMITS_PIDS', 'Most processes and threads in one environment', {
           default: 512,
           minimum: 64,
           maximum: 65536,
         }),
-        files: Whole('DEVENV_LIMITS_FILES', 'Open files of one process', {
+        files: Whole('DEVENV_LIMITS_FILES', 'Most open files of one process', {
           default: 16384,
           minimum: 1024,
           maximum: 1048576,
@@ -151,32 +161,32 @@ export const SettingsSchema = Type.Object(
       {
         tokenFile: Text(
           'CLOUDFLARE_API_TOKEN_FILE',
-          'File with the API token; or the token itself in `CLOUDFLARE_API_TOKEN`',
+          'File that contains the API token (alternative: the variable `CLOUDFLARE_API_TOKEN`)',
         ),
-        accountId: Id('CLOUDFLARE_ACCOUNT_ID', 'The account'),
-        tunnelId: Text('CLOUDFLARE_TUNNEL_ID', 'The tunnel, managed at Cloudflare', {
+        accountId: Id('CLOUDFLARE_ACCOUNT_ID', 'Id of the account'),
+        tunnelId: Text('CLOUDFLARE_TUNNEL_ID', 'Id of the tunnel; it must be managed at Cloudflare', {
           pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
           form: 'an id like 6ff42ae2-765d-4adf-8112-31c55c1551ef',
         }),
-        zoneId: Id('CLOUDFLARE_ZONE_ID', 'The zone whose names the students get'),
-        baseUrl: Text('CLOUDFLARE_BASE_URL', 'The API', {
+        zoneId: Id('CLOUDFLARE_ZONE_ID', 'Id of the zone that contains the hostnames'),
+        baseUrl: Text('CLOUDFLARE_BASE_URL', 'Base URL of the API', {
           default: 'https://api.cloudflare.com/client/v4',
           pattern: '^https?://[^\\s/]+',
-          form: 'an address that begins with https://',
+          form: 'a URL that begins with https://',
         }),
         dns: Type.Union([Type.Literal('student'), Type.Literal('session')], {
           env: 'DEVENV_DNS',
           description:
-            'How long DNS records live: as long as the `student`, or with the `session` (small quotas)',
+            'Lifetime of DNS records: from `create` to `rm` (`student`), or only while a link is open (`session`, for small quotas)',
           default: 'student',
         }),
         deepHostnames: Flag(
           'DEVENV_DEEP_HOSTNAMES',
-          'Allow hostnames more than one level below the zone: you have ordered a certificate for them',
+          'Allow hostnames more than one level below the zone; they need a certificate that you order at Cloudflare',
         ),
         budget: Whole(
           'DEVENV_CLOUDFLARE_BUDGET',
-          'API calls in 5 minutes, of the 1,200 that Cloudflare allows a user',
+          'Most API calls in 5 minutes; Cloudflare allows each user 1,200',
           {
             default: 600,
             minimum: 20,
@@ -185,14 +195,15 @@ export const SettingsSchema = Type.Object(
         ),
         timeout: Type.Number({
           env: 'DEVENV_CLOUDFLARE_TIMEOUT',
-          description: 'Seconds an API call may take; one that was given up is waited out for as long again',
+          description:
+            'Timeout of an API call in seconds; after a timeout devenv waits as long again for late effects',
           default: 10,
           minimum: 0.1,
           maximum: 300,
         }),
         metrics: Text(
           'DEVENV_CONNECTOR_METRICS',
-          "`host:port` of cloudflared's metrics, to know when a link is live",
+          "`host:port` of cloudflared's metrics: tells devenv when a link is live",
           {
             pattern: `^[^:\\s]+:${PORT}$`,
             form: 'an address and port like 127.0.0.1:20241',
@@ -203,35 +214,43 @@ export const SettingsSchema = Type.Object(
     ),
     times: Type.Object(
       {
-        grace: Whole('DEVENV_GRACE', 'Seconds a link outlives a lost session', {
+        grace: Whole('DEVENV_GRACE', 'Seconds a link stays open after the last session was lost', {
           default: 30,
           minimum: 0,
           maximum: 3600,
         }),
-        starting: Whole('DEVENV_STARTING', 'Seconds a typed command has until something listens', {
-          default: 60,
-          minimum: 1,
-          maximum: 3600,
-        }),
-        restart: Whole('DEVENV_AGENT_RESTART', 'Seconds of silence after which an agent is started again', {
+        starting: Whole(
+          'DEVENV_STARTING',
+          'Seconds a typed `watch` command has until a server listens; the link is closed then',
+          {
+            default: 60,
+            minimum: 1,
+            maximum: 3600,
+          },
+        ),
+        restart: Whole('DEVENV_AGENT_RESTART', 'Seconds without a report after which an agent is restarted', {
           default: 10,
           minimum: 1,
           maximum: 3600,
         }),
         dns: Whole(
           'DEVENV_DNS_GRACE',
-          "Seconds a session's DNS record outlives its use, with `cloudflare.dns: session`",
+          'Seconds a DNS record stays after its link has closed, with `cloudflare.dns: session`',
           {
             default: 600,
             minimum: 0,
             maximum: 86400,
           },
         ),
-        lease: Whole('DEVENV_LEASE', "Seconds of an agent's silence after which its link is closed", {
-          default: 30,
-          minimum: 1,
-          maximum: 3600,
-        }),
+        lease: Whole(
+          'DEVENV_LEASE',
+          'Seconds without a report from an agent after which its link is closed',
+          {
+            default: 30,
+            minimum: 1,
+            maximum: 3600,
+          },
+        ),
       },
       closed,
     ),
@@ -239,18 +258,44 @@ export const SettingsSchema = Type.Object(
   closed,
 );
 
+/** What devenv reads from the environment only, never from the settings file. */
+export const environmentOnly: readonly { env: string; description: string }[] = [
+  {
+    env: 'DEVENV_STATE_DIR',
+    description:
+      'Folder for all state of one installation. Default: `/var/lib/devenv` for root, else `devenv` in `$XDG_STATE_HOME` (`~/.local/state`). Installations with different folders are independent',
+  },
+  {
+    env: 'DEVENV_CONFIG',
+    description: 'Path of the settings file. Default: `devenv.yaml` in the state folder',
+  },
+  {
+    env: 'DEVENV_NO_INSTALL',
+    description: '`1`: never install system packages; devenv prints the command to run instead',
+  },
+  {
+    env: 'CLOUDFLARE_API_TOKEN',
+    description: 'The API token itself; it takes precedence over `cloudflare.tokenFile`',
+  },
+  {
+    env: 'DEVENV_QUIET',
+    description:
+      '`1` in a shell: print no messages there. `devenv shell` and ssh pass it on into the environment',
+  },
+];
+
 type Optional<Whole, Keys extends keyof Whole> = Omit<Whole, Keys> & Partial<Pick<Whole, Keys>>;
 
-/** Settings with every default in place; what has no default may be absent. */
+/** The settings with every default applied. Settings without a default may be absent. */
 export type Settings = Omit<Static<typeof SettingsSchema>, 'hostname' | 'starter' | 'cloudflare'> & {
-  /** Null: the edge's own default. */
+  /** Null: the default of the edge. */
   hostname: string | null;
   starter: string | null;
-  /** Without defaults: what has none may be absent, as long as the edge is another one. */
+  /** Ids, token and metrics have no default: they may be absent while the edge is another one. */
   cloudflare: Optional<
     Static<typeof SettingsSchema>['cloudflare'],
     'tokenFile' | 'accountId' | 'tunnelId' | 'zoneId' | 'metrics'
   >;
-  /** Where everything of this installation lives: `DEVENV_STATE_DIR`. */
+  /** Folder for all state of this installation: `DEVENV_STATE_DIR`. */
   stateDir: string;
 };

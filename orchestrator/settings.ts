@@ -1,4 +1,4 @@
-/** Reads the settings: defaults, then the file, then the environment. Finds every mistake before anything is touched. */
+/** Reads the settings: defaults, then the file, then the environment. Reports every mistake before anything is changed. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TSchema } from 'typebox';
@@ -9,20 +9,22 @@ import { type Settings, SettingsSchema } from './settings-schema.ts';
 
 export interface HostInfo {
   env: NodeJS.ProcessEnv;
-  /** The host's name, for the default of `instance`. */
+  /** The host's name: the default of `instance`. */
   hostname: string;
   uid: number;
   /** The user's home folder. */
   home: string;
 }
 
-/** One setting of the schema: where it stands in the file, and what its variable is called. */
+/** One setting of the schema. */
 export interface Setting {
   /** Its path in the file, e.g. `limits.memory`. */
   path: string;
   env: string;
   description: string;
   default: unknown;
+  /** What applies where it has no default and is not set, in words; null where nothing does. */
+  withoutDefault: string | null;
   schema: TSchema;
 }
 
@@ -30,6 +32,7 @@ interface SettingSchema {
   env?: string;
   description?: string;
   default?: unknown;
+  withoutDefault?: string;
   type?: string;
   properties?: Record<string, TSchema>;
   anyOf?: { const: unknown }[];
@@ -39,10 +42,10 @@ interface SettingSchema {
 export function allSettings(schema: TSchema = SettingsSchema, prefix = ''): Setting[] {
   const { properties = {} } = schema as SettingSchema;
   return Object.entries(properties).flatMap(([key, each]) => {
-    const { env, description = '', default: byDefault } = each as SettingSchema;
+    const { env, description = '', default: byDefault, withoutDefault = null } = each as SettingSchema;
     const path = `${prefix}${key}`;
     if (env === undefined) return allSettings(each, `${path}.`);
-    return [{ path, env, description, default: byDefault, schema: each }];
+    return [{ path, env, description, default: byDefault, withoutDefault, schema: each }];
   });
 }
 
@@ -70,16 +73,16 @@ function setPath(tree: Tree, path: string, value: unknown): void {
     const below = at[key];
     if (isTree(below)) at = below;
     else {
-      const fresh: Tree = {};
-      at[key] = fresh;
-      at = fresh;
+      const group: Tree = {};
+      at[key] = group;
+      at = group;
     }
   }
   at[last] = value;
 }
 
-/** What a schema allows, in words. */
-function allowed(schema: TSchema): string {
+/** The values that a schema allows, in words. */
+export function allowedValues(schema: TSchema): string {
   const { type, anyOf, form, items, minimum, maximum } = schema as SettingSchema & {
     form?: string;
     items?: TSchema;
@@ -104,7 +107,7 @@ function allowed(schema: TSchema): string {
   }
 }
 
-/** A variable's text as the schema's type; text that is no number stays text, and is then refused. */
+/** Parses a variable's text to the schema's type. Text that is not a number stays text: the check then refuses it. */
 function fromText(text: string, schema: TSchema): unknown {
   const { type } = schema as SettingSchema;
   switch (type) {
@@ -126,14 +129,15 @@ function fromText(text: string, schema: TSchema): unknown {
 function badSettings(faults: readonly string[], where: string): DevenvError {
   return new DevenvError({
     code: 'bad-settings',
-    what: `The settings are wrong. ${faults.join(' ')}`,
-    next: `Mend ${where}; the README lists every setting. Nothing was touched.`,
+    what: `The settings are not valid. ${faults.join(' ')}`,
+    next: `Correct ${where}. docs/configuration.md lists every setting. Nothing was changed.`,
   });
 }
 
 function readFile(path: string, mustExist: boolean): Tree {
   if (!existsSync(path)) {
-    if (mustExist) throw badSettings([`DEVENV_CONFIG names ${path}, which is not there.`], 'DEVENV_CONFIG');
+    if (mustExist)
+      throw badSettings([`DEVENV_CONFIG is ${path}, but that file does not exist.`], 'DEVENV_CONFIG');
     return {};
   }
   const document = parseDocument(readFileSync(path, 'utf8'));
@@ -141,11 +145,11 @@ function readFile(path: string, mustExist: boolean): Tree {
   if (error) throw badSettings([`${path} is not valid YAML: ${error.message.split('\n')[0]}`], path);
   const content: unknown = document.toJS() ?? {};
   if (!isTree(content))
-    throw badSettings([`${path} holds no settings, but ${JSON.stringify(content)}.`], path);
+    throw badSettings([`${path} must contain settings, but contains ${JSON.stringify(content)}.`], path);
   return content;
 }
 
-/** Faults of the file: keys that don't exist, and groups that are none. */
+/** Mistakes in the file's structure: unknown keys, and values in place of groups. */
 function shapeFaults(tree: Tree, path: string, schema: TSchema = SettingsSchema, prefix = ''): string[] {
   const { properties = {} } = schema as SettingSchema;
   return Object.entries(tree).flatMap(([key, value]) => {
@@ -154,26 +158,26 @@ function shapeFaults(tree: Tree, path: string, schema: TSchema = SettingsSchema,
     if (known === undefined) return [`${path}: there is no setting '${name}'.`];
     if ((known as SettingSchema).properties === undefined) return [];
     if (isTree(value)) return shapeFaults(value, path, known, `${name}.`);
-    return [`${path}: '${name}' is ${JSON.stringify(value)}, and should be a group of settings.`];
+    return [`${path}: '${name}' is ${JSON.stringify(value)}, and must be a group of settings.`];
   });
 }
 
 function valueFault(setting: Setting, value: unknown, source: string): string | null {
   if (value === undefined || Check(setting.schema, value)) return null;
-  return `${source} is ${JSON.stringify(value)}, and should be ${allowed(setting.schema)}.`;
+  return `${source} is ${JSON.stringify(value)}, but must be ${allowedValues(setting.schema)}.`;
 }
 
-/** The host's short name, made to fit: never random, so that marks are found again. */
+/** The host's short name as a valid instance name. Never random: owner tags must stay the same after a restart. */
 function defaultInstance(hostname: string): string {
   const short = hostname.split('.')[0]?.toLowerCase() ?? '';
   const clean = short.replace(/[^a-z0-9-]+/g, '-').slice(0, 32);
   return clean.replace(/^-+|-+$/g, '') || 'devenv';
 }
 
-/** Reads and checks everything. Throws `bad-settings` with all mistakes at once, each with its path. */
-export function loadSettings(surroundings: HostInfo): Settings {
-  const { env, hostname } = surroundings;
-  const stateDir = stateDirOf(surroundings);
+/** Reads and checks all settings. Throws `bad-settings` with every mistake and where it is. */
+export function loadSettings(host: HostInfo): Settings {
+  const { env, hostname } = host;
+  const stateDir = stateDirOf(host);
   const path = env.DEVENV_CONFIG || join(stateDir, 'devenv.yaml');
   const tree = readFile(path, Boolean(env.DEVENV_CONFIG));
   const faults = shapeFaults(tree, path);
@@ -188,8 +192,8 @@ export function loadSettings(surroundings: HostInfo): Settings {
     const effective = value ?? setting.default;
     if (effective !== undefined) setPath(settings, setting.path, effective);
   }
-  if (faults.length > 0) throw badSettings(faults, 'what is named');
+  if (faults.length > 0) throw badSettings(faults, 'these values');
   settings.instance ??= defaultInstance(hostname);
-  // Every path of the schema was checked above; this is the one place where the tree becomes the type.
+  // Every path of the schema was checked above: the only place where the tree becomes the type.
   return settings as unknown as Settings;
 }

@@ -105,7 +105,7 @@ Examples:
 Exit codes: 0 done; 1 failed; 2 the request was wrong, nothing was touched; 130 cancelled.
 shell passes on the exit code of what ran inside.
 
-Settings: devenv.yaml in the state folder, or the environment; the README lists them.`,
+Settings: devenv.yaml in the state folder, or environment variables; see docs/configuration.md.`,
   );
 
 const commands: AddCommand[] = [

@@ -58,7 +58,7 @@ export function createCloudflare(options: {
     const missing = Object.entries(needed).flatMap(([name, value]) => (value === undefined ? [name] : []));
     refuse(
       `The cloudflare edge needs ${missing.join(', ')}.`,
-      'Set what is missing, or DEVENV_EDGE=local. The README lists every setting.',
+      'Set what is missing, or DEVENV_EDGE=local. docs/configuration.md lists every setting.',
     );
   }
   return new CloudflareEdge({

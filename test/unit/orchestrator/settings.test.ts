@@ -1,7 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { configurationPage } from '../../../docs/generate-configuration.ts';
 import { allSettings, loadSettings, stateDirOf } from '../../../orchestrator/settings.ts';
+import { environmentOnly } from '../../../orchestrator/settings-schema.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -19,7 +21,7 @@ const load = (env: NodeJS.ProcessEnv = {}, file?: string) => {
   });
 };
 
-test("without anything: the defaults, and the host's short name as the instance", () => {
+test("without file and variables: the defaults, and the host's short name as the instance", () => {
   expect(load()).toMatchObject({
     instance: 'lab-7',
     listen: '127.0.0.1:8080',
@@ -61,8 +63,8 @@ test.each([
   ['cloudflare:\n  apiToken: secret\n', "no setting 'cloudflare.apiToken'"],
   ['hostname: static.example\n', '{student}'],
   ['a: [\n', 'not valid YAML'],
-  ['- a\n', 'holds no settings'],
-])('the file %p is refused with its path and %p', (file, expected) => {
+  ['- a\n', 'must contain settings'],
+])('the file %p is refused: the error names the path and says %p', (file, expected) => {
   expect(() => load({}, file)).toThrow(
     expect.objectContaining({ code: 'bad-settings', what: expect.stringContaining(expected) }),
   );
@@ -71,19 +73,19 @@ test.each([
   );
 });
 
-test('a variable that is wrong is named; all mistakes are told at once', () => {
+test('an invalid variable is named, and all mistakes are reported at once', () => {
   expect(() => load({ DEVENV_GRACE: 'soon', DEVENV_LISTEN: 'here' }, 'nope: 1\n')).toThrow(
     expect.objectContaining({ what: expect.stringMatching(/nope[\s\S]*DEVENV_LISTEN[\s\S]*DEVENV_GRACE/) }),
   );
-  expect(() => load({ DEVENV_CONFIG: '/not/there.yaml' })).toThrow(/not there/);
+  expect(() => load({ DEVENV_CONFIG: '/not/there.yaml' })).toThrow(/does not exist/);
 });
 
-test('every port can be listened on, by name, IPv4 and IPv6', () => {
+test('listen accepts every port, with a name, an IPv4 or an IPv6 address', () => {
   for (const listen of ['0.0.0.0:65535', 'lab:80', '[::1]:60000', '127.0.0.1:0', '127.0.0.1:59999'])
     expect(load({ DEVENV_LISTEN: listen }).listen).toBe(listen);
 });
 
-test("the state folder: the variable, root's, or the user's", () => {
+test("the state folder is the variable's, root's or the user's", () => {
   const at = (env: NodeJS.ProcessEnv, uid: number) =>
     stateDirOf({ env, uid, home: '/home/eve', hostname: 'h' });
   expect(at({ DEVENV_STATE_DIR: '/s' }, 0)).toBe('/s');
@@ -92,17 +94,13 @@ test("the state folder: the variable, root's, or the user's", () => {
   expect(at({ XDG_STATE_HOME: '/x' }, 1000)).toBe('/x/devenv');
 });
 
-test('the README lists every setting with its variable and default, and no other', () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  const rows = [...readme.matchAll(/^\| `([\w.]+)`\s+\| `([A-Z_]+)`\s+\| (.*?)\s+\| (.*?)\s+\|$/gm)];
-  const shown = (value: unknown) =>
-    Array.isArray(value) ? (value.length > 0 ? `${value.length} patterns` : 'none') : `\`${value}\``;
-  expect(rows.map(([, path, env, byDefault]) => [path, env, byDefault])).toEqual(
-    allSettings().map((setting) => [
-      setting.path,
-      setting.env,
-      setting.default === undefined ? expect.any(String) : shown(setting.default),
-    ]),
-  );
-  expect(rows.map(([, , , , text]) => text)).toEqual(allSettings().map((setting) => setting.description));
+test('docs/configuration.md is what `npm run docs:configuration` writes', () => {
+  const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+  expect(page).toBe(configurationPage());
+});
+
+test('docs/configuration.md has a row for each setting and for each variable', () => {
+  const page = configurationPage();
+  for (const { path, env } of allSettings()) expect(page).toContain(`| \`${path}\` | \`${env}\` |`);
+  for (const { env } of environmentOnly) expect(page).toContain(`| \`${env}\` |`);
 });

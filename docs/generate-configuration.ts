@@ -19,9 +19,13 @@ function defaultOf({ default: value, withoutDefault }: Setting): string {
   return value.length === 0 ? 'none' : value.map((each) => `\`${each}\``).join(', ');
 }
 
+/** A Markdown table, its columns aligned as the formatter aligns them. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => '---'), ...rows];
-  return lines.map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
+  const content = [head, ...rows].map((row) => row.map(cell));
+  const widths = head.map((_, column) => Math.max(...content.map((row) => row[column]?.length ?? 0)));
+  const [first, ...rest] = content.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)));
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [first ?? [], rule, ...rest].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
 function section([prefix, title, text]: (typeof sections)[number]): string {

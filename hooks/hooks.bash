@@ -125,7 +125,7 @@ __devenv_prompt() {
 
 # A hint only: after `exit` and Ctrl-D standard input is still a terminal, after a hang-up it is not.
 __devenv_exit() {
-  if [[ -t 0 ]]; then __devenv_write left ''; else __devenv_write lost ''; fi
+  if [[ -t 0 ]]; then __devenv_write exited ''; else __devenv_write lost ''; fi
 } 2>/dev/null
 
 # The end of what `__devenv_hide` begins. One command: where functions are traced, a second one would be seen.

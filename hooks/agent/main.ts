@@ -58,7 +58,7 @@ export class Agent {
       places: at,
       ownPid: process.pid,
       port: Number(env.DEVENV_PORT),
-      watch: () => this.#state?.watch ?? [],
+      watch: () => this.#state?.watchedCommands ?? [],
       sessionHolders: () => this.#holders.patterns,
       chosen: () => this.#chosen.port,
       onNews: () => this.#lookSoon(),
@@ -74,7 +74,7 @@ export class Agent {
     if (this.#timer !== null) clearTimeout(this.#timer);
     try {
       this.#seen = this.#observer.look();
-      this.#chosen.follow(this.#seen.terminals.length, this.#state?.route.phase ?? 'open');
+      this.#chosen.follow(this.#seen.terminals.length, this.#state?.link.phase ?? 'open');
       this.#tell(this.#seen);
     } catch (error) {
       console.error('look:', error instanceof Error ? error.message : error);
@@ -84,7 +84,7 @@ export class Agent {
   }
 
   #tell(seen: Observation): void {
-    const report: Report = { ...seen.report, noticesShown: this.#board.shown };
+    const report: Report = { ...seen.report, lastShownNoticeId: this.#board.shown };
     const news = substance(report);
     if (news === this.#sent) this.#link.keep(report);
     else {
@@ -134,9 +134,9 @@ export class Agent {
   #serviceOn(port: number): Service | null {
     const found = this.#seen?.report.listeners.find((each) => each.port === port);
     const speaks = found?.speaks;
-    return found === undefined || !found.public || (speaks !== 'http' && speaks !== 'https')
+    return found === undefined || !found.isPublic || (speaks !== 'http' && speaks !== 'https')
       ? null
-      : { port, address: reachableAddress(found.addresses), scheme: speaks, because: 'chosen' };
+      : { port, address: reachableAddress(found.addresses), scheme: speaks, reason: 'chosen' };
   }
 
   #openRelay(): void {
@@ -156,7 +156,7 @@ export class Agent {
         hostname: this.#state?.hostname ?? env.DEVENV_HOSTNAME ?? '',
         url: this.#state?.url ?? env.DEVENV_URL ?? '',
         student: env.DEVENV_STUDENT ?? '',
-        phase: this.#state?.route.phase ?? 'closed',
+        phase: this.#state?.link.phase ?? 'closed',
         starting: (this.#seen?.report.starting.length ?? 0) > 0,
       }),
     }).then(

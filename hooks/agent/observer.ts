@@ -12,7 +12,7 @@ import { readShellRecords, type ShellRecord } from './shell-records.ts';
 import { StartFinder } from './starting-commands.ts';
 
 export interface Observation {
-  report: Omit<Report, 'noticesShown'>;
+  report: Omit<Report, 'lastShownNoticeId'>;
   terminals: Terminal[];
   panes: Pane[];
   shells: ShellRecord[];
@@ -42,7 +42,7 @@ export class Observer {
   readonly #prober: ProtocolProber;
   /** Sessions at the last look, and how those ended whose hooks have told. */
   #last = new Map<string, Terminal>();
-  #lastEnd: { how: SessionEnd['how']; at: number } | null = null;
+  #lastSessionEnd: { kind: SessionEnd['kind']; at: number } | null = null;
   readonly #ended = new Map<string, ShellRecord['phase']>();
 
   constructor(options: ObserverOptions) {
@@ -77,14 +77,14 @@ export class Observer {
         id: leader.id,
         terminal: `/dev/pts/${number}`,
         ageSeconds: table.ageSeconds(leader),
-        port: portOf(leader.pid),
+        portVariable: portOf(leader.pid),
       })),
       listeners: listeners.slice(0, 64),
       starting,
       service,
-      lastEnd: this.#lastEnd && {
-        how: this.#lastEnd.how,
-        ageSeconds: (performance.now() - this.#lastEnd.at) / 1000,
+      lastSessionEnd: this.#lastSessionEnd && {
+        kind: this.#lastSessionEnd.kind,
+        ageSeconds: (performance.now() - this.#lastSessionEnd.at) / 1000,
       },
     };
     return { report, terminals, panes, shells: living, table };
@@ -101,8 +101,8 @@ export class Observer {
     const gone = [...this.#last.keys()].filter((id) => !now.has(id));
     if (gone.length > 0) {
       // Which of several was the last is not known: who was lost may come back.
-      const how = gone.every((id) => this.#ended.get(id) === 'left') ? 'left' : 'lost';
-      this.#lastEnd = { how, at: performance.now() };
+      const kind = gone.every((id) => this.#ended.get(id) === 'exited') ? 'exited' : 'lost';
+      this.#lastSessionEnd = { kind, at: performance.now() };
     }
     this.#last = now;
     const known = new Set([...living.map((shell) => shell.id), ...now.keys()]);
@@ -123,7 +123,7 @@ export class Observer {
         holder,
         address,
         speaks: this.#prober.speaks(id, address, port),
-        public: isPublic(holder?.pid ?? null),
+        isPublic: isPublic(holder?.pid ?? null),
         watched: holder !== null && watched(holder.pid),
         ageSeconds: holder === null ? 0 : table.ageSeconds(holder),
       };
@@ -135,7 +135,7 @@ export class Observer {
         process: each.holder?.id ?? null,
         command: each.holder === null ? '' : table.command(each.holder.pid).join(' ').slice(0, 200),
         speaks: each.speaks,
-        public: each.public,
+        isPublic: each.isPublic,
       }),
     );
     return { listeners, service: chooseService(candidates, this.#options.port, this.#options.chosen()) };

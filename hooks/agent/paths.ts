@@ -1,9 +1,16 @@
-import { RELAY_PORT } from '../../orchestrator/protocol/constants.ts';
+/** Where the agent finds things in its environment. */
+import {
+  HOME_PATH,
+  RELAY_PORT,
+  RUN_PATH,
+  SOCKET_FILE_NAME,
+  SOCKET_MOUNT_PATH,
+} from '../../orchestrator/protocol/constants.ts';
 
-/** Where things are in an environment. Tests use others. */
+/** Paths and the relay's port. Tests use others. */
 export interface EnvironmentPaths {
   proc: string;
-  /** tmpfs of the student's: what hooks and agent tell each other. */
+  /** The student's tmpfs, in which hooks and agent exchange files. */
   run: string;
   socket: string;
   home: string;
@@ -12,8 +19,8 @@ export interface EnvironmentPaths {
 
 export const environmentPaths: EnvironmentPaths = {
   proc: '/proc',
-  run: '/run/devenv',
-  socket: '/run/devenv-host/agent.sock',
-  home: '/home/student',
+  run: RUN_PATH,
+  socket: `${SOCKET_MOUNT_PATH}/${SOCKET_FILE_NAME}`,
+  home: HOME_PATH,
   relayPort: RELAY_PORT,
 };

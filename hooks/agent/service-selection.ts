@@ -7,7 +7,7 @@ export interface Candidate {
   address: string;
   speaks: SpokenProtocol | null;
   /** False where the shell that started it has no valid PORT. */
-  public: boolean;
+  isPublic: boolean;
   /** It descends from a watched command that runs. */
   watched: boolean;
   /** Seconds since its process started. */
@@ -24,22 +24,22 @@ export function chooseService(
   port: number,
   chosen: number | null,
 ): Service | null {
-  const open = candidates.filter((candidate) => candidate.public);
+  const open = candidates.filter((candidate) => candidate.isPublic);
   const answering = open
     .filter(({ speaks }) => speaks === 'http' || speaks === 'https')
     .sort((a, b) => a.ageSeconds - b.ageSeconds);
-  const as = (candidate: Candidate, because: Service['because']): Service => ({
+  const as = (candidate: Candidate, reason: Service['reason']): Service => ({
     port: candidate.port,
     address: candidate.address,
     scheme: candidate.speaks === 'https' ? 'https' : 'http',
-    because,
+    reason,
   });
   const byChoice = open.find((candidate) => candidate.port === chosen);
   if (byChoice) return as(byChoice, 'chosen');
   const byPort = open.find((candidate) => candidate.port === port && candidate.speaks !== 'other');
-  if (byPort) return as(byPort, 'PORT');
+  if (byPort) return as(byPort, 'port-variable');
   const byCommand = answering.find((candidate) => candidate.watched);
-  if (byCommand) return as(byCommand, 'command');
+  if (byCommand) return as(byCommand, 'watched-command');
   const [newest] = answering;
-  return newest ? as(newest, answering.length === 1 ? 'answers' : 'newest') : null;
+  return newest ? as(newest, answering.length === 1 ? 'only-web-server' : 'newest-web-server') : null;
 }

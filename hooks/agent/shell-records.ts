@@ -7,14 +7,14 @@ import type { PortVariable } from '../../orchestrator/protocol/messages.ts';
 import type { ProcessTable } from './process-table.ts';
 import { readText } from './read-file.ts';
 
-const PHASES = ['start', 'prompt', 'run', 'left', 'lost'] as const;
+const PHASES = ['start', 'prompt', 'run', 'exited', 'lost'] as const;
 
 export interface ShellRecord {
   pid: number;
   id: string;
   /** Counts what the shell has written; differs for each line that is typed. */
   count: number;
-  /** `start`: reading its files; `prompt`: waiting for a line; `run`: running one; `left`, `lost`: how it ended. */
+  /** `start`: reading its files; `prompt`: waiting for a line; `run`: running one; `exited`, `lost`: how it ended. */
   phase: (typeof PHASES)[number];
   port: PortVariable;
   quiet: boolean;

@@ -1,5 +1,5 @@
 /** Watched commands: what was typed, and what runs in the terminals. */
-import type { Starting } from '../../orchestrator/protocol/messages.ts';
+import type { StartingCommand } from '../../orchestrator/protocol/messages.ts';
 import type { Process, ProcessTable } from './process-table.ts';
 import type { ShellRecord } from './shell-records.ts';
 
@@ -48,7 +48,7 @@ export interface WhatRuns {
 }
 
 export interface StartingNow {
-  starting: Starting[];
+  starting: StartingCommand[];
   /** Pids of watched commands that run, or have them among their ancestors. */
   watched(pid: number): boolean;
 }
@@ -86,7 +86,7 @@ export class StartFinder {
   find({ table, shells, patterns, isPublic }: WhatRuns): StartingNow {
     const running = shells.filter((shell) => isRunning(table, shell));
     const byPid = new Map(shells.map((shell) => [shell.pid, shell]));
-    const found = new Map<string, Starting>();
+    const found = new Map<string, StartingCommand>();
     const watchedPids = new Set<number>();
     const ids = new Map<string, string>();
     const add = (id: string, command: string, ageSeconds: number) => {

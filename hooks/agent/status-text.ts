@@ -5,7 +5,7 @@ import { selectionReasonText } from '../../orchestrator/protocol/selection-reaso
 /** Most other ports that are named: a student may have a thousand. */
 const MOST_PORTS = 12;
 
-function speech({ speaks, public: isPublic }: Listener): string {
+function speech({ speaks, isPublic }: Listener): string {
   if (!isPublic) return ' (private: its shell has another PORT)';
   return speaks === 'other' ? ' (no web server)' : speaks === null ? ' (does not answer)' : '';
 }
@@ -24,14 +24,14 @@ export function statusText({ state, report, env, connected }: StatusInput): stri
   const [starting] = service === null ? (report?.starting ?? []) : [];
   const rows: [string, string][] = [
     ['link', state?.url ?? env.DEVENV_URL ?? ''],
-    ['is', state === null ? 'unknown' : `${state.route.phase}: ${state.route.detail}`],
+    ['is', state === null ? 'unknown' : `${state.link.phase}: ${state.link.detail}`],
     ['port', env.DEVENV_PORT ?? ''],
     [
       'serves',
-      service === null ? 'nothing yet' : `port ${service.port}: ${selectionReasonText(service.because)}`,
+      service === null ? 'nothing yet' : `port ${service.port}: ${selectionReasonText(service.reason)}`,
     ],
   ];
-  for (const { port, url } of state?.links ?? []) rows.push(['link', `${url}   (port ${port})`]);
+  for (const { port, url } of state?.additionalLinks ?? []) rows.push(['link', `${url}   (port ${port})`]);
   if (starting) rows.push(['starting', starting.command]);
   if (others.length > 0) {
     const ports = others.slice(0, MOST_PORTS).map((each) => `${each.port}${speech(each)}`);

@@ -1,62 +1,77 @@
 /**
- * One environment's socket. Whatever comes in on it is that student's, true or not; what is malformed, too long or
- * too much ends the connection, and who goes on like that is kept out for a while. Nobody else notices.
+ * One environment's socket. Every byte on it comes from that student's container and is hostile. A malformed, too long
+ * or too frequent message ends the connection, and the socket then refuses new ones for a while. Other students are not affected.
  */
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
+import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { MAX_LINE_BYTES } from '../protocol/constants.ts';
+import { MAX_LINE_BYTES, PROTOCOL_VERSION, SOCKET_FILE_NAME } from '../protocol/constants.ts';
 import { Report, type StateMessage } from '../protocol/messages.ts';
 import { type RateLimit, tryTake } from '../token-bucket.ts';
 import { LineReader } from './line-reader.ts';
 
-/** An agent reports every 2 s and at every change: these are far above it, and far below what would slow the daemon. */
-const BYTES: RateLimit = { burst: 2 * MAX_LINE_BYTES, refillMs: 1000 / (256 * 1024) };
-const REPORTS: RateLimit = { burst: 60, refillMs: 50 };
+/** Far above what an agent sends (a report every 2 s and at every change), and far below what would slow the daemon. */
+const BYTE_LIMIT: RateLimit = { burst: 2 * MAX_LINE_BYTES, refillMs: 1000 / (256 * 1024) };
+const REPORT_LIMIT: RateLimit = { burst: 60, refillMs: 50 };
 const MAX_CONNECTIONS = 4;
 
-/** How long the socket refuses after an offence, in ms; doubled by each further one, forgiven by a good minute. */
-const FIRST_BAN = 1000;
-const LONGEST_BAN = 60_000;
+/** How long the socket refuses connections after an offense. It doubles with each offense, until `MAX_BAN_MS` pass without one. */
+const FIRST_BAN_MS = 1000;
+const MAX_BAN_MS = 60_000;
 
-const checker = Compile(Report);
+const reportChecker = Compile(Report);
 
 export interface AgentSocketOptions {
   student: string;
   /** The folder that is mounted into the environment. */
   folder: string;
   log: Log;
+  clock: Clock;
   onReport(report: Report): void;
-  onConnection(connected: boolean): void;
+  onConnection(isConnected: boolean): void;
+}
+
+/** Says what is wrong with a message that is no report. Contains no text of the message: it ends in the log. */
+function describeFault(message: unknown, student: string): string {
+  const { kind, protocol }: { kind?: unknown; protocol?: unknown } = Object(message);
+  const isOtherVersion =
+    kind === 'report' &&
+    Number.isInteger(protocol) &&
+    protocol !== PROTOCOL_VERSION &&
+    Number(protocol) < 1e6;
+  return isOtherVersion
+    ? `its agent speaks protocol ${protocol}, this orchestrator speaks ${PROTOCOL_VERSION}: run \`devenv restart ${student}\``
+    : 'it sent a line that is not a report';
 }
 
 export class AgentSocket {
   readonly #options: AgentSocketOptions;
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
-  /** The newest connection that has sent a valid report: messages go there. */
+  /** The newest connection that has sent a valid report. State messages go there. */
   #agent: Socket | null = null;
-  #state: string | null = null;
-  /** The agent reads slowly: the newest state goes out when it has read the last. */
-  #isWaiting = false;
-  /** Until when what it has sent is paid back; on the monotonic clock. */
+  /** The newest state message, as a line. */
+  #stateLine: string | null = null;
+  #isWaitingForDrain = false;
+  /** When each token bucket is full again, in monotonic ms. */
   #paidAt = { bytes: 0, reports: 0 };
-  #ban = { until: 0, length: 0 };
+  #ban = { untilMs: 0, lengthMs: 0 };
 
   constructor(options: AgentSocketOptions) {
     this.#options = options;
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** Listens anew, whatever an earlier daemon has left there. */
+  /** Listens in the folder. Replaces the socket file of an earlier daemon. */
   async open(): Promise<void> {
     const { folder } = this.#options;
     mkdirSync(folder, { recursive: true });
-    // The student may pass through and connect, but neither list nor write.
+    // The student may traverse the folder and connect, but neither list nor write.
     chmodSync(folder, 0o711);
-    const path = join(folder, 'agent.sock');
+    const path = join(folder, SOCKET_FILE_NAME);
     rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
@@ -66,9 +81,9 @@ export class AgentSocket {
   }
 
   #accept(socket: Socket): void {
-    const now = performance.now();
     socket.on('error', () => socket.destroy());
-    if (now < this.#ban.until || this.#connections.size >= MAX_CONNECTIONS) {
+    const isBanned = this.#options.clock.monotonicMs() < this.#ban.untilMs;
+    if (isBanned || this.#connections.size >= MAX_CONNECTIONS) {
       socket.destroy();
       return;
     }
@@ -84,38 +99,38 @@ export class AgentSocket {
   }
 
   #read(socket: Socket, reader: LineReader, data: Buffer): void {
-    const now = performance.now();
-    if (!this.#pay('bytes', data.length, now)) return this.#refuse(socket, 'it sends more than is allowed');
+    if (!this.#tryPay('bytes', data.length)) return this.#punish(socket, 'it sends more than is allowed');
     const lines = reader.push(data);
-    if (lines === null) return this.#refuse(socket, `it sent a line of over ${MAX_LINE_BYTES} bytes`);
+    if (lines === null) return this.#punish(socket, `it sent a line of over ${MAX_LINE_BYTES} bytes`);
     for (const line of lines) {
-      if (!this.#pay('reports', 1, now)) return this.#refuse(socket, 'it reports more often than is allowed');
-      const fault = this.#take(socket, line);
-      if (fault !== null) return this.#refuse(socket, fault);
+      if (!this.#tryPay('reports', 1)) return this.#punish(socket, 'it reports more often than is allowed');
+      const fault = this.#handleLine(socket, line);
+      if (fault !== null) return this.#punish(socket, fault);
     }
   }
 
-  /** False where that is more than is left. */
-  #pay(what: 'bytes' | 'reports', amount: number, now: number): boolean {
-    const paidAt = tryTake(this.#paidAt[what], amount, what === 'bytes' ? BYTES : REPORTS, now);
+  /** Takes tokens out of a bucket; false if too few are left. */
+  #tryPay(bucket: 'bytes' | 'reports', amount: number): boolean {
+    const limit = bucket === 'bytes' ? BYTE_LIMIT : REPORT_LIMIT;
+    const paidAt = tryTake(this.#paidAt[bucket], amount, limit, this.#options.clock.monotonicMs());
     if (paidAt === null) return false;
-    this.#paidAt[what] = paidAt;
+    this.#paidAt[bucket] = paidAt;
     return true;
   }
 
-  /** Takes a report in; returns what is wrong with the line, without a byte of it. */
-  #take(socket: Socket, line: string): string | null {
+  /** Passes a valid report on; returns what is wrong with any other line. */
+  #handleLine(socket: Socket, line: string): string | null {
     let message: unknown;
     try {
       message = JSON.parse(line);
     } catch {
-      return 'it sent what is not JSON';
+      return 'it sent a line that is not JSON';
     }
-    if (!checker.Check(message)) return 'it sent what is no report';
+    if (!reportChecker.Check(message)) return describeFault(message, this.#options.student);
     if (this.#agent !== socket) {
       const isFirst = this.#agent === null;
       this.#agent = socket;
-      this.#isWaiting = false;
+      this.#isWaitingForDrain = false;
       if (isFirst) this.#options.onConnection(true);
       else this.#flush();
     }
@@ -123,43 +138,43 @@ export class AgentSocket {
     return null;
   }
 
-  /** Cuts a connection off, and keeps the environment out for a while: longer each time. */
-  #refuse(socket: Socket, fault: string): void {
-    const now = performance.now();
-    const isForgiven = now > this.#ban.until + LONGEST_BAN;
-    const length =
-      isForgiven || this.#ban.length === 0 ? FIRST_BAN : Math.min(this.#ban.length * 2, LONGEST_BAN);
-    this.#ban = { until: now + length, length };
+  /** Ends all connections of the environment, and refuses new ones for a while. */
+  #punish(socket: Socket, fault: string): void {
+    const now = this.#options.clock.monotonicMs();
+    const { untilMs, lengthMs: lastMs } = this.#ban;
+    const isForgiven = lastMs === 0 || now > untilMs + MAX_BAN_MS;
+    const lengthMs = isForgiven ? FIRST_BAN_MS : Math.min(lastMs * 2, MAX_BAN_MS);
+    this.#ban = { untilMs: now + lengthMs, lengthMs };
     this.#options.log.warn(
       { student: this.#options.student },
-      `cut off what connected as the agent: ${fault}; refused for ${length / 1000} s`,
+      `disconnected the agent: ${fault}; refused for ${lengthMs / 1000} s`,
     );
     for (const each of this.#connections) each.destroy();
     this.#paidAt = { bytes: 0, reports: 0 };
     socket.destroy();
   }
 
-  /** Whether somebody is there who reports. */
+  /** Whether a connection has sent a valid report and is still open. */
   get isConnected(): boolean {
     return this.#agent !== null;
   }
 
-  /** Sends whole state. A reader that is slow gets the newest only: nothing is queued behind it. */
+  /** Sends whole state. A slow reader gets only the newest state: nothing queues up for it. */
   send(message: StateMessage): void {
-    this.#state = `${JSON.stringify(message)}\n`;
+    this.#stateLine = `${JSON.stringify(message)}\n`;
     this.#flush();
   }
 
   #flush(): void {
     const agent = this.#agent;
-    if (agent === null || this.#state === null) return;
+    if (agent === null || this.#stateLine === null) return;
     if (agent.writableNeedDrain) {
-      if (!this.#isWaiting) agent.once('drain', () => this.#flush());
-      this.#isWaiting = true;
+      if (!this.#isWaitingForDrain) agent.once('drain', () => this.#flush());
+      this.#isWaitingForDrain = true;
       return;
     }
-    this.#isWaiting = false;
-    agent.write(this.#state);
+    this.#isWaitingForDrain = false;
+    agent.write(this.#stateLine);
   }
 
   async close(): Promise<void> {

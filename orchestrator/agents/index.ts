@@ -1,25 +1,27 @@
-/** The sockets on which agents report: one folder and one socket for each environment. */
+/** The sockets on which agents report: one folder with one socket per environment. */
 import { rmSync } from 'node:fs';
+import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Report, StateMessage } from '../protocol/messages.ts';
 import { AgentSocket } from './agent-socket.ts';
 
 export interface AgentSocketsOptions {
   log: Log;
+  clock: Clock;
   onReport(student: string, report: Report): void;
-  onConnection(student: string, connected: boolean): void;
+  onConnection(student: string, isConnected: boolean): void;
 }
 
 export interface AgentSockets {
-  /** Listens for that student's agent in `folder`; listening already: does nothing. */
+  /** Listens for the student's agent in `folder`. Does nothing if it already listens. */
   open(student: string, folder: string): Promise<void>;
-  /** Whether that student's agent is there. */
+  /** Whether the student's agent has a connection and has reported on it. */
   isConnected(student: string): boolean;
-  /** Sends whole state to the agent, if one is there. */
+  /** Sends whole state to the student's agent, if it is connected. */
   send(student: string, message: StateMessage): void;
   /** Stops listening and removes the folder. */
   close(student: string): Promise<void>;
-  /** Stops listening everywhere; the folders stay, since environments have them mounted. */
+  /** Stops listening for all students. The folders stay: environments have them mounted. */
   stop(): Promise<void>;
 }
 
@@ -32,8 +34,9 @@ export function createAgentSockets(options: AgentSocketsOptions): AgentSockets {
         student,
         folder,
         log: options.log,
+        clock: options.clock,
         onReport: (report) => options.onReport(student, report),
-        onConnection: (connected) => options.onConnection(student, connected),
+        onConnection: (isConnected) => options.onConnection(student, isConnected),
       });
       sockets.set(student, { socket, folder });
       await socket.open();

@@ -13,8 +13,8 @@ const PATIENCE = 5000;
 function readIdentity(text: string): RelayIdentity | null {
   try {
     const answer: Partial<RelayIdentity> | null = JSON.parse(text);
-    const { link, listens } = answer ?? {};
-    return typeof link === 'string' ? { link, listens: listens === true } : null;
+    const { fingerprint, isServing } = answer ?? {};
+    return typeof fingerprint === 'string' ? { fingerprint, isServing: isServing === true } : null;
   } catch {
     return null;
   }
@@ -60,5 +60,5 @@ export function isOwnIdentity(
 ): answer is RelayIdentity {
   if (typeof answer === 'string') return false;
   const owners = new Set([student, student.replace(/-\d+$/, '')]);
-  return [...owners].some((owner) => answer.link === linkFingerprint(instance, owner, hostname));
+  return [...owners].some((owner) => answer.fingerprint === linkFingerprint(instance, owner, hostname));
 }

@@ -1,7 +1,7 @@
 /** What a student's container is made of: the whole of its isolation is on this page. */
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
-import { RELAY_PORT } from '../protocol/constants.ts';
+import { HOME_PATH, RELAY_PORT, RUN_PATH, SOCKET_MOUNT_PATH } from '../protocol/constants.ts';
 import type { Settings } from '../settings-schema.ts';
 import type { EnvironmentSpec } from './types.ts';
 
@@ -31,7 +31,7 @@ export function containerOptions(
     Image: host.image,
     Hostname: spec.student,
     User: '1000:1000',
-    WorkingDir: '/home/student',
+    WorkingDir: HOME_PATH,
     Env: [
       `PORT=${spec.port}`,
       `DEVENV_PORT=${spec.port}`,
@@ -54,19 +54,19 @@ export function containerOptions(
         {
           Type: 'volume',
           Source: homeName(instance, spec.student),
-          Target: '/home/student',
+          Target: HOME_PATH,
         },
         {
           Type: 'bind',
           Source: host.socketDir,
-          Target: '/run/devenv-host',
+          Target: SOCKET_MOUNT_PATH,
           ReadOnly: true,
         },
       ],
       // Whatever is writable and not the home is bounded, and counts as the student's memory: else a full /tmp would
       // be a full disk of the host's.
       Tmpfs: {
-        '/run/devenv': 'uid=1000,gid=1000,mode=0755,size=4m',
+        [RUN_PATH]: 'uid=1000,gid=1000,mode=0755,size=4m',
         '/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
         '/var/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
       },

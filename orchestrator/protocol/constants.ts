@@ -1,11 +1,28 @@
-/** Constants that the agent and the orchestrator share. The agent loads this file, so it imports nothing. */
-export const PROTOCOL_VERSION = 1;
+/** Constants that the agent and the orchestrator share. The agent loads this file at run time, so it imports nothing. */
 
-/** Longest line either side accepts, in bytes. A whole report with every list full stays below it. */
+/** Increases with every change of `messages.ts`. Both sides refuse a message of another version. */
+export const PROTOCOL_VERSION = 2;
+
+/** Longest line that either side accepts. A report with every list full stays below it. */
 export const MAX_LINE_BYTES = 256 * 1024;
 
-/** The container's port that the relay listens on: above Linux's ephemeral range (32768-60999), so nothing takes it by chance. */
+/** The agent repeats its report this often, even if nothing changed: each report is a heartbeat. */
+export const REPORT_INTERVAL_MS = 2000;
+
+/** The socket on which the orchestrator listens, inside the folder that is mounted into the environment. */
+export const SOCKET_FILE_NAME = 'agent.sock';
+
+/** Where that folder is mounted, read-only. */
+export const SOCKET_MOUNT_PATH = '/run/devenv-host';
+
+/** The student's tmpfs in which hooks and agent exchange files. */
+export const RUN_PATH = '/run/devenv';
+
+/** The student's home, a volume. */
+export const HOME_PATH = '/home/student';
+
+/** The port of the container on which the relay listens: above Linux's ephemeral range (32768-60999), so no program gets it by chance. */
 export const RELAY_PORT = 61080;
 
-/** The relay's reserved path: answers with `RelayIdentity`, and never reaches a student's program. */
+/** The relay's reserved path. It answers with `RelayIdentity`; such a request never reaches a student's program. */
 export const IDENTITY_PATH = '/.well-known/devenv';

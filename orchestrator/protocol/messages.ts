@@ -1,7 +1,7 @@
 /**
- * What passes over an environment's socket: one JSON object a line, both ways. Reports are whole state, never
- * deeds, so a lost message or a restart of either side needs no replay. The agent imports only the types.
- * Everything from a container is hostile: the schemas bound every length, and `MAX_LINE` bounds a line.
+ * Messages on an environment's socket: one JSON object per line, in both directions. Each message is whole state, never
+ * a delta, so a lost message or a restart of either side needs no replay. The agent imports only the types.
+ * Data from a container is hostile: the schemas bound every length, and `MAX_LINE_BYTES` bounds a line.
  */
 import { type Static, Type } from 'typebox';
 import type { LinkPhase } from '../domain.ts';
@@ -12,85 +12,85 @@ const Text = (maxLength: number) => Type.String({ maxLength });
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
 const Seconds = Type.Number({ minimum: 0, maximum: 1e12 });
 
-/** A process that is told apart from a later one with the same pid: `pid:starttime` (field 22 of /proc/PID/stat). */
+/** `pid:starttime` (field 22 of /proc/PID/stat): distinguishes a process from a later one with the same pid. */
 const ProcessId = Type.String({ pattern: '^[0-9]{1,10}:[0-9]{1,20}$' });
 
-/** What the shell's own PORT variable says; anything but `ok` keeps what that shell starts private. */
+/** State of the shell's PORT variable. With any value but `ok`, servers started in that shell are private. */
 const PortVariable = Type.Union([Type.Literal('ok'), Type.Literal('unset'), Type.Literal('changed')]);
 export type PortVariable = Static<typeof PortVariable>;
 
-/** One terminal that a person holds. */
+/** One terminal that a person has open in the environment. */
 export const Session = Type.Object(
   {
     id: ProcessId,
     terminal: Text(64),
     ageSeconds: Seconds,
-    port: PortVariable,
+    portVariable: PortVariable,
   },
   closed,
 );
 export type Session = Static<typeof Session>;
 
-/** A server that listens inside the environment, the agent's own excepted. */
+/** A server that listens inside the environment. The agent's own sockets are excluded. */
 export const Listener = Type.Object(
   {
     port: Port,
     addresses: Type.Array(Text(64), { maxItems: 8 }),
     process: Type.Union([ProcessId, Type.Null()]),
     command: Text(200),
-    /** Whether it answered HTTP or HTTPS; null while unknown. */
+    /** The protocol that it answered with; null while unknown. */
     speaks: Type.Union([Type.Literal('http'), Type.Literal('https'), Type.Literal('other'), Type.Null()]),
-    /** False where the shell that started it has no valid PORT. */
-    public: Type.Boolean(),
+    /** False if it was started in a shell without a valid PORT. */
+    isPublic: Type.Boolean(),
   },
   closed,
 );
 export type Listener = Static<typeof Listener>;
 
-/** A watched command that was typed and may be about to listen. `id` differs for each time it is typed. */
-export const Starting = Type.Object({ id: Text(64), command: Text(200), ageSeconds: Seconds }, closed);
-export type Starting = Static<typeof Starting>;
+/** A watched command that was typed and may soon listen. `id` differs each time the student types it. */
+export const StartingCommand = Type.Object({ id: Text(64), command: Text(200), ageSeconds: Seconds }, closed);
+export type StartingCommand = Static<typeof StartingCommand>;
 
-/** The listener that the relay leads to, and why that one. */
+/** The listener to which the relay forwards, and why the agent selected it. */
 export const Service = Type.Object(
   {
     port: Port,
     address: Text(64),
     scheme: Type.Union([Type.Literal('http'), Type.Literal('https')]),
-    because: Type.Union([
-      Type.Literal('chosen'), // by `devenv-port`
-      Type.Literal('PORT'), // it listens on $PORT
-      Type.Literal('command'), // it descends from the watched command
-      Type.Literal('answers'), // it answers HTTP
-      Type.Literal('newest'),
+    reason: Type.Union([
+      Type.Literal('chosen'), // with `devenv-port`
+      Type.Literal('port-variable'), // it listens on $PORT
+      Type.Literal('watched-command'), // it descends from a watched command
+      Type.Literal('only-web-server'),
+      Type.Literal('newest-web-server'),
     ]),
   },
   closed,
 );
 export type Service = Static<typeof Service>;
 
-/** How the last session ended: `left` (exit, Ctrl-D) closes at once, `lost` (all else) after the grace. */
+/** How the last session ended: `exited` (exit, Ctrl-D) closes the link at once, `lost` (anything else) after the grace period. */
 const SessionEnd = Type.Object(
   {
-    how: Type.Union([Type.Literal('left'), Type.Literal('lost')]),
+    kind: Type.Union([Type.Literal('exited'), Type.Literal('lost')]),
     ageSeconds: Seconds,
   },
   closed,
 );
 export type SessionEnd = Static<typeof SessionEnd>;
 
-/** Agent to orchestrator: all that is so inside the environment, every 2 s and at every change. */
+/** Agent to orchestrator: the observed state of the environment, every `REPORT_INTERVAL_MS` and at every change. */
 export const Report = Type.Object(
   {
     kind: Type.Literal('report'),
     protocol: Type.Literal(PROTOCOL_VERSION),
     sessions: Type.Array(Session, { maxItems: 64 }),
     listeners: Type.Array(Listener, { maxItems: 64 }),
-    starting: Type.Array(Starting, { maxItems: 16 }),
+    starting: Type.Array(StartingCommand, { maxItems: 16 }),
     service: Type.Union([Service, Type.Null()]),
-    lastEnd: Type.Union([SessionEnd, Type.Null()]),
-    /** The highest notice id that has been put before the student, or queued for the next prompt. */
-    noticesShown: Type.Integer({ minimum: 0 }),
+    lastSessionEnd: Type.Union([SessionEnd, Type.Null()]),
+    /** The highest notice id that was shown to the student, or queued for the next prompt. */
+    lastShownNoticeId: Type.Integer({ minimum: 0 }),
   },
   closed,
 );
@@ -103,33 +103,33 @@ export interface Notice {
   text: string;
 }
 
-/** Orchestrator to agent: all that the agent needs to know, at connection and at every change. */
+/** Orchestrator to agent: everything the agent needs, when it connects and at every change. */
 export interface StateMessage {
   kind: 'state';
   protocol: typeof PROTOCOL_VERSION;
   instance: string;
   student: string;
   hostname: string;
-  /** The public link, with scheme, and port where it is not the scheme's own. */
+  /** The public link with its scheme, and with its port unless that is the scheme's default. */
   url: string;
   port: number;
-  /** Further links, each for one port. */
-  links: { port: number; hostname: string; url: string }[];
+  /** Links for further ports of the same student. */
+  additionalLinks: { port: number; hostname: string; url: string }[];
   /** Command patterns that announce a server, as written in the settings. */
-  watch: string[];
+  watchedCommands: string[];
   /** Programs besides sshd whose terminals count as sessions, as written in the settings. */
   sessionHolders: string[];
-  route: { phase: LinkPhase; detail: string };
-  /** What `devenv-status` tells besides: a problem, a wait, the last kill for memory; each with what to do. */
+  link: { phase: LinkPhase; detail: string };
+  /** Additional lines for `devenv-status`: a problem, a wait, the last out-of-memory kill; each says what to do. */
   notes: string[];
-  /** Those that the agent has not yet reported as shown, oldest first. */
+  /** The notices that the agent has not yet reported as shown, oldest first. */
   notices: Notice[];
 }
 
-/** What the relay answers on `IDENTITY_PATH`, as JSON, with `cache-control: no-store`. Any visitor may ask. */
+/** The relay's answer on `IDENTITY_PATH`, as JSON with `cache-control: no-store`. Any visitor may ask. */
 export interface RelayIdentity {
-  /** The fingerprint of the link that was asked for: see orchestrator/protocol/link-fingerprint.ts. */
-  link: string;
-  /** Whether a visitor gets to a service now. */
-  listens: boolean;
+  /** The fingerprint of the link under which the request came: see `link-fingerprint.ts`. */
+  fingerprint: string;
+  /** Whether a visitor reaches a service now. */
+  isServing: boolean;
 }

@@ -1,17 +1,17 @@
-/** Why the link leads to a port, in a student's words. */
+/** Explains to the student why the link shows a port. */
 import type { Service } from './messages.ts';
 
-export function selectionReasonText(because: Service['because']): string {
-  switch (because) {
+export function selectionReasonText(reason: Service['reason']): string {
+  switch (reason) {
     case 'chosen':
-      return 'your choice by devenv-port';
-    case 'PORT':
-      return 'it is your $PORT';
-    case 'command':
-      return 'what your command started';
-    case 'answers':
+      return 'chosen with devenv-port';
+    case 'port-variable':
+      return 'your PORT';
+    case 'watched-command':
+      return 'started by your command';
+    case 'only-web-server':
       return 'the only web server here';
-    case 'newest':
+    case 'newest-web-server':
       return 'the newest web server here';
   }
 }

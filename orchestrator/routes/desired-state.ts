@@ -17,7 +17,7 @@ export interface Facts {
   /** Whether the environment runs. */
   running: boolean;
   /** The newest report; null where none has come since the daemon or the environment started. */
-  report: Pick<Report, 'sessions' | 'service' | 'starting' | 'lastEnd' | 'listeners'> | null;
+  report: Pick<Report, 'sessions' | 'service' | 'starting' | 'lastSessionEnd' | 'listeners'> | null;
   /** How long the agent has been silent, in ms. */
   silentMs: number;
 }
@@ -94,8 +94,8 @@ function followSessions(
   if (sessions.length > 0) return { ...next, graceUntil: null };
   if (memory.sessions.length > 0) {
     // Left: closed at once. Lost, or unknown: whoever lost it may come back and find the link as it was.
-    const left = report.lastEnd?.how === 'left';
-    next.graceUntil = left ? null : now + (rules.grace - (report.lastEnd?.ageSeconds ?? 0)) * 1000;
+    const left = report.lastSessionEnd?.kind === 'exited';
+    next.graceUntil = left ? null : now + (rules.grace - (report.lastSessionEnd?.ageSeconds ?? 0)) * 1000;
   }
   if (next.graceUntil !== null && next.graceUntil <= now) next.graceUntil = null;
   if (next.graceUntil === null) return { ...next, served: false, starting: null };
@@ -109,7 +109,7 @@ function followSessions(
 function followPorts(memory: Memory, report: NonNullable<Facts['report']>, rules: Rules): Memory {
   if (!memory.served) return { ...memory, ports: [] };
   const serving = report.listeners
-    .filter((each) => each.public && (each.speaks === 'http' || each.speaks === 'https'))
+    .filter((each) => each.isPublic && (each.speaks === 'http' || each.speaks === 'https'))
     .map(({ port }) => port);
   const had = memory.ports;
   const ordered = [...had.filter((port) => serving.includes(port)), ...serving, ...had];

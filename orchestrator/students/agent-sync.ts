@@ -95,7 +95,7 @@ export class AgentSync {
     if (student === undefined) return;
     this.#parts.lease.record(name);
     student.report = report;
-    student.notices = student.notices.filter((notice) => notice.id > report.noticesShown);
+    student.notices = student.notices.filter((notice) => notice.id > report.lastShownNoticeId);
     this.reconcile(student);
   }
 
@@ -153,10 +153,10 @@ export class AgentSync {
       hostname: row.hostname,
       url,
       port: row.port,
-      links: view.links.map(({ port, hostname }) => ({ port, hostname, url: edge.url(hostname) })),
-      watch: watchedBy(row.name, settings),
+      additionalLinks: view.links.map(({ port, hostname }) => ({ port, hostname, url: edge.url(hostname) })),
+      watchedCommands: watchedBy(row.name, settings),
       sessionHolders: settings.sessionHolders,
-      route: { phase: view.phase, detail: detailOf(view.reason) },
+      link: { phase: view.phase, detail: detailOf(view.reason) },
       notes: notesOf(view, behind, student),
       notices: student.notices,
     };

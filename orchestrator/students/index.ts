@@ -6,6 +6,7 @@
 import { Heartbeats } from '../agents/heartbeats.ts';
 import { type AgentSockets, createAgentSockets } from '../agents/index.ts';
 import type { StudentView } from '../api/contract.ts';
+import { systemClock } from '../clock.ts';
 import type { AccessInfo, Drift, LogLine, Progress } from '../domain.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentChange, Environments } from '../environments/types.ts';
@@ -55,6 +56,7 @@ export class Students {
     const roster = new Roster(store);
     this.#roster = roster;
     this.#sockets = createAgentSockets({
+      clock: systemClock,
       log,
       onReport: (name, report) => this.#conversation.onReport(name, report),
       onConnection: (name) => this.#conversation.onConnection(name),

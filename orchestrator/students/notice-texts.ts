@@ -9,7 +9,7 @@ const SLOW_OPENING = 3000;
 
 /** What listens but is no web server, as a database; null where there is none. */
 function muteWords(report: Situation['report']): string | null {
-  const mute = report?.listeners.find((listener) => listener.public && listener.speaks === 'other');
+  const mute = report?.listeners.find((listener) => listener.isPublic && listener.speaks === 'other');
   return mute ? `port ${mute.port} listens, but does not speak HTTP` : null;
 }
 

@@ -21,12 +21,13 @@ const LASTING = 3000;
 /** Most ports that a line names. */
 const MOST_PORTS = 3;
 
-const isWeb = ({ public: isPublic, speaks }: Listener) =>
-  isPublic && (speaks === 'http' || speaks === 'https');
+const isWeb = ({ isPublic, speaks }: Listener) => isPublic && (speaks === 'http' || speaks === 'https');
 
 function liveLine(url: string, service: Service): Line {
   const why =
-    service.because === 'PORT' ? '' : `   (port ${service.port}: ${selectionReasonText(service.because)})`;
+    service.reason === 'port-variable'
+      ? ''
+      : `   (port ${service.port}: ${selectionReasonText(service.reason)})`;
   return { kind: 'live', text: `live at ${url}${why}` };
 }
 
@@ -76,9 +77,9 @@ export function followService(
   } else if (memory.told !== service.port) {
     const changing =
       memory.changing?.port === service.port ? memory.changing : { port: service.port, since: now };
-    if (service.because !== 'chosen' && now - changing.since < LASTING)
+    if (service.reason !== 'chosen' && now - changing.since < LASTING)
       return { memory: { ...next, changing }, lines };
-    const text = `your link leads to port ${service.port} now: ${selectionReasonText(service.because)}`;
+    const text = `your link leads to port ${service.port} now: ${selectionReasonText(service.reason)}`;
     lines.push({ kind: 'info', text });
     next = { ...next, told: service.port, others: [...memory.others, memory.told ?? service.port] };
   }

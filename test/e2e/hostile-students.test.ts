@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StudentView } from '../../orchestrator/api/contract.ts';
+import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
 import { type Classroom, openClassroom, PATIENCE, type Pupil } from '../matrix/classroom.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -74,7 +75,7 @@ const deeds: Record<string, [string, number]> = {
   ],
   'reports of an agent of their own, for another student': [
     `pkill -STOP -f agent/main.js; ${inNode(
-      `const s = require("net").connect("/run/devenv-host/agent.sock"); s.on("error", () => {}); const r = () => s.write(JSON.stringify({ kind: "report", protocol: 1, student: "bob", sessions: [], listeners: [], starting: [], service: null, lastEnd: null, noticesShown: 0 }) + "\\n"); r(); setInterval(r, 100)`,
+      `const s = require("net").connect("/run/devenv-host/agent.sock"); s.on("error", () => {}); const r = () => s.write(JSON.stringify({ kind: "report", protocol: ${PROTOCOL_VERSION}, student: "bob", sessions: [], listeners: [], starting: [], service: null, lastSessionEnd: null, lastShownNoticeId: 0 }) + "\\n"); r(); setInterval(r, 100)`,
     )}`,
     2000,
   ],

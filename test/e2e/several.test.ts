@@ -32,7 +32,7 @@ async function leave(...terminals: Terminal[]): Promise<void> {
 test('a front end on 5173 and an API on 4000: told why, told of the other, switched, and as before the next time', async () => {
   const front = await pupil.open();
   front.type('cd ~/app; AS=5173 npm run dev\r');
-  await front.see(/live at \S+ +\(port 5173: what your command started\)/, { timeoutMs: PATIENCE });
+  await front.see(/live at \S+ +\(port 5173: started by your command\)/, { timeoutMs: PATIENCE });
   const api = await pupil.open();
   api.type('cd ~/app; AS=4000 node ./server.js\r');
   await api.see(/port 4000 serves too, but your link leads to 5173: `devenv-port 4000` switches/, {
@@ -43,11 +43,11 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
   const third = await pupil.open();
   const status = await third.run('devenv-status');
   expect(status).toMatch(/^is +open: /m);
-  expect(status).toMatch(/^serves +port 5173: what your command started$/m);
+  expect(status).toMatch(/^serves +port 5173: started by your command$/m);
   expect(status).toMatch(/^also +4000 +\(devenv-port PORT switches\)$/m);
   expect(await third.run('devenv-port 4000')).toContain('leads to port 4000, until you leave');
   await page(4000);
-  await api.see(/your link leads to port 4000 now: your choice/, { timeoutMs: PATIENCE });
+  await api.see(/your link leads to port 4000 now: chosen with devenv-port/, { timeoutMs: PATIENCE });
   // The terminal in which it was chosen may be closed: the student is still in.
   third.type('exit\r');
   await third.ended;

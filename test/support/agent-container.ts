@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { AgentSocket } from '../../orchestrator/agents/agent-socket.ts';
-import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
+import { systemClock } from '../../orchestrator/clock.ts';
+import { PROTOCOL_VERSION, SOCKET_MOUNT_PATH } from '../../orchestrator/protocol/constants.ts';
 import type { Report, StateMessage } from '../../orchestrator/protocol/messages.ts';
 import { BareContainer } from './bare-container.ts';
 import type { Terminal } from './terminal.ts';
@@ -42,6 +43,7 @@ export class AgentContainer {
       student: 'alice',
       folder,
       log: pino({ level: 'silent' }),
+      clock: systemClock,
       onReport: (report) => {
         heard.report = report;
         heard.reports.push(report);
@@ -57,7 +59,7 @@ export class AgentContainer {
     const container = await BareContainer.start({
       command: ['/usr/lib/devenv/init.sh'],
       env: { DEVENV_INSTANCE: 'test', DEVENV_HOSTNAME: 'alice.test', DEVENV_URL: url },
-      run: ['-v', `${folder}:/run/devenv-host:ro`],
+      run: ['-v', `${folder}:${SOCKET_MOUNT_PATH}:ro`],
     });
     const agent = new AgentContainer(container, socket, folder, heard);
     await agent.reported('nobody in', (each) => each.sessions.length === 0);
@@ -73,10 +75,10 @@ export class AgentContainer {
       hostname: 'alice.test',
       url,
       port: 3001,
-      links: [],
-      watch: ['npm run dev', 'sleep 7*'],
+      additionalLinks: [],
+      watchedCommands: ['npm run dev', 'sleep 7*'],
       sessionHolders: ['ptyHost', '*vscode-server*'],
-      route: { phase: 'closed', detail: 'nobody is in' },
+      link: { phase: 'closed', detail: 'nobody is in' },
       notes: [],
       notices: [],
       ...parts,

@@ -21,21 +21,21 @@ export const easyEdge = {
   confirm: async () => ({ live: true }),
 } satisfies Partial<Edge> as unknown as Edge;
 
-const service = (port: number, because: Service['because']): Service => ({
+const service = (port: number, reason: Service['reason']): Service => ({
   port,
   address: '127.0.0.1',
   scheme: 'http',
-  because,
+  reason,
 });
 
 /** A report with nobody in it, who left. */
-export const nobody = (): Report => ({ ...emptyReport, lastEnd: { how: 'left', ageSeconds: 0 } });
+export const nobody = (): Report => ({ ...emptyReport, lastSessionEnd: { kind: 'exited', ageSeconds: 0 } });
 
 /** A report of somebody who serves. */
-export const serving = (port: number, because: Service['because'] = 'PORT'): Report => ({
+export const serving = (port: number, reason: Service['reason'] = 'port-variable'): Report => ({
   ...nobody(),
-  sessions: [{ id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, port: 'ok' }],
-  service: service(port, because),
+  sessions: [{ id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, portVariable: 'ok' }],
+  service: service(port, reason),
 });
 
 export class ConversationRig {

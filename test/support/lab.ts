@@ -12,6 +12,7 @@ import { createCloudflare } from '../../orchestrator/edges/cloudflare/index.ts';
 import type { Edge } from '../../orchestrator/edges/edge.ts';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
 import type { Environments } from '../../orchestrator/environments/types.ts';
+import { SOCKET_FILE_NAME } from '../../orchestrator/protocol/constants.ts';
 import type { Report } from '../../orchestrator/protocol/messages.ts';
 import { loadSettings } from '../../orchestrator/settings.ts';
 import { openStore, type Store } from '../../orchestrator/store/index.ts';
@@ -60,15 +61,16 @@ function reportOf(ports: readonly number[] | null): Report {
     process: `1${port}:1`,
     command: 'node',
     speaks: 'http' as const,
-    public: true,
+    isPublic: true,
   }));
   const [port] = ports ?? [];
   return {
     ...emptyReport,
-    sessions: ports === null ? [] : [{ id: '100:1', terminal: 'pts/0', ageSeconds: 1, port: 'ok' }],
+    sessions: ports === null ? [] : [{ id: '100:1', terminal: 'pts/0', ageSeconds: 1, portVariable: 'ok' }],
     listeners,
-    service: port === undefined ? null : { port, address: '127.0.0.1', scheme: 'http', because: 'newest' },
-    lastEnd: ports === null ? { how: 'left', ageSeconds: 0 } : null,
+    service:
+      port === undefined ? null : { port, address: '127.0.0.1', scheme: 'http', reason: 'newest-web-server' },
+    lastSessionEnd: ports === null ? { kind: 'exited', ageSeconds: 0 } : null,
   };
 }
 
@@ -141,7 +143,7 @@ export class Lab {
   #tell(name: string): void {
     const row = this.#up.store.students().find((each) => each.name === name);
     const agent =
-      this.#agents.get(name) ?? connect(join(this.#stateDir, 'a', row?.socketId ?? '', 'agent.sock'));
+      this.#agents.get(name) ?? connect(join(this.#stateDir, 'a', row?.socketId ?? '', SOCKET_FILE_NAME));
     this.#agents.set(name, agent);
     agent.on('error', () => agent.destroy()).resume();
     agent.write(`${JSON.stringify(this.#reports.get(name))}\n`);

@@ -7,7 +7,7 @@ const [port = '', student = ''] = process.argv.slice(2);
 const relay = await startRelay({
   port: 0,
   host: '127.0.0.1',
-  service: () => ({ port: Number(port), address: '127.0.0.1', scheme: 'http', because: 'PORT' }),
+  service: () => ({ port: Number(port), address: '127.0.0.1', scheme: 'http', reason: 'port-variable' }),
   identity: () => ({ instance: 'test', student }),
   public: () => ({
     hostname: `${student}.test`,

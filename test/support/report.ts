@@ -11,6 +11,6 @@ export const emptyReport: Report = {
   listeners: [],
   starting: [],
   service: null,
-  lastEnd: null,
-  noticesShown: 0,
+  lastSessionEnd: null,
+  lastShownNoticeId: 0,
 };

@@ -87,7 +87,7 @@ export class VisitorsWay {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     this.#servers.push(server);
-    this.service = { port: portOf(server), address: '127.0.0.1', scheme, because: 'PORT' };
+    this.service = { port: portOf(server), address: '127.0.0.1', scheme, reason: 'port-variable' };
   }
 
   /** An HTTP server of the student's. */

@@ -130,8 +130,8 @@ function onRequest(
   if (target.path.split('?')[0] === IDENTITY_PATH) {
     const { instance, student } = options.identity();
     const identity: RelayIdentity = {
-      link: linkFingerprint(instance, student, link.hostname),
-      listens: link.service !== null && !isShut(target, link),
+      fingerprint: linkFingerprint(instance, student, link.hostname),
+      isServing: link.service !== null && !isShut(target, link),
     };
     return answer(response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
   }

@@ -7,7 +7,7 @@ import type { StateMessage } from '../../../orchestrator/protocol/messages.ts';
 /** Further links that are remembered; a student may have tried every port. */
 const MOST = 32;
 
-type Told = StateMessage['links'][number];
+type Told = StateMessage['additionalLinks'][number];
 
 export class KnownLinks {
   /** By which visitors come before any state. */
@@ -23,7 +23,7 @@ export class KnownLinks {
 
   /** Whether the own link is. Where nobody has told us yet, what the edge lets through is let through. */
   get isWanted(): boolean {
-    const phase = this.#state?.route.phase ?? 'open';
+    const phase = this.#state?.link.phase ?? 'open';
     return phase === 'opening' || phase === 'open';
   }
 
@@ -36,7 +36,7 @@ export class KnownLinks {
   take(state: StateMessage): string[] {
     const before = this.#state?.hostname ?? this.#first ?? state.hostname;
     this.#state = state;
-    for (const link of state.links) {
+    for (const link of state.additionalLinks) {
       this.#further.delete(link.hostname);
       this.#further.set(link.hostname, link);
     }
@@ -49,6 +49,6 @@ export class KnownLinks {
 
   #open(): Set<string> {
     if (this.#state === null || !this.isWanted) return new Set();
-    return new Set([this.#state.hostname, ...this.#state.links.map(({ hostname }) => hostname)]);
+    return new Set([this.#state.hostname, ...this.#state.additionalLinks.map(({ hostname }) => hostname)]);
   }
 }

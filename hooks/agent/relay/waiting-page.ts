@@ -67,7 +67,7 @@ function script({ waitingFor, isGet }: Waiting): string {
 setInterval(async () => {
   try {
     const answer = await fetch('${IDENTITY_PATH}', { cache: 'no-store' })
-    if (answer.ok && !(await answer.json()).listens) return
+    if (answer.ok && !(await answer.json()).isServing) return
     ${isGet ? 'location.reload()' : 'location.replace(location.pathname + location.search)'}
   } catch {}
 }, ${isListening ? 5000 : 1500})

@@ -5,7 +5,11 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { EnvironmentSpec } from '../../../orchestrator/environments/types.ts';
-import { IDENTITY_PATH, PROTOCOL_VERSION } from '../../../orchestrator/protocol/constants.ts';
+import {
+  IDENTITY_PATH,
+  PROTOCOL_VERSION,
+  SOCKET_FILE_NAME,
+} from '../../../orchestrator/protocol/constants.ts';
 import { linkFingerprint } from '../../../orchestrator/protocol/link-fingerprint.ts';
 import type { RelayIdentity, Report, StateMessage } from '../../../orchestrator/protocol/messages.ts';
 
@@ -40,12 +44,15 @@ export class FakeEnvironment {
     instance: string,
     onNotice: (kind: string) => void,
   ): Promise<FakeEnvironment> {
-    const identity: RelayIdentity = { link: linkFingerprint(instance, student, hostname), listens: true };
+    const identity: RelayIdentity = {
+      fingerprint: linkFingerprint(instance, student, hostname),
+      isServing: true,
+    };
     const relay = createServer((request, response) => {
       response.writeHead(request.url === IDENTITY_PATH ? 200 : 404).end(JSON.stringify(identity));
     }).listen(port, '127.0.0.1');
     await once(relay, 'listening');
-    const socket = connect(join(folder, 'agent.sock'));
+    const socket = connect(join(folder, SOCKET_FILE_NAME));
     await once(socket, 'connect');
     return new FakeEnvironment(student, relay, socket, onNotice);
   }
@@ -63,14 +70,14 @@ export class FakeEnvironment {
     const report: Report = {
       kind: 'report',
       protocol: PROTOCOL_VERSION,
-      sessions: this.#isIn ? [{ id, terminal: 'pts/0', ageSeconds: 1, port: 'ok' }] : [],
+      sessions: this.#isIn ? [{ id, terminal: 'pts/0', ageSeconds: 1, portVariable: 'ok' }] : [],
       listeners: [],
       starting: [],
       service: this.#isIn
-        ? { port: SERVICE_PORT, address: '127.0.0.1', scheme: 'http', because: 'newest' }
+        ? { port: SERVICE_PORT, address: '127.0.0.1', scheme: 'http', reason: 'newest-web-server' }
         : null,
-      lastEnd: this.#isIn || this.#sessions === 0 ? null : { how: 'left', ageSeconds: 0 },
-      noticesShown: this.#shown,
+      lastSessionEnd: this.#isIn || this.#sessions === 0 ? null : { kind: 'exited', ageSeconds: 0 },
+      lastShownNoticeId: this.#shown,
     };
     this.#socket.write(`${JSON.stringify(report)}\n`);
   }

@@ -18,7 +18,7 @@ test('a terminal is a session from its first process to its end; `exit` is told 
   await terminal.ended;
   await agent.reported(
     'a session that was left',
-    ({ sessions, lastEnd }) => sessions.length === 0 && lastEnd?.how === 'left',
+    ({ sessions, lastSessionEnd }) => sessions.length === 0 && lastSessionEnd?.kind === 'exited',
   );
 
   const lost = await agent.open();
@@ -27,7 +27,7 @@ test('a terminal is a session from its first process to its end; `exit` is told 
   agent.container.run(`kill -9 ${pid}`);
   await agent.reported(
     'a session that was lost',
-    ({ sessions, lastEnd }) => sessions.length === 0 && lastEnd?.how === 'lost',
+    ({ sessions, lastSessionEnd }) => sessions.length === 0 && lastSessionEnd?.kind === 'lost',
   );
 }, 30_000);
 
@@ -41,8 +41,11 @@ test('of two sessions that end between two looks, the one that was lost decides'
   left.type('exit\r');
   await Promise.all([lost.ended, left.ended]);
   agent.container.run('pkill -CONT -f agent/[m]ain.js');
-  const end = await agent.reported('nobody in', ({ sessions, lastEnd }) => sessions.length === 0 && lastEnd);
-  expect(end.how).toBe('lost');
+  const end = await agent.reported(
+    'nobody in',
+    ({ sessions, lastSessionEnd }) => sessions.length === 0 && lastSessionEnd,
+  );
+  expect(end.kind).toBe('lost');
 }, 30_000);
 
 test('zsh-like shells without hooks count; tmux panes do not, once the terminal in front is gone', async () => {
@@ -66,7 +69,7 @@ test.each([
     const terminal = await agent.open();
     terminal.type(`node -e 'require("http").createServer((q, r) => r.end("hi")).listen(5173, "${host}")'\r`);
     const service = await agent.reported('the service', (each) => each.service);
-    expect(service).toEqual({ port: 5173, address, scheme: 'http', because: 'answers' });
+    expect(service).toEqual({ port: 5173, address, scheme: 'http', reason: 'only-web-server' });
     terminal.type('\x03');
     await agent.reported(
       'no listener',
@@ -87,14 +90,14 @@ test('$PORT comes first, what is no web server is never chosen, and `devenv-port
   await terminal.run(`node -e '${serve(5173)}' & disown`);
   await agent.reported('5173', ({ service }) => service?.port === 5173);
   await terminal.run(`node -e '${serve(3001)}' & disown`);
-  await agent.reported('3001', ({ service }) => service?.port === 3001 && service.because === 'PORT');
+  await agent.reported('3001', ({ service }) => service?.port === 3001 && service.reason === 'port-variable');
   await terminal.run('devenv-port 5173');
   await agent.reported(
     '5173 by choice',
-    ({ service }) => service?.port === 5173 && service.because === 'chosen',
+    ({ service }) => service?.port === 5173 && service.reason === 'chosen',
   );
   expect(await terminal.run('devenv-status')).toMatch(
-    /serves +port 5173: your choice[\s\S]*also +3001, 9229 \(no web server\)/,
+    /serves +port 5173: chosen with devenv-port[\s\S]*also +3001, 9229 \(no web server\)/,
   );
   await terminal.run('devenv-port --auto; pkill node');
   await waitFor('the agent to come back', () => agent.container.run('pgrep -fc agent/main.js || :') !== '0');
@@ -128,15 +131,15 @@ test('without PORT the shell says so, nothing is public, and PORT brings it back
   await terminal.see(/\$ $/);
   expect(`${said}${terminal.text}`).toContain('no port defined, not public');
   expect(terminal.text).toContain('export PORT=3001');
-  await agent.reported('the session without a port', ({ sessions }) => sessions[0]?.port === 'unset');
+  await agent.reported('the session without a port', ({ sessions }) => sessions[0]?.portVariable === 'unset');
   terminal.type(`node -e 'require("http").createServer().listen(5173)'\r`);
   const listener = await agent.reported('the private listener', ({ listeners }) => listeners[0]);
-  expect(listener.public).toBe(false);
+  expect(listener.isPublic).toBe(false);
   expect(agent.report?.service).toBeNull();
   terminal.type('\x03');
   await terminal.see(/\$ $/);
   await terminal.run('export PORT=3001');
-  await agent.reported('the port again', ({ sessions }) => sessions[0]?.port === 'ok');
+  await agent.reported('the port again', ({ sessions }) => sessions[0]?.portVariable === 'ok');
   expect(terminal.text.match(/no port defined/g)).toHaveLength(1);
   terminal.type('exit\r');
   await terminal.ended;
@@ -148,7 +151,7 @@ test('a server is found behind a hundred others, and one that hangs up on nonsen
   terminal.type(`node -e '${many}' & disown; sleep 1; python3 -m http.server $PORT\r`);
   const service = await agent.reported(
     'Python',
-    (each) => each.service?.because === 'PORT' && each.service,
+    (each) => each.service?.reason === 'port-variable' && each.service,
     20_000,
   );
   expect(service).toMatchObject({ port: 3001, scheme: 'http' });

@@ -18,11 +18,11 @@ test('a message comes at once to a program in the foreground, at the next prompt
   await waitFor('cat to run', () => agent.container.run('pgrep -xc cat || :') === '1');
   agent.send({ notices: [{ id: 1, kind: 'live', text: `live at ${url}` }] });
   await terminal.see(/live at/);
-  await agent.reported('the notice as shown', ({ noticesShown }) => noticesShown === 1);
+  await agent.reported('the notice as shown', ({ lastShownNoticeId }) => lastShownNoticeId === 1);
   terminal.type('\x03');
   await terminal.see(/\$ $/);
   agent.send({ notices: [{ id: 2, kind: 'info', text: 'between prompts \x1b[31mred' }] });
-  await agent.reported('the second notice', ({ noticesShown }) => noticesShown === 2);
+  await agent.reported('the second notice', ({ lastShownNoticeId }) => lastShownNoticeId === 2);
   await waitFor('the queue', () =>
     agent.container.run('cat /run/devenv/messages/* 2>/dev/null || :').includes('between'),
   );
@@ -43,7 +43,7 @@ test('what a terminal shows is told there: in the panes of tmux while it is in f
   const atPrompt = `grep -lE '^[0-9]+ +prompt' /run/devenv/shells/* | grep -c '/[0-9]*$' || :`;
   await waitFor("the pane's shell to be at its prompt", () => agent.container.run(atPrompt) === '1');
   agent.send({ notices: [{ id: 3, kind: 'info', text: 'told in the pane' }] });
-  await agent.reported('the notice as shown', ({ noticesShown }) => noticesShown === 3);
+  await agent.reported('the notice as shown', ({ lastShownNoticeId }) => lastShownNoticeId === 3);
   await waitFor('the queue', () =>
     agent.container.run('cat /run/devenv/messages/* || :').includes('in the pane'),
   );
@@ -52,7 +52,7 @@ test('what a terminal shows is told there: in the panes of tmux while it is in f
   terminal.type('\x02d');
   await terminal.see(/detached[^$]*\$ $/);
   agent.send({ notices: [{ id: 4, kind: 'info', text: 'told outside' }] });
-  await agent.reported('the second notice', ({ noticesShown }) => noticesShown === 4);
+  await agent.reported('the second notice', ({ lastShownNoticeId }) => lastShownNoticeId === 4);
   await terminal.run('true');
   await terminal.run('true');
   const outside = terminal.text.slice(terminal.text.lastIndexOf('detached'));
@@ -82,7 +82,7 @@ test.each([
         agent.container.run(`stty -F $(readlink /proc/${shell}/fd/0) -a`).includes('-icanon'),
     );
     agent.send({ notices: [{ id, kind: 'info', text: `notice number ${id}` }] });
-    await agent.reported('the notice as queued', ({ noticesShown }) => noticesShown === id);
+    await agent.reported('the notice as queued', ({ lastShownNoticeId }) => lastShownNoticeId === id);
     await waitFor('the queue', () =>
       agent.container.run('cat /run/devenv/messages/* || :').includes(`number ${id}`),
     );
@@ -104,7 +104,7 @@ test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `deven
   await waitFor('cat to run', () => agent.container.run('pgrep -xc cat || :') === '1');
   const note = 'The edge is away. It is tried again.';
   agent.send({ notes: [note], notices: [{ id: 8, kind: 'problem', text: 'nobody wants this' }] });
-  await agent.reported('the notice as dealt with', ({ noticesShown }) => noticesShown === 8);
+  await agent.reported('the notice as dealt with', ({ lastShownNoticeId }) => lastShownNoticeId === 8);
   terminal.type('\x03');
   await terminal.see(/\$ $/);
   const status = await terminal.run('devenv-status');
@@ -153,7 +153,7 @@ test('a chosen port lasts until the student has left, through a lost terminal, a
   const terminal = await agent.open();
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   await terminal.run('devenv-port 4000');
-  agent.send({ route: { phase: 'open', detail: '' } });
+  agent.send({ link: { phase: 'open', detail: '' } });
   await waitFor('the state to be known', () =>
     agent.container.run('devenv-status').includes('is       open'),
   );
@@ -183,7 +183,7 @@ test('an agent that is killed comes back, ends no shell, knows the sessions, and
   await waitFor('the agent to be back', () => agent.connections > times);
   await agent.reported('the same session', ({ sessions }) => sessions[0]?.id === before);
   expect(await terminal.run('echo $$')).toBe(shell);
-  expect(agent.report?.noticesShown).toBe(9);
+  expect(agent.report?.lastShownNoticeId).toBe(9);
   terminal.type('exit\r');
   await terminal.ended;
 }, 30_000);

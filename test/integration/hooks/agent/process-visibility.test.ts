@@ -24,7 +24,7 @@ const server = (port: number) => `node -e 'require("http").createServer().listen
 const publicOn = (port: number) =>
   agent.reported(`a listener on ${port}`, ({ listeners }) => {
     const found = listeners.find((each) => each.port === port);
-    return found === undefined ? null : { is: found.public };
+    return found === undefined ? null : { is: found.isPublic };
   });
 
 /** It is still so after a restart of the agent and two looks. */
@@ -48,7 +48,7 @@ async function openWith(port: 'ok' | 'unset' | 'changed'): Promise<Terminal> {
   if (port === 'unset') await terminal.run('unset PORT');
   if (port === 'changed') await terminal.run('export PORT=4000');
   await terminal.run('true');
-  await agent.reported('the shell', ({ sessions }) => sessions.some((each) => each.port === port));
+  await agent.reported('the shell', ({ sessions }) => sessions.some((each) => each.portVariable === port));
   return terminal;
 }
 
@@ -67,7 +67,9 @@ test.each([
     terminal.type(`${line}\r`);
     expect(await publicOn(5173)).toEqual({ is: false });
     await terminal.run('export PORT=3001');
-    await agent.reported('PORT again', ({ sessions }) => sessions.every(({ port }) => port === 'ok'));
+    await agent.reported('PORT again', ({ sessions }) =>
+      sessions.every(({ portVariable }) => portVariable === 'ok'),
+    );
     await stays(5173, false);
     terminal.type('disown -a; exit\r');
     await terminal.ended;
@@ -103,7 +105,7 @@ test.each([
     await enter(terminal, line);
     expect(await publicOn(5173)).toEqual({ is: true });
     await terminal.run('export PORT=4000');
-    await agent.reported('the other PORT', ({ sessions }) => sessions[0]?.port === 'changed');
+    await agent.reported('the other PORT', ({ sessions }) => sessions[0]?.portVariable === 'changed');
     await stays(5173, true);
     // What it starts now is not.
     await enter(terminal, `${server(4000)} &`);
@@ -120,7 +122,7 @@ test('a watched command that runs is announced as before while its shell changes
   await enter(terminal, 'sleep 75 &');
   const id = await agent.reported('a start', ({ starting }) => starting[0]?.id);
   await terminal.run('export PORT=4000');
-  await agent.reported('the other PORT', ({ sessions }) => sessions[0]?.port === 'changed');
+  await agent.reported('the other PORT', ({ sessions }) => sessions[0]?.portVariable === 'changed');
   expect(agent.report?.starting[0]?.id).toBe(id);
   await enter(terminal, 'sleep 76 &');
   await waitFor('the process', () => agent.container.run('pgrep -fc "^sleep 76" || :') === '1');

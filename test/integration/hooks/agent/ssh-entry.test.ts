@@ -37,15 +37,15 @@ async function listener(): Promise<() => boolean> {
 test('while the link is not wanted the relay lets no visitor in, and sends those away who are; local names go on', async () => {
   const terminal = await serve(3001);
   const asked = (status: string) => waitFor(`a ${status}`, () => statusAt('alice.test') === status);
-  agent.send({ route: { phase: 'open', detail: '' } });
+  agent.send({ link: { phase: 'open', detail: '' } });
   await asked('200');
   const isCutOff = await listener();
-  agent.send({ route: { phase: 'closing', detail: '' } });
+  agent.send({ link: { phase: 'closing', detail: '' } });
   await asked('503');
   await waitFor('the end of the stream', isCutOff);
   expect(statusAt('localhost:3001')).toBe('200');
   expect(statusAt('alice.test', '/.well-known/devenv')).toBe('200');
-  agent.send({ route: { phase: 'opening', detail: '' } });
+  agent.send({ link: { phase: 'opening', detail: '' } });
   await asked('200');
   terminal.type('\x03exit\r');
   await terminal.ended;
@@ -57,7 +57,7 @@ test('who was let in before the agent was told anything is sent away where the l
   await agent.succeedUntold();
   await waitFor('the next agent to let visitors in', () => statusAt('alice.test') === '200');
   const isCutOff = await listener();
-  agent.send({ route: { phase: 'closed', detail: '' } });
+  agent.send({ link: { phase: 'closed', detail: '' } });
   await waitFor('the end of the stream', isCutOff);
   expect(statusAt('alice.test')).toBe('503');
   terminal.type('\x03exit\r');
@@ -66,17 +66,17 @@ test('who was let in before the agent was told anything is sent away where the l
 
 test('a further link that the edge still leads here is answered as closed, and opens again', async () => {
   const terminal = await serve(4000);
-  const links = [{ port: 4000, hostname: 'alice-4000.test', url: 'http://alice-4000.test:8080' }];
+  const additionalLinks = [{ port: 4000, hostname: 'alice-4000.test', url: 'http://alice-4000.test:8080' }];
   const asked = (status: string) =>
     waitFor(`a ${status}`, () => statusAt('alice-4000.test') === status, {
       seen: () => statusAt('alice-4000.test'),
     });
   expect(statusAt('alice-4000.test')).toBe('421');
-  agent.send({ route: { phase: 'open', detail: '' }, links });
+  agent.send({ link: { phase: 'open', detail: '' }, additionalLinks });
   await asked('200');
-  agent.send({ route: { phase: 'open', detail: '' } });
+  agent.send({ link: { phase: 'open', detail: '' } });
   await asked('503');
-  agent.send({ route: { phase: 'open', detail: '' }, links });
+  agent.send({ link: { phase: 'open', detail: '' }, additionalLinks });
   await asked('200');
   terminal.type('\x03exit\r');
   await terminal.ended;
@@ -90,7 +90,7 @@ test('the name that the orchestrator gives counts, not the one that the environm
   const ask = (host: string) =>
     agent.container.run(`curl -s -o /dev/null -w '%{http_code}' -H 'Host: ${host}' localhost:61080`);
   const renamed = { hostname: 'alice.example.com', url: 'https://alice.example.com' };
-  agent.send({ ...renamed, route: { phase: 'open', detail: '' } });
+  agent.send({ ...renamed, link: { phase: 'open', detail: '' } });
   await waitFor('the new name to lead here', () => ask('alice.example.com') === '200');
   expect(ask('alice.test')).toBe('421');
   expect(agent.container.run('devenv-status')).toMatch(/^link +https:\/\/alice\.example\.com$/m);

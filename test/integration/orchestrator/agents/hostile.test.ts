@@ -7,13 +7,18 @@ import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { type AgentSockets, createAgentSockets } from '../../../../orchestrator/agents/index.ts';
-import { MAX_LINE_BYTES } from '../../../../orchestrator/protocol/constants.ts';
+import { systemClock } from '../../../../orchestrator/clock.ts';
+import {
+  MAX_LINE_BYTES,
+  PROTOCOL_VERSION,
+  SOCKET_FILE_NAME,
+} from '../../../../orchestrator/protocol/constants.ts';
 import type { StateMessage } from '../../../../orchestrator/protocol/messages.ts';
 import { emptyReport } from '../../../support/report.ts';
 import { waitFor } from '../../../support/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'devenv-sockets-'));
-const path = (student: string) => join(folder, student, 'agent.sock');
+const path = (student: string) => join(folder, student, SOCKET_FILE_NAME);
 const line = `${JSON.stringify(emptyReport)}\n`;
 
 let sockets: AgentSockets;
@@ -31,6 +36,7 @@ beforeEach(async () => {
   });
   sockets = createAgentSockets({
     log: pino({}, sink),
+    clock: systemClock,
     onReport: (student) => reports.push(student),
     onConnection: () => {},
   });
@@ -61,11 +67,14 @@ const wrong: [string, string][] = [
   ['a number', '7\n'],
   ['null', 'null\n'],
   ['an unknown kind', `${JSON.stringify({ ...emptyReport, kind: 'open' })}\n`],
-  ['another protocol', `${JSON.stringify({ ...emptyReport, protocol: 2 })}\n`],
+  ['another protocol', `${JSON.stringify({ ...emptyReport, protocol: 1e9 })}\n`],
   ['an unknown key', `${JSON.stringify({ ...emptyReport, admin: true })}\n`],
   [
     'a port of 0',
-    line.replace('"service":null', '"service":{"port":0,"address":"::1","scheme":"http","because":"PORT"}'),
+    line.replace(
+      '"service":null',
+      '"service":{"port":0,"address":"::1","scheme":"http","reason":"port-variable"}',
+    ),
   ],
   [
     'a list without end',
@@ -84,6 +93,18 @@ test.each(wrong)('%s: cut off, and logged without a byte of it', async (_name, t
   expect(log[0]).toContain('"student":"mallory"');
   expect(log[0]).not.toContain('\\u001b');
   expect(log[0]?.length).toBeLessThan(300);
+});
+
+test('an agent of another protocol version: the log says which, and what to do', async () => {
+  const older = { ...emptyReport, protocol: PROTOCOL_VERSION - 1, lastEnd: null };
+  const socket = await dial('mallory');
+  socket.write(`${JSON.stringify(older)}\n`);
+  await closed(socket);
+  expect(reports).toEqual([]);
+  expect(log).toHaveLength(1);
+  expect(log[0]).toContain(
+    `its agent speaks protocol ${PROTOCOL_VERSION - 1}, this orchestrator speaks ${PROTOCOL_VERSION}: run \`devenv restart mallory\``,
+  );
 });
 
 test('a line of 10 MB is cut off before it is held', async () => {

@@ -24,10 +24,9 @@ const portVariable = fc.constantFrom('ok', 'unset', 'changed');
 const report = fc.record({
   kind: fc.constant('report'),
   protocol: fc.constant(1),
-  sessions: fc.array(
-    fc.record({ id: processId, terminal: text(64), ageSeconds: seconds, port: portVariable }),
-    { maxLength: 64 },
-  ),
+  sessions: fc.array(fc.record({ id: processId, terminal: text(64), ageSeconds: seconds, portVariable }), {
+    maxLength: 64,
+  }),
   listeners: fc.array(
     fc.record({
       port,
@@ -35,7 +34,7 @@ const report = fc.record({
       process: fc.option(processId),
       command: text(200),
       speaks: fc.constantFrom('http', 'https', 'other', null),
-      public: fc.boolean(),
+      isPublic: fc.boolean(),
     }),
     { maxLength: 64 },
   ),
@@ -45,11 +44,17 @@ const report = fc.record({
       port,
       address: text(64),
       scheme: fc.constantFrom('http', 'https'),
-      because: fc.constantFrom('chosen', 'PORT', 'command', 'answers', 'newest'),
+      reason: fc.constantFrom(
+        'chosen',
+        'port-variable',
+        'watched-command',
+        'only-web-server',
+        'newest-web-server',
+      ),
     }),
   ),
-  lastEnd: fc.option(fc.record({ how: fc.constantFrom('left', 'lost'), ageSeconds: seconds })),
-  noticesShown: fc.nat(),
+  lastSessionEnd: fc.option(fc.record({ kind: fc.constantFrom('exited', 'lost'), ageSeconds: seconds })),
+  lastShownNoticeId: fc.nat(),
 });
 
 const times = { grace: 30, starting: 60, lease: 30, links: 2 };

@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => proc.remove());
 
 test('an orphan that is in the table one look after its private shell has ended', () => {
-  const shell = shellOf(7, { port: 'changed', phase: 'left' });
+  const shell = shellOf(7, { port: 'changed', phase: 'exited' });
   expect(privacy.follow(proc.table(), [], [shell])(9)).toBe(true);
   proc.run(9, { parent: 1, command: 'node server.js' });
   expect(privacy.follow(proc.table(), [], [])(9)).toBe(false);

@@ -32,12 +32,12 @@ const write = (pid: number, phase: string, start: number) =>
   );
 
 test('a pid that was used again is another shell: the old one has ended, and its file is gone', () => {
-  write(42, 'left', 100);
+  write(42, 'exited', 100);
   write(43, 'run', 200);
   for (const pid of ['42', '43']) writeFileSync(join(run, 'messages', pid), 'live at …\n');
   const { living, ended } = readShellRecords(run, tableOf([42, 101], [43, 200]));
   expect(living.map(({ id, phase }) => `${id} ${phase}`)).toEqual(['43:200 run']);
-  expect(ended.map(({ id, phase }) => `${id} ${phase}`)).toEqual(['42:100 left']);
+  expect(ended.map(({ id, phase }) => `${id} ${phase}`)).toEqual(['42:100 exited']);
   expect(readdirSync(folder)).toEqual(['43']);
   // Its messages with it: the later shell would show them.
   expect(readdirSync(join(run, 'messages'))).toEqual(['43']);
@@ -59,7 +59,7 @@ const seed = Date.now() % 2 ** 31;
 
 test(`whatever stands in the files: shells that live, in words of ours, or nothing (seed ${seed})`, () => {
   const column = (width: number) => fc.string({ unit: 'binary', maxLength: width + 2 });
-  const phases = fc.oneof(column(8), fc.constantFrom('start', 'prompt', 'run', 'left', 'lost'));
+  const phases = fc.oneof(column(8), fc.constantFrom('start', 'prompt', 'run', 'exited', 'lost'));
   const line = fc
     .tuple(column(10), phases, column(8), column(2), column(20), column(200))
     .map(([count, phase, port, quiet, start, command]) =>
@@ -73,7 +73,7 @@ test(`whatever stands in the files: shells that live, in words of ours, or nothi
       const { living } = readShellRecords(run, tableOf([1, 1], [2, 1], [3, 1], [4, 1], [5, 1]));
       for (const shell of living) {
         expect(shell.id).toBe(`${shell.pid}:1`);
-        expect(['start', 'prompt', 'run', 'left', 'lost']).toContain(shell.phase);
+        expect(['start', 'prompt', 'run', 'exited', 'lost']).toContain(shell.phase);
         expect(['ok', 'unset', 'changed']).toContain(shell.port);
       }
     }),

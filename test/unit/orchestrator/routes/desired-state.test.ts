@@ -57,14 +57,13 @@ test('something that listens while nobody is in opens nothing', () => {
 
 test('a second terminal that is closed changes nothing', () => {
   const both = heard({ sessions: [session('1'), session('2')], service });
-  expect(follow([0, both], [1, heard({ service, lastEnd: { how: 'left', ageSeconds: 0 } })])).toEqual([
-    'open serving',
-    'open serving',
-  ]);
+  expect(
+    follow([0, both], [1, heard({ service, lastSessionEnd: { kind: 'exited', ageSeconds: 0 } })]),
+  ).toEqual(['open serving', 'open serving']);
 });
 
 test('the last session that is left closes at once', () => {
-  expect(follow([0, heard({ service })], [1, nobody('left')])).toEqual(['open serving', 'shut nobody']);
+  expect(follow([0, heard({ service })], [1, nobody('exited')])).toEqual(['open serving', 'shut nobody']);
 });
 
 test.each(['lost', null] as const)('the last session that ends with %p closes after the grace', (how) => {
@@ -117,7 +116,7 @@ test('a daemon that restarts changes nothing before the agent is heard', () => {
 });
 
 test('the instructor opens until the next session ends, or the environment stops', () => {
-  expect(follow([0, 'open'], [1, heard()], [2, nobody('left')])).toEqual([
+  expect(follow([0, 'open'], [1, heard()], [2, nobody('exited')])).toEqual([
     'open instructor',
     'open instructor',
     'shut nobody',
@@ -156,7 +155,7 @@ test('what the instructor closed stays closed over a pause of the container, and
 
 test('each opening is counted', () => {
   let memory = freshMemory(0);
-  for (const facts of [heard({ service }), heard(), nobody('left'), heard({ service })]) {
+  for (const facts of [heard({ service }), heard(), nobody('exited'), heard({ service })]) {
     memory = decide(memory, facts, rules, 0).memory;
   }
   expect(memory.openings).toBe(2);
@@ -177,10 +176,10 @@ const anyFacts = fc.record({
         typed('a').starting ?? [],
         typed('b', 10).starting ?? [],
       ),
-      lastEnd: fc.constantFrom(
+      lastSessionEnd: fc.constantFrom(
         null,
-        { how: 'left', ageSeconds: 0 } as const,
-        { how: 'lost', ageSeconds: 2 } as const,
+        { kind: 'exited', ageSeconds: 0 } as const,
+        { kind: 'lost', ageSeconds: 2 } as const,
       ),
     }),
   ),
@@ -242,7 +241,7 @@ test('further servers have links of their own, as many as may be, and keep them 
     [4000],
     [],
   ]);
-  expect(ports(serving(4000), nobody('left'))).toEqual([[4000], []]);
+  expect(ports(serving(4000), nobody('exited'))).toEqual([[4000], []]);
 });
 
 test('a further link is kept when it is wanted no more, after everybody has left, too; the one wanted longest ago makes room', () => {
@@ -253,10 +252,10 @@ test('a further link is kept when it is wanted no more, after everybody has left
     return memory.linked;
   };
   expect(linked(serving(4000, 4001))).toEqual([4000, 4001]);
-  expect(linked(nobody('left'))).toEqual([4000, 4001]);
+  expect(linked(nobody('exited'))).toEqual([4000, 4001]);
   expect(linked({ running: false, silentMs: 0, report: null })).toEqual([4000, 4001]);
   expect(linked(heard())).toEqual([4000, 4001]);
   expect(linked(serving(4001))).toEqual([4001, 4000]);
-  expect(linked(nobody('left'))).toEqual([4001, 4000]);
+  expect(linked(nobody('exited'))).toEqual([4001, 4000]);
   expect(linked(serving(4002))).toEqual([4002, 4001]);
 });

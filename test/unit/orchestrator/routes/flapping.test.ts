@@ -24,7 +24,7 @@ function flap(steps: [number, Facts | 'open'][]): { memory: Memory; nextLookAt: 
 const flips = (count: number, from: number, every: number): [number, Facts][] =>
   Array.from({ length: count }, (_, index) => [
     from + index * every,
-    index % 2 === 0 ? heard({ service }) : nobody('left'),
+    index % 2 === 0 ? heard({ service }) : nobody('exited'),
   ]);
 
 test('a link that flaps stays closed, says so, and opens by itself when it may', () => {

@@ -46,7 +46,7 @@ test('who is told something every few seconds is told each of it at once, in ord
     skippedMs += 6000;
     rig.conversation.onReport('mallory', {
       ...serving(port, 'chosen'),
-      noticesShown: state()?.notices.at(-1)?.id ?? 0,
+      lastShownNoticeId: state()?.notices.at(-1)?.id ?? 0,
     });
     expect(state()?.notices.map(({ text }) => text)).toEqual([expect.stringContaining(`port ${port} now`)]);
   }
@@ -60,7 +60,7 @@ test('a link that flaps in every report: few lines in the log, and the agent is 
   rig.conversation.onReport('mallory', nobody());
   rig.conversation.onReport('mallory', serving(3001));
   expect(rig.logged.length).toBeLessThan(60 + 20 + 5);
-  expect(state()?.route).toEqual({
+  expect(state()?.link).toEqual({
     phase: 'closed',
     detail: 'it was opened and closed too often; it opens by itself',
   });

@@ -8,7 +8,7 @@ const service = {
   port: 5173,
   address: '127.0.0.1',
   scheme: 'http',
-  because: 'answers',
+  reason: 'only-web-server',
 } as const;
 
 /** What is said along a course of situations, as `kind: text`. */
@@ -25,7 +25,7 @@ const typed = (id: string) => report({ starting: [{ id, command: 'npm run dev', 
 const by = (process: string) =>
   report({
     service,
-    listeners: [{ port: 5173, addresses: [], process, command: '', speaks: 'http', public: true }],
+    listeners: [{ port: 5173, addresses: [], process, command: '', speaks: 'http', isPublic: true }],
   });
 const serving = by('8:1');
 
@@ -86,7 +86,7 @@ test.each<[string, Listener[], RegExp]>([
   ['nothing', [], /^nothing listened within 60 s, so your link is closed; start/],
   [
     'a database alone',
-    [{ port: 5432, addresses: [], process: '9:1', command: '', speaks: 'other', public: true }],
+    [{ port: 5432, addresses: [], process: '9:1', command: '', speaks: 'other', isPublic: true }],
     /^no web server within 60 s \(port 5432 listens, but does not speak HTTP\), so your link is closed; start/,
   ],
 ])('the line by which a start ends says what listened: %s', (_what, listeners, words) => {

@@ -5,11 +5,11 @@ import type { Situation } from '../../../../orchestrator/students/situation.ts';
 import { watchedBy } from '../../../../orchestrator/students/watch-patterns.ts';
 import { situation as anySituation, report } from './situation.ts';
 
-const serving = (port: number, because: Service['because'] = 'answers'): Service => ({
+const serving = (port: number, reason: Service['reason'] = 'only-web-server'): Service => ({
   port,
   address: '127.0.0.1',
   scheme: 'http',
-  because,
+  reason,
 });
 const on = (port: number, parts: Partial<Listener> = {}): Listener => ({
   port,
@@ -17,7 +17,7 @@ const on = (port: number, parts: Partial<Listener> = {}): Listener => ({
   process: '9:1',
   command: 'node',
   speaks: 'http',
-  public: true,
+  isPublic: true,
   ...parts,
 });
 const typed = (ageSeconds: number) => [{ id: 'a', command: 'npm run dev', ageSeconds }];
@@ -35,7 +35,7 @@ function said(...course: Situation[]): string[] {
 }
 
 test('on $PORT the line is the link alone; on another port it says which and why', () => {
-  expect(said(situation({ service: serving(3001, 'PORT'), listeners: [on(3001)] }))).toEqual([
+  expect(said(situation({ service: serving(3001, 'port-variable'), listeners: [on(3001)] }))).toEqual([
     'live at http://alice.localhost:8080',
   ]);
   expect(said(situation({ service: serving(5173), listeners: [on(5173)] }))).toEqual([
@@ -45,8 +45,8 @@ test('on $PORT the line is the link alone; on another port it says which and why
 
 test('another web server is told once, with how to switch; a database, a private one and a debugger are not', () => {
   const both = {
-    service: serving(5173, 'command'),
-    listeners: [on(4000), on(5173), on(5432, { speaks: 'other' }), on(6000, { public: false })],
+    service: serving(5173, 'watched-command'),
+    listeners: [on(4000), on(5173), on(5432, { speaks: 'other' }), on(6000, { isPublic: false })],
   };
   const lines = said(
     situation({ service: serving(5173), listeners: [on(5173)] }),
@@ -78,7 +78,7 @@ test('a port that the student chose is told at once, one that changed by itself 
   const first = situation({ service: serving(5173), listeners: [on(5173), on(4000)] });
   const settled = { ...first, now: 3000 };
   const chosen = situation({ service: serving(4000, 'chosen'), listeners: [on(5173), on(4000)] }, { now: 1 });
-  expect(said(first, chosen).at(-1)).toBe('your link leads to port 4000 now: your choice by devenv-port');
+  expect(said(first, chosen).at(-1)).toBe('your link leads to port 4000 now: chosen with devenv-port');
   const other = (now: number) => situation({ service: serving(4000), listeners: [on(4000)] }, { now });
   expect(said(first, settled, other(4000), { ...first, now: 5000 })).toHaveLength(2);
   expect(said(first, settled, other(4000), other(7000), other(12_000)).slice(2)).toEqual([
@@ -102,13 +102,16 @@ test('an end of the newer of two commands makes the older one not new', () => {
 
 test('a second command is announced with its own server, and the same command again with its new one', () => {
   const at = (parts: Partial<Report>, now: number) =>
-    situation({ service: serving(4000, 'command'), ...parts }, { now });
+    situation({ service: serving(4000, 'watched-command'), ...parts }, { now });
   const second = [{ id: 'b', command: 'npm start', ageSeconds: 1 }];
   expect(
     said(
       at({ starting: typed(1), listeners: [on(4000)] }, 10_000),
       at({ starting: second, listeners: [on(4000)] }, 20_000),
-      at({ starting: second, service: serving(8000, 'command'), listeners: [on(4000), on(8000)] }, 21_000),
+      at(
+        { starting: second, service: serving(8000, 'watched-command'), listeners: [on(4000), on(8000)] },
+        21_000,
+      ),
     ),
   ).toEqual([
     expect.stringContaining('live at http://alice.localhost:8080   (port 4000'),

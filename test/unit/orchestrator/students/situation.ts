@@ -25,6 +25,6 @@ export function situation(parts: Partial<Situation> = {}): Situation {
 export function report(
   parts: Partial<NonNullable<Situation['report']>> = {},
 ): NonNullable<Situation['report']> {
-  const session = { id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, port: 'ok' } as const;
+  const session = { id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, portVariable: 'ok' } as const;
   return { sessions: [session], service: null, starting: [], listeners: [], ...parts };
 }

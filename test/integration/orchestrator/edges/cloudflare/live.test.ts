@@ -7,7 +7,7 @@ import { MockConnector } from '../../../../cloudflare/index.ts';
 import { type Bench, begin, lastCall, make, withRig } from '../../../../support/with-rig.ts';
 
 const identity = (student: string) =>
-  JSON.stringify({ link: linkFingerprint('lab', student, `${student}.example.com`), listens: true });
+  JSON.stringify({ fingerprint: linkFingerprint('lab', student, `${student}.example.com`), isServing: true });
 
 /** Stands for alice's relay: answers whose it is, or whatever it is told to. */
 async function relay(answer = identity('alice')): Promise<Server & { port: number }> {

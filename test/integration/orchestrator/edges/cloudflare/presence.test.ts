@@ -15,7 +15,7 @@ async function withAliceLive(
 ): Promise<void> {
   const relay = createServer((_request, response) => {
     response.end(
-      JSON.stringify({ link: linkFingerprint('lab', 'alice', 'alice.example.com'), listens: true }),
+      JSON.stringify({ fingerprint: linkFingerprint('lab', 'alice', 'alice.example.com'), isServing: true }),
     );
   });
   relay.listen(0, '127.0.0.1');

@@ -78,14 +78,14 @@ test('the reserved path says to visitors whether a service is there for them, an
     expect([status, headers['cache-control']]).toEqual([200, 'no-store']);
     return JSON.parse(body);
   };
-  const link = expect.stringMatching(/^[0-9a-f]{16}$/);
-  expect(await told()).toEqual({ link, listens: false });
+  const fingerprint = expect.stringMatching(/^[0-9a-f]{16}$/);
+  expect(await told()).toEqual({ fingerprint, isServing: false });
   await way.serve((_request, response) => response.end());
-  expect(await told()).toEqual({ link, listens: true });
+  expect(await told()).toEqual({ fingerprint, isServing: true });
   // A service behind a closed link is there for nobody.
   way.further = [{ hostname: 'b.test', url: 'http://b.test', service: way.service, isWanted: false }];
   await way.publish({ ...way.route(), hostname: 'b.test' });
-  expect(await told('b.test')).toEqual({ link, listens: false });
+  expect(await told('b.test')).toEqual({ fingerprint, isServing: false });
 });
 
 test('while nothing listens: a light page of its own, JSON for programs, nothing about the host', async () => {

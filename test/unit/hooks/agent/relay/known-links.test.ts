@@ -18,10 +18,10 @@ const state = (phase: LinkPhase, ...ports: number[]): StateMessage => ({
   hostname: 'alice.test',
   url: 'http://alice.test:8080',
   port: 3001,
-  links: ports.map(link),
-  watch: [],
+  additionalLinks: ports.map(link),
+  watchedCommands: [],
   sessionHolders: [],
-  route: { phase, detail: '' },
+  link: { phase, detail: '' },
   notes: [],
   notices: [],
 });

@@ -5,7 +5,7 @@ import { DevenvError, messageOf } from '../errors.ts';
 import { migrations } from './schema.ts';
 import type { Store, StudentLife, StudentPatch, StudentRow } from './types.ts';
 
-export { acquireInstanceLock, type InstanceLock } from './instance-lock.ts';
+export { acquireInstanceLock } from './instance-lock.ts';
 export type { Store } from './types.ts';
 
 /** Columns of a row as SQLite gives them. */

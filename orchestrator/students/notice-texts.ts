@@ -52,7 +52,7 @@ function troubleOf({ code }: Problem, phase: LinkPhase, live: boolean): string {
 }
 
 /** `512 MB`: memory is counted in powers of two, and written as people write it. */
-export function megabytes(bytes: number): string {
+function megabytes(bytes: number): string {
   const mega = bytes / 2 ** 20;
   return mega >= 1024 ? `${Math.round(mega / 102.4) / 10} GB` : `${Math.round(mega)} MB`;
 }

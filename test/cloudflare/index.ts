@@ -15,17 +15,16 @@ import { ApiServer, BASE_PATH } from './server.ts';
 import { World } from './world.ts';
 
 export type { Call, CallHook, CallKind, CallPhase, Overlap } from './calls.ts';
-export { MockConnector, type MockConnectorOptions } from './connector.ts';
-export type { DnsRecord, RecordFields } from './dns-record.ts';
-export { ALL_FAULTS, type Fault, type FaultMatch, type FaultName, type FaultSpec, Faults } from './faults.ts';
+export { MockConnector } from './connector.ts';
+export type { DnsRecord } from './dns-record.ts';
+export { ALL_FAULTS, type Fault, type FaultSpec } from './faults.ts';
 export type { Foreign, NewRecord } from './foreign.ts';
 export type { Latency } from './latency.ts';
 export type { PlanName } from './plans.ts';
-export { pick, type Random, seededRandom } from './random.ts';
+export { pick, seededRandom } from './random.ts';
 export type { RateLimit } from './rate-limiter.ts';
-export type { Connector } from './tunnel.ts';
 export type { IngressRule, TunnelConfig } from './tunnel-config.ts';
-export type { Scope, World } from './world.ts';
+export type { World } from './world.ts';
 
 export interface MockOptions {
   /** 0, the default, for any free one. */

@@ -29,7 +29,7 @@ export interface Played {
 }
 
 /** A promise that was not kept, with all that happened. */
-export class BrokenPromise extends Error {
+class BrokenPromise extends Error {
   constructor(faults: readonly string[], timeline: readonly string[]) {
     super(`${faults.join('\n')}\n\nWhat happened:\n${timeline.join('\n')}`);
     this.name = 'BrokenPromise';

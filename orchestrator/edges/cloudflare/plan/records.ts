@@ -42,7 +42,7 @@ const inTheWay = (records: readonly DnsRecord[], hostname: string, instance: str
   records.filter((record) => record.name === hostname && parseOwnerTag(record.comment, instance) === null);
 
 /** Where every record of ours points. */
-export const targetOf = (tunnelId: string) => `${tunnelId}.cfargotunnel.com`.toLowerCase();
+const targetOf = (tunnelId: string) => `${tunnelId}.cfargotunnel.com`.toLowerCase();
 
 export function draftOf(
   names: { instance: string; tunnelId: string },

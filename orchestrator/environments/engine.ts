@@ -1,20 +1,22 @@
-/** The Docker engine: found, installed where that is allowed, started where nothing else does. */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+/** Finds the Docker engine; installs and starts it where that is possible and allowed. */
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import Docker from 'dockerode';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Progress } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
 import { installPackages } from './apt-packages.ts';
-import { runCommand } from './run-command.ts';
+import { hasProgram, hostShell } from './host-shell.ts';
 
 const DOCKERD_LOG = '/var/log/devenv-dockerd.log';
+const ENGINE_START_TIMEOUT_MS = 30_000;
+const ENGINE_POLL_MS = 100;
 
 export interface EnsureEngineOptions {
   progress: Progress;
   signal: AbortSignal;
-  /** False with `DEVENV_NO_INSTALL=1`: then what is missing is an error that says what to run. */
+  /** False with `DEVENV_NO_INSTALL=1`: a missing engine is then an error that says what to run. */
   mayInstall: boolean;
+  clock?: Clock;
 }
 
 /** A client for the engine that `DOCKER_HOST` names, else the default socket. */
@@ -22,25 +24,34 @@ export function connectEngine(): Docker {
   return new Docker();
 }
 
-async function answers(docker: Docker): Promise<true | Error> {
+/** Null where the engine answers, else why it does not. */
+async function findFailure(docker: Docker): Promise<Error | null> {
   try {
     await docker.ping();
-    return true;
+    return null;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-const isRoot = () => process.getuid?.() === 0;
-const hasCommand = async (name: string) => (await runCommand('sh', ['-c', `command -v ${name}`])).code === 0;
+/** Polls until the engine answers; false where it still does not after 30 s. */
+export async function waitForEngine(docker: Docker, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  const deadline = clock.monotonicMs() + ENGINE_START_TIMEOUT_MS;
+  while ((await findFailure(docker)) !== null) {
+    if (clock.monotonicMs() >= deadline) return false;
+    await clock.sleep(ENGINE_POLL_MS, signal);
+    signal.throwIfAborted();
+  }
+  return true;
+}
 
 function refuse(what: string, next: string): never {
   throw new DevenvError({ code: 'engine', what, next });
 }
 
 /**
- * After a host went down hard, the pid files of the engine may name a process that is something else by now: dockerd
- * would then refuse to start, or take that process for its containerd.
+ * After a power failure, the engine's pid files may name a process that is another program now: dockerd would then
+ * refuse to start, or take that process for its containerd.
  */
 function removeStalePidFiles(): void {
   for (const [path, name] of [
@@ -53,41 +64,44 @@ function removeStalePidFiles(): void {
   }
 }
 
-async function startEngine(docker: Docker, { progress, signal }: EnsureEngineOptions): Promise<void> {
-  if (!isRoot()) {
+/** Starts dockerd as a process that outlives this one, where no systemd does. */
+async function spawnDockerd(): Promise<void> {
+  removeStalePidFiles();
+  mkdirSync('/var/log', { recursive: true });
+  const log = openSync(DOCKERD_LOG, 'a');
+  const $ = await hostShell({ detached: true, stdio: ['ignore', log, log] });
+  $`dockerd`.child?.unref();
+  closeSync(log);
+}
+
+async function startEngine(docker: Docker, options: EnsureEngineOptions): Promise<void> {
+  const { progress, signal, clock = systemClock } = options;
+  if (process.getuid?.() !== 0) {
     refuse('The Docker engine is installed but does not answer.', 'Start it as root: systemctl start docker');
   }
   progress.step('engine', 'Starting the Docker engine');
   if (existsSync('/run/systemd/system')) {
-    await runCommand('systemctl', ['start', 'docker'], { signal });
+    const $ = await hostShell({ signal });
+    await $`systemctl start docker`;
   } else {
-    removeStalePidFiles();
-    mkdirSync('/var/log', { recursive: true });
-    const log = openSync(DOCKERD_LOG, 'a');
-    spawn('dockerd', [], {
-      detached: true,
-      stdio: ['ignore', log, log],
-    }).unref();
+    await spawnDockerd();
   }
-  for (let attempt = 0; attempt < 300; attempt += 1) {
-    if ((await answers(docker)) === true) return;
-    await sleep(100, undefined, { signal });
-  }
+  if (await waitForEngine(docker, clock, signal)) return;
   refuse(
-    'The Docker engine was started but did not answer within 30 s.',
+    `The Docker engine was started but did not answer within ${ENGINE_START_TIMEOUT_MS / 1000} s.`,
     `See ${DOCKERD_LOG} or \`journalctl -u docker\`.`,
   );
 }
 
 /**
- * Makes sure that an engine answers: finds it, else installs and starts it, saying so. Throws `engine` with what
- * to run where that is not possible or not allowed.
+ * Ensures that an engine answers; installs and starts one if needed, and reports it. Throws `engine` with the command
+ * to run where that is impossible or forbidden.
  */
 export async function ensureEngine(options: EnsureEngineOptions): Promise<void> {
   const docker = connectEngine();
-  const first = await answers(docker);
-  if (first === true) return;
-  if ('code' in first && first.code === 'EACCES') {
+  const failure = await findFailure(docker);
+  if (failure === null) return;
+  if ('code' in failure && failure.code === 'EACCES') {
     refuse(
       'This user may not use the Docker engine.',
       'Add the user to the group `docker`, or run devenv as root.',
@@ -95,14 +109,14 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<void> 
   }
   if (process.env.DOCKER_HOST !== undefined) {
     refuse(
-      `The Docker engine at DOCKER_HOST does not answer: ${first.message}`,
+      `The Docker engine at DOCKER_HOST does not answer: ${failure.message}`,
       'Start it, or unset DOCKER_HOST.',
     );
   }
-  if (!(await hasCommand('dockerd'))) {
+  if (!(await hasProgram('dockerd'))) {
     const need = 'There is no Docker engine on this host';
     await installPackages({ ...options, packages: ['docker.io', 'iptables'], need, code: 'engine' });
   }
-  if ((await answers(docker)) !== true) await startEngine(docker, options);
-  options.progress.done('engine', 'The Docker engine answers');
+  if ((await findFailure(docker)) !== null) await startEngine(docker, options);
+  options.progress.done('engine', 'Docker engine ready');
 }

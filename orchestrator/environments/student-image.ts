@@ -1,4 +1,4 @@
-/** The student image: built when its inputs have changed, else found by the hash in its tag. */
+/** Builds the student image. Its tag is a hash of its inputs, so an unchanged image is found and not built again. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
@@ -6,12 +6,12 @@ import type { Progress } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { ensureBaseImage } from './base-image.ts';
+import { hostShell } from './host-shell.ts';
 import { type ContextEntry, contextHash, imageContext, packContext } from './image-context.ts';
-import { runCommand } from './run-command.ts';
 
 const REPOSITORY = 'devenv-student';
 
-interface Options {
+export interface StudentImageOptions {
   docker: Docker;
   settings: Settings;
   progress: Progress;
@@ -23,31 +23,30 @@ interface BuildMessage {
   error?: string;
 }
 
-/** The proxy lines of the host's apt, which a build inside the engine would not know of. */
-async function aptProxy(): Promise<string> {
-  const { code, output } = await runCommand('apt-config', [
-    'dump',
-    '--format',
-    '%f "%v";%n',
-    'Acquire',
-  ]).catch(() => ({ code: 1, output: '' }));
-  if (code !== 0) return '';
-  return output
+/** The proxy lines of the host's apt configuration. A build inside the engine would not know them. */
+async function readAptProxy(): Promise<string> {
+  const $ = await hostShell();
+  const { ok, stdout } = await $`apt-config dump --format ${'%f "%v";%n'} Acquire`;
+  if (!ok) return '';
+  return stdout
     .split('\n')
     .filter((line) => /^Acquire::(http|https)::proxy /i.test(line) && !line.endsWith('"";'))
     .map((line) => `${line}\n`)
     .join('');
 }
 
-/** The classic builder's `Step 5/12 : RUN …`, short enough for a line of progress. */
-function stepOf(message: BuildMessage): string | null {
-  const found = message.stream?.match(/^Step (\d+)\/(\d+) : (\w+) ?(.*)/);
-  if (!found) return null;
-  const [, number, total, instruction, rest = ''] = found;
-  return `Building the student image: step ${number} of ${total}, ${instruction} ${rest.slice(0, 40)}`.trim();
+/** The classic builder's `Step 5/12 : RUN …` as a line of progress; null for other output. */
+function progressText(message: BuildMessage): string | null {
+  const [, step, total] = message.stream?.match(/^Step (\d+)\/(\d+) : /) ?? [];
+  return step === undefined ? null : `Building the student image: step ${step} of ${total}…`;
 }
 
-async function build(options: Options, entries: readonly ContextEntry[], base: string, name: string) {
+async function buildImage(
+  options: StudentImageOptions,
+  entries: readonly ContextEntry[],
+  base: string,
+  name: string,
+) {
   const { docker, settings, progress, signal } = options;
   const output: string[] = [];
   const stream = await docker.buildImage(packContext(entries), {
@@ -64,8 +63,8 @@ async function build(options: Options, entries: readonly ContextEntry[], base: s
         resolve(error?.message ?? messages.find((message) => message.error)?.error ?? null),
       (message: BuildMessage) => {
         if (message.stream) output.push(message.stream);
-        const step = stepOf(message);
-        if (step) progress.step('image', step);
+        const text = progressText(message);
+        if (text !== null) progress.step('image', text);
       },
     );
   });
@@ -76,21 +75,21 @@ async function build(options: Options, entries: readonly ContextEntry[], base: s
   throw new DevenvError({
     code: 'image',
     what: `The student image could not be built: ${failure}`,
-    next: `${log} has the whole output. Mend what it names and run the command again.`,
+    next: `Fix what ${log} shows, then run the command again.`,
   });
 }
 
-/** A younger image may be another installation's, about to be used: it is left, in ms. */
-const PRUNE_AFTER = 24 * 60 * 60_000;
+/** Another installation may be about to use a younger image. */
+const MIN_PRUNE_AGE_MS = 24 * 60 * 60_000;
 
-/** Older images of ours that no container uses any more go; one that is in use stays, the engine refuses. */
-async function prune(docker: Docker, keep: string): Promise<void> {
+/** Removes older student images. The engine refuses to remove one that a container uses. */
+async function pruneImages(docker: Docker, keep: string): Promise<void> {
   const images = await docker.listImages({
     filters: { label: ['devenv.image=student'] },
   });
   for (const image of images) {
     const tags = image.RepoTags ?? [];
-    if (tags.includes(keep) || Date.now() - image.Created * 1000 < PRUNE_AFTER) continue;
+    if (tags.includes(keep) || Date.now() - image.Created * 1000 < MIN_PRUNE_AGE_MS) continue;
     for (const tag of tags.filter((each) => each.startsWith(`${REPOSITORY}:`))) {
       await docker
         .getImage(tag)
@@ -100,13 +99,13 @@ async function prune(docker: Docker, keep: string): Promise<void> {
   }
 }
 
-/** Makes sure of the student image and returns its name. Cheap when nothing changed. Throws `image`. */
-export async function ensureStudentImage(options: Options): Promise<string> {
+/** Ensures that the engine has the student image and returns its name. Cheap if nothing changed. Throws `image`. */
+export async function ensureStudentImage(options: StudentImageOptions): Promise<string> {
   const { docker, settings, progress, signal } = options;
-  const entries = imageContext(await aptProxy());
+  const entries = imageContext(await readAptProxy());
   const name = `${REPOSITORY}:${contextHash(entries, settings.base)}`;
-  const known = await docker.listImages({ filters: { reference: [name] } });
-  if (known.length > 0) return name;
+  const found = await docker.listImages({ filters: { reference: [name] } });
+  if (found.length > 0) return name;
   const mayInstall = process.env.DEVENV_NO_INSTALL !== '1';
   const base = await ensureBaseImage({
     docker,
@@ -115,9 +114,8 @@ export async function ensureStudentImage(options: Options): Promise<string> {
     signal,
     mayInstall,
   });
-  progress.step('image', 'Building the student image');
-  await build(options, entries, base, name);
-  await prune(docker, name);
-  progress.done('image', 'The student image is built');
+  await buildImage(options, entries, base, name);
+  await pruneImages(docker, name);
+  progress.done('image', 'Student image built');
   return name;
 }

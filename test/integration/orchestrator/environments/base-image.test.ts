@@ -1,0 +1,66 @@
+/** Building the base image with a stand-in for `mmdebstrap`, and an engine that records what it imports. */
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { ensureBaseImage } from '../../../../orchestrator/environments/base-image.ts';
+import { silentProgress } from '../../../support/progress.ts';
+import { StandIns } from '../../../support/stand-ins.ts';
+import { waitFor } from '../../../support/wait.ts';
+
+let standIns: StandIns;
+let imported: Buffer[];
+let tags: string[];
+
+beforeEach(() => {
+  standIns = new StandIns();
+  imported = [];
+  tags = [];
+});
+
+afterEach(() => standIns.remove());
+
+/** An engine without images. */
+const engine = {
+  getImage: () => ({
+    inspect: () => Promise.reject(new Error('no such image')),
+    tag: async ({ repo, tag }: { repo: string; tag: string }) => tags.push(`${repo}:${tag}`),
+    remove: async () => undefined,
+  }),
+  importImage: async (archive: Readable) => {
+    for await (const chunk of archive) imported.push(chunk);
+    return null;
+  },
+  modem: { followProgress: (_answer: null, done: () => void) => done() },
+} as unknown as Docker;
+
+const ensure = (signal = new AbortController().signal) =>
+  ensureBaseImage({ docker: engine, choice: 'debian', progress: silentProgress, signal, mayInstall: false });
+
+test('the whole archive reaches the engine, and only then gets the name of the base', async () => {
+  standIns.add('mmdebstrap', 'head -c 5000000 /dev/zero; echo "I: done" >&2');
+  expect(await ensure()).toBe('devenv-base:bookworm');
+  expect(Buffer.concat(imported)).toHaveLength(5_000_000);
+  expect(tags).toEqual(['devenv-base:bookworm']);
+  expect(standIns.calls()).toBe('mmdebstrap --variant=minbase --quiet bookworm -\n');
+});
+
+test('an archive that mmdebstrap did not finish never becomes the base, and the error says why', async () => {
+  standIns.add('mmdebstrap', 'head -c 5000 /dev/zero; echo "E: mirror unreachable" >&2; exit 25');
+  await expect(ensure()).rejects.toMatchObject({
+    code: 'image',
+    what: 'mmdebstrap could not build the base image: E: mirror unreachable',
+  });
+  expect(tags).toEqual([]);
+});
+
+test('cancelling ends mmdebstrap itself', async () => {
+  standIns.add('mmdebstrap', 'echo $$ >"${0%/*}/pid"; exec sleep 600');
+  const cancel = new AbortController();
+  const building = expect(ensure(cancel.signal)).rejects.toThrow(
+    expect.objectContaining({ name: 'AbortError' }),
+  );
+  const pid = await waitFor('mmdebstrap to start', () => standIns.read('bin/pid'));
+  cancel.abort();
+  await building;
+  expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
+  expect(tags).toEqual([]);
+});

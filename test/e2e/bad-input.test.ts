@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await devenv.remove();
-}, 60_000);
+});
 
 test.each([
   ['', 'empty'],
@@ -67,4 +67,4 @@ test("another installation's instance name is refused before anything is touched
   expect(stderr).toContain('DEVENV_INSTANCE');
   expect((await devenv.json<StudentView[]>('list')).map(({ name }) => name)).toEqual(['first']);
   rmSync(other.stateDir, { recursive: true, force: true });
-}, 60_000);
+});

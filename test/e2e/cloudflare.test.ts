@@ -22,7 +22,7 @@ const status = (student = 'alice') => devenv.json<StudentView>('status', student
 
 async function enter(student = 'alice'): Promise<Terminal> {
   const terminal = devenv.terminal(['shell', student], { columns: 200 });
-  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
+  await terminal.see(/\$ $/);
   await terminal.run('cd ~/hello');
   return terminal;
 }
@@ -37,13 +37,13 @@ beforeAll(async () => {
   });
   mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
   await devenv.succeed('create', 'alice');
-}, 600_000);
+});
 
 afterAll(async () => {
   await devenv.remove();
   await connector.stop();
   await mock.stop();
-}, 60_000);
+});
 
 test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, after which the rule is gone and the record stays', async () => {
   await waitFor('the record', () => recordNames().includes('alice.example.com'));
@@ -52,15 +52,15 @@ test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, 
   const terminal = await enter();
   expect(terminal.text).toContain(link);
   terminal.type('npm run dev\r');
-  await terminal.see(new RegExp(`live at ${link}`), { timeoutMs: 60_000 });
+  await terminal.see(new RegExp(`live at ${link}`));
   expect((await devenv.visit('alice')).status).toBe(200);
   expect((await status()).route).toMatchObject({ phase: 'open', live: true, problem: null });
   expect(await devenv.succeed('list')).toMatch(/alice .*https:\/\/alice\.example\.com/);
   await terminal.leave();
-  await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 20_000 });
+  await waitFor('the rule to be gone', () => rules().length === 0);
   await waitFor('the connector to know it', async () => (await devenv.statusOf('alice')) === 404);
   expect(recordNames()).toContain('alice.example.com');
-}, 180_000);
+});
 
 test('what was changed by hand is listed by `sync --dry-run` and mended by `sync`', async () => {
   const [record] = mock.world.records.filter(({ name }) => name === 'alice.example.com');
@@ -79,7 +79,7 @@ test('what was changed by hand is listed by `sync --dry-run` and mended by `sync
   expect(recordNames()).toContain('alice.example.com');
   expect(await devenv.succeed('sync')).toMatch(/Nothing differs/);
   expect((await devenv.json<Diagnostic[]>('doctor')).filter(({ ok }) => !ok)).toEqual([]);
-}, 60_000);
+});
 
 test('what goes wrong is said in the student’s terminal and to the instructor, and is over when it is over', async () => {
   mock.world.scopes.delete('tunnel');
@@ -87,7 +87,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   terminal.type('npm run dev\r');
   const refusal =
     /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell your instructor/;
-  await terminal.see(refusal, { timeoutMs: 60_000 });
+  await terminal.see(refusal);
   expect((await status()).route).toMatchObject({
     phase: 'opening',
     problem: { code: 'edge', what: expect.stringMatching(/token/) },
@@ -102,10 +102,8 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   mock.world.scopes.add('tunnel');
   mock.faults.next({ kind: 'config-put' }, { name: 'rate-limited', retryAfter: 3 });
   await devenv.devenv(['sync']);
-  await terminal.see(/not public yet: Cloudflare's rate limit is reached: no API calls for 3 s/, {
-    timeoutMs: 30_000,
-  });
-  await terminal.see(new RegExp(`live at ${link}`), { timeoutMs: 30_000 });
+  await terminal.see(/not public yet: Cloudflare's rate limit is reached: no API calls for 3 s/);
+  await terminal.see(new RegExp(`live at ${link}`));
   expect((await devenv.visit('alice')).status).toBe(200);
 
   // A daemon that goes takes no link with it, and one that comes writes nothing where nothing differs.
@@ -113,14 +111,14 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   expect((await devenv.visit('alice')).status).toBe(200);
   const { version } = mock.world.tunnel;
   await devenv.succeed('up');
-  await waitFor('the link to be live', async () => (await status()).route.live, { timeoutMs: 30_000 });
+  await waitFor('the link to be live', async () => (await status()).route.live);
   expect(mock.world.tunnel.version).toBe(version);
 
   // What keeps a link from closing is the instructor's: the student is not told that it is not public yet.
   mock.faults.next({ kind: 'config-put' }, 'refused', 1000);
   const saidBefore = terminal.text.length;
   await devenv.succeed('close', 'alice');
-  await terminal.see(/closed by your instructor/, { timeoutMs: 30_000 });
+  await terminal.see(/closed by your instructor/);
   await waitFor('the refusal', async () => (await status()).route.problem);
   expect(await devenv.succeed('list')).toMatch(/alice .*closing, problem/);
   expect(await devenv.succeed('status', 'alice')).toMatch(
@@ -136,7 +134,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   await devenv.succeed('sync');
   expect(rules()).toEqual([]);
   await terminal.leave();
-}, 240_000);
+});
 
 test('who waits for Cloudflare is told so in the terminal, and together with whom', async () => {
   await devenv.succeed('create', 'carol');
@@ -145,31 +143,29 @@ test('who waits for Cloudflare is told so in the terminal, and together with who
   latency.ms = 4000;
   alice.type('npm run dev\r');
   carol.type('npm run dev\r');
-  await carol.see(/your link is being opened, together with or after the links of alice; nothing to do/, {
-    timeoutMs: 20_000,
-  });
+  await carol.see(/your link is being opened, together with or after the links of alice; nothing to do/);
   expect((await devenv.devenv(['shell', 'carol', '--', 'devenv-status'])).stdout).toMatch(
     /^note +your link is being opened, together with or after the links of alice/m,
   );
   latency.ms = 30;
-  await Promise.all([alice, carol].map((each) => each.see(/live at https/, { timeoutMs: 30_000 })));
+  await Promise.all([alice, carol].map((each) => each.see(/live at https/)));
   await Promise.all([alice.leave(), carol.leave()]);
   await devenv.succeed('rm', 'carol', '--yes');
   await waitFor('the rules to be gone', () => rules().length === 0);
-}, 180_000);
+});
 
 test('who left while Cloudflare is away is public no more, and whoever was connected is cut off; a daemon that goes cuts off nobody', async () => {
   const terminal = await enter();
   const listener = '(q, r) => q.url === "/stream" ? r.write("on") : r.end("still here")';
   // Left running: a session of its own outlives the terminal.
   terminal.type(`setsid node -e 'require("http").createServer(${listener}).listen(process.env.PORT)' &\r`);
-  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200, { timeoutMs: 30_000 });
+  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200);
   const stream = request({ port: connector.port, path: '/stream', headers: { host: 'alice.example.com' } });
   const [answer] = (await once(stream.end(), 'response')) as [IncomingMessage];
   answer.on('error', () => {}).resume();
   await devenv.succeed('down');
   await devenv.succeed('up');
-  await waitFor('the link to be live', async () => (await status()).route.live, { timeoutMs: 30_000 });
+  await waitFor('the link to be live', async () => (await status()).route.live);
   expect(answer.closed).toBe(false);
 
   mock.faults.next({}, 'reset-before', 1000);
@@ -180,9 +176,9 @@ test('who left while Cloudflare is away is public no more, and whoever was conne
   expect(rules()).toEqual(['alice.example.com']);
   expect((await devenv.visit('alice')).body).toContain('This link is closed right now');
   mock.faults.clear();
-  await waitFor('the rule to be gone', () => rules().length === 0, { timeoutMs: 60_000 });
+  await waitFor('the rule to be gone', () => rules().length === 0);
   await devenv.succeed('restart', 'alice');
-}, 180_000);
+});
 
 test('a name that somebody else has: `create` works, the clash is named, and `open --adopt` takes it over', async () => {
   await devenv.succeed('create', 'bob');
@@ -194,11 +190,11 @@ test('a name that somebody else has: `create` works, the clash is named, and `op
   await devenv.succeed('open', 'bob', '--adopt');
   // The relay's page: nothing listens there yet.
   const isPage = async () => (await status('bob')).route.live && (await devenv.statusOf('bob')) === 503;
-  await waitFor('the page', isPage, { timeoutMs: 30_000 });
+  await waitFor('the page', isPage);
   expect(mock.world.records.find(({ name }) => name === 'bob.example.com')?.content).toBe(
     mock.world.tunnelHostname,
   );
-}, 240_000);
+});
 
 test('the token is in no file but its own, no argument, no container, and nothing that is said', async () => {
   const said = await Promise.all([
@@ -218,7 +214,7 @@ test('the token is in no file but its own, no argument, no container, and nothin
   expect(said.join('\n')).toMatch(/PORT=/);
   expect(said.join('\n')).not.toContain(mock.token);
   expect(await findSecret(mock.token, { folder: devenv.stateDir, instance: devenv.instance })).toEqual([]);
-}, 120_000);
+});
 
 test('`rm` while Cloudflare is away, or refuses, succeeds and says what may still stand; what is left goes by itself', async () => {
   const [later, refused] = ['rm-later', 'rm-refused'];
@@ -242,9 +238,7 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   });
   expect(rules()).toHaveLength(3);
   mock.faults.clear();
-  await waitFor('them to be gone', () => rules().length === 1 && recordNames().length === 2, {
-    timeoutMs: 60_000,
-  });
+  await waitFor('them to be gone', () => rules().length === 1 && recordNames().length === 2);
 
   mock.world.scopes.delete('tunnel');
   const { code, stderr } = await devenv.devenv(['rm', refused, '--yes']);
@@ -261,4 +255,4 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   expect([gone.code, gone.stderr]).toEqual([0, expect.stringContaining("alice's link is closed")]);
   expect(gone.stderr).not.toContain('may still stand');
   expect(recordNames()).toEqual([]);
-}, 240_000);
+});

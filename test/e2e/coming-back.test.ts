@@ -7,14 +7,14 @@ import { Installation, removeLeftovers } from '../support/installation.ts';
 import { inEngine as ofInstance } from '../support/instance-leftovers.ts';
 import { isAlive } from '../support/leftovers.ts';
 import { studentImage } from '../support/student-image.ts';
-import { PATIENCE, waitFor } from '../support/wait.ts';
+import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 
 beforeAll(async () => {
   await removeLeftovers();
   await studentImage();
-}, 600_000);
+});
 
 beforeEach(async () => {
   devenv = await Installation.make({ env: { DEVENV_GRACE: '3' } });
@@ -22,7 +22,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await devenv.remove();
-}, 60_000);
+});
 
 const inEngine = () => ofInstance(devenv.instance);
 const daemonPid = async () => (await devenv.json<DaemonView>('up')).pid;
@@ -36,15 +36,13 @@ async function killDaemon(): Promise<void> {
 test('a daemon that is killed and started again while a student serves: same session, link back, nothing said twice', async () => {
   await devenv.succeed('create', 'alice');
   const terminal = devenv.terminal(['shell', 'alice']);
-  await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+  await terminal.see(/\$ $/);
   terminal.type('cd hello && npm run dev\r');
-  await terminal.see(/live at/, { timeoutMs: PATIENCE });
+  await terminal.see(/live at/);
   const before = await devenv.json<StudentView>('status', 'alice');
   await killDaemon();
   await devenv.succeed('up');
-  await waitFor('the link to answer again', async () => (await devenv.statusOf('alice')) === 200, {
-    timeoutMs: 10_000,
-  });
+  await waitFor('the link to answer again', async () => (await devenv.statusOf('alice')) === 200);
   const after = await waitFor('the route to be live', async () => {
     const view = await devenv.json<StudentView>('status', 'alice');
     return view.route.live && view.sessions.length > 0 && view;
@@ -56,20 +54,18 @@ test('a daemon that is killed and started again while a student serves: same ses
   await killDaemon();
   process.kill(terminal.pid, 'SIGKILL');
   await devenv.succeed('up');
-  await waitFor('the link to be gone after the grace', async () => (await devenv.statusOf('alice')) === 404, {
-    timeoutMs: 20_000,
-  });
-}, 180_000);
+  await waitFor('the link to be gone after the grace', async () => (await devenv.statusOf('alice')) === 404);
+});
 
 test('a lost terminal: the link outlives it by the grace, and is there for who comes back', async () => {
   // Longer than the looks at it take, and than the link's end is waited for below.
   devenv.env.DEVENV_GRACE = '30';
   await devenv.succeed('create', 'alice');
   const lost = devenv.terminal(['shell', 'alice']);
-  await lost.see(/\$ $/, { timeoutMs: PATIENCE });
+  await lost.see(/\$ $/);
   // In a session of its own, a server outlives the terminal (Node undoes what nohup does).
   lost.type('cd hello && setsid npm run dev >/dev/null 2>&1 &\r');
-  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200, { timeoutMs: PATIENCE });
+  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200);
   process.kill(lost.pid, 'SIGKILL');
   await waitFor(
     'the grace',
@@ -77,7 +73,7 @@ test('a lost terminal: the link outlives it by the grace, and is there for who c
   );
   expect((await devenv.visit('alice')).status).toBe(200);
   const back = devenv.terminal(['shell', 'alice']);
-  await back.see(/\$ $/, { timeoutMs: PATIENCE });
+  await back.see(/\$ $/);
   await waitFor(
     'the route to be kept',
     async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'serving',
@@ -85,7 +81,7 @@ test('a lost terminal: the link outlives it by the grace, and is there for who c
   back.type('exit\r');
   await back.ended;
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
-}, 180_000);
+});
 
 test('an environment that is killed from outside closes its link at once, and `start` brings it back with its home', async () => {
   await devenv.succeed('create', 'alice');
@@ -100,7 +96,7 @@ test('an environment that is killed from outside closes its link at once, and `s
   execFileSync('docker', ['rm', '-f', `devenv-${devenv.instance}-alice`]);
   await devenv.succeed('start', 'alice');
   expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
-}, 180_000);
+});
 
 test('an environment that is paused is stopped for everybody, goes on by `start` or by itself, and is served as before', async () => {
   await devenv.succeed('create', 'alice');
@@ -115,24 +111,22 @@ test('an environment that is paused is stopped for everybody, goes on by `start`
   await waitFor('the agent', async () => (await agentIs()) === 'connected');
 
   const terminal = devenv.terminal(['shell', 'alice']);
-  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  await terminal.see(/\$ $/);
   terminal.type('cd hello && npm run dev\r');
-  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200, { timeoutMs: 20_000 });
-  await terminal.see(/live at/, { timeoutMs: 20_000 });
+  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200);
+  await terminal.see(/live at/);
 
   execFileSync('docker', ['pause', container]);
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
   expect(await devenv.succeed('status', 'alice')).toMatch(/environment +stopped\s+next +devenv start alice/);
   execFileSync('docker', ['unpause', container]);
-  await waitFor('the page again', async () => (await devenv.statusOf('alice')) === 200, {
-    timeoutMs: 20_000,
-  });
+  await waitFor('the page again', async () => (await devenv.statusOf('alice')) === 200);
   expect(await agentIs()).toBe('connected');
   // What is paused can be stopped.
   execFileSync('docker', ['pause', container]);
   await devenv.succeed('stop', 'alice');
   expect(engineSays('{{.State.Status}}')).toBe('exited');
-}, 120_000);
+});
 
 test('an agent that is stopped is started again after its silence, and its link is closed when the lease is over', async () => {
   devenv.env.DEVENV_AGENT_RESTART = '3';
@@ -143,7 +137,6 @@ test('an agent that is stopped is started again after its silence, and its link 
   const before = await waitFor('the agent', agentPid);
   await devenv.devenv(['shell', 'alice', '--', `kill -STOP ${before}`]);
   await waitFor('another agent', async () => ![before, ''].includes(await agentPid()), {
-    timeoutMs: 20_000,
     everyMs: 300,
   });
 
@@ -155,10 +148,9 @@ test('an agent that is stopped is started again after its silence, and its link 
   await waitFor(
     'the lease to be over',
     async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'silent',
-    { timeoutMs: 20_000 },
   );
   expect((await devenv.visit('alice')).status).toBe(404);
-}, 180_000);
+});
 
 test('--keep-home keeps the work for the next `create` of that name, and only that', async () => {
   await devenv.succeed('create', 'alice');
@@ -167,7 +159,7 @@ test('--keep-home keeps the work for the next `create` of that name, and only th
   expect(await inEngine()).toEqual([`devenv-${devenv.instance}-alice-home`]);
   await devenv.succeed('create', 'alice');
   expect(await devenv.succeed('shell', 'alice', '--', 'cat kept; ls')).toBe('mine\nkept\n');
-}, 180_000);
+});
 
 test("a folder of the instructor's is what a new home begins with", async () => {
   const folder = join(devenv.stateDir, 'lesson-1');
@@ -179,4 +171,4 @@ test("a folder of the instructor's is what a new home begins with", async () => 
     (await devenv.devenv(['shell', 'alice', '--', 'cat lesson-1/src/task.txt; touch lesson-1/mine && ls -A']))
       .stdout,
   ).toMatch(/do this\n[\s\S]*lesson-1/);
-}, 180_000);
+});

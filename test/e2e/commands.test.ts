@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import type { DaemonView, StudentView } from '../../orchestrator/api/contract.ts';
 import type { Diagnostic } from '../../orchestrator/domain.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
-import { PATIENCE, waitFor } from '../support/wait.ts';
+import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 const status = () => devenv.json<StudentView>('status', 'alice');
@@ -13,11 +13,11 @@ beforeAll(async () => {
   await removeLeftovers();
   devenv = await Installation.make();
   await devenv.succeed('create', 'alice');
-}, 600_000);
+});
 
 afterAll(async () => {
   await devenv.remove();
-}, 60_000);
+});
 
 test('`up` and `down` may be repeated; without the orchestrator every command says how to start it', async () => {
   const first = await devenv.json<DaemonView>('up');
@@ -43,7 +43,7 @@ test('`up` and `down` may be repeated; without the orchestrator every command sa
   expect(logs.stdout).toContain('the orchestrator is up');
   await devenv.succeed('up');
   expect((await devenv.json<DaemonView>('up')).pid).not.toBe(first.pid);
-}, 180_000);
+});
 
 test('an address that cannot be listened on is refused, and the one before is kept', async () => {
   const listen = devenv.env.DEVENV_LISTEN;
@@ -52,54 +52,50 @@ test('an address that cannot be listened on is refused, and the one before is ke
   const { code: exit, stderr } = await devenv.devenv(['up', '--listen', '192.0.2.1:8080']);
   expect([exit, stderr]).toEqual([1, expect.stringMatching(/can't listen on 192\.0\.2\.1:8080/)]);
   expect((await devenv.json<DaemonView>('up')).listen).toBe(listen);
-}, 180_000);
+});
 
 test.each([
   [['list'], 'the reader goes at once'],
   [['shell', 'alice', '--', 'yes'], 'the reader goes in the middle'],
-])(
-  '`devenv %j | head`: %s, and that is no error',
-  (command) => {
-    const script = 'set -o pipefail; "$0" "$@" | head -c 1 >/dev/null; echo "${PIPESTATUS[0]}"';
-    const { stdout, stderr } = spawnSync('bash', ['-c', script, launcher, ...command], {
-      env: devenv.env,
-      encoding: 'utf8',
-    });
-    expect([stdout, stderr]).toEqual([expect.stringMatching(/^(0|141)\n$/), '']);
-  },
-  180_000,
-);
+])('`devenv %j | head`: %s, and that is no error', (command) => {
+  const script = 'set -o pipefail; "$0" "$@" | head -c 1 >/dev/null; echo "${PIPESTATUS[0]}"';
+  const { stdout, stderr } = spawnSync('bash', ['-c', script, launcher, ...command], {
+    env: devenv.env,
+    encoding: 'utf8',
+  });
+  expect([stdout, stderr]).toEqual([expect.stringMatching(/^(0|141)\n$/), '']);
+});
 
 test('a wrong name gets the right one, and is not said to be makeable where it is not', async () => {
   const next = async (name: string) => (await devenv.devenv(['status', name])).stderr;
   expect(await next('Alice')).toContain('Did you mean alice?');
   expect(await next('bob')).toContain('devenv create bob');
   expect(await next('b_b')).not.toContain('devenv create');
-}, 180_000);
+});
 
 test("`open` by hand: the relay's page until the next session ends; `close`: nothing until the next one begins", async () => {
   await devenv.succeed('open', 'alice');
   await waitFor('the page', async () => (await devenv.statusOf('alice')) === 503);
   expect((await status()).route.reason).toBe('instructor');
   const terminal = devenv.terminal(['shell', 'alice']);
-  await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+  await terminal.see(/\$ $/);
   await waitFor('the session', async () => (await status()).sessions.length === 1);
   expect(await devenv.statusOf('alice')).toBe(503);
   terminal.type('cd hello && npm run dev\r');
-  await terminal.see(/live at/, { timeoutMs: PATIENCE });
+  await terminal.see(/live at/);
   await devenv.succeed('close', 'alice');
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
   const second = devenv.terminal(['shell', 'alice']);
-  await second.see(/\$ $/, { timeoutMs: PATIENCE });
+  await second.see(/\$ $/);
   await waitFor('the link to be back', async () => (await devenv.statusOf('alice')) === 200);
   for (const each of [second, terminal]) {
     each.type('\x03');
-    await each.see(/\$ $/, { timeoutMs: PATIENCE });
+    await each.see(/\$ $/);
     each.type('exit\r');
     await each.ended;
   }
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
-}, 180_000);
+});
 
 test('unknown students, commands and options: exit code 2, with help', async () => {
   for (const command of [
@@ -121,7 +117,7 @@ test('unknown students, commands and options: exit code 2, with help', async () 
   expect(await devenv.devenv(['logs', '--lines', '0'])).toMatchObject({ code: 2 });
   const { code: exit, stdout } = await devenv.devenv(['status', 'bob', '--json']);
   expect([exit, JSON.parse(stdout)]).toEqual([2, { error: expect.objectContaining({ code: 'not-found' }) }]);
-}, 180_000);
+});
 
 test('`list` fits 80 columns', async () => {
   const lines = (await devenv.succeed('list')).trimEnd().split('\n');
@@ -141,7 +137,7 @@ test('`logs` tells what happened to one student, `doctor` that all is well', asy
   expect(examinations.map((each) => each.subject)).toEqual(
     expect.arrayContaining(['Docker engine', 'Firewall', 'Disk']),
   );
-}, 180_000);
+});
 
 test('bash completes commands, options and students', async () => {
   const complete = (line: string) =>
@@ -157,7 +153,7 @@ test('bash completes commands, options and students', async () => {
   expect(complete('shell al')).toBe('alice');
   expect(complete("shell ''")).toBe('alice');
   expect(complete('rm --k')).toBe('--keep-home');
-}, 180_000);
+});
 
 test('help names every command, and each command has its own', async () => {
   const help = await devenv.succeed('--help');
@@ -183,7 +179,7 @@ test('help names every command, and each command has its own', async () => {
     expect(help).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
   }
   expect(await devenv.succeed('create', '--help')).toContain('Example');
-}, 180_000);
+});
 
 test("no secret: the installation's key is in no container, and nobody else may read it", async () => {
   const environment = execFileSync('docker', ['inspect', `devenv-${devenv.instance}-alice`], {
@@ -208,7 +204,7 @@ test("no secret: the installation's key is in no container, and nobody else may 
     { encoding: 'utf8' },
   );
   expect(mode.trim().split('\n')).toEqual(['600', '600', '600']);
-}, 180_000);
+});
 
 test('a key that nobody can read is said to be one, and `restart` mends it', async () => {
   writeFileSync(`${devenv.stateDir}/ssh/id_ed25519`, 'no key\n');
@@ -216,4 +212,4 @@ test('a key that nobody can read is said to be one, and `restart` mends it', asy
   expect([exit, stderr]).toEqual([1, expect.stringMatching(/ssh\/id_ed25519.*\n.*devenv restart/)]);
   await devenv.succeed('restart', 'alice');
   expect(await devenv.succeed('shell', 'alice', '--', 'whoami')).toBe('student\n');
-}, 180_000);
+});

@@ -17,7 +17,7 @@ let devenv: Installation;
 beforeAll(async () => {
   await removeLeftovers();
   await studentImage();
-}, 600_000);
+});
 
 beforeEach(async () => {
   devenv = await Installation.make({ env: { DEVENV_GRACE: '3' } });
@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await devenv.remove();
-}, 60_000);
+});
 
 const inEngine = () => ofInstance(devenv.instance);
 const daemonPid = async () => (await devenv.json<DaemonView>('up')).pid;
@@ -45,7 +45,7 @@ test('a port that is busy on the host is skipped; one that is taken later is nam
   thief.close();
   other.close();
   await devenv.succeed('start', 'alice');
-}, 120_000);
+});
 
 test("a starter that can't be had undoes the whole student", async () => {
   devenv.env.DEVENV_STARTER = 'file:///nowhere/at/all.git';
@@ -58,7 +58,7 @@ test("a starter that can't be had undoes the whole student", async () => {
   expect(await inEngine()).toEqual([]);
   expect(await devenv.json<StudentView[]>('list')).toEqual([]);
   expect(readdirSync(join(devenv.stateDir, 'agents'))).toEqual([]);
-}, 120_000);
+});
 
 test('an image that is broken undoes the whole student, and says so', async () => {
   // The tag of the student image on something that can't run: a container of it can be made, but not started. An image
@@ -82,7 +82,7 @@ test('an image that is broken undoes the whole student, and says so', async () =
     await docker.getImage(`devenv-kept:${tag}`).remove();
   }
   await devenv.succeed('create', 'alice');
-}, 120_000);
+});
 
 test.each([0, 150, 400, 800])(
   'Ctrl-C %i ms into `create` leaves nothing, and says so with exit code 130',
@@ -114,7 +114,6 @@ test.each([0, 150, 400, 800])(
       expect(await inEngine()).toEqual([]);
     }
   },
-  60_000,
 );
 
 test.each([50, 200, 350, 500, 700, 900])(
@@ -141,7 +140,6 @@ test.each([50, 200, 350, 500, 700, 900])(
       );
     expect(await inEngine()).toHaveLength(2);
   },
-  120_000,
 );
 
 test('the daemon killed in the middle of `rm`: the next start finishes it', async () => {
@@ -160,4 +158,4 @@ test('the daemon killed in the middle of `rm`: the next start finishes it', asyn
   await devenv.succeed('up');
   expect(await inEngine()).toEqual([]);
   expect(await devenv.json<StudentView[]>('list')).toEqual([]);
-}, 120_000);
+});

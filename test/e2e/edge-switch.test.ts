@@ -21,13 +21,13 @@ beforeAll(async () => {
   connector = await MockConnector.start(mock.world);
   devenv = await Installation.make();
   await devenv.succeed('create', 'alice');
-}, 600_000);
+});
 
 afterAll(async () => {
   await devenv.remove();
   await connector.stop();
   await mock.stop();
-}, 60_000);
+});
 
 /** `down`, other settings, `up`. */
 async function changeEdge(edge: 'local' | 'cloudflare'): Promise<void> {
@@ -41,7 +41,7 @@ async function changeEdge(edge: 'local' | 'cloudflare'): Promise<void> {
 /** A shell, greeted with that link. */
 async function enter(link: string): Promise<Terminal> {
   const terminal = devenv.terminal(['shell', 'alice'], { columns: 200 });
-  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
+  await terminal.see(/\$ $/);
   expect(terminal.text).toContain(`Your link is ${link},`);
   expect(await terminal.run('echo "$DEVENV_URL"')).toBe(link);
   await terminal.run('cd ~/hello');
@@ -50,7 +50,7 @@ async function enter(link: string): Promise<Terminal> {
 
 async function serve(terminal: Terminal, link: string): Promise<void> {
   terminal.type('npm run dev\r');
-  await terminal.see(new RegExp(`live at ${link}`), { timeoutMs: 60_000 });
+  await terminal.see(new RegExp(`live at ${link}`));
 }
 
 test('the link moves with the settings, for who is at work and for who comes later; nothing is restarted', async () => {
@@ -59,7 +59,7 @@ test('the link moves with the settings, for who is at work and for who comes lat
   expect((await devenv.visit('alice')).status).toBe(200);
 
   await changeEdge('cloudflare');
-  await before.see(new RegExp(`live at ${PUBLIC}`), { timeoutMs: 60_000 });
+  await before.see(new RegExp(`live at ${PUBLIC}`));
   const visit = () => browse({ port: connector.port, host: 'alice.example.com' });
   expect((await visit()).status).toBe(200);
   expect([recordNames(), rules()]).toEqual([['alice.example.com'], ['alice.example.com']]);
@@ -83,4 +83,4 @@ test('the link moves with the settings, for who is at work and for who comes lat
   await serve(back, local());
   expect((await devenv.visit('alice')).status).toBe(200);
   await back.leave();
-}, 300_000);
+});

@@ -8,21 +8,19 @@ let devenv: Installation;
 beforeAll(async () => {
   await removeLeftovers();
   devenv = await Installation.make();
-}, 60_000);
+});
 
 afterAll(async () => {
   await devenv.remove();
-}, 60_000);
+});
 
 test('one command makes a student, and says how to get in, the port and the link', async () => {
-  const { code, stdout, stderr } = await devenv.devenv(['create', 'alice'], {
-    timeoutMs: 600_000,
-  });
+  const { code, stdout, stderr } = await devenv.devenv(['create', 'alice']);
   expect(`${code} ${code === 0 ? '' : stderr}`).toBe('0 ');
   expect(stdout).toContain('devenv shell alice');
   expect(stdout).toContain(devenv.env.DEVENV_FIRST_PORT);
   expect(stdout).toContain(`http://alice.localhost:${devenv.edgePort}`);
-}, 600_000);
+});
 
 test('before anybody is in, the link is a plain 404 that says nothing of alice', async () => {
   const answer = await devenv.visit('alice');
@@ -36,13 +34,13 @@ test('from `npm run dev` to the page being served, and gone after `exit`', async
   const terminal = devenv.terminal(['shell', 'alice']);
   const link = `http://alice.localhost:${devenv.edgePort}`;
   // The welcome comes at the first prompt, with port and link.
-  await terminal.see(/\$ $/, { timeoutMs: 15_000 });
+  await terminal.see(/\$ $/);
   expect(terminal.text).toContain(link);
   expect(terminal.text).toContain(devenv.env.DEVENV_FIRST_PORT);
 
   await terminal.run('cd ~/hello');
   terminal.type('npm run dev\r');
-  await terminal.see(new RegExp(`live at ${link}`), { timeoutMs: 20_000 });
+  await terminal.see(new RegExp(`live at ${link}`));
   const page = await devenv.visit('alice');
   expect(page.status).toBe(200);
   expect(page.headers['x-robots-tag']).toContain('noindex');
@@ -62,7 +60,7 @@ test('from `npm run dev` to the page being served, and gone after `exit`', async
   terminal.type('exit\r');
   expect(await terminal.ended).toBe(130);
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
-}, 90_000);
+});
 
 test('`create` again names the student that is there, and touches nothing', async () => {
   const before = await devenv.json<StudentView>('status', 'alice');
@@ -71,7 +69,7 @@ test('`create` again names the student that is there, and touches nothing', asyn
   expect(stderr).toMatch(/alice.*already/);
   const after = await devenv.json<StudentView>('status', 'alice');
   expect(after.createdAt).toBe(before.createdAt);
-}, 30_000);
+});
 
 test('`rm` leaves nothing behind, and is asked for', async () => {
   const refused = await devenv.devenv(['rm', 'alice']);
@@ -79,4 +77,4 @@ test('`rm` leaves nothing behind, and is asked for', async () => {
   await devenv.succeed('rm', 'alice', '--yes');
   expect(await devenv.json<StudentView[]>('list')).toEqual([]);
   expect((await devenv.devenv(['status', 'alice'])).code).toBe(2);
-}, 60_000);
+});

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StudentView } from '../../orchestrator/api/contract.ts';
 import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
-import { type Classroom, openClassroom, PATIENCE, type Pupil } from '../matrix/classroom.ts';
+import { type Classroom, openClassroom, type Pupil } from '../matrix/classroom.ts';
 import { waitFor } from '../support/wait.ts';
 
 let classroom: Classroom;
@@ -35,13 +35,13 @@ beforeAll(async () => {
   terminal.type('cd ~/app; npm run dev\r');
   await bob.untilPage((body) => body.startsWith('app of bob'), performance.now());
   watching = watchBob();
-}, 600_000);
+});
 
 afterAll(async () => {
   isWatching = false;
   await watching;
   await classroom?.close();
-}, 60_000);
+});
 
 /** Does it in a terminal, and goes on until it has had its effect for a while. */
 async function misbehave(script: string, forMs: number): Promise<void> {
@@ -113,7 +113,6 @@ test.each(Object.entries(deeds))(
     terminal.kill('SIGKILL');
     expect(failures.slice(failed)).toEqual([]);
   },
-  120_000,
 );
 
 test('nothing outside of home, /tmp and the like can be written, so only the home takes the disk', async () => {
@@ -123,6 +122,6 @@ test('nothing outside of home, /tmp and the like can be written, so only the hom
 });
 
 test('all along, everybody who visited the other student was served', async () => {
-  await waitFor('many visits', () => served > 100, { timeoutMs: PATIENCE });
+  await waitFor('many visits', () => served > 100);
   expect(failures).toEqual([]);
 });

@@ -10,11 +10,11 @@ beforeAll(async () => {
   await removeLeftovers();
   devenv = await Installation.make({ env: { DEVENV_LINKS: '2' } });
   await devenv.succeed('create', 'alice');
-}, 600_000);
+});
 
 afterAll(async () => {
   await devenv.remove();
-}, 60_000);
+});
 
 const serve = (port: number) =>
   `node -e 'require("http").createServer((q, r) => r.setHeader("location", "http://localhost:${port}/there").end("port ${port}, " + q.headers.host)).listen(${port})'`;
@@ -25,22 +25,16 @@ const visit = (name: string) => {
 
 test('each server has its link, told when it is live, known to `status`, and gone with the student', async () => {
   const terminal = devenv.terminal(['shell', 'alice']);
-  await terminal.see(/\$ $/, { timeoutMs: 30_000 });
+  await terminal.see(/\$ $/);
   const port = devenv.env.DEVENV_FIRST_PORT ?? '';
   terminal.type(`${serve(Number(port))} &\r`);
-  await waitFor('the first link', async () => (await visit('alice'))?.body.startsWith(`port ${port},`), {
-    timeoutMs: 20_000,
-  });
+  await waitFor('the first link', async () => (await visit('alice'))?.body.startsWith(`port ${port},`));
   expect((await visit('alice-4000'))?.status).toBe(404);
   terminal.type(`${serve(4000)} &\r`);
-  const second = await waitFor(
-    'the second link',
-    async () => {
-      const answer = await visit('alice-4000');
-      return answer?.status === 200 && answer;
-    },
-    { timeoutMs: 20_000 },
-  );
+  const second = await waitFor('the second link', async () => {
+    const answer = await visit('alice-4000');
+    return answer?.status === 200 && answer;
+  });
   expect(second.body).toBe('port 4000, localhost:4000');
   expect(second.headers.location).toBe(`http://alice-4000.localhost:${devenv.edgePort}/there`);
   expect((await visit('alice'))?.body).toBe(`port ${port}, localhost:${port}`);
@@ -50,7 +44,7 @@ test('each server has its link, told when it is live, known to `status`, and gon
     terminal.type('\r');
     return line.test(terminal.text);
   };
-  await waitFor('the second line', isSaid, { timeoutMs: 20_000, everyMs: 300 });
+  await waitFor('the second line', isSaid, { everyMs: 300 });
   expect(terminal.text).not.toContain('devenv-port 4000');
   expect(terminal.text).toContain("a page must call it there: visitors can't reach localhost:4000)");
   expect((await devenv.json<StudentView>('status', 'alice')).links).toEqual([
@@ -66,17 +60,14 @@ test('each server has its link, told when it is live, known to `status`, and gon
 
   // A server that restarts keeps its link: the waiting page meanwhile.
   await terminal.run('kill %2; sleep 0.5');
-  await waitFor('the waiting page', async () => (await visit('alice-4000'))?.status === 503, {
-    timeoutMs: 20_000,
-  });
+  await waitFor('the waiting page', async () => (await visit('alice-4000'))?.status === 503);
   terminal.type('kill %1; exit\r');
   await terminal.ended;
   await waitFor(
     'both links to be gone',
     async () => (await visit('alice'))?.status === 404 && (await visit('alice-4000'))?.status === 404,
-    { timeoutMs: 20_000 },
   );
   // Its name is the student's all the same, as their own is.
   expect((await devenv.json<StudentView>('status', 'alice')).links).toEqual([]);
   await expectTaken();
-}, 120_000);
+});

@@ -15,7 +15,7 @@ describe.each(matrices)('%s', (title, names, run) => {
   beforeAll(async () => {
     outcomes = await run();
     process.stderr.write(showMatrix(title, outcomes));
-  }, 900_000);
+  });
 
   test.each(names)('%s', (name) => {
     expect(outcomes.find(({ how }) => how === name)).toMatchObject({ how: name, faults: [] });

@@ -1,6 +1,6 @@
 /** Several servers of one student: which one the link leads to, what is said of the others, and how to switch. */
 import type { StudentView } from '../../orchestrator/api/contract.ts';
-import { type Classroom, openClassroom, PATIENCE, type Pupil } from '../matrix/classroom.ts';
+import { type Classroom, openClassroom, type Pupil } from '../matrix/classroom.ts';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -11,18 +11,18 @@ beforeAll(async () => {
   const env = { DEVENV_WATCH_FOR: 'alice=./up.sh', DEVENV_LIMITS_MEMORY: '300m', DEVENV_STARTING: '60' };
   classroom = await openClassroom({ students: 1, env });
   [pupil] = classroom.pupils as [Pupil];
-}, 600_000);
+});
 
-afterEach(() => pupil.tidy(), 60_000);
+afterEach(() => pupil.tidy());
 
-afterAll(() => classroom?.close(), 60_000);
+afterAll(() => classroom?.close());
 
 const page = (port: number) => pupil.untilPage((body) => body.includes(`on ${port},`), performance.now());
 
 async function leave(...terminals: Terminal[]): Promise<void> {
   for (const terminal of terminals) {
     terminal.type('\x03\r');
-    await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+    await terminal.see(/\$ $/);
     terminal.type('exit\r');
     await terminal.ended;
   }
@@ -32,12 +32,10 @@ async function leave(...terminals: Terminal[]): Promise<void> {
 test('a front end on 5173 and an API on 4000: told why, told of the other, switched, and as before the next time', async () => {
   const front = await pupil.open();
   front.type('cd ~/app; AS=5173 npm run dev\r');
-  await front.see(/live at \S+ +\(port 5173: started by your command\)/, { timeoutMs: PATIENCE });
+  await front.see(/live at \S+ +\(port 5173: started by your command\)/);
   const api = await pupil.open();
   api.type('cd ~/app; AS=4000 node ./server.js\r');
-  await api.see(/port 4000 serves too, but your link leads to 5173: `devenv-port 4000` switches/, {
-    timeoutMs: PATIENCE,
-  });
+  await api.see(/port 4000 serves too, but your link leads to 5173: `devenv-port 4000` switches/);
   await page(5173);
 
   const third = await pupil.open();
@@ -47,7 +45,7 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
   expect(status).toMatch(/^also +4000 +\(devenv-port PORT switches\)$/m);
   expect(await third.run('devenv-port 4000')).toContain('leads to port 4000, until you leave');
   await page(4000);
-  await api.see(/your link leads to port 4000 now: chosen with devenv-port/, { timeoutMs: PATIENCE });
+  await api.see(/your link leads to port 4000 now: chosen with devenv-port/);
   // The terminal in which it was chosen may be closed: the student is still in.
   third.type('exit\r');
   await third.ended;
@@ -56,7 +54,7 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
 
   const later = await pupil.open();
   later.type('(AS=4000 node ~/app/server.js &); cd ~/app; AS=5173 npm run dev\r');
-  await later.see(/live at/, { timeoutMs: PATIENCE });
+  await later.see(/live at/);
   await page(5173);
   await pupil.inside('HOME=/home/student devenv-port --always 4000');
   await page(4000);
@@ -64,7 +62,7 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
   expect(front.text.match(/serves too/g)).toHaveLength(1);
   await pupil.inside('HOME=/home/student devenv-port --auto; pkill -f app/server.js');
   await leave(later);
-}, 180_000);
+});
 
 test("a student's own pattern opens as soon as it is typed, and its slow start is said", async () => {
   // Slow is said from 10 s on, with the next report; it waits until then.
@@ -72,29 +70,26 @@ test("a student's own pattern opens as soon as it is typed, and its slow start i
   await pupil.inside(`echo "${script}" > up.sh; chmod +x up.sh`);
   const terminal = await pupil.open();
   terminal.type('./up.sh\r');
-  await waitFor('the waiting page', async () => (await pupil.status()) === 503, { timeoutMs: PATIENCE });
+  await waitFor('the waiting page', async () => (await pupil.status()) === 503);
   expect((await pupil.devenv.json<StudentView>('status', 'alice')).route.reason).toBe('starting');
-  await terminal.see(/still starting: nothing listens so far/, { timeoutMs: PATIENCE });
+  await terminal.see(/still starting: nothing listens so far/);
   await pupil.inside('touch said');
-  await terminal.see(/live at/, { timeoutMs: PATIENCE });
+  await terminal.see(/live at/);
   await leave(terminal);
-}, 180_000);
+});
 
 test('a program that is killed for memory is told with limit and peak, and the link stays', async () => {
   const terminal = await pupil.open();
   terminal.type('cd ~/app; npm run dev &\r');
   await page(Number(pupil.devenv.env.DEVENV_FIRST_PORT));
   terminal.type(`node -e 'const kept = []; for (;;) kept.push(Buffer.alloc(1e7, 1))'\r`);
-  await terminal.see(/Killed/, { timeoutMs: PATIENCE });
-  await waitFor(
-    'the note of it',
-    async () => (await pupil.inside('devenv-status')).includes('out of memory'),
-    { timeoutMs: PATIENCE },
+  await terminal.see(/Killed/);
+  await waitFor('the note of it', async () =>
+    (await pupil.inside('devenv-status')).includes('out of memory'),
   );
   terminal.type('\r');
   const [, limit, peak] = await terminal.see(
     /killed: out of memory \(the limit is (\d+) MB, the peak was (\d+) MB\)/,
-    { timeoutMs: PATIENCE },
   );
   expect(limit).toBe('300');
   expect(Number(peak)).toBeGreaterThan(250);
@@ -104,4 +99,4 @@ test('a program that is killed for memory is told with limit and peak, and the l
   expect(await pupil.status()).toBe(200);
   terminal.type('exit\r');
   await pupil.untilGone(performance.now());
-}, 120_000);
+});

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/api/contract.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
-import { PATIENCE, waitFor } from '../support/wait.ts';
+import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 
@@ -15,11 +15,11 @@ beforeAll(async () => {
   await removeLeftovers();
   devenv = await Installation.make();
   await devenv.succeed('create', 'alice');
-}, 600_000);
+});
 
 afterAll(async () => {
   await devenv.remove();
-}, 60_000);
+});
 
 test('the terminal has its size, its colours, its place and its PORT, and follows a resize', async () => {
   const terminal = devenv.terminal(['shell', 'alice'], {
@@ -27,7 +27,7 @@ test('the terminal has its size, its colours, its place and its PORT, and follow
     rows: 27,
     env: { COLORTERM: 'truecolor' },
   });
-  await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+  await terminal.see(/\$ $/);
   expect(await terminal.run('stty size')).toBe('27 91');
   expect(await terminal.run('echo $TERM $COLORTERM $LANG')).toBe('xterm-256color truecolor C.UTF-8');
   expect(await terminal.run('echo $PORT $USER $HOME; id -u')).toBe(
@@ -37,7 +37,7 @@ test('the terminal has its size, its colours, its place and its PORT, and follow
   await waitFor('the new size', async () => (await terminal.run('stty size')) === '40 120');
   terminal.type('exit 42\r');
   expect(await terminal.ended).toBe(42);
-}, 180_000);
+});
 
 test('one command runs without a terminal, and its exit code and output are passed on', async () => {
   const { code, stdout, stderr } = await devenv.devenv([
@@ -51,14 +51,14 @@ test('one command runs without a terminal, and its exit code and output are pass
     stdout: 'out\n',
     stderr: 'err\n',
   });
-}, 180_000);
+});
 
 test('a command of several words gets them as they are; one word is a line for the shell', async () => {
   const words = ['printf', '<%s>', 'a  b', '*', "it's", '$HOME', ''];
   const { stdout } = await devenv.devenv(['shell', 'alice', '--', ...words]);
   expect(stdout).toBe("<a  b><*><it's><$HOME><>");
   expect((await devenv.devenv(['shell', 'alice', '--', 'printf "<%s>" $USER'])).stdout).toBe('<student>');
-}, 180_000);
+});
 
 test('commands that end before they have well begun keep their exit codes', async () => {
   const codes = Array.from({ length: 12 }, (_, index) => index + 1);
@@ -66,7 +66,7 @@ test('commands that end before they have well begun keep their exit codes', asyn
     codes.map((code) => devenv.devenv(['shell', 'alice', '--', `exit ${code}`])),
   );
   expect(results.map(({ code }) => code)).toEqual(codes);
-}, 180_000);
+});
 
 test('the tools that a lesson names are there, by the names that it calls them', async () => {
   const tools =
@@ -80,11 +80,11 @@ test('the tools that a lesson names are there, by the names that it calls them',
       .split('\n')
       .map((path) => path.split('/').at(-1)),
   ).toEqual(tools);
-}, 180_000);
+});
 
 test('a client that is killed takes its shell with it within a second', async () => {
   const terminal = devenv.terminal(['shell', 'alice']);
-  await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+  await terminal.see(/\$ $/);
   await waitFor('the session to be seen', async () => (await sessions()) === 1);
   const shell = await terminal.run('echo $$');
   // Asking takes a login, so the end is looked for from inside, by the clock that is the host's too.
@@ -94,14 +94,14 @@ test('a client that is killed takes its shell with it within a second', async ()
   watch.stdout.on('data', (data) => {
     watched += data;
   });
-  await waitFor('somebody to watch', () => watched.includes('watching'), { timeoutMs: PATIENCE });
+  await waitFor('somebody to watch', () => watched.includes('watching'));
   const killed = Date.now();
   process.kill(terminal.pid, 'SIGKILL');
-  const ended = await waitFor('the shell to end', () => watched.match(/^\d+$/m), { timeoutMs: PATIENCE });
+  const ended = await waitFor('the shell to end', () => watched.match(/^\d+$/m));
   // On a busy machine; the point is that nobody has to clean up.
   expect(Number(ended[0]) - killed).toBeLessThan(3000);
   await waitFor('no session', async () => (await sessions()) === 0);
-}, 180_000);
+});
 
 test('with the block of ssh-config, ssh, scp and sftp work', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'devenv-ssh-'));
@@ -127,7 +127,7 @@ test('with the block of ssh-config, ssh, scp and sftp work', async () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 180_000);
+});
 
 test('a shell into a stopped environment says how to start it', async () => {
   await devenv.succeed('stop', 'alice');
@@ -136,7 +136,7 @@ test('a shell into a stopped environment says how to start it', async () => {
   expect(stderr).toContain('devenv start alice');
   await devenv.succeed('start', 'alice');
   expect((await devenv.devenv(['shell', 'alice', '--', 'true'])).code).toBe(0);
-}, 180_000);
+});
 
 test('`connect` ends when its input ends', async () => {
   const child = spawn(launcher, ['connect', 'alice'], {
@@ -151,4 +151,4 @@ test('`connect` ends when its input ends', async () => {
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   child.stdin.end();
   expect(await ended).toBe(0);
-}, 180_000);
+});

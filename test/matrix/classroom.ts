@@ -3,9 +3,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Installation, removeLeftovers, root } from '../support/installation.ts';
 import type { Terminal } from '../support/terminal.ts';
-import { PATIENCE, waitFor } from '../support/wait.ts';
-
-export { PATIENCE };
+import { WAIT_TIMEOUT_MS, waitFor } from '../support/wait.ts';
 
 const run = promisify(execFile);
 
@@ -57,7 +55,7 @@ export class Pupil {
   /** A terminal at its first prompt. */
   async open(env: Record<string, string> = {}): Promise<Terminal> {
     const terminal = this.terminal(env);
-    await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+    await terminal.see(/\$ $/);
     return terminal;
   }
 
@@ -71,7 +69,11 @@ export class Pupil {
   }
 
   /** Waits for a page that fits, and returns the seconds since `since` (of `performance.now`). */
-  async untilPage(isRight: (body: string) => boolean, since: number, timeoutMs = PATIENCE): Promise<number> {
+  async untilPage(
+    isRight: (body: string) => boolean,
+    since: number,
+    timeoutMs = WAIT_TIMEOUT_MS,
+  ): Promise<number> {
     let last = '';
     await waitFor(
       `${this.name}'s page`,
@@ -86,7 +88,7 @@ export class Pupil {
   }
 
   /** Waits until nothing leads there any more; seconds since `since`. */
-  async untilGone(since: number, timeoutMs = PATIENCE): Promise<number> {
+  async untilGone(since: number, timeoutMs = WAIT_TIMEOUT_MS): Promise<number> {
     let last = 0;
     await waitFor(
       `${this.name}'s link to be gone`,

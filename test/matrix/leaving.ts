@@ -3,16 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
-import {
-  AT_ONCE,
-  endsSoon,
-  type Outcome,
-  PATIENCE,
-  type Pupil,
-  spread,
-  TIMES,
-  withClassroom,
-} from './classroom.ts';
+import { AT_ONCE, endsSoon, type Outcome, type Pupil, spread, TIMES, withClassroom } from './classroom.ts';
 import { rebootEngine } from './reboot.ts';
 
 interface Scene {
@@ -123,11 +114,7 @@ const leavingWays: Way[] = [
       await pupil.inside(`(${watch}) >/dev/null 2>&1 &`);
       terminal.type(`exec node -e '${HUNGRY}'\r`);
       const killedAt = () => pupil.inside('cat /tmp/killed 2>/dev/null || :');
-      return Number(
-        await waitFor('the shell to be killed', async () => (await killedAt()) || null, {
-          timeoutMs: PATIENCE,
-        }),
-      );
+      return Number(await waitFor('the shell to be killed', async () => (await killedAt()) || null));
     },
   },
 ];
@@ -158,7 +145,7 @@ async function leave(way: Way, pupil: Pupil): Promise<Outcome> {
   if (way.enter) {
     terminal.type(`${way.enter}\r`);
     // Below the prompt of a tmux stands its status line.
-    await terminal.see(/[$>] +$/m, { timeoutMs: PATIENCE });
+    await terminal.see(/[$>] +$/m);
   }
   const started = performance.now();
   const wallClock = Date.now();

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/api/contract.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { waitFor } from '../support/wait.ts';
-import { AT_ONCE, endsSoon, type Outcome, PATIENCE, withClassroom } from './classroom.ts';
+import { AT_ONCE, endsSoon, type Outcome, withClassroom } from './classroom.ts';
 
 /** Time until gone counts from the moment at which the engine is back: before, nobody can know. */
 export async function rebootEngine(how: string): Promise<Outcome> {
@@ -36,7 +36,6 @@ export async function rebootEngine(how: string): Promise<Outcome> {
           'the environment to be started again',
           async () =>
             (await pupil.devenv.json<StudentView>('status', pupil.name)).environment.state === 'running',
-          { timeoutMs: PATIENCE },
         ).catch((error: Error) => faults.push(error.message));
         if ((await pupil.status()) !== 404) faults.push('the link was back without anybody in');
         return { how, live, gone, faults };

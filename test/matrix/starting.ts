@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
-import { AT_ONCE, type Outcome, PATIENCE, type Pupil, spread, TIMES, withClassroom } from './classroom.ts';
+import { AT_ONCE, type Outcome, type Pupil, spread, TIMES, withClassroom } from './classroom.ts';
 import { unpackZsh, ZSH_AS_SHELL } from './zsh.ts';
 
 interface Way {
@@ -81,11 +81,11 @@ async function leave(terminal: Terminal, way: Way): Promise<number> {
   }
   if (!way.background) {
     terminal.type('\x03');
-    await terminal.see(/\$ +$/m, { timeoutMs: PATIENCE });
+    await terminal.see(/\$ +$/m);
   }
   if (way.inside) {
     terminal.type('exit\r');
-    await terminal.see(/exit\]?[^$]*\$ $/, { timeoutMs: PATIENCE });
+    await terminal.see(/exit\]?[^$]*\$ $/);
   }
   terminal.type('exit\r');
   return performance.now();
@@ -95,8 +95,8 @@ async function fail(way: Way, pupil: Pupil, terminal: Terminal): Promise<Outcome
   terminal.type(`${way.type}\r`);
   const typed = performance.now();
   // It is opened, with the waiting page, as soon as it is typed.
-  await waitFor('the waiting page', async () => (await pupil.status()) === 503, { timeoutMs: PATIENCE });
-  await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+  await waitFor('the waiting page', async () => (await pupil.status()) === 503);
+  await terminal.see(/\$ $/);
   const gone = await pupil.untilGone(typed);
   const faults: string[] = [];
   if (gone < TIMES.starting - 2) faults.push(`it was gone after ${gone.toFixed(1)} s already`);
@@ -105,7 +105,7 @@ async function fail(way: Way, pupil: Pupil, terminal: Terminal): Promise<Outcome
     terminal.type('\r');
     return terminal.text.includes('nothing listened within');
   };
-  await waitFor('the line', isSaid, { timeoutMs: PATIENCE, everyMs: 300 });
+  await waitFor('the line', isSaid, { everyMs: 300 });
   await terminal.run('true');
   if (terminal.text.match(/nothing listened within/g)?.length !== 1) faults.push('not exactly one line');
   if (terminal.text.includes('live at')) faults.push('it was told to be live');
@@ -128,7 +128,7 @@ async function start(way: Way, pupil: Pupil): Promise<Outcome> {
   }
   if (way.inside) {
     // Below the prompt stands tmux's status line, which is drawn again with each minute.
-    await terminal.see(/\$ +$/m, { timeoutMs: PATIENCE });
+    await terminal.see(/\$ +$/m);
     typed = performance.now();
     terminal.type(`${way.inside}\r`);
   }

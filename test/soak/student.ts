@@ -1,6 +1,6 @@
 /** A student of the soak: comes, starts a real dev server, goes, at random, and says at any moment what must be so. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PATIENCE, type Pupil, TIMES } from '../matrix/classroom.ts';
+import { type Pupil, TIMES } from '../matrix/classroom.ts';
 import type { Terminal } from '../support/terminal.ts';
 
 /** `changing`: both are right for now. */
@@ -71,7 +71,7 @@ export class SoakStudent {
   async #interrupt(terminal: Terminal): Promise<void> {
     this.truth = 'changing';
     terminal.type('\x03');
-    await terminal.see(/\$ $/, { timeoutMs: PATIENCE });
+    await terminal.see(/\$ $/);
   }
 
   async #session(): Promise<void> {

@@ -9,7 +9,7 @@ import { PROTOCOL_VERSION, SOCKET_MOUNT_PATH } from '../../orchestrator/protocol
 import type { Report, StateMessage } from '../../orchestrator/protocol/messages.ts';
 import { BareContainer } from './bare-container.ts';
 import type { Terminal } from './terminal.ts';
-import { waitFor } from './wait.ts';
+import { WAIT_TIMEOUT_MS, waitFor } from './wait.ts';
 
 export const url = 'http://alice.test:8080';
 
@@ -95,7 +95,7 @@ export class AgentContainer {
     const before = this.connections;
     this.#heard.greeting = null;
     this.container.run("pkill -KILL -f 'agent/[m]ain.js'");
-    await waitFor('the next agent', () => this.connections > before, { timeoutMs: 15_000 });
+    await waitFor('the next agent', () => this.connections > before);
     this.#heard.greeting = AgentContainer.state();
   }
 
@@ -118,7 +118,7 @@ export class AgentContainer {
   reported<Found>(
     what: string,
     look: (report: Report) => Found | undefined | null | false,
-    timeoutMs = 10_000,
+    timeoutMs = WAIT_TIMEOUT_MS,
   ): Promise<Found> {
     const seen = () => JSON.stringify(this.report, null, 1);
     return waitFor(`a report with ${what}`, () => (this.report === null ? null : look(this.report)), {

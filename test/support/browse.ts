@@ -29,7 +29,7 @@ export function browse(visit: Visit): Promise<Answer> {
       method = 'GET',
       headers = {},
       body,
-      timeoutMs = 20_000,
+      timeoutMs = 60_000,
       agent = false,
     } = visit;
     const outgoing = request(

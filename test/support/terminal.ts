@@ -84,7 +84,7 @@ export class Terminal {
   /** Ends what runs by Ctrl-C; returns at the prompt. */
   async interrupt(): Promise<void> {
     this.type('\x03');
-    await this.see(/\$ $/, { timeoutMs: 30_000 });
+    await this.see(/\$ $/);
   }
 
   /** Ends what runs, and then the shell. */

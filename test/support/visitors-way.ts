@@ -9,6 +9,7 @@ import type { Route } from '../../orchestrator/edges/edge.ts';
 import { createLocalEdge, type LocalEdge } from '../../orchestrator/edges/local/index.ts';
 import type { Service } from '../../orchestrator/protocol/messages.ts';
 import { type Answer, browse, type Visit } from './browse.ts';
+import { WAIT_TIMEOUT_MS } from './wait.ts';
 
 export const silentLog = pino({ level: 'silent' });
 
@@ -114,7 +115,7 @@ export class VisitorsWay {
   }
 
   /** Sends bytes as they are, and returns all that came back until the connection was closed. */
-  async say(bytes: string, { to = this.port, timeoutMs = 10_000 } = {}): Promise<string> {
+  async say(bytes: string, { to = this.port, timeoutMs = WAIT_TIMEOUT_MS } = {}): Promise<string> {
     const socket = connect(to, '127.0.0.1');
     let heard = '';
     socket.on('data', (data) => {

@@ -1,5 +1,5 @@
-/** Generous, in ms: the machine may be busy, and what works does not wait. */
-export const PATIENCE = 60_000;
+/** Generous, since the machine may be busy: a wait that succeeds ends at once, whatever its timeout. */
+export const WAIT_TIMEOUT_MS = 120_000;
 
 /**
  * Waits until `look` gives something other than undefined, null or false, and returns it. Times out with what was
@@ -8,7 +8,7 @@ export const PATIENCE = 60_000;
 export async function waitFor<Found>(
   what: string,
   look: () => Promise<Found | undefined | null | false> | Found | undefined | null | false,
-  { timeoutMs = 10_000, everyMs = 50, seen = () => '' }: WaitOptions = {},
+  { timeoutMs = WAIT_TIMEOUT_MS, everyMs = 50, seen = () => '' }: WaitOptions = {},
 ): Promise<Found> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

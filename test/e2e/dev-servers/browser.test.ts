@@ -6,7 +6,7 @@ import { Installation, removeLeftovers } from '../../support/installation.ts';
 import { placeProject } from '../../support/project.ts';
 import { openSocket } from '../../support/socket.ts';
 import type { Terminal } from '../../support/terminal.ts';
-import { PATIENCE, waitFor } from '../../support/wait.ts';
+import { waitFor } from '../../support/wait.ts';
 
 let devenv: Installation;
 let browser: Browser;
@@ -106,7 +106,7 @@ test('Next: a component changes in the open page, and its form reaches the serve
   await page.waitForURL(/\?name=ada$/, patient);
   await mark(page);
   // The socket of hot reload may come after the page.
-  await waitFor('the socket to be heard', () => hearing.size > 0, { timeoutMs: PATIENCE });
+  await waitFor('the socket to be heard', () => hearing.size > 0);
   edit('bob', 'next/app/page.js', 'next fixture', 'changed fixture');
   await page.waitForSelector('text=changed fixture', patient);
   expect(await isMarked(page)).toBe(true);

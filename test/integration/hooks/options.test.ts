@@ -8,7 +8,7 @@ let without: BareContainer;
 
 beforeAll(async () => {
   [withHooks, without] = await startPair();
-}, 300_000);
+});
 
 afterAll(() => {
   withHooks?.remove();
@@ -58,46 +58,34 @@ test.each<[string, string[]]>([
     'set -r',
     ['set -r', 'echo one', 'true | false; echo "$? ${PIPESTATUS[*]}"', 'cd /', 'set -v', 'echo two'],
   ],
-])(
-  '%s: the same with and without',
-  async (_name, lines) => {
-    const [mine, plain] = await Promise.all(
-      [withHooks, without].map(async (container) => transcript(await open(container), lines)),
-    );
-    expect(mine).toBe(plain);
-    expect(plain).toContain('exit code 6');
-  },
-  60_000,
-);
+])('%s: the same with and without', async (_name, lines) => {
+  const [mine, plain] = await Promise.all(
+    [withHooks, without].map(async (container) => transcript(await open(container), lines)),
+  );
+  expect(mine).toBe(plain);
+  expect(plain).toContain('exit code 6');
+});
 
-test.each(['bash -r', 'rbash'])(
-  '%s: the same with and without',
-  async (shell) => {
-    const start = ['sh', '-c', `ln -sf /bin/bash ~/rbash; PATH=$PATH:$HOME; exec ${shell}`];
-    const [mine, plain] = await Promise.all(
-      [withHooks, without].map(async (container) =>
-        transcript(await open(container, ...start), ['echo one', 'echo two >/tmp/x', 'echo three']),
-      ),
-    );
-    expect(mine).toBe(plain);
-    expect(plain).toContain('restricted');
-  },
-  60_000,
-);
+test.each(['bash -r', 'rbash'])('%s: the same with and without', async (shell) => {
+  const start = ['sh', '-c', `ln -sf /bin/bash ~/rbash; PATH=$PATH:$HOME; exec ${shell}`];
+  const [mine, plain] = await Promise.all(
+    [withHooks, without].map(async (container) =>
+      transcript(await open(container, ...start), ['echo one', 'echo two >/tmp/x', 'echo three']),
+    ),
+  );
+  expect(mine).toBe(plain);
+  expect(plain).toContain('restricted');
+});
 
-test.each(['-v', '-r'])(
-  '%s that a script turns on costs one line, and no more',
-  async (option) => {
-    withHooks.run(`echo 'set ${option}' >/tmp/option`);
-    const terminal = await open(withHooks);
-    terminal.type('. /tmp/option\r');
-    await terminal.see(/> $/);
-    const later = await transcript(terminal, ['echo one', 'echo two', 'echo comp: ${COMP_LINE-none}']);
-    expect(later).not.toMatch(/__devenv|\/dev\/null/);
-    expect(later).toContain('comp: none');
-  },
-  30_000,
-);
+test.each(['-v', '-r'])('%s that a script turns on costs one line, and no more', async (option) => {
+  withHooks.run(`echo 'set ${option}' >/tmp/option`);
+  const terminal = await open(withHooks);
+  terminal.type('. /tmp/option\r');
+  await terminal.see(/> $/);
+  const later = await transcript(terminal, ['echo one', 'echo two', 'echo comp: ${COMP_LINE-none}']);
+  expect(later).not.toMatch(/__devenv|\/dev\/null/);
+  expect(later).toContain('comp: none');
+});
 
 test('after `set +v` messages and the state of the shell come as before', async () => {
   const container = await hookedContainer();
@@ -121,4 +109,4 @@ test('after `set +v` messages and the state of the shell come as before', async 
   } finally {
     container.remove();
   }
-}, 30_000);
+});

@@ -5,7 +5,7 @@ let container: BareContainer;
 
 beforeAll(async () => {
   container = await BareContainer.start({ run: ['--tmpfs', '/run/devenv:uid=1000,gid=1000,size=64k'] });
-}, 300_000);
+});
 
 afterAll(() => container?.remove());
 

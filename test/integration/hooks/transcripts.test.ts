@@ -15,7 +15,7 @@ let without: BareContainer;
 beforeAll(async () => {
   [withHooks, without] = await startPair();
   placeShellTools([withHooks, without]);
-}, 300_000);
+});
 
 afterAll(() => {
   withHooks?.remove();
@@ -70,31 +70,22 @@ async function transcriptFromStart(container: BareContainer, mode: string): Prom
   return `${normalise(first)}\n${await whole(terminal)}`;
 }
 
-test.each(Object.entries(modes))(
-  '%s: the same with and without',
-  async (_name, mode) => {
-    const [mine, plain] = await Promise.all([transcript(withHooks, mode), transcript(without, mode)]);
-    // Traced, the parts of a pipeline print in any order.
-    const comparable = (text: string) =>
-      /^set -xv?$/.test(mode) ? text.split('\n').sort().join('\n') : text;
-    expect(comparable(mine)).toBe(comparable(plain));
-    expect(plain).toContain('loop 3');
-  },
-  60_000,
-);
+test.each(Object.entries(modes))('%s: the same with and without', async (_name, mode) => {
+  const [mine, plain] = await Promise.all([transcript(withHooks, mode), transcript(without, mode)]);
+  // Traced, the parts of a pipeline print in any order.
+  const comparable = (text: string) => (/^set -xv?$/.test(mode) ? text.split('\n').sort().join('\n') : text);
+  expect(comparable(mine)).toBe(comparable(plain));
+  expect(plain).toContain('loop 3');
+});
 
-test.each(Object.entries(toolModes))(
-  '%s in ~/.bashrc: the same with and without',
-  async (_name, mode) => {
-    const [mine, plain] = await Promise.all([
-      transcriptFromStart(withHooks, mode),
-      transcriptFromStart(without, mode),
-    ]);
-    expect(mine).toBe(plain);
-    expect(plain).toContain('loop 3');
-  },
-  60_000,
-);
+test.each(Object.entries(toolModes))('%s in ~/.bashrc: the same with and without', async (_name, mode) => {
+  const [mine, plain] = await Promise.all([
+    transcriptFromStart(withHooks, mode),
+    transcriptFromStart(without, mode),
+  ]);
+  expect(mine).toBe(plain);
+  expect(plain).toContain('loop 3');
+});
 
 test("set -e ends the shell at the student's failure, not at ours", async () => {
   const terminal = withHooks.terminal(['bash']);
@@ -103,7 +94,7 @@ test("set -e ends the shell at the student's failure, not at ours", async () => 
   expect(await terminal.run('true | false | true; echo still here')).toContain('still here');
   terminal.type('(exit 9)\r');
   expect(await terminal.ended).toBe(9);
-}, 30_000);
+});
 
 test('an own DEBUG trap set later stays, and one set before the prompt hook is never replaced', async () => {
   const terminal = withHooks.terminal(['bash']);
@@ -114,7 +105,7 @@ test('an own DEBUG trap set later stays, and one set before the prompt hook is n
   // Tools such as atuin run PROMPT_COMMAND in a function, where `trap -p` tells of no DEBUG trap.
   await terminal.run('f() { local each; for each in "${PROMPT_COMMAND[@]}"; do eval "$each"; done; }; f');
   expect(await terminal.run('trap -p DEBUG')).toContain('debug_count');
-}, 30_000);
+});
 
 test('a full tmpfs and a removed folder are silent, and cost no trap', async () => {
   const container = await BareContainer.start({ run: ['--tmpfs', '/run/devenv:uid=1000,gid=1000,size=64k'] });
@@ -137,7 +128,7 @@ test('a full tmpfs and a removed folder are silent, and cost no trap', async () 
   } finally {
     container.remove();
   }
-}, 60_000);
+});
 
 test('no process is made for a line, with or without a typed match, and nothing is waited for', async () => {
   const terminal = withHooks.terminal(['bash']);
@@ -150,7 +141,7 @@ test('no process is made for a line, with or without a typed match, and nothing 
   expect(before).toMatch(/^pid \d+$/);
   await terminal.run('/bin/true');
   expect(await lastPid()).not.toBe(before);
-}, 30_000);
+});
 
 test('a line with a long here-document costs little more than any other', async () => {
   withHooks.run(`{
@@ -167,7 +158,7 @@ test('a line with a long here-document costs little more than any other', async 
   expect(record).toBe(": pasted <<'END'");
   // In µs; a hundredth of what it is where all of it is looked at.
   expect(Number(took)).toBeLessThan(100_000);
-}, 60_000);
+});
 
 test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by its mechanism'])(
   'beside %s messages still come, and what the shell does is still written',
@@ -190,7 +181,6 @@ test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by it
       container.remove();
     }
   },
-  30_000,
 );
 
 test("`exec bash` greets once, and goes on as the same shell's", async () => {
@@ -209,7 +199,7 @@ test("`exec bash` greets once, and goes on as the same shell's", async () => {
   } finally {
     container.remove();
   }
-}, 30_000);
+});
 
 test('what was meant for an earlier shell with the same pid is not shown', async () => {
   const stale = 'echo "a word for another" >/run/devenv/messages/$$';
@@ -217,7 +207,7 @@ test('what was meant for an earlier shell with the same pid is not shown', async
   await terminal.see(/\$ $/);
   await terminal.run('true');
   expect(terminal.text).not.toContain('a word for another');
-}, 30_000);
+});
 
 test('scripts, `bash -c` and shells without a terminal have no hooks', async () => {
   const before = withHooks.run('ls /run/devenv/shells | wc -l');

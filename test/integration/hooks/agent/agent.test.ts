@@ -6,7 +6,7 @@ let agent: AgentContainer;
 
 beforeAll(async () => {
   agent = await AgentContainer.start();
-}, 300_000);
+});
 
 afterAll(() => agent?.close());
 
@@ -29,7 +29,7 @@ test('a terminal is a session from its first process to its end; `exit` is told 
     'a session that was lost',
     ({ sessions, lastSessionEnd }) => sessions.length === 0 && lastSessionEnd?.kind === 'lost',
   );
-}, 30_000);
+});
 
 test('of two sessions that end between two looks, the one that was lost decides', async () => {
   const lost = await agent.open();
@@ -46,7 +46,7 @@ test('of two sessions that end between two looks, the one that was lost decides'
     ({ sessions, lastSessionEnd }) => sessions.length === 0 && lastSessionEnd,
   );
   expect(end.kind).toBe('lost');
-}, 30_000);
+});
 
 test('zsh-like shells without hooks count; tmux panes do not, once the terminal in front is gone', async () => {
   const bare = await agent.open('bash', '--norc');
@@ -56,30 +56,26 @@ test('zsh-like shells without hooks count; tmux panes do not, once the terminal 
   await agent.reported('no session, though a pane lives', ({ sessions }) => sessions.length === 0);
   expect(agent.container.run('pgrep -c tmux')).not.toBe('0');
   agent.container.run('tmux kill-server');
-}, 30_000);
+});
 
 test.each([
   ['127.0.0.1', '127.0.0.1'],
   ['::1', '::1'],
   ['0.0.0.0', '127.0.0.1'],
   ['::', '::1'],
-])(
-  'a server on %s is found, reached at %s, and its end too',
-  async (host, address) => {
-    const terminal = await agent.open();
-    terminal.type(`node -e 'require("http").createServer((q, r) => r.end("hi")).listen(5173, "${host}")'\r`);
-    const service = await agent.reported('the service', (each) => each.service);
-    expect(service).toEqual({ port: 5173, address, scheme: 'http', reason: 'only-web-server' });
-    terminal.type('\x03');
-    await agent.reported(
-      'no listener',
-      ({ listeners, service: none }) => listeners.length === 0 && none === null,
-    );
-    terminal.type('exit\r');
-    await terminal.ended;
-  },
-  30_000,
-);
+])('a server on %s is found, reached at %s, and its end too', async (host, address) => {
+  const terminal = await agent.open();
+  terminal.type(`node -e 'require("http").createServer((q, r) => r.end("hi")).listen(5173, "${host}")'\r`);
+  const service = await agent.reported('the service', (each) => each.service);
+  expect(service).toEqual({ port: 5173, address, scheme: 'http', reason: 'only-web-server' });
+  terminal.type('\x03');
+  await agent.reported(
+    'no listener',
+    ({ listeners, service: none }) => listeners.length === 0 && none === null,
+  );
+  terminal.type('exit\r');
+  await terminal.ended;
+});
 
 test('$PORT comes first, what is no web server is never chosen, and `devenv-port` decides', async () => {
   const terminal = await agent.open();
@@ -104,7 +100,7 @@ test('$PORT comes first, what is no web server is never chosen, and `devenv-port
   await agent.reported('nothing', ({ listeners }) => listeners.length === 0);
   terminal.type('exit\r');
   await terminal.ended;
-}, 60_000);
+});
 
 test('a typed command that is watched is starting at once, and once', async () => {
   const terminal = await agent.open();
@@ -122,7 +118,7 @@ test('a typed command that is watched is starting at once, and once', async () =
   terminal.type('\x03');
   terminal.type('exit\r');
   await terminal.ended;
-}, 30_000);
+});
 
 test('without PORT the shell says so, nothing is public, and PORT brings it back', async () => {
   const terminal = await agent.open();
@@ -143,7 +139,7 @@ test('without PORT the shell says so, nothing is public, and PORT brings it back
   expect(terminal.text.match(/no port defined/g)).toHaveLength(1);
   terminal.type('exit\r');
   await terminal.ended;
-}, 30_000);
+});
 
 test('a server is found behind a hundred others, and one that hangs up on nonsense is one on $PORT', async () => {
   const terminal = await agent.open();
@@ -152,20 +148,19 @@ test('a server is found behind a hundred others, and one that hangs up on nonsen
   const service = await agent.reported(
     'Python',
     (each) => each.service?.reason === 'port-variable' && each.service,
-    20_000,
   );
   expect(service).toMatchObject({ port: 3001, scheme: 'http' });
   expect(terminal.text).not.toContain('DEVENV');
   terminal.type('\x03');
   await terminal.see(/\$ $/);
   terminal.type('python3 -m http.server 8000\r');
-  await agent.reported('Python elsewhere', (each) => each.service?.port === 8000, 20_000);
+  await agent.reported('Python elsewhere', (each) => each.service?.port === 8000);
   terminal.type('\x03');
   await terminal.see(/\$ $/);
   await terminal.run('pkill -f createServer');
   terminal.type('exit\r');
   await terminal.ended;
-}, 60_000);
+});
 
 test('a watched command keeps its id in the background, and `exec bash` goes on counting', async () => {
   const terminal = await agent.open();
@@ -192,7 +187,7 @@ test('a watched command keeps its id in the background, and `exec bash` goes on 
   await terminal.see(/\$ $/);
   terminal.type('exit\r');
   await terminal.ended;
-}, 30_000);
+});
 
 test("a student who takes the relay's port or kills process 1 changes nothing for the agent", async () => {
   agent.container.run('kill -9 1; true');
@@ -200,12 +195,12 @@ test("a student who takes the relay's port or kills process 1 changes nothing fo
   agent.container.run(
     `pkill -KILL -f 'agent/[m]ain.js'; node -e 'const s = require("net").createServer().on("error", () => setTimeout(() => s.listen(61080), 5)).on("listening", () => setTimeout(() => process.exit(), 3000)); s.listen(61080)' >/dev/null 2>&1 & sleep 0.1`,
   );
-  await waitFor('the agent to be back', () => agent.connections > times, { timeoutMs: 15_000 });
+  await waitFor('the agent to be back', () => agent.connections > times);
   await agent.reported('a report', (each) => each.sessions.length === 0);
   const relay = () =>
     agent.container.run(`curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:61080/ || :`);
-  await waitFor('the relay to be back on its port', () => relay() === '503', { timeoutMs: 15_000 });
-}, 60_000);
+  await waitFor('the relay to be back on its port', () => relay() === '503');
+});
 
 test('idle, the agent keeps under 20 MB of memory to itself', async () => {
   const memory = agent.container.run(

@@ -6,7 +6,7 @@ let agent: AgentContainer;
 
 beforeAll(async () => {
   agent = await AgentContainer.start();
-}, 300_000);
+});
 
 afterAll(() => agent?.close());
 
@@ -33,7 +33,7 @@ test('a message comes at once to a program in the foreground, at the next prompt
   expect(terminal.text.match(/live at/g)).toHaveLength(1);
   terminal.type('exit\r');
   await terminal.ended;
-}, 30_000);
+});
 
 test('what a terminal shows is told there: in the panes of tmux while it is in front, at the prompt after it', async () => {
   const terminal = await agent.open();
@@ -62,7 +62,7 @@ test('what a terminal shows is told there: in the panes of tmux while it is in f
   agent.container.run('tmux kill-server');
   terminal.type('exit\r');
   await terminal.ended;
-}, 30_000);
+});
 
 test.each([
   ['vim', 'vi -u NONE /etc/services', '\x1b:q!\r', 5],
@@ -94,7 +94,6 @@ test.each([
     terminal.type('exit\r');
     await terminal.ended;
   },
-  30_000,
 );
 
 test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `devenv-status` tells all the same', async () => {
@@ -115,26 +114,22 @@ test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `deven
   expect(terminal.text).not.toContain('Your link is');
   terminal.type('exit\r');
   await terminal.ended;
-}, 30_000);
+});
 
 test.each([
   ['.bashrc', ['bash']],
   ['.profile', ['bash', '-l']],
-])(
-  'DEVENV_QUIET=1 in ~/%s keeps the greeting away too',
-  async (file, shell) => {
-    agent.container.run(`cp -p ~/${file} /tmp/before; echo 'export DEVENV_QUIET=1' >>~/${file}`);
-    const terminal = await agent.open(...shell);
-    expect(await terminal.run('echo quiet: $DEVENV_QUIET')).toBe('quiet: 1');
-    // Nor is it kept for later.
-    await terminal.run('DEVENV_QUIET=');
-    expect(terminal.text).not.toContain('Your link is');
-    terminal.type('exit\r');
-    await terminal.ended;
-    agent.container.run(`mv /tmp/before ~/${file}`);
-  },
-  30_000,
-);
+])('DEVENV_QUIET=1 in ~/%s keeps the greeting away too', async (file, shell) => {
+  agent.container.run(`cp -p ~/${file} /tmp/before; echo 'export DEVENV_QUIET=1' >>~/${file}`);
+  const terminal = await agent.open(...shell);
+  expect(await terminal.run('echo quiet: $DEVENV_QUIET')).toBe('quiet: 1');
+  // Nor is it kept for later.
+  await terminal.run('DEVENV_QUIET=');
+  expect(terminal.text).not.toContain('Your link is');
+  terminal.type('exit\r');
+  await terminal.ended;
+  agent.container.run(`mv /tmp/before ~/${file}`);
+});
 
 test('what waited for a shell that was killed is gone with it', async () => {
   const terminal = await agent.open();
@@ -146,7 +141,7 @@ test('what waited for a shell that was killed is gone with it', async () => {
   agent.container.run(`kill -9 ${pid}`);
   await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
   expect(agent.container.run('ls /run/devenv/messages')).not.toMatch(new RegExp(`^${pid}$`, 'm'));
-}, 30_000);
+});
 
 test('a chosen port lasts until the student has left, through a lost terminal, and `--always` beyond', async () => {
   const chosen = () => agent.container.run('cat /run/devenv/port 2>/dev/null || :');
@@ -172,7 +167,7 @@ test('a chosen port lasts until the student has left, through a lost terminal, a
   expect(agent.container.run('cat ~/.devenv-port')).toBe('4001');
   agent.container.run('HOME=/home/student devenv-port --auto');
   expect(agent.container.run('ls -A ~ | grep -c devenv-port || :')).toBe('0');
-}, 30_000);
+});
 
 test('an agent that is killed comes back, ends no shell, knows the sessions, and repeats no message', async () => {
   const terminal = await agent.open();
@@ -186,7 +181,7 @@ test('an agent that is killed comes back, ends no shell, knows the sessions, and
   expect(agent.report?.lastShownNoticeId).toBe(9);
   terminal.type('exit\r');
   await terminal.ended;
-}, 30_000);
+});
 
 test.each([
   ['a line for a shell that has no hooks', ['bash', '-c', 'cd / && cat; true'], 10],
@@ -208,7 +203,6 @@ test.each([
     waiting.type('exit\r');
     await waiting.ended;
   },
-  30_000,
 );
 
 test('a pipeline is told at once too when its first program has ended', async () => {
@@ -230,7 +224,7 @@ test('a pipeline is told at once too when its first program has ended', async ()
   await terminal.see(/\$ $/);
   terminal.type('exit\r');
   await terminal.ended;
-}, 30_000);
+});
 
 test("what waits while a nested shell's program has the screen comes at that shell's next prompt", async () => {
   const terminal = await agent.open();
@@ -251,4 +245,4 @@ test("what waits while a nested shell's program has the screen comes at that she
   }
   await terminal.ended;
   expect(terminal.text.match(/told inside/g)).toHaveLength(1);
-}, 30_000);
+});

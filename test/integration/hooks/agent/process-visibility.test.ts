@@ -7,7 +7,7 @@ let agent: AgentContainer;
 
 beforeAll(async () => {
   agent = await AgentContainer.start();
-}, 300_000);
+});
 
 afterAll(() => agent?.close());
 
@@ -78,7 +78,6 @@ test.each([
     other.type('exit\r');
     await other.ended;
   },
-  60_000,
 );
 
 test('private, where the shell ends in the same moment', async () => {
@@ -90,7 +89,7 @@ test('private, where the shell ends in the same moment', async () => {
   await stays(5174, false);
   other.type('exit\r');
   await other.ended;
-}, 60_000);
+});
 
 test.each([
   ['in the background', `${server(5173)} &`],
@@ -98,24 +97,20 @@ test.each([
   ['with setsid', `setsid ${server(5173)} &`],
   ['with a PORT of its own', `PORT=5173 ${server(5173)} &`],
   ['with a PORT of its own, in a subshell', `(PORT=5173 ${server(5173)} &)`],
-])(
-  'public, started %s, and so when the shell then changes PORT',
-  async (_how, line) => {
-    const terminal = await agent.open();
-    await enter(terminal, line);
-    expect(await publicOn(5173)).toEqual({ is: true });
-    await terminal.run('export PORT=4000');
-    await agent.reported('the other PORT', ({ sessions }) => sessions[0]?.portVariable === 'changed');
-    await stays(5173, true);
-    // What it starts now is not.
-    await enter(terminal, `${server(4000)} &`);
-    expect(await publicOn(4000)).toEqual({ is: false });
-    expect(await publicOn(5173)).toEqual({ is: true });
-    terminal.type('exit\r');
-    await terminal.ended;
-  },
-  60_000,
-);
+])('public, started %s, and so when the shell then changes PORT', async (_how, line) => {
+  const terminal = await agent.open();
+  await enter(terminal, line);
+  expect(await publicOn(5173)).toEqual({ is: true });
+  await terminal.run('export PORT=4000');
+  await agent.reported('the other PORT', ({ sessions }) => sessions[0]?.portVariable === 'changed');
+  await stays(5173, true);
+  // What it starts now is not.
+  await enter(terminal, `${server(4000)} &`);
+  expect(await publicOn(4000)).toEqual({ is: false });
+  expect(await publicOn(5173)).toEqual({ is: true });
+  terminal.type('exit\r');
+  await terminal.ended;
+});
 
 test('a watched command that runs is announced as before while its shell changes PORT', async () => {
   const terminal = await agent.open();
@@ -131,7 +126,7 @@ test('a watched command that runs is announced as before while its shell changes
   agent.container.run('pkill sleep');
   terminal.type('exit\r');
   await terminal.ended;
-}, 30_000);
+});
 
 test('while one shell is private, what others start is public, daemons with the right PORT too', async () => {
   const first = await openWith('unset');
@@ -141,7 +136,7 @@ test('while one shell is private, what others start is public, daemons with the 
   expect(await publicOn(5174)).toEqual({ is: true });
   for (const each of [first, second]) each.type('exit\r');
   await Promise.all([first.ended, second.ended]);
-}, 30_000);
+});
 
 test.each(['unset', 'changed'] as const)(
   'a server with the right PORT is public where PORT was %s, and is put right in front of it in one line',
@@ -161,7 +156,6 @@ test.each(['unset', 'changed'] as const)(
     terminal.type('exit\r');
     await terminal.ended;
   },
-  60_000,
 );
 
 test("what a private shell's daemon starts is public where who asks for it has the right PORT, and only there", async () => {
@@ -190,4 +184,4 @@ end`,
   await stays(5173, false);
   terminal.type('exit\r');
   await terminal.ended;
-}, 60_000);
+});

@@ -96,7 +96,7 @@ test("Python's http.server is found, and prints nothing", async () => {
   python.kill('SIGTERM');
   await once(python, 'exit');
   expect(printed).toBe(before);
-}, 30_000);
+});
 
 test('what says nothing is asked again, ever more seldom, and asked nothing while it is being asked', async () => {
   let asked = 0;
@@ -110,4 +110,4 @@ test('what says nothing is asked again, ever more seldom, and asked nothing whil
     return performance.now() > until;
   });
   expect(asked).toBe(2);
-}, 20_000);
+});

@@ -6,7 +6,7 @@ let agent: AgentContainer;
 
 beforeAll(async () => {
   agent = await AgentContainer.start();
-}, 300_000);
+});
 
 afterAll(() => agent?.close());
 
@@ -29,14 +29,10 @@ const inside = () => agent.reported('a session', ({ sessions }) => sessions.leng
 test.each([
   ["an editor's terminal host", ['python3', '--type=ptyHost']],
   ["an editor's server, by its folder", ['~/.vscode-server/bin/node']],
-])(
-  '%s is a person',
-  async (_what, words) => {
-    hold(...words);
-    await inside();
-  },
-  30_000,
-);
+])('%s is a person', async (_what, words) => {
+  hold(...words);
+  await inside();
+});
 
 test('what the settings name is a person from then on, and what they name no longer is none', async () => {
   hold('python3', '/usr/bin/jupyter-lab');
@@ -45,7 +41,7 @@ test('what the settings name is a person from then on, and what they name no lon
   await inside();
   agent.send({ sessionHolders: ['ttyd'] });
   await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
-}, 30_000);
+});
 
 test('a part of a name is not the name', async () => {
   agent.send({ sessionHolders: ['ttyd'] });
@@ -53,7 +49,7 @@ test('a part of a name is not the name', async () => {
   await expect(agent.reported('a session', ({ sessions }) => sessions[0], 2500)).rejects.toThrow('a session');
   hold('python3', '--with=ttyd');
   await inside();
-}, 30_000);
+});
 
 /** What the next agent's reports say of sessions: those before it is told anything, and the one after. */
 async function afterRestart(): Promise<string[][]> {
@@ -69,7 +65,7 @@ test('an agent that restarts knows from its first report on who is in: nobody ha
   hold('python3', '--type=ptyHost');
   const id = await agent.reported('a session', ({ sessions }) => sessions[0]?.id);
   for (const each of await afterRestart()) expect(each).toEqual([id]);
-}, 30_000);
+});
 
 test('what the settings named last counts in the next agent, and nothing where its file is no longer whole', async () => {
   agent.send({ sessionHolders: ['ttyd'] });
@@ -84,4 +80,4 @@ test('what the settings named last counts in the next agent, and nothing where i
   expect(agent.reports.map(({ sessions }) => sessions.length)).not.toContain(1);
   agent.send({ sessionHolders: ['ttyd'] });
   await inside();
-}, 60_000);
+});

@@ -6,7 +6,7 @@ let agent: AgentContainer;
 
 beforeAll(async () => {
   agent = await AgentContainer.start();
-}, 300_000);
+});
 
 afterAll(() => agent?.close());
 
@@ -50,7 +50,7 @@ test('while the link is not wanted the relay lets no visitor in, and sends those
   terminal.type('\x03exit\r');
   await terminal.ended;
   agent.send();
-}, 60_000);
+});
 
 test('who was let in before the agent was told anything is sent away where the link is not wanted', async () => {
   const terminal = await serve(3001);
@@ -62,7 +62,7 @@ test('who was let in before the agent was told anything is sent away where the l
   expect(statusAt('alice.test')).toBe('503');
   terminal.type('\x03exit\r');
   await terminal.ended;
-}, 60_000);
+});
 
 test('a further link that the edge still leads here is answered as closed, and opens again', async () => {
   const terminal = await serve(4000);
@@ -81,7 +81,7 @@ test('a further link that the edge still leads here is answered as closed, and o
   terminal.type('\x03exit\r');
   await terminal.ended;
   agent.send();
-}, 60_000);
+});
 
 test('the name that the orchestrator gives counts, not the one that the environment was made with', async () => {
   const terminal = await agent.open();
@@ -97,4 +97,4 @@ test('the name that the orchestrator gives counts, not the one that the environm
   terminal.type('\x03exit\r');
   await terminal.ended;
   agent.send();
-}, 60_000);
+});

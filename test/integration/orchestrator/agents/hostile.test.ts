@@ -121,25 +121,21 @@ test('a line of 10 MB is cut off before it is held', async () => {
 
 test('who goes on is kept out, longer each time; who is honest again is let in', async () => {
   for (let round = 0; round < 2; round += 1) {
-    const socket = await waitFor(
-      'to be let in',
-      async () => {
-        const each = await dial('mallory');
-        each.write(line);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        if (!each.destroyed && !each.readableEnded && reports.length > round) return each;
-        each.destroy();
-        return null;
-      },
-      { timeoutMs: 5000 },
-    );
+    const socket = await waitFor('to be let in', async () => {
+      const each = await dial('mallory');
+      each.write(line);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (!each.destroyed && !each.readableEnded && reports.length > round) return each;
+      each.destroy();
+      return null;
+    });
     socket.write('nonsense\n');
     await closed(socket);
   }
   expect(log).toHaveLength(2);
   expect(log[0]).toContain('refused for 1 s');
   expect(log[1]).toContain('refused for 2 s');
-}, 20_000);
+});
 
 test('a flood on one socket: the other student is heard as quickly as before', async () => {
   const alice = await dial('alice');
@@ -172,7 +168,7 @@ test('a flood on one socket: the other student is heard as quickly as before', a
   expect(alice.destroyed).toBe(false);
   expect(times.sort((a, b) => a - b)[10]).toBeLessThan(500);
   expect(reports.filter((student) => student === 'mallory').length).toBeLessThan(200);
-}, 30_000);
+});
 
 test('a reader that never reads gets the newest state, and is never queued for', async () => {
   const socket = await dial('alice');
@@ -191,7 +187,7 @@ test('a reader that never reads gets the newest state, and is never queued for',
   socket.resume();
   await waitFor('the newest state', () => text.includes('"port":2000'));
   socket.destroy();
-}, 20_000);
+});
 
 const seed = Date.now() % 2 ** 31;
 
@@ -220,4 +216,4 @@ test(`anything at all: no crash, and no report that is not one (seed ${seed})`, 
   );
   expect(reports).toEqual([]);
   expect(log.length).toBeGreaterThanOrEqual(100);
-}, 30_000);
+});

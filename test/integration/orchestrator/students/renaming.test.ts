@@ -21,7 +21,6 @@ const records = () => mock.world.records.map(({ name }) => name).sort();
 const route = (name: string) => lab.students.get(name).route;
 const reach = (what: string, look: () => boolean) =>
   waitFor(what, look, {
-    timeoutMs: 20_000,
     seen: () => JSON.stringify([rules(), records(), lab.students.list(), lab.log.slice(-3000)], null, 1),
   });
 const isOpen = (name: string) => route(name).phase === 'open';

@@ -38,7 +38,7 @@ test('news in every report, none ever shown: what is told, kept and sent stays s
   skippedMs += 5000;
   rig.conversation.onReport('mallory', serving(4321, 'chosen'));
   expect(state()?.notices.at(-1)?.text).toContain('port 4321 now');
-}, 60_000);
+});
 
 test('who is told something every few seconds is told each of it at once, in order', async () => {
   await live();

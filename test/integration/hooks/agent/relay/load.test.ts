@@ -79,7 +79,7 @@ test('1,000 WebSockets, slow readers, broken uploads and answers, large headers:
   const [, , third = 0, fourth = 0] = after;
   console.log(`memory after each round, MB: ${after.map((bytes) => (bytes / MB).toFixed(1)).join(', ')}`);
   expect(Math.abs(fourth - third)).toBeLessThan(2 * MB);
-}, 240_000);
+});
 
 test('all of it at once stays within the limits of the agent', async () => {
   const open = await visitors.openSockets(1000);
@@ -102,9 +102,9 @@ test('all of it at once stays within the limits of the agent', async () => {
       await relay.memory();
       return relay.privateDirty() < idle + 8 * MB;
     },
-    { timeoutMs: 20_000, seen: () => `${(relay.privateDirty() / MB).toFixed(1)} MB` },
+    { seen: () => `${(relay.privateDirty() / MB).toFixed(1)} MB` },
   );
-}, 120_000);
+});
 
 /** What a process says first, and the process. */
 async function begin(file: string, ...args: string[]): Promise<[ChildProcess, number]> {
@@ -145,4 +145,4 @@ test("1,000 WebSockets, slow readers and aborted uploads at one student: another
   expect(stillOpen).toBe(1000);
   expect(times.length).toBeGreaterThan(10);
   expect(Math.max(...times)).toBeLessThan(SOON);
-}, 60_000);
+});

@@ -62,7 +62,6 @@ test.each([
     const heard = await Promise.all(Array.from({ length: 10 }, () => upload(connection)));
     for (const answer of heard) expect(answer).toMatch(/^HTTP\/1\.1 413 Payload Too Large\r\n.*large$/s);
   },
-  20_000,
 );
 
 test('a service that closes behind its refusal of an upload is heard, and the visitor is let go', async () => {
@@ -70,7 +69,7 @@ test('a service that closes behind its refusal of an upload is heard, and the vi
     socket.end('HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge');
   });
   expect(await upload('close')).toMatch(/^HTTP\/1\.1 413 Too Large\r\n.*large$/s);
-}, 20_000);
+});
 
 test('who is uploading when the route goes hears so, and is let go', async () => {
   let asked = 0;
@@ -82,7 +81,7 @@ test('who is uploading when the route goes hears so, and is let go', async () =>
   await waitFor('the service to be asked', () => asked === uploads.length);
   await way.publish();
   for (const answer of await Promise.all(uploads)) expect(answer).toMatch(/^HTTP\/1\.1 404 .*<\/html>\s*$/s);
-}, 20_000);
+});
 
 test('an answer before the body is whole costs the next one on the connection nothing', async () => {
   await way.serve((incoming, response) => {
@@ -103,7 +102,7 @@ test('an answer before the body is whole costs the next one on the connection no
   await waitFor('the second answer', () => heard().includes('whole') || socket.destroyed);
   expect(heard()).toMatch(/<29>.*whole/s);
   socket.destroy();
-}, 20_000);
+});
 
 test("a streamed request's head goes ahead of its body, and its answer may begin", async () => {
   await way.serve((incoming, response) => {

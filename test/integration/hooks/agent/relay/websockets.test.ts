@@ -90,7 +90,7 @@ test('300 WebSockets at once, and all of them end with the route', async () => {
   const ends = Promise.all(sockets.map((socket) => once(socket, 'close')));
   await way.publish();
   await ends;
-}, 30_000);
+});
 
 test('a visitor who half-closes a WebSocket still hears the answer to it', async () => {
   await way.serveRaw((socket) => {

@@ -1,12 +1,11 @@
 /**
- * What makes routes real. An edge knows no student's environment and no session: it is given hostnames and the
- * origins they lead to, and makes the world agree. `routes/` calls it under the one lock: never two calls of
- * `publish` or `reconcile` at a time.
+ * An edge makes routes reachable. It knows no environment and no session: it is given hostnames with the origins
+ * that they forward to, and makes the world outside agree. `routes/` starts one run of an edge at a time.
  */
 import type { Diagnostic, Drift } from '../domain.ts';
 import type { Problem } from '../errors.ts';
 
-/** "This hostname leads to this origin." */
+/** "This hostname forwards to this origin." */
 export interface Route {
   student: string;
   hostname: string;
@@ -14,87 +13,94 @@ export interface Route {
   origin: string;
 }
 
-/** A student as the edge needs to know them, from `create` to `rm`. */
+/** A route as the edge has to know it, from `create` to `rm`, open or closed. */
 export interface RegisteredRoute extends Route {
-  /** A person told us to take over what somebody else has at that hostname. */
+  /** The instructor asked to take over what another owner has at that hostname. */
   adopt: boolean;
 }
 
-/** All that should be so at the edge at one moment: whole state, so that nothing needs to be replayed. */
+/** The whole state that the edge should have at one moment, so that no event has to be replayed. */
 export interface DesiredState {
+  /** The open routes. */
   routes: readonly Route[];
   registered: readonly RegisteredRoute[];
 }
 
-/** Why it failed for a student, and whether the route stands all the same; not said where that is not known. */
+/** Why it failed for a route, and whether the edge has the route all the same; absent where that is unknown. */
 export interface FailedOutcome {
   student: string;
   problem: Problem;
   isPresent?: boolean;
 }
 
-/** What became of one student's part of a publication. Nobody named means: nothing differed, or all done. */
+/** How a run ended for one route. A route without an outcome: nothing differed, or all was applied. */
 export type Outcome =
-  | { student: string; result: 'done' }
-  /** May work later: it is tried again while it is wanted. `afterMs` where the edge said how long to wait. */
-  | (FailedOutcome & { result: 'later'; afterMs?: number })
-  /** Will not work until a person does something. */
-  | (FailedOutcome & { result: 'refused' });
+  | { student: string; kind: 'applied' }
+  /** May work later: retried while the route is desired. `afterMs`: where the edge said how long to wait. */
+  | (FailedOutcome & { kind: 'retry'; afterMs?: number })
+  /** Will not work until a person acts. */
+  | (FailedOutcome & { kind: 'refused' });
 
-export interface Publication {
-  /**
-   * The wanted state, read at the latest possible moment: an edge calls it right before its first write, since
-   * whoever comes until then is taken in, and whoever comes later is in the next publication.
-   */
-  take(): DesiredState;
-  /** Resolves when whoever starts in the same moment has come. Where a write costs calls, it waits for this; reading need not. */
-  company: Promise<void>;
-  /** Aborted when the daemon stops: end the running call, write nothing more. */
+/** Whether a route is reachable from outside. */
+export type Confirmation =
+  | { kind: 'live' }
+  /** `problem` says how far it got, and what to check. */
+  | { kind: 'not-live'; problem: Problem };
+
+/** What differs, before a repair was tried. */
+export type DetectedDrift = Omit<Drift, 'failed'>;
+
+/** What one run found where it read everything, and how it ended. */
+export interface RunReport {
+  drift: readonly DetectedDrift[];
+  /** For each route that was changed or failed. */
+  outcomes: readonly Outcome[];
+  /** Why the run failed as a whole, for every route; null where it did not. */
+  problem: Problem | null;
+}
+
+export interface BeginOptions {
+  /** `reconcile` reads everything at the edge first; `publish` only what is not known. */
+  mode: 'publish' | 'reconcile';
+  /** Aborted when the daemon stops: ends the running call, and no further write is sent. */
   signal: AbortSignal;
 }
 
-/** What is known about a link being reachable from outside. */
-export type Confirmation =
-  | { live: true }
-  /** `known` says how far it got, `problem.next` what to check. */
-  | { live: false; problem: Problem };
-
-/** What differs, before anybody has tried to mend it. */
-export type DetectedDrift = Omit<Drift, 'failed'>;
-
-/** What a run of the edge found, where it looked, and what became of it. */
-export interface Reconciliation {
-  differences: readonly DetectedDrift[];
-  /** For each student for whom something was changed or failed. */
-  outcomes: readonly Outcome[];
-  /** Why it failed as a whole, for everybody; null where it did not. */
-  problem: Problem | null;
+/** A run that has begun. Call exactly one of its methods, once: either one ends the run and releases the lock. */
+export interface EdgeRun {
+  /** Makes the edge agree with `snapshot`. A failure is in the report; rejects only for a defect of ours. */
+  apply(snapshot: DesiredState): Promise<RunReport>;
+  /** A dry run: what differs from `snapshot`. Rejects with a DevenvError where the edge can't be read. */
+  diff(snapshot: DesiredState): Promise<readonly DetectedDrift[]>;
 }
 
 export interface Edge {
   readonly kind: 'local' | 'cloudflare';
-  /** Ready to publish. Throws a DevenvError where settings, token or address are wrong. */
+  /** Whether a write costs so much that changes should be collected for a moment first. */
+  readonly hasCostlyWrites: boolean;
+  /** Gets ready for the first run. Throws a DevenvError where settings, token or address are wrong. */
   start(): Promise<void>;
-  /** Calls back when a publication has something to do though nobody's wish has changed. */
+  /** Calls back when a run has something to do though the desired state is the same. */
   onRunDue(due: () => void): void;
   /** The hostname of a student. Throws a DevenvError while it can't be known. */
   hostname(student: string): Promise<string>;
-  /** The same without asking anybody: null while it isn't known. Never one name for two students. */
+  /** The same without a call: null while it isn't known. Two students never get the same hostname. */
   knownHostname(student: string): string | null;
-  /** Calls back when hostnames are known that weren't when this process began. */
+  /** Calls back when hostnames are known that weren't when this process started. */
   onHostnamesKnown(known: () => void): void;
   /** The link for a hostname, as a person opens it. */
   url(hostname: string): string;
   /** Refuses a hostname that cannot be served, before anything is made. Throws a DevenvError. */
   checkHostname(hostname: string): void;
-  /** Makes the edge as wanted, and looks first at what is there only where that is in doubt. */
-  publish(publication: Publication): Promise<Reconciliation>;
-  /** Compares wanted and actual; with `mend` makes them agree, under the same rules as `publish`. */
-  reconcile(publication: Publication, mend: boolean): Promise<Reconciliation>;
+  /**
+   * Begins a run: takes the lock and reads what will be needed, which may take a while. `preview` is the desired state
+   * now; the run is given the final one later. A failure that can be explained is reported by the run.
+   */
+  begin(preview: DesiredState, options: BeginOptions): Promise<EdgeRun>;
   /** Resolves when the link answers as that student's, or with what is known when `signal` aborts. */
   confirm(route: Route, signal: AbortSignal): Promise<Confirmation>;
-  /** What `devenv doctor` looks at on this edge. */
+  /** What `devenv doctor` checks on this edge. */
   diagnose(): Promise<Diagnostic[]>;
-  /** Lets go of everything of this process (sockets, timers). What is published stays. */
+  /** Closes this process's sockets and timers. Published routes stay. */
   stop(): Promise<void>;
 }

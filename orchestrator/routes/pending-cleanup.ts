@@ -1,5 +1,5 @@
 /** Students who have gone, from then until the edge has let go of all that is theirs: what keeps it is told in the log. */
-import type { Reconciliation, Route } from '../edges/edge.ts';
+import type { Route, RunReport } from '../edges/edge.ts';
 import { isSameProblem, type Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { problemsOf } from './route-state.ts';
@@ -50,7 +50,7 @@ export class PendingCleanup {
   /** Takes in what became of a run that knew of the leavers in `taken`. */
   settle(
     taken: Iterable<PendingRemoval>,
-    { outcomes, problem: whole }: Reconciliation,
+    { outcomes, problem: whole }: RunReport,
     isHeld: (student: string) => boolean,
   ): void {
     const failed = problemsOf(outcomes.filter(({ student }) => !isHeld(student)));

@@ -37,12 +37,12 @@ export class ReadinessChecks {
       const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
       const answer = await this.#edge
         .confirm(route, patience)
-        .catch((error: unknown) => ({ live: false, problem: problemOf(error) }) as const);
+        .catch((error: unknown) => ({ kind: 'not-live', problem: problemOf(error) }) as const);
       if (signal.aborted) return;
-      state.live = answer.live;
-      state.problem = answer.live ? null : answer.problem;
+      state.live = answer.kind === 'live';
+      state.problem = answer.kind === 'live' ? null : answer.problem;
       this.#onChange(route.student);
-      if (answer.live) return;
+      if (state.live) return;
       await sleep(backoff(attempt), undefined, { signal, ref: false }).catch(() => undefined);
     }
   }

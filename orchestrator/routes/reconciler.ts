@@ -1,14 +1,15 @@
 /**
- * Makes wanted routes real, under one lock. Invariants:
- * - never two calls of the edge's `publish` or `reconcile` at a time;
- * - a publication waits for company before it writes, and takes in whoever comes until its first write;
- * - whoever comes later is in the next one: nobody waits for more than the run in flight;
- * - one student's failure is that student's: it is tried again while it is wanted, and holds up nobody.
+ * Makes the edge agree with the desired routes. Invariants:
+ * - never two runs of the edge at a time;
+ * - a run includes every change until its snapshot, which is taken when the batch window has closed and the edge is
+ *   ready to write;
+ * - a later change is in the next run: no route waits for more than the run in flight;
+ * - a route that fails is retried while it is desired, and delays no other route.
  */
 import { setImmediate } from 'node:timers/promises';
 import { backoff } from '../backoff.ts';
 import type { Drift, LinkPhase } from '../domain.ts';
-import type { DesiredState, Edge, Outcome, Publication, Reconciliation, Route } from '../edges/edge.ts';
+import type { BeginOptions, DesiredState, Edge, EdgeRun, Outcome, Route, RunReport } from '../edges/edge.ts';
 import { DevenvError, isSameProblem, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Mutex } from '../mutex.ts';
@@ -38,11 +39,11 @@ export interface ReconcilerOptions {
   onChange(student: string): void;
 }
 
-/** One run of the edge, and what was taken in by it. */
-interface Run {
-  publication: Publication;
-  taken: ReadonlyMap<RouteState, DesiredRoute>;
-  leaving: ReadonlySet<PendingRemoval>;
+/** What one run is to apply, and the routes that its outcome is for. */
+interface Snapshot {
+  desired: DesiredState;
+  included: ReadonlyMap<RouteState, DesiredRoute>;
+  removals: readonly PendingRemoval[];
 }
 
 export class Reconciler {
@@ -142,52 +143,57 @@ export class Reconciler {
     });
   }
 
-  /** A run that only looks (`isLook`) leaves what is due due, and takes nothing away. */
-  #open(isLook = false): Run {
-    const taken = new Map<RouteState, DesiredRoute>();
-    const leaving = new Set<PendingRemoval>();
+  #desiredState(): DesiredState {
+    const entries = [...this.#entries.values()];
+    const registered = entries.map(({ route, adopt }) => ({ ...route, adopt }));
+    const routes = entries.filter((entry) => entry.desired).map((entry) => entry.route);
+    return { routes, registered };
+  }
+
+  /** What a run is to apply, taken right before it writes. A later change is left to the next run. */
+  #takeSnapshot(): Snapshot {
+    this.#isDue = false;
+    const desired = this.#desiredState();
+    const included = new Map([...this.#entries.values()].map((entry) => [entry, snapshotOf(entry)]));
+    return { desired, included, removals: this.#leavers.now() };
+  }
+
+  /** Begins a run of the edge; resolves when it may write: changes of the same moment have been collected by then. */
+  async #begin(mode: BeginOptions['mode']): Promise<EdgeRun> {
+    const { edge } = this.#options;
     const { signal } = this.#stopping;
-    const publication: Publication = {
-      signal,
-      company: this.#company.closed(signal),
-      take: () => {
-        const entries = [...this.#entries.values()];
-        if (!isLook) {
-          this.#isDue = false;
-          for (const leaver of this.#leavers.now()) leaving.add(leaver);
-          for (const entry of entries) taken.set(entry, snapshotOf(entry));
-        }
-        const registered = entries.map(({ route, adopt }) => ({ ...route, adopt }));
-        const routes = entries.filter((entry) => entry.desired).map((entry) => entry.route);
-        return { routes, registered } satisfies DesiredState;
-      },
-    };
-    return { publication, taken, leaving };
+    const isCollected = edge.hasCostlyWrites ? this.#company.closed(signal) : null;
+    const [run] = await Promise.all([edge.begin(this.#desiredState(), { mode, signal }), isCollected]);
+    return run;
   }
 
   async #publish(): Promise<void> {
-    const run = this.#open();
-    const { publication, taken } = run;
-    const result = await this.#options.edge.publish(publication).catch((error: unknown) => {
+    let snapshot: Snapshot | null = null;
+    let report: RunReport;
+    try {
+      const run = await this.#begin('publish');
+      snapshot = this.#takeSnapshot();
+      report = await run.apply(snapshot.desired);
+    } catch (error) {
       this.#options.log.error({ err: error }, 'a publication failed');
-      if (taken.size === 0) publication.take();
+      snapshot ??= this.#takeSnapshot();
       const problem = problemOf(error);
-      const outcomes = [...taken.keys()].map(
-        ({ route: { student } }) => ({ student, result: 'later', problem }) as const,
+      const outcomes = [...snapshot.included.keys()].map(
+        ({ route: { student } }) => ({ student, kind: 'retry', problem }) as const,
       );
-      return { differences: [], outcomes, problem };
-    });
-    const { differences, outcomes } = result;
-    // Most publications look at nothing: what differed before may still.
-    if (differences.length > 0) this.#differences.tell(withFailures(differences, outcomes));
-    await this.#settleAll(run, result);
+      report = { drift: [], outcomes, problem };
+    }
+    const { drift, outcomes } = report;
+    // Most runs read only a part: what differed before may still differ.
+    if (drift.length > 0) this.#differences.tell(withFailures(drift, outcomes));
+    await this.#settleAll(snapshot, report);
   }
 
-  async #settleAll({ taken, leaving }: Run, result: Reconciliation): Promise<void> {
-    const { outcomes } = result;
-    this.#leavers.settle(leaving, result, (student) => this.#entries.has(student));
+  async #settleAll({ included, removals }: Snapshot, report: RunReport): Promise<void> {
+    const { outcomes } = report;
+    this.#leavers.settle(removals, report, (student) => this.#entries.has(student));
     const byStudent = new Map(outcomes.map((outcome) => [outcome.student, outcome]));
-    const [first, ...others] = [...taken].map(([entry, wish]) => () => {
+    const [first, ...others] = [...included].map(([entry, wish]) => () => {
       const { student } = entry.route;
       // Gone meanwhile, and perhaps made anew: then it is the next publication's.
       if (this.#entries.get(student) === entry) this.#settle(entry, wish, byStudent.get(student));
@@ -197,7 +203,7 @@ export class Reconciler {
     await setImmediate();
     for (const settle of others) settle();
     const waits = outcomes.flatMap((outcome) => {
-      if (outcome.result !== 'later') return [];
+      if (outcome.kind !== 'retry') return [];
       // What is left of somebody who is gone is taken away later, whatever else happens.
       const attempts = this.#entries.get(outcome.student)?.attempts;
       return [outcome.afterMs ?? (attempts === undefined ? SWEEP_AFTER : backoff(attempts))];
@@ -218,24 +224,34 @@ export class Reconciler {
   }
 
   /**
-   * Compares wanted and actual, and with `mend` makes them agree; waits for the publication in flight. Throws where
-   * the edge can't be looked at.
+   * Compares desired and actual state, and with `repair` makes them agree; waits for the run in flight. Throws where
+   * the edge can't be read.
    */
-  reconcile(mend: boolean): Promise<readonly Drift[]> {
-    return this.#turns.run(async () => {
-      const run = this.#open(!mend);
-      const result = await this.#options.edge.reconcile(run.publication, mend).catch((error: unknown) => {
-        // What it had taken in is still to be published.
-        if (mend) this.#schedule();
-        throw error;
-      });
-      const { differences, outcomes, problem } = result;
-      if (mend) await this.#settleAll(run, result);
-      if (problem !== null) throw new DevenvError(problem);
-      const judged = withFailures(differences, outcomes);
-      if (mend) this.#differences.tell(judged);
-      return judged;
+  reconcile(repair: boolean): Promise<readonly Drift[]> {
+    return this.#turns.run(() => (repair ? this.#repair() : this.#dryRun()));
+  }
+
+  async #repair(): Promise<readonly Drift[]> {
+    const run = await this.#begin('reconcile');
+    const snapshot = this.#takeSnapshot();
+    const report = await run.apply(snapshot.desired).catch((error: unknown) => {
+      // What the snapshot included is still to be applied.
+      this.#schedule();
+      throw error;
     });
+    const { drift, outcomes, problem } = report;
+    await this.#settleAll(snapshot, report);
+    if (problem !== null) throw new DevenvError(problem);
+    const found = withFailures(drift, outcomes);
+    this.#differences.tell(found);
+    return found;
+  }
+
+  /** Leaves due what is due, and changes nothing. */
+  async #dryRun(): Promise<readonly Drift[]> {
+    const { edge } = this.#options;
+    const run = await edge.begin(this.#desiredState(), { mode: 'reconcile', signal: this.#stopping.signal });
+    return withFailures(await run.diff(this.#desiredState()), []);
   }
 
   async #reconcileByItself(): Promise<void> {

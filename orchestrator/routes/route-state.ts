@@ -53,7 +53,7 @@ export function snapshotOf(entry: RouteState): DesiredRoute {
 /** Why each of those failed who did. */
 export const problemsOf = (outcomes: readonly Outcome[]): Map<string, Problem> =>
   new Map(
-    outcomes.flatMap((outcome) => (outcome.result === 'done' ? [] : [[outcome.student, outcome.problem]])),
+    outcomes.flatMap((outcome) => (outcome.kind === 'applied' ? [] : [[outcome.student, outcome.problem]])),
   );
 
 const isAsWanted = ({ atEdge, desired }: RouteState) => atEdge === presenceOf(desired);
@@ -76,15 +76,15 @@ export function applyOutcome(
   { desired, adopt }: DesiredRoute,
   outcome: Outcome | undefined,
 ): void {
-  switch (outcome?.result) {
+  switch (outcome?.kind) {
     case undefined:
-    case 'done':
+    case 'applied':
       entry.atEdge = presenceOf(desired);
       if (adopt) entry.adopt = false;
       entry.problem = null;
       entry.attempts = 0;
       return;
-    case 'later':
+    case 'retry':
       fail(entry, outcome);
       entry.attempts += 1;
       return;

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import autocannon from 'autocannon';
 import { pino } from 'pino';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
+import { applyRoutes } from '../support/apply-routes.ts';
 import { report } from '../support/figures.ts';
 import { RelayProcess } from '../support/relay-process.ts';
 import { portOf } from '../support/visitors-way.ts';
@@ -24,11 +25,7 @@ const edge = createLocalEdge({
 });
 await edge.start();
 const route = { student: 'alice', hostname: 'alice.test', origin: `http://127.0.0.1:${relay.port}` };
-await edge.publish({
-  take: () => ({ routes: [route], registered: [] }),
-  company: Promise.resolve(),
-  signal: new AbortController().signal,
-});
+await applyRoutes(edge, [route]);
 
 const load = (to: number, connections: number, limit: { duration: number } | { amount: number }) =>
   autocannon({ url: `http://127.0.0.1:${to}`, headers: { host: 'alice.test' }, connections, ...limit });

@@ -134,15 +134,19 @@ export class CloudflareRig {
   }
 
   #countPublications(): void {
-    const publish = this.edge.publish.bind(this.edge);
-    this.edge.publish = async (publication) => {
+    const begin = this.edge.begin.bind(this.edge);
+    this.edge.begin = async (preview, options) => {
+      if (options.mode !== 'publish') return begin(preview, options);
       this.#publishing += 1;
-      try {
-        return await publish(publication);
-      } finally {
+      const ended = () => {
         this.#publishing -= 1;
         this.#published += 1;
-      }
+      };
+      const run = await begin(preview, options).catch((error) => {
+        ended();
+        throw error;
+      });
+      return { ...run, apply: (snapshot) => run.apply(snapshot).finally(ended) };
     };
   }
 

@@ -14,11 +14,11 @@ import { emptyReport } from './report.ts';
 export const easyEdge = {
   url: (hostname: string) => `http://${hostname}`,
   onRunDue: () => {},
-  publish: async ({ take }) => {
-    take();
-    return { differences: [], outcomes: [], problem: null };
-  },
-  confirm: async () => ({ live: true }),
+  begin: async () => ({
+    apply: async () => ({ drift: [], outcomes: [], problem: null }),
+    diff: async () => [],
+  }),
+  confirm: async () => ({ kind: 'live' }),
 } satisfies Partial<Edge> as unknown as Edge;
 
 const service = (port: number, reason: Service['reason']): Service => ({

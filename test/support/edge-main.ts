@@ -1,6 +1,7 @@
 /** A local edge in a process of its own, as the daemon's is: leads to the relays it is told, and says its port. */
 import { pino } from 'pino';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
+import { applyRoutes } from './apply-routes.ts';
 
 const edge = createLocalEdge({
   listen: '127.0.0.1:0',
@@ -10,17 +11,11 @@ const edge = createLocalEdge({
 });
 await edge.start();
 const relays = process.argv.slice(2).map((argument) => argument.split('='));
-await edge.publish({
-  take: () => ({
-    routes: relays.map(([student = '', port = '']) => ({
-      student,
-      hostname: `${student}.test`,
-      origin: `http://127.0.0.1:${port}`,
-    })),
-    registered: [],
-  }),
-  company: Promise.resolve(),
-  signal: new AbortController().signal,
-});
+const routes = relays.map(([student = '', port = '']) => ({
+  student,
+  hostname: `${student}.test`,
+  origin: `http://127.0.0.1:${port}`,
+}));
+await applyRoutes(edge, routes);
 process.on('disconnect', () => process.exit());
 process.send?.(edge.address().port);

@@ -1,6 +1,12 @@
-/** An edge in memory, for tests of what leads to it. */
+/** An edge in memory, for tests of the code that calls one. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Outcome, Publication, Reconciliation } from '../../orchestrator/edges/edge.ts';
+import type {
+  BeginOptions,
+  DesiredState,
+  EdgeRun,
+  Outcome,
+  RunReport,
+} from '../../orchestrator/edges/edge.ts';
 import type { Problem } from '../../orchestrator/errors.ts';
 
 /** Why it fails. */
@@ -8,66 +14,74 @@ export const problem = { code: 'edge', what: 'No.', next: 'Wait.' } as const;
 
 /** With a latency and failures on demand. */
 export class MemoryEdge {
+  readonly hasCostlyWrites = true;
   readonly open = new Set<string>();
+  /** Runs that were applied, each reconcile included. */
   publications = 0;
   inFlight = 0;
   overlapped = false;
   latencyMs = 5;
-  fail: (student: string) => Outcome['result'] = () => 'done';
-  /** It could do nothing at all, for anybody. */
+  fail: (student: string) => Outcome['kind'] = () => 'applied';
+  /** The whole run fails, for every route. */
   whole: Problem | null = null;
   crash = false;
   /** How long the edge says to wait after a failure, in ms. */
   afterMs: number | null = null;
-  /** Whether it says of each failure what stands. */
+  /** Whether each failure says if the route is present. */
   knows = false;
-  /** Reconciles that were to mend. */
+  /** Runs that repaired. */
   mends = 0;
-  /** The hostnames that a person has told it to take over, at each publication. */
+  /** The students whose hostname the instructor asked to take over, at each run. */
   readonly adopting: string[][] = [];
-  /** Called right before the wanted state is taken. */
-  beforeTake: () => void = () => {};
+  /** Called while a run begins: the snapshot is not taken yet. */
+  beforeSnapshot: () => void = () => {};
+  /** Called when a run has its snapshot. */
+  afterSnapshot: () => void = () => {};
 
-  async publish(publication: Publication): Promise<Reconciliation> {
-    this.publications += 1;
+  async begin(_preview: DesiredState, { mode }: BeginOptions): Promise<EdgeRun> {
     this.inFlight += 1;
     if (this.inFlight > 1) this.overlapped = true;
-    await Promise.all([sleep(this.latencyMs), publication.company]);
-    this.beforeTake();
-    const { routes, registered } = publication.take();
-    this.adopting.push(registered.filter(({ adopt }) => adopt).map(({ student }) => student));
     await sleep(this.latencyMs);
-    this.inFlight -= 1;
+    this.beforeSnapshot();
+    return {
+      apply: async (snapshot) => {
+        this.publications += 1;
+        if (mode === 'reconcile') this.mends += 1;
+        this.afterSnapshot();
+        await sleep(this.latencyMs);
+        this.inFlight -= 1;
+        return this.#apply(snapshot);
+      },
+      diff: async () => {
+        this.inFlight -= 1;
+        return [];
+      },
+    };
+  }
+
+  #apply({ routes, registered }: DesiredState): RunReport {
+    this.adopting.push(registered.filter(({ adopt }) => adopt).map(({ student }) => student));
     if (this.crash) throw new Error('a defect');
-    if (this.whole !== null) return { differences: [], outcomes: [], problem: this.whole };
+    if (this.whole !== null) return { drift: [], outcomes: [], problem: this.whole };
     const outcomes: Outcome[] = [];
-    const wanted = new Set(routes.map((route) => route.student));
-    for (const student of new Set([...wanted, ...this.open])) {
-      const result = this.fail(student);
-      if (result !== 'done')
+    const desired = new Set(routes.map((route) => route.student));
+    for (const student of new Set([...desired, ...this.open])) {
+      const kind = this.fail(student);
+      if (kind !== 'applied')
         outcomes.push({
           student,
-          result,
+          kind,
           problem,
           ...(this.afterMs !== null && { afterMs: this.afterMs }),
           ...(this.knows && { isPresent: this.open.has(student) }),
         });
-      else if (wanted.has(student)) this.open.add(student);
+      else if (desired.has(student)) this.open.add(student);
       else this.open.delete(student);
     }
-    return { differences: [], outcomes, problem: null };
+    return { drift: [], outcomes, problem: null };
   }
 
-  async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
-    if (!mend) {
-      publication.take();
-      return { differences: [], outcomes: [], problem: null };
-    }
-    this.mends += 1;
-    return this.publish(publication);
-  }
-
-  /** Told when something is due. */
+  /** Calls back when a run is due. */
   due = () => {};
   onRunDue(due: () => void): void {
     this.due = due;

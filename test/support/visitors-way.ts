@@ -8,6 +8,7 @@ import { type Link, type Relay, startRelay } from '../../hooks/agent/relay/index
 import type { Route } from '../../orchestrator/edges/edge.ts';
 import { createLocalEdge, type LocalEdge } from '../../orchestrator/edges/local/index.ts';
 import type { Service } from '../../orchestrator/protocol/messages.ts';
+import { applyRoutes } from './apply-routes.ts';
 import { type Answer, browse, type Visit } from './browse.ts';
 import { WAIT_TIMEOUT_MS } from './wait.ts';
 
@@ -72,11 +73,7 @@ export class VisitorsWay {
   }
 
   async publish(...routes: Route[]): Promise<void> {
-    await this.edge.publish({
-      take: () => ({ routes, registered: [] }),
-      company: Promise.resolve(),
-      signal: new AbortController().signal,
-    });
+    await applyRoutes(this.edge, routes);
   }
 
   /** From now on the relay leads to this server of the student's. */

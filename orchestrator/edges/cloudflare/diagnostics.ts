@@ -7,7 +7,7 @@ import type { LostUpdate } from './apply/write-ingress.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
 import { TUNNEL_HINT, tunnelFault } from './startup-check.ts';
 
-export interface CloudflareExamination {
+export interface CloudflareDiagnosticsDeps {
   api: CloudflareApi;
   connectors: Connectors;
   budget: Budget;
@@ -78,12 +78,12 @@ function connectorExamination(state: ConnectorState): Diagnostic {
 }
 
 /** Every check; each is one call. */
-export async function examineCloudflare({
+export async function diagnoseCloudflare({
   api,
   connectors,
   budget,
   lost,
-}: CloudflareExamination): Promise<Diagnostic[]> {
+}: CloudflareDiagnosticsDeps): Promise<Diagnostic[]> {
   const waitMs = budget.waitMs(CALLS_OF_A_RUN);
   return [
     await lookAtTunnel(api),

@@ -4,24 +4,24 @@
  */
 import type { Diagnostic } from '../../domain.ts';
 import { DevenvError } from '../../errors.ts';
-import type { Edge, Outcome, Publication, Reconciliation, Route } from '../edge.ts';
+import type { BeginOptions, DesiredState, DetectedDrift, Edge, EdgeRun, Route, RunReport } from '../edge.ts';
 import { Budget, CALLS_OF_A_RUN } from './api/budget.ts';
 import { CloudflareApi } from './api/client.ts';
 import { ApiFailure } from './api/failures.ts';
 import { type InterruptedRun, Journal } from './apply/journal.ts';
-import { type explain, explainWhole, withStanding } from './apply/outcomes.ts';
-import { Transaction } from './apply/run.ts';
+import { type explain, explainWhole, withPresence } from './apply/outcomes.ts';
+import { CloudflareRun } from './apply/run.ts';
 import { RunScheduler } from './apply/run-scheduler.ts';
-import { createTunnelLock, TunnelBusy, type TunnelLock } from './apply/tunnel-lock.ts';
+import { createTunnelLock, type HeldLock, TunnelBusy, type TunnelLock } from './apply/tunnel-lock.ts';
 import type { LostUpdate } from './apply/write-ingress.ts';
 import { Connectors } from './connectors.ts';
-import { examineCloudflare } from './diagnostics.ts';
+import { diagnoseCloudflare } from './diagnostics.ts';
 import { checkHostname } from './hostnames.ts';
 import { confirmRoute } from './live-check.ts';
 import type { CloudflareEdgeOptions } from './options.ts';
-import { wishOf } from './plan/plan.ts';
+import { textOf } from './plan/plan.ts';
 import { msToNextGrace } from './plan/record-removals.ts';
-import { type ServablePublication, servable } from './plan/servable.ts';
+import { servable } from './plan/servable.ts';
 import { checkAtStart } from './startup-check.ts';
 import type { ObservedState } from './state/observed-state.ts';
 import { RuleVersions } from './state/rule-versions.ts';
@@ -35,21 +35,22 @@ const LOCK_PATIENCE = 30_000;
 
 export class CloudflareEdge implements Edge {
   readonly kind = 'cloudflare';
+  readonly hasCostlyWrites = true;
   readonly #options: CloudflareEdgeOptions;
   readonly #ending = new AbortController();
   readonly #budget: Budget;
   readonly #api: CloudflareApi;
   readonly #connectors: Connectors;
   readonly #lock: TunnelLock;
-  readonly #intent: Journal;
+  readonly #journal: Journal;
   readonly #zone: Zone;
-  readonly #agenda = new RunScheduler();
+  readonly #scheduler = new RunScheduler();
   readonly #known: ObservedState;
   readonly #versions = new RuleVersions();
   /** Aborted when the daemon stops: the running call ends, and no other begins. */
-  #publishing: AbortSignal | null = null;
-  /** What was wanted when all was last made so; null where that is not known. */
-  #settled: string | null = null;
+  #closing: AbortSignal | null = null;
+  /** The desired state that was last applied completely; null where that is not known. */
+  #appliedState: string | null = null;
   #lost: (LostUpdate & { at: Date }) | null = null;
 
   constructor(options: CloudflareEdgeOptions) {
@@ -61,8 +62,8 @@ export class CloudflareEdge implements Edge {
       ...options,
       budget: this.#budget,
       signal,
-      onDoubt: () => this.#agenda.recheckAfter(callTimeoutMs),
-      closing: () => this.#publishing,
+      onDoubt: () => this.#scheduler.recheckAfter(callTimeoutMs),
+      closing: () => this.#closing,
     });
     this.#connectors = new Connectors({ api: this.#api, budget: this.#budget, metrics, signal });
     this.#lock = options.lock ?? createTunnelLock({ tunnelId, instance, patienceMs: LOCK_PATIENCE });
@@ -72,14 +73,14 @@ export class CloudflareEdge implements Edge {
       ways: new WrittenRules(store, tunnelId),
       idleSince: new Map(),
     };
-    this.#intent = new Journal(store, callTimeoutMs);
+    this.#journal = new Journal(store, callTimeoutMs);
     const { zoneId, hostname: template, allowDeep } = options;
     this.#zone = new Zone({ api: this.#api, zoneId, store, template, allowDeep });
   }
 
   onRunDue(due: () => void): void {
-    this.#agenda.onRunDue(() => {
-      this.#settled = null;
+    this.#scheduler.onRunDue(() => {
+      this.#appliedState = null;
       due();
     });
   }
@@ -110,110 +111,128 @@ export class CloudflareEdge implements Edge {
     checkHostname(hostname);
   }
 
-  async publish(publication: Publication): Promise<Reconciliation> {
-    const served = this.#servable(publication);
-    if (this.#settled !== null && this.#settled === wishOf(served.take()))
-      return { differences: [], outcomes: served.refused(), problem: null };
-    return this.#run(served, false);
+  async begin(preview: DesiredState, options: BeginOptions): Promise<EdgeRun> {
+    const { state } = this.#servable(preview);
+    if (options.mode === 'publish' && this.#isApplied(state)) return this.#beginLater(options);
+    return this.#begin(state, options);
   }
 
-  async reconcile(publication: Publication, mend: boolean): Promise<Reconciliation> {
-    const served = this.#servable(publication);
-    if (mend) return this.#run(served, true);
-    return this.#locked(served, true, async (transaction) => ({
-      outcomes: [],
-      differences: await transaction.compare(served),
-      problem: null,
-    }));
+  #servable(state: DesiredState): ReturnType<typeof servable> {
+    return servable(state, (hostname) => this.#zone.problemOf(hostname));
   }
 
-  #servable(publication: Publication): ServablePublication {
-    return servable(publication, (hostname) => this.#zone.problemOf(hostname));
+  #isApplied(state: DesiredState): boolean {
+    return this.#appliedState !== null && this.#appliedState === textOf(state);
   }
 
-  /** With `look`, or where something is in doubt, what is there is read first. */
-  async #run(publication: ServablePublication, look: boolean): Promise<Reconciliation> {
-    let wanted = publication.take();
-    const watched: Publication = {
-      ...publication,
-      take: () => {
-        wanted = publication.take();
-        return wanted;
+  /** All is as desired. Only a snapshot that differs makes this run take the lock and send calls. */
+  #beginLater(options: BeginOptions): EdgeRun {
+    const begin = (snapshot: DesiredState) => this.#begin(this.#servable(snapshot).state, options);
+    return {
+      apply: async (snapshot) => {
+        const { state, refused } = this.#servable(snapshot);
+        if (this.#isApplied(state)) return { drift: [], outcomes: refused, problem: null };
+        return (await begin(snapshot)).apply(snapshot);
       },
+      diff: async (snapshot) => (await begin(snapshot)).diff(snapshot),
     };
-    const ran = await this.#locked(publication, false, async (transaction) => {
-      this.#settled = null;
-      const isFresh = this.#agenda.begin(look);
-      const result = await transaction.run(watched, isFresh).finally(() => {
-        this.#versions.note(wanted, this.#known.configuration);
-      });
-      this.#agenda.end();
-      if (result.outcomes.length === 0 && !this.#agenda.isUnsettled) this.#settled = wishOf(wanted);
-      this.#planNext();
-      // Records are made before others are removed: who was refused for want of room has it from now on.
-      if (result.hasMadeRoom) this.#agenda.again(0);
-      const outcomes = withStanding(result.outcomes, wanted, this.#known.configuration);
-      return { outcomes, differences: result.differences, problem: null };
-    });
-    return { ...ran, outcomes: [...ran.outcomes, ...publication.refused()] };
   }
 
-  /**
-   * Runs a task under the lock, which is let go of when nothing that was sent can still arrive. What fails as a whole
-   * fails for everybody, with words; a look only (`isLook`) is refused.
-   */
-  async #locked(
-    publication: Publication,
-    isLook: boolean,
-    task: (transaction: Transaction) => Promise<Reconciliation>,
-  ): Promise<Reconciliation> {
-    const signal = AbortSignal.any([publication.signal, this.#ending.signal]);
-    let release = async () => {};
-    this.#publishing = publication.signal;
+  async #begin(preview: DesiredState, { mode, signal: closing }: BeginOptions): Promise<EdgeRun> {
+    const signal = AbortSignal.any([closing, this.#ending.signal]);
+    this.#closing = closing;
+    let lock: HeldLock | null = null;
+    let run: CloudflareRun | null = null;
+    // The lock is released when no call of this run can still arrive.
+    const release = async () => {
+      await this.#api.quiet().catch(() => undefined);
+      await lock?.release();
+    };
+    const explained = (error: unknown) =>
+      explainWhole(signal.aborted ? new ApiFailure('aborted', 'this process is ending') : error);
     try {
-      const unfinished = await this.#intent.waitOut(signal);
-      const held = await this.#lock.acquire(signal);
-      if ('heldBy' in held) throw new TunnelBusy(held.heldBy);
-      release = held.release;
+      const interrupted = await this.#journal.waitOut(signal);
+      const acquired = await this.#lock.acquire(signal);
+      if ('heldBy' in acquired) throw new TunnelBusy(acquired.heldBy);
+      lock = acquired;
       const afterMs = this.#budget.waitMs(CALLS_OF_A_RUN);
       if (afterMs > 0) throw new ApiFailure('rate-limited', 'our share of calls is used up', { afterMs });
-      // Without it nobody can say which names are its own.
+      // Without the zone's name no hostname can be judged.
       if (this.#zone.name === null) await this.#zone.learn();
-      return await task(this.#transaction(unfinished));
+      const started = this.#newRun(interrupted);
+      run = started;
+      await started.begin(preview, { mode, mustRead: this.#scheduler.beginRun(mode === 'reconcile') });
+      return {
+        apply: (snapshot) =>
+          this.#apply(snapshot, started)
+            .catch((error) => this.#failAll(snapshot, explained(error)))
+            .finally(release),
+        diff: (snapshot) =>
+          this.#diff(snapshot, started)
+            .catch((error) => {
+              throw new DevenvError(explained(error).problem, { cause: error });
+            })
+            .finally(release),
+      };
     } catch (error) {
-      const explained = explainWhole(
-        signal.aborted ? new ApiFailure('aborted', 'this process is ending') : error,
-      );
-      if (isLook) throw new DevenvError(explained.problem, { cause: error });
-      return { differences: [], outcomes: this.#forAll(publication, explained), problem: explained.problem };
-    } finally {
-      await this.#api.quiet().catch(() => undefined);
       await release();
+      const failure = explained(error);
+      return {
+        apply: async (snapshot) => {
+          if (run !== null) this.#versions.note(this.#servable(snapshot).state, this.#known.configuration);
+          return this.#failAll(snapshot, failure);
+        },
+        diff: () => {
+          if (run !== null) this.#scheduler.cancelRun();
+          return Promise.reject(new DevenvError(failure.problem, { cause: error }));
+        },
+      };
     }
   }
 
-  /** What failed as a whole, as each student's outcome. */
-  #forAll(publication: Publication, explained: ReturnType<typeof explain>): readonly Outcome[] {
-    const { routes, registered } = publication.take();
-    const students = new Set([...routes, ...registered].map(({ student }) => student));
-    this.#settled = null;
-    // Nobody is left who would have it tried again, but something of theirs may be.
-    if (students.size === 0) this.#agenda.failed(explained.afterMs);
-    const outcomes = [...students].map((student) => ({ student, ...explained }));
-    return withStanding(outcomes, { routes, registered }, this.#known.configuration);
+  async #apply(snapshot: DesiredState, run: CloudflareRun): Promise<RunReport> {
+    const { state, refused } = this.#servable(snapshot);
+    this.#appliedState = null;
+    const result = await run
+      .apply(state)
+      .finally(() => this.#versions.note(state, this.#known.configuration));
+    this.#scheduler.endRun();
+    if (result.outcomes.length === 0 && !this.#scheduler.isUnsettled) this.#appliedState = textOf(state);
+    this.#planNext();
+    // Records are created before others are removed: a route that was refused for want of room fits now.
+    if (result.hasMadeRoom) this.#scheduler.again(0);
+    const outcomes = withPresence(result.outcomes, state, this.#known.configuration);
+    return { drift: result.drift, outcomes: [...outcomes, ...refused], problem: null };
   }
 
-  #transaction(unfinished: InterruptedRun | null): Transaction {
+  async #diff(snapshot: DesiredState, run: CloudflareRun): Promise<readonly DetectedDrift[]> {
+    this.#scheduler.cancelRun();
+    return run.diff(this.#servable(snapshot).state);
+  }
+
+  /** A failure of the whole run, as the outcome of each route. */
+  #failAll(snapshot: DesiredState, failure: ReturnType<typeof explain>): RunReport {
+    const { state, refused } = this.#servable(snapshot);
+    const students = new Set([...state.routes, ...state.registered].map(({ student }) => student));
+    this.#appliedState = null;
+    // Without a registered route the caller retries nothing, but records or rules of ours may be left.
+    if (students.size === 0) this.#scheduler.failed(failure.afterMs);
+    const failed = [...students].map((student) => ({ student, ...failure }));
+    const outcomes = withPresence(failed, state, this.#known.configuration);
+    return { drift: [], outcomes: [...outcomes, ...refused], problem: failure.problem };
+  }
+
+  #newRun(interrupted: InterruptedRun | null): CloudflareRun {
     const { instance, tunnelId, dns, graceMs } = this.#options;
-    return new Transaction({
+    return new CloudflareRun({
       api: this.#api,
       names: { instance, tunnelId },
       zoneName: this.#zone.name,
       dns,
       graceMs,
-      intent: this.#intent,
+      journal: this.#journal,
       known: this.#known,
-      unfinished,
+      interrupted,
       onLostUpdate: (lost) => this.#tellLost(lost),
     });
   }
@@ -229,7 +248,7 @@ export class CloudflareEdge implements Edge {
   /** A session's record goes when its grace is over: then a publication is due. */
   #planNext(): void {
     const { dns, graceMs } = this.#options;
-    this.#agenda.expectGrace(dns === 'session' ? msToNextGrace(this.#known.idleSince, graceMs) : null);
+    this.#scheduler.expectGrace(dns === 'session' ? msToNextGrace(this.#known.idleSince, graceMs) : null);
   }
 
   confirm(route: Route, signal: AbortSignal) {
@@ -243,7 +262,7 @@ export class CloudflareEdge implements Edge {
   }
 
   diagnose(): Promise<Diagnostic[]> {
-    return examineCloudflare({
+    return diagnoseCloudflare({
       api: this.#api,
       connectors: this.#connectors,
       budget: this.#budget,
@@ -253,6 +272,6 @@ export class CloudflareEdge implements Edge {
 
   async stop(): Promise<void> {
     this.#ending.abort();
-    this.#agenda.stop();
+    this.#scheduler.stop();
   }
 }

@@ -74,7 +74,7 @@ async function askRelay({ route, instance, signal }: ConfirmationOptions): Promi
 export async function confirmRoute(options: ConfirmationOptions): Promise<Confirmation> {
   const { route, version, connectors, signal } = options;
   const fail = (what: string, next: string, nextForStudent?: string): Confirmation => ({
-    live: false,
+    kind: 'not-live',
     problem: { code: 'edge', what, next, ...(nextForStudent !== undefined && { nextForStudent }) },
   });
   if (version === null)
@@ -85,7 +85,7 @@ export async function confirmRoute(options: ConfirmationOptions): Promise<Confir
     const { what, next, nextForStudent } = connectorProblem(connectors.state, version);
     return fail(what, next, nextForStudent);
   }
-  if (found === null) return { live: true };
+  if (found === null) return { kind: 'live' };
   return fail(
     `Cloudflare leads ${route.hostname} here, but ${route.student}'s environment does not answer on ${route.origin} (${found}).`,
     `\`devenv restart ${route.student}\` repairs that.`,

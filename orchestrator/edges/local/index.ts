@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DevenvError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { Confirmation, Edge, Route } from '../edge.ts';
+import type { Confirmation, DetectedDrift, Edge, Route } from '../edge.ts';
 import { fetchLinkIdentity, isOwnIdentity } from '../link-identity.ts';
 import { LocalProxy } from './proxy.ts';
 
@@ -52,8 +52,16 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
     return { host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port };
   };
 
+  const driftFrom = (routes: readonly Route[]): DetectedDrift[] => {
+    const open = new Set(proxy.hostnames());
+    return routes
+      .filter(({ hostname }) => !open.has(hostname))
+      .map(({ hostname, student }) => ({ hostname, student, found: 'not open', action: 'open it' }));
+  };
+
   return {
     kind: 'local',
+    hasCostlyWrites: false,
     address,
 
     async start() {
@@ -83,35 +91,27 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
       // Every hostname can be served here.
     },
 
-    async publish(publication) {
-      proxy.setRoutes(publication.take().routes);
-      return { differences: [], outcomes: [], problem: null };
-    },
-
-    async reconcile(publication, mend) {
-      const { routes } = publication.take();
-      const open = new Set(proxy.hostnames());
-      const missing = routes.filter((route) => !open.has(route.hostname));
-      if (mend) proxy.setRoutes(routes);
-      const differences = missing.map(({ hostname, student }) => ({
-        hostname,
-        student,
-        found: 'not open',
-        action: 'open it',
-      }));
-      return { differences, outcomes: [], problem: null };
+    async begin() {
+      return {
+        async apply({ routes }) {
+          const drift = driftFrom(routes);
+          proxy.setRoutes(routes);
+          return { drift, outcomes: [], problem: null };
+        },
+        diff: async ({ routes }) => driftFrom(routes),
+      };
     },
 
     async confirm(route: Route, signal: AbortSignal): Promise<Confirmation> {
       let found = 'nothing';
       while (!signal.aborted) {
         const answer = await fetchLinkIdentity(own(), route.hostname, signal);
-        if (isOwnIdentity(answer, route, instance)) return { live: true };
+        if (isOwnIdentity(answer, route, instance)) return { kind: 'live' };
         found = typeof answer === 'string' ? answer : 'the answer of another student';
         await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
       }
       return {
-        live: false,
+        kind: 'not-live',
         problem: {
           code: 'edge',
           what: `${route.hostname} does not answer as ${route.student}'s yet (${found}).`,

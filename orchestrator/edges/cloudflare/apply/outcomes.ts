@@ -16,7 +16,7 @@ const seconds = (ms: number) => `${Math.max(1, Math.ceil(ms / 1000))} s`;
 export function explain(
   failure: ApiFailure,
   deed: Deed,
-): { result: 'later' | 'refused'; problem: Problem; afterMs?: number } {
+): { kind: 'retry' | 'refused'; problem: Problem; afterMs?: number } {
   const said = `Cloudflare: ${failure.message}`;
   switch (failure.kind) {
     case 'forbidden':
@@ -41,23 +41,23 @@ export function explain(
       const what = `Cloudflare's rate limit is reached: no API calls for ${wait}.`;
       const until = new Date(Date.now() + failure.afterMs).toISOString();
       return {
-        result: 'later',
+        kind: 'retry',
         problem: { code: 'edge', what, next: 'No action is needed.', until },
         afterMs: failure.afterMs,
       };
     }
     case 'gone':
-      return later(`Somebody else changed ${deed} at the same moment. ${said}.`);
+      return retryLater(`Somebody else changed ${deed} at the same moment. ${said}.`);
     case 'unknown':
     case 'aborted':
-      return later(`Cloudflare could not be reached for ${deed}: ${failure.message}.`);
+      return retryLater(`Cloudflare could not be reached for ${deed}: ${failure.message}.`);
   }
 }
 
 /** Another installation has the lock on the tunnel. */
 function explainBusy({ heldBy }: TunnelBusy): ReturnType<typeof explain> {
   return {
-    result: 'later',
+    kind: 'retry',
     problem: {
       code: 'busy',
       what: `The tunnel is being written by another devenv on this host (${heldBy}), and has been for a while.`,
@@ -73,12 +73,12 @@ export function explainWhole(error: unknown): ReturnType<typeof explain> {
   throw error;
 }
 
-function later(what: string): { result: 'later'; problem: Problem } {
-  return { result: 'later', problem: { code: 'edge', what, next: 'devenv retries automatically.' } };
+function retryLater(what: string): { kind: 'retry'; problem: Problem } {
+  return { kind: 'retry', problem: { code: 'edge', what, next: 'devenv retries automatically.' } };
 }
 
-function refused(what: string, next: string): { result: 'refused'; problem: Problem } {
-  return { result: 'refused', problem: { code: 'edge', what, next, nextForStudent: TELL_INSTRUCTOR } };
+function refused(what: string, next: string): { kind: 'refused'; problem: Problem } {
+  return { kind: 'refused', problem: { code: 'edge', what, next, nextForStudent: TELL_INSTRUCTOR } };
 }
 
 export const describeRecords = (records: readonly DnsRecord[]) =>
@@ -108,7 +108,7 @@ export function ruleClash(student: string, hostname: string, service: string): P
 }
 
 /** With each failure whether the student's rule stands in `configuration`, the document as it was last seen; null: unknown. */
-export function withStanding(
+export function withPresence(
   outcomes: readonly Outcome[],
   { registered }: DesiredState,
   configuration: Configuration | null,
@@ -118,7 +118,7 @@ export function withStanding(
   const held = new Map(registered.map((holder) => [holder.student, holder]));
   return outcomes.map((outcome) => {
     const holder = held.get(outcome.student);
-    if (outcome.result === 'done' || holder === undefined) return outcome;
+    if (outcome.kind === 'applied' || holder === undefined) return outcome;
     return { ...outcome, isPresent: origins.get(holder.hostname) === holder.origin };
   });
 }
@@ -132,7 +132,7 @@ export class Outcomes {
   }
 
   clash(student: string, problem: Problem): void {
-    this.#put({ student, result: 'refused', problem });
+    this.#put({ student, kind: 'refused', problem });
   }
 
   #put(outcome: Outcome): void {
@@ -140,7 +140,7 @@ export class Outcomes {
   }
 
   isRefused(student: string): boolean {
-    return this.#byStudent.get(student)?.result === 'refused';
+    return this.#byStudent.get(student)?.kind === 'refused';
   }
 
   all(): Outcome[] {

@@ -8,7 +8,7 @@ import { IngressWriter, type LostUpdate } from './write-ingress.ts';
 
 export interface RuleStepOptions {
   api: CloudflareApi;
-  intent: Journal;
+  journal: Journal;
   known: ObservedState;
   outcomes: Outcomes;
   onLostUpdate(lost: LostUpdate): void;
@@ -32,12 +32,12 @@ export class RuleStep {
 
   /** Resolves to the document as it stands then. Throws an `ApiFailure` where it can't be read, or this process ends. */
   async write(current: Configuration, wanted: WantedIngress): Promise<Configuration> {
-    const { api, intent, known, outcomes, onLostUpdate, studentOf } = this.#options;
+    const { api, journal, known, outcomes, onLostUpdate, studentOf } = this.#options;
     const writer = new IngressWriter({
       api,
       current,
       onWrite: (read, config) => {
-        intent.note({ read });
+        journal.note({ read });
         this.#noteWays(config, wanted);
       },
       onLostUpdate,

@@ -15,6 +15,8 @@ export class RunScheduler {
   #isInDoubt = false;
   /** Nothing was read since this process began, or since something was in doubt. */
   #isUnread = true;
+  /** As it was before the run that has begun. */
+  #before = { isInDoubt: false, isUnread: true };
   #due: () => void = () => {};
 
   onRunDue(due: () => void): void {
@@ -26,21 +28,28 @@ export class RunScheduler {
     return this.#isInDoubt || this.#doubts.size > 0;
   }
 
-  /** A run begins; returns whether it must read first what is there. With `look` it does in any case. */
-  begin(look: boolean): boolean {
-    const reads = look || this.#isInDoubt || this.#isUnread;
-    if (reads) this.#isUnread = true;
+  /** A run begins: returns whether it must read everything first. With `forceRead` it does in any case. */
+  beginRun(forceRead: boolean): boolean {
+    this.#before = { isInDoubt: this.#isInDoubt, isUnread: this.#isUnread };
+    const mustRead = forceRead || this.#isInDoubt || this.#isUnread;
+    if (mustRead) this.#isUnread = true;
     this.#isInDoubt = false;
-    return reads;
+    return mustRead;
   }
 
-  /** The run has got to its end, so that what it had to read was read. One that fails never says so. */
-  end(): void {
+  /** The run has got to its end, so that what it had to read was read. Not called for one that fails. */
+  endRun(): void {
     this.#isUnread = false;
     this.#failures = 0;
     this.#callOff();
     // In doubt since this run began: it may have read too early.
     if (this.#isInDoubt) this.recheckAfter(0);
+  }
+
+  /** The run turned out to be a dry run: what the next one had to read, it still has to. */
+  cancelRun(): void {
+    this.#isUnread = this.#before.isUnread;
+    this.#isInDoubt ||= this.#before.isInDoubt;
   }
 
   /** A call was given up that may still be carried out until `afterMs` from now: then it is looked at again. */

@@ -3,7 +3,7 @@
  * So every rule of ours is covered by a marked record at every moment, and a run that is cut off anywhere leaves
  * nothing that the marks don't explain.
  */
-import type { DetectedDrift, Outcome, Publication } from '../../edge.ts';
+import type { BeginOptions, DesiredState, DetectedDrift, Outcome } from '../../edge.ts';
 import type { CloudflareApi, Configuration } from '../api/client.ts';
 import { ApiFailure, failureOf } from '../api/failures.ts';
 import { hostnamesOf, mergeIngress } from '../plan/ingress.ts';
@@ -26,15 +26,21 @@ import { lossBy, provenBy } from './unfinished.ts';
 import type { LostUpdate } from './write-ingress.ts';
 import { RecordWriter } from './write-records.ts';
 
-export interface TransactionOptions extends PictureOptions {
+export interface RunOptions extends PictureOptions {
   api: CloudflareApi;
   /** How long a session's record outlives its use, in ms. */
   graceMs: number;
-  intent: Journal;
+  journal: Journal;
   known: ObservedState;
   /** What a run that was cut off has left; null for nothing. */
-  unfinished: InterruptedRun | null;
+  interrupted: InterruptedRun | null;
   onLostUpdate(lost: LostUpdate): void;
+}
+
+export interface RunBegin {
+  mode: BeginOptions['mode'];
+  /** Everything has to be read, known or not. */
+  mustRead: boolean;
 }
 
 /** How often a run begins anew, at the most. */
@@ -42,13 +48,13 @@ const ROUNDS = 4;
 
 export interface RunResult {
   outcomes: readonly Outcome[];
-  differences: readonly DetectedDrift[];
+  drift: readonly DetectedDrift[];
   /** The zone had no room for somebody, and has now. */
   hasMadeRoom: boolean;
 }
 
-export class Transaction {
-  readonly #options: TransactionOptions;
+export class CloudflareRun {
+  readonly #options: RunOptions;
   readonly #outcomes = new Outcomes();
   readonly #reading: Reading;
   /** Hostnames whose records were not there before this run, or before one that was cut off. */
@@ -60,6 +66,12 @@ export class Transaction {
   /** A record that stood before this run is gone. */
   #hasFreed = false;
   #rounds = 0;
+  /** Everything was read in this run, and what differs is reported. */
+  #hasForcedRead = false;
+  /** The configuration as it was last read, or known. */
+  #seen: Configuration = { version: 0, config: null };
+  /** The configuration that was read to be written next; null where records may come before. */
+  #current: Configuration | null = null;
   #moment: Snapshot = {
     wanted: { routes: [], registered: [] },
     records: [],
@@ -67,10 +79,10 @@ export class Transaction {
     ways: new Set(),
   };
 
-  constructor(options: TransactionOptions) {
+  constructor(options: RunOptions) {
     this.#options = options;
     this.#reading = new Reading(options.api, options.known);
-    this.#fresh = new Set(options.unfinished?.making);
+    this.#fresh = new Set(options.interrupted?.making);
     this.#rules = new RuleStep({
       ...options,
       outcomes: this.#outcomes,
@@ -79,44 +91,70 @@ export class Transaction {
   }
 
   /**
-   * Makes all so; with `fresh` it reads first what is there. Throws an `ApiFailure` where it can't be read, or this
-   * process ends: what was done by then is found again by its marks.
+   * Reads what the run will need. Only a configuration that is written next is worth reading before the snapshot is
+   * known: where records are written first it has to be read after them. Throws an `ApiFailure`.
    */
-  async run(publication: Publication, fresh: boolean): Promise<RunResult> {
-    const { intent } = this.#options;
-    // What was left is judged once: whoever begins anew has taken it over, and has left something since.
-    const unfinished = this.#rounds === 0 ? this.#options.unfinished : null;
-    intent.note(unfinished ?? {});
-    const seen = await this.#reading.read(fresh || unfinished !== null);
-    if (unfinished !== null) this.#takeOver(unfinished, seen);
-    let plan = this.#take(publication, seen);
-    // With records that come and go, whoever comes next may need one, and after it another look at the rules.
-    if (plan.changes.length > 0 || this.#options.dns === 'session') {
-      await publication.company;
-      plan = this.#take(publication, seen);
+  async begin(preview: DesiredState, { mode, mustRead }: RunBegin): Promise<void> {
+    const { journal, interrupted, dns } = this.#options;
+    journal.note(interrupted ?? {});
+    this.#hasForcedRead = mustRead;
+    const seen = await this.#reading.read(mustRead || interrupted !== null);
+    this.#seen = seen;
+    if (interrupted !== null) this.#takeOver(interrupted, seen);
+    let plan = this.#planFor(preview, seen);
+    if (this.#restsOnMemory(plan, seen)) {
+      await this.#readAgain();
+      plan = this.#planFor(preview, this.#seen);
     }
-    if (this.#restsOnMemory(plan, seen)) return this.#again(publication);
-    const differences = fresh ? this.#differences(seen) : [];
-    let hasWritten = await this.#makeRecords(plan);
-    // Company is waited for while this is read: nobody waits for both.
-    let [current] = await Promise.all([this.#configurationOrUndo(), publication.company]);
+    if (mode === 'publish' && dns === 'student' && plan.changes.length === 0)
+      this.#current = await this.#reading.configuration();
+  }
+
+  /**
+   * Makes all agree with the snapshot. Throws an `ApiFailure` where something can't be read, or this process ends: the
+   * owner tags explain what was written by then.
+   */
+  async apply(snapshot: DesiredState): Promise<RunResult> {
+    for (;;) {
+      const result = await this.#attempt(snapshot);
+      if (result !== null) return result;
+      await this.#readAgain();
+    }
+  }
+
+  /** Resolves to null where everything has to be read again first. */
+  async #attempt(snapshot: DesiredState): Promise<RunResult | null> {
+    let current = this.#current;
+    let plan = this.#planFor(snapshot, this.#seen);
+    if (this.#restsOnMemory(plan, this.#seen)) return null;
+    const drift = this.#hasForcedRead ? this.#drift(this.#seen) : [];
+    let hasWritten = false;
+    if (current === null) {
+      hasWritten = await this.#makeRecords(plan);
+      current = await this.#configurationOrUndo();
+    }
     if (!hasWritten) {
-      // Nothing was written yet: whoever came meanwhile is taken in.
-      plan = this.#take(publication, current);
-      if (this.#restsOnMemory(plan, current)) return this.#again(publication);
+      plan = this.#planFor(snapshot, current);
+      if (this.#restsOnMemory(plan, current)) return null;
       hasWritten = await this.#makeRecords(plan);
       if (hasWritten) current = await this.#configurationOrUndo();
     }
-    if (this.#restsOnMemory(plan, current)) return this.#again(publication);
+    if (this.#restsOnMemory(plan, current)) return null;
     this.#tell(plan);
     current = await this.#rules.write(current, wantedIngress(this.#now(), this.#options));
     await this.#removeRecords(current);
-    intent.end();
+    this.#options.journal.end();
     this.#options.known.ways.forgetAllBut(current.config);
     const suspects = this.#suspects();
     if (suspects.length > 0) this.#noteMaking(suspects);
-    const hasMadeRoom = this.#wasFull && this.#hasFreed;
-    return { outcomes: this.#outcomes.all(), differences, hasMadeRoom };
+    return { outcomes: this.#outcomes.all(), drift, hasMadeRoom: this.#wasFull && this.#hasFreed };
+  }
+
+  /** A dry run: what differs. The journal still tells of an interrupted run. Throws an `ApiFailure`. */
+  async diff(snapshot: DesiredState): Promise<readonly DetectedDrift[]> {
+    this.#planFor(snapshot, this.#seen);
+    if (this.#options.interrupted === null) this.#options.journal.end();
+    return this.#drift(this.#seen);
   }
 
   /**
@@ -129,25 +167,27 @@ export class Transaction {
     return version !== this.#reading.provenVersion && rules.some(({ byMark }) => byMark);
   }
 
-  /** Reads everything anew. Somebody who goes on changing it is met by the next run. */
-  #again(publication: Publication): Promise<RunResult> {
+  /** Reads everything. Another writer that goes on changing it is met by the next run. */
+  async #readAgain(): Promise<void> {
     if (++this.#rounds >= ROUNDS) throw new ApiFailure('unknown', 'somebody else keeps changing it');
-    return this.run(publication, true);
+    this.#hasForcedRead = true;
+    this.#current = null;
+    this.#seen = await this.#reading.read(true);
   }
 
   /** What a cut-off run has left is judged by what it found and wrote. */
-  #takeOver(unfinished: InterruptedRun, seen: Configuration): void {
-    const { known, intent, onLostUpdate } = this.#options;
-    for (const hostname of provenBy(unfinished, seen, known.ways)) this.#fresh.delete(hostname);
-    const lost = lossBy(unfinished, seen);
+  #takeOver(interrupted: InterruptedRun, seen: Configuration): void {
+    const { known, journal, onLostUpdate } = this.#options;
+    for (const hostname of provenBy(interrupted, seen, known.ways)) this.#fresh.delete(hostname);
+    const lost = lossBy(interrupted, seen);
     if (lost !== null) onLostUpdate(lost);
-    intent.note({ read: null });
+    journal.note({ read: null });
   }
 
   #noteMaking(making: readonly string[]): void {
-    const { intent, known } = this.#options;
+    const { journal, known } = this.#options;
     const ruled = hostnamesOf(known.configuration?.config ?? null, known.ways);
-    intent.note({ making, standing: making.filter((hostname) => ruled.has(hostname)) });
+    journal.note({ making, standing: making.filter((hostname) => ruled.has(hostname)) });
   }
 
   /** Records of ours that could not be undone, whose names somebody else's rule has: for the next run as for this one. */
@@ -159,20 +199,13 @@ export class Transaction {
     );
   }
 
-  /** What differs, without a write. */
-  async compare(publication: Publication): Promise<readonly DetectedDrift[]> {
-    const seen = await this.#reading.read(true);
-    this.#take(publication, seen);
-    return this.#differences(seen);
-  }
-
   /** The document right before rules are written. Where we may not read it, records that are of no use without a rule go again. */
   async #configurationOrUndo(): Promise<Configuration> {
     try {
       return await this.#reading.configuration();
     } catch (error) {
       const { names, dns } = this.#options;
-      const isRefused = explain(failureOf(error), 'the tunnel’s rules').result === 'refused';
+      const isRefused = explain(failureOf(error), 'the tunnel’s rules').kind === 'refused';
       const made = ownRecords(this.#now().records, names.instance)
         .filter(({ record }) => this.#made.has(record.name))
         .map(({ record, student }) => ({ kind: 'remove', hostname: record.name, student, record }) as const);
@@ -181,8 +214,8 @@ export class Transaction {
     }
   }
 
-  #take(publication: Publication, { config }: Configuration): Plan {
-    this.#moment = { ...this.#moment, wanted: publication.take() };
+  #planFor(wanted: DesiredState, { config }: Configuration): Plan {
+    this.#moment = { ...this.#moment, wanted };
     return planOf(this.#now(), this.#options, config);
   }
 
@@ -246,7 +279,7 @@ export class Transaction {
     const due = () => this.#removals().filter(({ hostname }) => !ruled.has(hostname));
     if (due().length === 0) return;
     // What became of the document is known by now.
-    this.#options.intent.note({ read: null });
+    this.#options.journal.note({ read: null });
     // Only what is marked as ours at this moment.
     if (!this.#reading.hasRecords) await this.#reading.records();
     const removals = due();
@@ -260,7 +293,7 @@ export class Transaction {
     }
   }
 
-  #differences({ config }: Configuration): DetectedDrift[] {
+  #drift({ config }: Configuration): DetectedDrift[] {
     return differencesOf(this.#now(), this.#options, config, this.#removals());
   }
 }

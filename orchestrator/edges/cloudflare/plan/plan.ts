@@ -159,7 +159,7 @@ export function differencesOf(
 }
 
 /** Whatever is wanted, as a text that is the same for the same wishes. */
-export function wishOf({ routes, registered }: DesiredState): string {
+export function textOf({ routes, registered }: DesiredState): string {
   const lines = [
     ...routes.map(({ hostname, origin }) => `${hostname} ${origin}`),
     ...registered.map(({ hostname, adopt }) => `${hostname} is held${adopt ? ', adopting' : ''}`),

@@ -1,30 +1,18 @@
-/** Who can't be served here is left out of a publication: Cloudflare would take any name for one below the zone. */
+/** Leaves out the routes that can't be served here: Cloudflare would read any name as one below the zone. */
 import type { Problem } from '../../../errors.ts';
-import type { DesiredState, Outcome, Publication } from '../../edge.ts';
+import type { DesiredState, Outcome } from '../../edge.ts';
 
-export interface ServablePublication extends Publication {
-  /** What became of those who are left out, as of the last `take`. */
-  refused(): Outcome[];
-}
-
+/** The desired state without routes whose hostname has a problem, and these as refused. */
 export function servable(
-  publication: Publication,
+  { routes, registered }: DesiredState,
   problemOf: (hostname: string) => Problem | null,
-): ServablePublication {
-  let refused = new Map<string, Outcome>();
-  return {
-    ...publication,
-    refused: () => [...refused.values()],
-    take(): DesiredState {
-      const { routes, registered } = publication.take();
-      refused = new Map(
-        registered.flatMap(({ student, hostname }) => {
-          const problem = problemOf(hostname);
-          return problem === null ? [] : [[student, { student, result: 'refused', problem }]];
-        }),
-      );
-      const isServable = ({ student }: { student: string }) => !refused.has(student);
-      return { routes: routes.filter(isServable), registered: registered.filter(isServable) };
-    },
-  };
+): { state: DesiredState; refused: Outcome[] } {
+  const refused = new Map<string, Outcome>();
+  for (const { student, hostname } of registered) {
+    const problem = problemOf(hostname);
+    if (problem !== null) refused.set(student, { student, kind: 'refused', problem });
+  }
+  const isServable = ({ student }: { student: string }) => !refused.has(student);
+  const state = { routes: routes.filter(isServable), registered: registered.filter(isServable) };
+  return { state, refused: [...refused.values()] };
 }

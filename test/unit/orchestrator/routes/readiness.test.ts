@@ -17,7 +17,7 @@ function confirmerOf(confirm: () => Promise<Confirmation>) {
 }
 
 test('asks once, and tells when it is live', async () => {
-  const { confirmer, asked, changed } = confirmerOf(async () => ({ live: true }));
+  const { confirmer, asked, changed } = confirmerOf(async () => ({ kind: 'live' }));
   confirmer.begin(route);
   confirmer.begin(route);
   await new Promise(setImmediate);
@@ -27,7 +27,7 @@ test('asks once, and tells when it is live', async () => {
 });
 
 test('asks and tells nothing any more once it has stopped', async () => {
-  const { confirmer, asked, changed } = confirmerOf(async () => ({ live: true }));
+  const { confirmer, asked, changed } = confirmerOf(async () => ({ kind: 'live' }));
   confirmer.begin(route);
   confirmer.stop();
   confirmer.begin(route);

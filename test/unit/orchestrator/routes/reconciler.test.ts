@@ -43,10 +43,13 @@ test('who comes before the first write is taken in; who comes later is in the ne
   publisher.register(route('early'));
   publisher.register(route('late'));
   publisher.register(route('later'));
-  edge.beforeTake = () => {
+  edge.beforeSnapshot = () => {
+    edge.beforeSnapshot = () => {};
     publisher.setDesired('late', true);
-    edge.beforeTake = () => {};
-    queueMicrotask(() => publisher.setDesired('later', true));
+  };
+  edge.afterSnapshot = () => {
+    edge.afterSnapshot = () => {};
+    publisher.setDesired('later', true);
   };
   publisher.setDesired('early', true);
   await waitFor('all to be open', () => edge.open.size === 3);
@@ -75,11 +78,11 @@ test('never two at a time, whatever comes and goes meanwhile', async () => {
 
 test('one who fails holds up nobody, is told, and is tried again until it works', async () => {
   for (const student of ['good', 'bad']) publisher.register(route(student));
-  edge.fail = (student) => (student === 'bad' ? 'later' : 'done');
+  edge.fail = (student) => (student === 'bad' ? 'retry' : 'applied');
   for (const student of ['good', 'bad']) publisher.setDesired(student, true);
   await waitFor('the good one', () => phase('good') === 'open');
   expect(publisher.phase('bad')).toEqual({ phase: 'opening', problem });
-  edge.fail = () => 'done';
+  edge.fail = () => 'applied';
   await waitFor('the bad one', () => phase('bad') === 'open');
   expect(publisher.phase('bad').problem).toBeNull();
 });
@@ -107,7 +110,7 @@ test('a student can go, and a reconcile can look, while the others fail without 
   const students = Array.from({ length: 10 }, (_, index) => `s${index}`);
   for (const student of students) publisher.register(route(student));
   edge.latencyMs = 300;
-  edge.fail = () => 'later';
+  edge.fail = () => 'retry';
   for (const student of students) publisher.setDesired(student, true);
   await waitFor('the first failure', () => publisher.phase('s0').problem !== null);
   const before = edge.publications;
@@ -119,7 +122,7 @@ test('those who fail together are tried again together', async () => {
   const students = Array.from({ length: 30 }, (_, index) => `s${index}`);
   for (const student of students) publisher.register(route(student));
   edge.latencyMs = 0;
-  edge.fail = () => 'later';
+  edge.fail = () => 'retry';
   for (const student of students) publisher.setDesired(student, true);
   await waitFor('four publications', () => edge.publications === 4, { everyMs: 5 });
   // 0.25 s at least, then 0.5 s, then 1 s: one try of everybody each time.
@@ -141,9 +144,9 @@ test('a person’s word to take over that comes while others are published is he
   edge.fail = () => 'refused';
   publisher.setDesired('a', true);
   await waitFor('the refusal', () => publisher.phase('a').problem !== null);
-  edge.beforeTake = () => {
-    edge.beforeTake = () => {};
-    queueMicrotask(() => publisher.retryNow('a', true));
+  edge.afterSnapshot = () => {
+    edge.afterSnapshot = () => {};
+    publisher.retryNow('a', true);
   };
   await publisher.reconcile(true);
   await waitFor('the next publication', () => edge.adopting.length === 3);
@@ -154,13 +157,11 @@ test('who goes and comes back while others are published is not told what became
   edge.latencyMs = 50;
   publisher.register(route('a'));
   publisher.setDesired('a', true);
-  edge.beforeTake = () => {
-    edge.beforeTake = () => {};
-    queueMicrotask(() => {
-      void publisher.unregister('a');
-      publisher.register(route('a'));
-      publisher.setDesired('a', true);
-    });
+  edge.afterSnapshot = () => {
+    edge.afterSnapshot = () => {};
+    void publisher.unregister('a');
+    publisher.register(route('a'));
+    publisher.setDesired('a', true);
   };
   await waitFor('the second publication', () => edge.publications === 2, { everyMs: 5 });
   expect(edge.open.has('a')).toBe(true);
@@ -171,8 +172,8 @@ test('who goes and comes back while others are published is not told what became
 test('what a reconcile that broke off had taken in is published all the same', async () => {
   publisher.register(route('a'));
   await publisher.reconcile(true);
-  edge.beforeTake = () => {
-    edge.beforeTake = () => {};
+  edge.beforeSnapshot = () => {
+    edge.beforeSnapshot = () => {};
     publisher.setDesired('a', true);
     edge.crash = true;
   };
@@ -183,7 +184,7 @@ test('what a reconcile that broke off had taken in is published all the same', a
 
 test('a wait that is longer than a timer can take is a long one, not none', async () => {
   publisher.register(route('a'));
-  edge.fail = () => 'later';
+  edge.fail = () => 'retry';
   edge.afterMs = 2 ** 31;
   publisher.setDesired('a', true);
   await waitFor('the failure', () => publisher.phase('a').problem !== null);

@@ -62,7 +62,7 @@ test('a student who goes while the edge refuses is told why something is left; t
   expect(await publisher.unregister('a')).toEqual(problem);
   const left = '40 something may be left at the edge of a name that nobody uses: No.';
   expect(logged).toEqual([left]);
-  edge.fail = () => 'done';
+  edge.fail = () => 'applied';
   await publisher.reconcile(true);
   expect(logged).toEqual([left, '30 nothing is left any more at the edge of a name that nobody uses']);
   expect(await publisher.unregister('a')).toBeNull();
@@ -86,7 +86,7 @@ test('a student who goes while the edge is away hears that, and one who comes ba
 
 test('what is left of somebody who was gone before is in the log too', async () => {
   edge.open.add('ghost');
-  edge.fail = () => 'later';
+  edge.fail = () => 'retry';
   await publisher.reconcile(true);
   await publisher.reconcile(true);
   expect(logged).toEqual(['40 something may be left at the edge of a name that nobody uses: No.']);

@@ -29,12 +29,10 @@ afterEach(() => publisher.stop());
 /** The link is to go; back again as soon as a run has heard of it. */
 async function leaveAndReturn(): Promise<void> {
   const back = Promise.withResolvers<void>();
-  edge.beforeTake = () => {
-    edge.beforeTake = () => {};
-    queueMicrotask(() => {
-      publisher.setDesired('a', true);
-      back.resolve();
-    });
+  edge.afterSnapshot = () => {
+    edge.afterSnapshot = () => {};
+    publisher.setDesired('a', true);
+    back.resolve();
   };
   publisher.setDesired('a', false);
   await back.promise;
@@ -66,19 +64,19 @@ test('a mere look closes nothing', async () => {
 });
 
 test('a closing that failed with nothing known of what stands leaves the link opening, and why is told', async () => {
-  edge.fail = () => 'later';
+  edge.fail = () => 'retry';
   await leaveAndReturn();
   await waitFor('the failure', () => publisher.phase('a').problem);
   expect(publisher.phase('a')).toEqual({ phase: 'opening', problem });
-  edge.fail = () => 'done';
+  edge.fail = () => 'applied';
   await waitFor('the route', () => phase() === 'open');
 });
 
-test.each(['later', 'refused'] as const)(
+test.each(['retry', 'refused'] as const)(
   'what is known to stand after a run that failed (%s) counts, whatever it was to do',
-  async (result) => {
+  async (kind) => {
     edge.knows = true;
-    edge.fail = () => result;
+    edge.fail = () => kind;
     publisher.setDesired('a', false);
     await waitFor('the failure', () => publisher.phase('a').problem);
     expect(publisher.phase('a')).toEqual({ phase: 'closing', problem });

@@ -191,7 +191,7 @@ test("a student in the relay's place who says nobody is not taken for live", asy
     answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     const { origin } = way.route();
     const confirmation = await way.edge.confirm({ ...way.route(), origin }, AbortSignal.timeout(150));
-    expect(confirmation).toMatchObject({ live: false, problem: { code: 'edge' } });
+    expect(confirmation).toMatchObject({ kind: 'not-live', problem: { code: 'edge' } });
   }
 });
 

@@ -43,13 +43,13 @@ const connectionsCalls = ({ mock }: Bench) => mock.calls.filter(({ kind }) => ki
 test('by the API: live when a connector has the version, within few calls', async () => {
   await withRig({ mock: { connectorDelayMs: 300 } }, async (bench) => {
     const port = await openAlice(bench);
-    expect(await confirm(bench, port, 10_000)).toEqual({ live: true });
+    expect(await confirm(bench, port, 10_000)).toEqual({ kind: 'live' });
     const [rule, knownLive] = [lastCall(bench.mock, 'config-put'), lastCall(bench.mock, 'connections')];
     expect((knownLive.endedAt ?? 0) - rule.startedAt).toBeGreaterThan(300);
     expect(connectionsCalls(bench)).toBeLessThanOrEqual(4);
     // Known from now on: another question needs no call.
     const before = connectionsCalls(bench);
-    expect(await confirm(bench, port)).toEqual({ live: true });
+    expect(await confirm(bench, port)).toEqual({ kind: 'live' });
     expect(connectionsCalls(bench)).toBe(before);
   });
 });
@@ -60,7 +60,7 @@ test('by the metrics: live when cloudflared says so, without a call of the API',
     connectors.push(connector);
     const rig = bench.another({ metrics: connector.metricsAddress });
     const port = await openAlice({ ...bench, rig });
-    expect(await confirm({ ...bench, rig }, port, 10_000)).toEqual({ live: true });
+    expect(await confirm({ ...bench, rig }, port, 10_000)).toEqual({ kind: 'live' });
     expect(connectionsCalls(bench)).toBe(0);
   });
 });
@@ -112,7 +112,7 @@ test('what is not live is told with how far it got and what to check', async () 
       prepare?.(bench);
       const port = await openAlice(bench, answer);
       const problem = { code: 'edge', what: expect.stringMatching(says), next: expect.stringMatching(next) };
-      expect([what, await confirm(bench, port)]).toEqual([what, { live: false, problem }]);
+      expect([what, await confirm(bench, port)]).toEqual([what, { kind: 'not-live', problem }]);
       expect(connectionsCalls(bench)).toBeLessThanOrEqual(6);
     });
   });
@@ -123,7 +123,10 @@ test('metrics that do not answer, and an environment that is not there', async (
   await withRig({}, async (bench) => {
     const port = await openAlice(bench);
     const away = await confirm(bench, 1);
-    expect(away).toMatchObject({ live: false, problem: { what: expect.stringMatching(/ECONNREFUSED/) } });
+    expect(away).toMatchObject({
+      kind: 'not-live',
+      problem: { what: expect.stringMatching(/ECONNREFUSED/) },
+    });
     const rig = bench.another({ metrics: '127.0.0.1:1', disk: bench.rig.disk });
     await bench.rig.stop();
     rig.hold('alice', port);
@@ -131,7 +134,7 @@ test('metrics that do not answer, and an environment that is not there', async (
     await begin(rig, []);
     await make(rig, 'open', ['alice']);
     expect(await confirm({ ...bench, rig }, port, 400)).toMatchObject({
-      live: false,
+      kind: 'not-live',
       problem: { what: expect.stringMatching(/no metrics at 127\.0\.0\.1:1/) },
     });
   });
@@ -148,7 +151,7 @@ test('a link that was refused is not live by a version from before its rule', as
     rig.publisher.setDesired('alice', true);
     await make(rig, 'open', ['bob']);
     expect(await confirm(bench, server.port, 200)).toMatchObject({
-      live: false,
+      kind: 'not-live',
       problem: { what: expect.stringMatching(/does not have/) },
     });
     for (const connector of mock.world.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
@@ -156,7 +159,7 @@ test('a link that was refused is not live by a version from before its rule', as
     await rig.publisher.reconcile(true);
     expect(rig.phase('alice')).toBe('open');
     expect(await confirm(bench, server.port, 600)).toMatchObject({
-      live: false,
+      kind: 'not-live',
       problem: { what: expect.stringMatching(/since version 2/) },
     });
   });
@@ -170,6 +173,6 @@ test('a class of 30 whose connector is away asks little, and all are live when i
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(connectionsCalls(bench)).toBeLessThanOrEqual(6);
     bench.mock.world.tunnel.addConnector(0);
-    expect(new Set((await Promise.all(answers)).map(({ live }) => live))).toEqual(new Set([true]));
+    expect(new Set((await Promise.all(answers)).map(({ kind }) => kind))).toEqual(new Set(['live']));
   });
 });

@@ -114,7 +114,7 @@ test('a connector that has an older version does not make a link live whose rule
     await reach(rig, 'the rule to stand anew', () => mock.world.tunnel.version === 3);
     await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
     expect(await rig.edge.confirm(alice, AbortSignal.timeout(300))).toMatchObject({
-      live: false,
+      kind: 'not-live',
       problem: { what: expect.stringMatching(/since version 3/) },
     });
   }));

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { startRelay } from '../../../../../hooks/agent/relay/index.ts';
 import { createLocalEdge } from '../../../../../orchestrator/edges/local/index.ts';
 import { LocalProxy } from '../../../../../orchestrator/edges/local/proxy.ts';
+import { applyRoutes } from '../../../../support/apply-routes.ts';
 import { browse } from '../../../../support/browse.ts';
 import { silentLog, VisitorsWay } from '../../../../support/visitors-way.ts';
 import { waitFor } from '../../../../support/wait.ts';
@@ -48,17 +49,16 @@ test("confirmed live: the reserved path tells whose it is, and never reaches the
     asked += 1;
     response.end();
   });
-  expect(await way.edge.confirm(way.route(), AbortSignal.timeout(5000))).toEqual({ live: true });
+  expect(await way.edge.confirm(way.route(), AbortSignal.timeout(5000))).toEqual({ kind: 'live' });
   const other = await way.edge.confirm({ ...way.route(), student: 'bob' }, AbortSignal.timeout(300));
-  expect(other).toMatchObject({ live: false, problem: { what: expect.stringContaining('another student') } });
+  expect(other).toMatchObject({
+    kind: 'not-live',
+    problem: { what: expect.stringContaining('another student') },
+  });
   const elsewhere = createLocalEdge({ listen: '127.0.0.1:0', hostname: null, instance: 'b', log: silentLog });
   await elsewhere.start();
-  await elsewhere.publish({
-    take: () => ({ routes: [way.route()], registered: [] }),
-    company: Promise.resolve(),
-    signal: new AbortController().signal,
-  });
-  expect(await elsewhere.confirm(way.route(), AbortSignal.timeout(300))).toMatchObject({ live: false });
+  await applyRoutes(elsewhere, [way.route()]);
+  expect(await elsewhere.confirm(way.route(), AbortSignal.timeout(300))).toMatchObject({ kind: 'not-live' });
   await elsewhere.stop();
   expect(asked).toBe(0);
 });
@@ -66,10 +66,10 @@ test("confirmed live: the reserved path tells whose it is, and never reaches the
 test('a further link is confirmed live as its own, and not as the own link', async () => {
   const route = { ...way.route(), student: 'alice-4000', hostname: 'alice-4000.test' };
   await way.publish(way.route(), route);
-  expect(await way.edge.confirm(route, AbortSignal.timeout(300))).toMatchObject({ live: false });
+  expect(await way.edge.confirm(route, AbortSignal.timeout(300))).toMatchObject({ kind: 'not-live' });
   const url = `http://alice-4000.test:${way.port}`;
   way.further = [{ hostname: 'alice-4000.test', url, service: null, isWanted: true }];
-  expect(await way.edge.confirm(route, AbortSignal.timeout(5000))).toEqual({ live: true });
+  expect(await way.edge.confirm(route, AbortSignal.timeout(5000))).toEqual({ kind: 'live' });
 });
 
 test('the reserved path says to visitors whether a service is there for them, and nothing of the host', async () => {

@@ -114,19 +114,19 @@ test('the budget does not wait for a clock that is stepped back', () => {
 test('every kind of failure has words that say what to do, and whether it is tried again', () => {
   const results = (
     ['forbidden', 'conflict', 'quota', 'gone', 'invalid', 'rate-limited', 'unknown', 'aborted'] as const
-  ).map((kind) => {
-    const { result, problem } = explain(
-      new ApiFailure(kind, 'Said (1)', { afterMs: 61_000 }),
+  ).map((failure) => {
+    const { kind, problem } = explain(
+      new ApiFailure(failure, 'Said (1)', { afterMs: 61_000 }),
       'the DNS record',
     );
     expect(problem.what.length * problem.next.length).toBeGreaterThan(0);
-    return `${kind} ${result}`;
+    return `${failure} ${kind}`;
   });
-  expect(results.filter((line) => line.endsWith('later'))).toEqual([
-    'gone later',
-    'rate-limited later',
-    'unknown later',
-    'aborted later',
+  expect(results.filter((line) => line.endsWith('retry'))).toEqual([
+    'gone retry',
+    'rate-limited retry',
+    'unknown retry',
+    'aborted retry',
   ]);
   expect(explain(new ApiFailure('rate-limited', '', { afterMs: 61_000 }), 'the DNS record')).toMatchObject({
     afterMs: 61_000,

@@ -66,9 +66,9 @@ async function run(log: Log): Promise<void> {
   await students.start();
 
   const startedAt = new Date().toISOString();
-  let shutDown = () => {};
+  let stopDaemon = () => {};
   const stopped = new Promise<void>((resolve) => {
-    shutDown = resolve;
+    stopDaemon = resolve;
   });
   const backend: Backend = {
     daemon: () => ({
@@ -97,16 +97,16 @@ async function run(log: Log): Promise<void> {
         ? own
         : [...own, ...(await students.printed(name, lines))].sort(byTime).slice(-lines);
     },
-    sync: (mend) => students.sync(mend),
+    sync: (repair) => students.sync(repair),
     diagnose: async () => [...(await environments.diagnose()), ...(await edge.diagnose())],
-    shutdown: () => shutDown(),
+    stopDaemon: () => stopDaemon(),
   };
   const api = await startApi({
     socketPath: join(settings.stateDir, 'api.sock'),
     backend,
     log,
   });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, shutDown);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopDaemon());
   announce({ ready: true, pid: process.pid });
   log.info({ version, pid: process.pid, edge: settings.edge }, 'the orchestrator is up');
 

@@ -1,32 +1,32 @@
 /**
- * What the daemon can do, as the API offers it. `daemon.ts` implements it, `server.ts` serves it. Every method
- * throws a DevenvError for what a person can meet.
+ * What the API serves: `daemon.ts` implements it, `server.ts` calls it. Methods throw DevenvErrors for expected
+ * failures; any other error is a defect.
  */
-
 import type { AccessInfo, Diagnostic, Drift, LogLine, Progress } from '../domain.ts';
-import type { DaemonView, StudentView } from './contract.ts';
+import type { StudentView } from '../student-view.ts';
+import type { DaemonView } from './contract.ts';
 
 export interface Backend {
   daemon(): DaemonView;
   list(): StudentView[];
   /** Throws `not-found`. */
   get(name: string): StudentView;
-  /** Aborting undoes what was begun, and then throws `cancelled`. */
+  /** Aborting undoes what was started, then throws `cancelled`. */
   create(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
   start(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
   stop(name: string, progress: Progress): Promise<StudentView>;
   restart(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
   remove(name: string, keepHome: boolean, progress: Progress): Promise<void>;
-  /** `adopt`: takes over what somebody else has at the student's hostname. */
+  /** Opens the link. `adopt`: takes over a foreign record or rule at the student's hostname. */
   open(name: string, adopt: boolean): Promise<StudentView>;
   close(name: string): Promise<StudentView>;
-  /** How to reach the environment's `sshd -i`; throws where it does not run. */
+  /** How to reach the environment's `sshd -i`. Throws `environment` if it does not run. */
   access(name: string): AccessInfo;
-  /** Newest `lines` of one student (their environment's own included), or of the daemon. Oldest first. */
+  /** The newest `lines` log lines, oldest first: of one student with their container's output, or of the daemon. */
   logs(name: string | null, lines: number): Promise<LogLine[]>;
-  /** Compares wanted and actual at the edge; with `mend` makes them agree. Throws `edge` where it can't be looked at. */
-  sync(mend: boolean): Promise<Drift[]>;
+  /** Compares the edge's observed with the desired state; `repair` writes what differs. Throws `edge` if it can't be read. */
+  sync(repair: boolean): Promise<Drift[]>;
   diagnose(): Promise<Diagnostic[]>;
-  /** Ends the daemon in good order; students keep working. */
-  shutdown(): void;
+  /** Stops the daemon once running operations have ended. Environments keep running. */
+  stopDaemon(): void;
 }

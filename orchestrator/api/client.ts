@@ -1,52 +1,52 @@
-/** Asks the daemon, over its socket. Every failure comes out as a DevenvError. */
+/** Client of the daemon's API, over its unix socket. Every failure is thrown as a DevenvError. */
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { nanoid } from 'nanoid';
 import type { AccessInfo, Diagnostic, Drift, LogLine, Progress } from '../domain.ts';
 import { DevenvError, type Problem, systemCodeOf } from '../errors.ts';
-import {
-  type DaemonView,
-  OPERATION_HEADER,
-  type OperationResult,
-  type ProgressEvent,
-  type StudentView,
-} from './contract.ts';
+import type { StudentView } from '../student-view.ts';
+import { type DaemonView, OPERATION_HEADER, type OperationResult, type ProgressEvent } from './contract.ts';
 
-export type Deed = 'start' | 'stop' | 'restart' | 'close';
-
-/** Nobody listens on the socket, or somebody did a moment ago. */
-const AWAY = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
+/** No process listens on the socket, or it has just ended. */
+const CONNECTION_LOST = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
 const notRunning = () =>
   new DevenvError({
     code: 'not-running',
     what: 'The orchestrator is not running.',
-    next: '`devenv up` starts it.',
+    next: 'Start it: devenv up',
   });
 
-const isAway = (error: unknown) => AWAY.has(systemCodeOf(error) ?? '');
+const isConnectionLost = (error: unknown) => CONNECTION_LOST.has(systemCodeOf(error) ?? '');
 
 async function readAll(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of response) chunks.push(chunk as Buffer);
   } catch (error) {
-    throw isAway(error) ? notRunning() : error;
+    throw isConnectionLost(error) ? notRunning() : error;
   }
   return Buffer.concat(chunks).toString();
 }
 
-/** The lines of an answer, until it ends or breaks off: a daemon that was killed says nothing more. */
+/** The lines of a response until it ends or the daemon is killed. */
 async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
   const lines = createInterface({ input: response });
-  // It passes on what befalls the answer, even when all that counts was read.
+  // readline re-emits the response's errors, also after the last line was read; unhandled, they would end the process.
   lines.on('error', () => undefined);
   try {
     yield* lines;
   } catch (error) {
-    if (!isAway(error)) throw error;
+    if (!isConnectionLost(error)) throw error;
   }
 }
+
+async function problemIn(response: IncomingMessage): Promise<DevenvError> {
+  const { error } = JSON.parse(await readAll(response)) as { error: Problem };
+  return new DevenvError(error);
+}
+
+const pathOf = (name: string) => `/students/${encodeURIComponent(name)}`;
 
 export class ApiClient {
   readonly #socketPath: string;
@@ -55,7 +55,7 @@ export class ApiClient {
     this.#socketPath = socketPath;
   }
 
-  #ask(method: string, path: string, body?: object, headers: Record<string, string> = {}) {
+  #send(method: string, path: string, body?: object, headers: Record<string, string> = {}) {
     return new Promise<IncomingMessage>((resolve, reject) => {
       const outgoing = request(
         {
@@ -72,35 +72,32 @@ export class ApiClient {
           reject(
             new DevenvError({
               code: 'not-running',
-              what: `This user may not use the orchestrator at ${this.#socketPath}.`,
-              next: 'Run the command as the user who runs the orchestrator.',
+              what: `This user has no access to the orchestrator at ${this.#socketPath}.`,
+              next: 'Run the command as the user who started the orchestrator.',
             }),
           );
-        } else reject(error.code !== undefined && AWAY.has(error.code) ? notRunning() : error);
+        } else reject(isConnectionLost(error) ? notRunning() : error);
       });
       outgoing.end(body && JSON.stringify(body));
     });
   }
 
-  async #get<View>(path: string): Promise<View> {
-    const response = await this.#ask('GET', path);
-    const answer = JSON.parse(await readAll(response)) as View | { error: Problem };
-    if (response.statusCode !== 200) throw new DevenvError((answer as { error: Problem }).error);
-    return answer as View;
+  async #json<View>(method: 'GET' | 'POST', path: string): Promise<View> {
+    const response = await this.#send(method, path);
+    if (response.statusCode !== 200) throw await problemIn(response);
+    return JSON.parse(await readAll(response)) as View;
   }
 
-  /** Follows a streamed operation to its end. Aborting cancels it; how it ended is still waited for. */
+  /** Runs an operation and reports its progress. Aborting cancels it; the result is still awaited. */
   async #operate(method: string, path: string, progress: Progress, body?: object, signal?: AbortSignal) {
     const id = nanoid();
-    const cancel = () => void this.#ask('DELETE', `/operations/${id}`).then(readAll, () => undefined);
+    const cancel = () => void this.#send('DELETE', `/operations/${id}`).then(readAll, () => undefined);
     signal?.addEventListener('abort', cancel, { once: true });
-    const response = await this.#ask(method, path, body, { [OPERATION_HEADER]: id });
-    if (response.statusCode !== 200) {
-      throw new DevenvError((JSON.parse(await readAll(response)) as { error: Problem }).error);
-    }
+    const response = await this.#send(method, path, body, { [OPERATION_HEADER]: id });
+    if (response.statusCode !== 200) throw await problemIn(response);
     for await (const line of linesOf(response)) {
       const event = JSON.parse(line) as ProgressEvent;
-      switch (event.event) {
+      switch (event.kind) {
         case 'step':
           progress.step(event.id, event.text);
           break;
@@ -113,13 +110,13 @@ export class ApiClient {
         case 'failed':
           throw new DevenvError(event.problem);
         case 'done':
-          return event.result satisfies OperationResult;
+          return event.result;
       }
     }
     throw new DevenvError({
       code: 'not-running',
-      what: 'The orchestrator went away before the operation was over.',
-      next: '`devenv up` starts it again; it then finishes or undoes what was begun.',
+      what: 'The orchestrator ended before the operation was finished.',
+      next: 'Start it again: devenv up. It then finishes or undoes the operation.',
     });
   }
 
@@ -130,58 +127,68 @@ export class ApiClient {
   }
 
   daemon(): Promise<DaemonView> {
-    return this.#get('/daemon');
+    return this.#json('GET', '/daemon');
+  }
+
+  /** Asks the daemon to stop. Its process ends later: after the operations that are running. */
+  async stopDaemon(): Promise<void> {
+    await this.#json('POST', '/daemon/stop');
   }
 
   list(): Promise<StudentView[]> {
-    return this.#get('/students');
+    return this.#json('GET', '/students');
   }
 
+  /** Throws `not-found`. */
   get(name: string): Promise<StudentView> {
-    return this.#get(`/students/${encodeURIComponent(name)}`);
+    return this.#json('GET', pathOf(name));
   }
 
   access(name: string): Promise<AccessInfo> {
-    return this.#get(`/students/${encodeURIComponent(name)}/access`);
+    return this.#json('GET', `${pathOf(name)}/access`);
   }
 
   create(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
     return this.#studentOf(this.#operate('POST', '/students', progress, { name }, signal));
   }
 
-  /** Opens the link by hand; with `adopt` takes over what somebody else has at its hostname. */
+  start(name: string, progress: Progress, signal?: AbortSignal): Promise<StudentView> {
+    return this.#studentOf(this.#operate('POST', `${pathOf(name)}/start`, progress, undefined, signal));
+  }
+
+  stop(name: string, progress: Progress): Promise<StudentView> {
+    return this.#studentOf(this.#operate('POST', `${pathOf(name)}/stop`, progress));
+  }
+
+  restart(name: string, progress: Progress, signal?: AbortSignal): Promise<StudentView> {
+    return this.#studentOf(this.#operate('POST', `${pathOf(name)}/restart`, progress, undefined, signal));
+  }
+
+  /** `adopt`: takes over a foreign record or rule at the student's hostname. */
   open(name: string, adopt: boolean, progress: Progress): Promise<StudentView> {
-    const path = `/students/${encodeURIComponent(name)}/open?adopt=${adopt}`;
-    return this.#studentOf(this.#operate('POST', path, progress));
+    return this.#studentOf(this.#operate('POST', `${pathOf(name)}/open?adopt=${adopt}`, progress));
   }
 
-  /** Compares wanted and actual at the edge; with `mend` makes them agree. */
-  async sync(mend: boolean): Promise<Drift[]> {
-    const response = await this.#ask('POST', `/sync?mend=${mend}`);
-    const answer = JSON.parse(await readAll(response)) as Drift[] | { error: Problem };
-    if (!Array.isArray(answer)) throw new DevenvError(answer.error);
-    return answer;
-  }
-
-  act(deed: Deed, name: string, progress: Progress, signal?: AbortSignal): Promise<StudentView> {
-    const path = `/students/${encodeURIComponent(name)}/${deed}`;
-    return this.#studentOf(this.#operate('POST', path, progress, undefined, signal));
+  close(name: string, progress: Progress): Promise<StudentView> {
+    return this.#studentOf(this.#operate('POST', `${pathOf(name)}/close`, progress));
   }
 
   async remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
-    await this.#operate('DELETE', `/students/${encodeURIComponent(name)}?keepHome=${keepHome}`, progress);
+    await this.#operate('DELETE', `${pathOf(name)}?keepHome=${keepHome}`, progress);
   }
 
-  logs(name: string | null, lines: number): Promise<LogLine[]> {
+  /** The newest `count` log lines, oldest first; of all students where `name` is null. */
+  logs(name: string | null, count: number): Promise<LogLine[]> {
     const student = name === null ? '' : `&name=${encodeURIComponent(name)}`;
-    return this.#get(`/logs?lines=${lines}${student}`);
+    return this.#json('GET', `/logs?lines=${count}${student}`);
+  }
+
+  /** Compares the edge's observed with the desired state; `repair` writes what differs. */
+  sync(repair: boolean): Promise<Drift[]> {
+    return this.#json('POST', `/sync?repair=${repair}`);
   }
 
   diagnose(): Promise<Diagnostic[]> {
-    return this.#get('/examination');
-  }
-
-  async shutDown(): Promise<void> {
-    await readAll(await this.#ask('POST', '/shutdown'));
+    return this.#json('GET', '/diagnostics');
   }
 }

@@ -1,58 +1,36 @@
-/**
- * What the daemon's API says, and what `--json` prints: one contract. Fields are added, never renamed or removed.
- */
+/** Types that only the API and its client share. docs/cli-json.md documents what of them `--json` prints. */
 
-import type { LinkPhase, LinkReason } from '../domain.ts';
 import type { Problem } from '../errors.ts';
-import type { Service, Session } from '../protocol/messages.ts';
+import type { StudentView } from '../student-view.ts';
 
+/** The running orchestrator. */
 export interface DaemonView {
   version: string;
   pid: number;
   instance: string;
   stateDir: string;
   edge: 'local' | 'cloudflare';
+  /** The local edge's address; null with another edge. */
   listen: string | null;
+  /** ISO 8601, UTC. */
   startedAt: string;
+  /** How many students exist. */
   students: number;
 }
 
-export interface StudentView {
-  name: string;
-  hostname: string;
-  url: string;
-  port: number;
-  createdAt: string;
-  environment: { state: 'running' | 'stopped' | 'missing' };
-  agent: {
-    state: 'connected' | 'silent' | 'away';
-    lastReportSecondsAgo: number | null;
-  };
-  route: {
-    phase: LinkPhase;
-    live: boolean;
-    reason: LinkReason;
-    since: string;
-    problem: Problem | null;
-  };
-  sessions: Session[];
-  service: Service | null;
-  /** Further servers with a link of their own (setting `links`). */
-  links: { port: number; url: string; live: boolean }[];
-  /** Ports that also listen, besides the service's. */
-  otherPorts: number[];
-}
-
-/** A long operation, told as it goes: one JSON object a line. The last line is `done` or `failed`. */
+/** One line of an operation's response, as JSON. The last line is `done` or `failed`. */
 export type ProgressEvent =
-  /** A step begins; a step with the same `id` again replaces its text. */
-  | { event: 'step'; id: string; text: string }
-  | { event: 'step-done'; id: string; text: string }
-  | { event: 'warning'; text: string }
-  | { event: 'done'; result: OperationResult }
-  | { event: 'failed'; problem: Problem };
+  /** A step starts. Another event with the same `id` replaces its text. */
+  | { kind: 'step'; id: string; text: string }
+  | { kind: 'step-done'; id: string; text: string }
+  | { kind: 'warning'; text: string }
+  | { kind: 'done'; result: OperationResult }
+  | { kind: 'failed'; problem: Problem };
 
-/** Request header that names an operation, so that whoever began it can cancel it and still hear how it ended. */
+/** Request header with the operation's id. The client cancels the operation by that id and still receives its result. */
 export const OPERATION_HEADER = 'x-devenv-operation';
 
-export type OperationResult = { student: StudentView | null };
+/** `student` is null after a removal. */
+export interface OperationResult {
+  student: StudentView | null;
+}

@@ -1,5 +1,5 @@
-import type { StudentView } from '../api/contract.ts';
 import { checkStudentName } from '../names.ts';
+import type { StudentView } from '../student-view.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { ensureDaemon } from './daemon-process.ts';

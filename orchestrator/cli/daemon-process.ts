@@ -95,7 +95,7 @@ export async function ensureDaemon(
 export async function endDaemon(client: ApiClient): Promise<boolean> {
   const running = await findDaemon(client);
   if (running === null) return false;
-  await client.shutDown();
+  await client.stopDaemon();
   for (let attempt = 0; attempt < 300; attempt += 1) {
     if (!isAlive(running.pid)) return true;
     await sleep(50);

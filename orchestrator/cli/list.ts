@@ -1,4 +1,4 @@
-import type { StudentView } from '../api/contract.ts';
+import type { StudentView } from '../student-view.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { print, printJson } from './output.ts';
@@ -6,11 +6,11 @@ import { table } from './table.ts';
 
 /** The state of a student in one word or two, the most important first. */
 export function stateOf(student: StudentView): string {
-  const { phase, problem } = student.route;
+  const { phase, problem } = student.link;
   // Whatever became of the environment: the edge may still lead to its port.
   if (phase === 'closing' && problem !== null) return 'closing, problem';
   if (student.environment.state !== 'running') return student.environment.state;
-  const isLive = student.route.live;
+  const isLive = student.link.live;
   // A further link that waits takes nothing from the own one.
   if (problem !== null && !(isLive && problem.code === 'rate-limited')) return 'problem';
   if (isLive) return student.service === null ? 'open, no server' : 'live';

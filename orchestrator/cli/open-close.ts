@@ -1,4 +1,4 @@
-import type { StudentView } from '../api/contract.ts';
+import type { StudentView } from '../student-view.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { stateOf } from './list.ts';
@@ -28,7 +28,7 @@ export const addRoute: AddCommand = (program, run) => {
     .description("close a student's link by hand, until the next session begins")
     .action(
       run(async (context: Context, name: string) => {
-        show(await context.client.act('close', name, context.progress), 'closed', context);
+        show(await context.client.close(name, context.progress), 'closed', context);
       }),
     );
 };

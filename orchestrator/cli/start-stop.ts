@@ -10,17 +10,17 @@ const descriptions = {
 } as const;
 
 export const addEnvironment: AddCommand = (program, run) => {
-  for (const deed of ['stop', 'start', 'restart'] as const) {
+  for (const operation of ['stop', 'start', 'restart'] as const) {
     program
-      .command(deed)
+      .command(operation)
       .argument('<name>')
-      .description(descriptions[deed])
+      .description(descriptions[operation])
       .action(
         run(async (context: Context, name: string) => {
           const { client, settings, progress, json } = context;
-          if (deed !== 'stop') await ensureDaemon(client, settings, progress, context.signal);
-          const signal = deed === 'stop' ? undefined : context.signal;
-          const student = await client.act(deed, name, progress, signal);
+          if (operation !== 'stop') await ensureDaemon(client, settings, progress, context.signal);
+          const signal = operation === 'stop' ? undefined : context.signal;
+          const student = await client[operation](name, progress, signal);
           progress.stop();
           if (json) printJson(student);
           else print(`${name}'s environment is ${student.environment.state}.`);

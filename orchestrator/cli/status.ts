@@ -1,5 +1,5 @@
-import type { StudentView } from '../api/contract.ts';
 import type { LinkReason } from '../domain.ts';
+import type { StudentView } from '../student-view.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { stateOf } from './list.ts';
@@ -46,9 +46,9 @@ function agentOf({ agent }: StudentView): string {
 
 /** `now`: ms since 1970. */
 export function describe(student: StudentView, now: number): string {
-  const { service, route, name } = student;
+  const { service, link, name } = student;
   const rows: [string, string][] = [
-    ['link', `${student.url}  (${stateOf(student)}: ${reasonOf(route.reason)})`],
+    ['link', `${student.url}  (${stateOf(student)}: ${reasonOf(link.reason)})`],
     ['port', String(student.port)],
     ['environment', student.environment.state],
   ];
@@ -60,16 +60,16 @@ export function describe(student: StudentView, now: number): string {
       'service',
       service === null ? 'none' : `${service.scheme} on port ${service.port} (${service.address})`,
     ]);
-    for (const { port, url, live } of student.links)
+    for (const { port, url, live } of student.additionalLinks)
       rows.push(['also', `${url}  (port ${port}, ${live ? 'live' : 'opening'})`]);
     if (student.otherPorts.length > 0) rows.push(['also listen', student.otherPorts.join(', ')]);
   } else rows.push(['next', `devenv start ${name}`]);
-  if (route.problem !== null) {
-    rows.push(['problem', route.problem.what], ['next', route.problem.next]);
-    const continuation = continuationOf(route.problem, now);
+  if (link.problem !== null) {
+    rows.push(['problem', link.problem.what], ['next', link.problem.next]);
+    const continuation = continuationOf(link.problem, now);
     if (continuation !== null) rows.push(['', continuation]);
     // Of an environment that does not report nobody knows.
-    if (route.phase === 'closing' && route.reason !== 'silent')
+    if (link.phase === 'closing' && link.reason !== 'silent')
       rows.push(['visitors', 'nobody is let in any more, though the edge still leads here']);
   }
   rows.push(['created', student.createdAt]);

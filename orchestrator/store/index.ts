@@ -1,14 +1,14 @@
-/** The state on disk: one SQLite database, written through before anything is done in the world. */
+/** State on disk: one SQLite database. Rows are written before the container, record or rule that they describe. */
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { DevenvError, messageOf } from '../errors.ts';
 import { migrations } from './schema.ts';
-import type { Store, StudentLife, StudentPatch, StudentRow } from './types.ts';
+import type { Store, StudentPatch, StudentRow, StudentState } from './types.ts';
 
 export { acquireInstanceLock } from './instance-lock.ts';
 export type { Store } from './types.ts';
 
-/** Columns of a row as SQLite gives them. */
+/** A row as SQLite returns it. */
 interface Columns {
   name: string;
   port: number;
@@ -28,7 +28,7 @@ function toRow(columns: Columns): StudentRow {
     hostname: columns.hostname,
     socketId: columns.socket_id,
     createdAt: columns.created_at,
-    state: JSON.parse(columns.state) as StudentLife,
+    state: JSON.parse(columns.state) as StudentState,
     shouldRun: columns.should_run === 1,
     routeMemory: columns.route_memory,
     noticeMemory: columns.notice_memory,
@@ -43,10 +43,10 @@ class SqliteStore implements Store {
     this.#db = db;
   }
 
-  /** Each text is compiled once. */
+  /** Compiles each statement once. */
   #prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
+    const compiled = this.#statements.get(sql);
+    if (compiled !== undefined) return compiled;
     const statement = this.#db.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
@@ -86,8 +86,8 @@ class SqliteStore implements Store {
     const values = changed.map(([, value]) => value);
     const write = () =>
       this.#prepare(`UPDATE students SET ${assignments} WHERE name = ?`).run(...values, name);
-    const isOfSessions = patch.state === undefined && patch.shouldRun === undefined;
-    if (isOfSessions) this.#withoutSync(write);
+    const isSessionData = patch.state === undefined && patch.shouldRun === undefined;
+    if (isSessionData) this.#withoutSync(write);
     else write();
   }
 
@@ -95,7 +95,7 @@ class SqliteStore implements Store {
     const write = this.#prepare('UPDATE students SET hostname = ? WHERE name = ?');
     this.#db.exec('BEGIN');
     try {
-      // No hostname holds a blank: out of each other's way first.
+      // Hostnames are unique, so first give everyone a temporary one. No real hostname contains a space.
       for (const name of hostnames.keys()) write.run(` ${name}`, name);
       for (const [name, hostname] of hostnames) write.run(hostname, name);
       this.#db.exec('COMMIT');
@@ -106,8 +106,8 @@ class SqliteStore implements Store {
   }
 
   /**
-   * Writes what survives a kill of this process, but not a loss of power in the next moment: for what goes with the
-   * host's power anyway. To wait for the disk takes 2 to 5 ms, and a class of 200 would wait for each other's.
+   * Writes without waiting for the disk: the write survives a kill of this process, but maybe not a power loss. Used for
+   * data of sessions, which a power loss ends anyway. Waiting takes 2 to 5 ms, and 200 students would queue.
    */
   #withoutSync(write: () => void): void {
     this.#db.exec('PRAGMA synchronous = NORMAL');
@@ -123,15 +123,15 @@ class SqliteStore implements Store {
   }
 
   putJournalEntry(id: string, body: string): void {
-    this.#prepare('INSERT OR REPLACE INTO intents VALUES (?, ?)').run(id, body);
+    this.#prepare('INSERT OR REPLACE INTO journal VALUES (?, ?)').run(id, body);
   }
 
   removeJournalEntry(id: string): void {
-    this.#withoutSync(() => this.#prepare('DELETE FROM intents WHERE id = ?').run(id));
+    this.#withoutSync(() => this.#prepare('DELETE FROM journal WHERE id = ?').run(id));
   }
 
   journalEntries(): { id: string; body: string }[] {
-    return this.#prepare('SELECT id, body FROM intents').all() as unknown as {
+    return this.#prepare('SELECT id, body FROM journal').all() as unknown as {
       id: string;
       body: string;
     }[];
@@ -158,7 +158,7 @@ function migrate(db: DatabaseSync, path: string): void {
   if (version > migrations.length) {
     throw new DevenvError({
       code: 'bad-settings',
-      what: `${path} was written by a newer devenv (version ${version}, this one knows ${migrations.length}).`,
+      what: `${path} was written by a newer devenv (format ${version}; this devenv reads up to ${migrations.length}).`,
       next: 'Run the newer devenv, or set DEVENV_STATE_DIR to another folder. Nothing was changed.',
     });
   }
@@ -168,15 +168,15 @@ function migrate(db: DatabaseSync, path: string): void {
 }
 
 /**
- * Opens the database, made or brought up to date where needed. Throws `bad-settings` for one that is damaged or
- * newer than this program; it is then left as it was.
+ * Opens the database; creates or migrates it first where needed. Throws `bad-settings` for a database that is damaged
+ * or newer than this program, and leaves it unchanged.
  */
 export function openStore(path: string): Store {
   let db: DatabaseSync | null = null;
   try {
     db = new DatabaseSync(path);
     chmodSync(path, 0o600);
-    // FULL: a row is on disk before the container it speaks of is made.
+    // FULL: a row is on disk before the container that it describes is created.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     migrate(db, path);
     return new SqliteStore(db);
@@ -188,7 +188,7 @@ export function openStore(path: string): Store {
       {
         code: 'bad-settings',
         what: `The state in ${path} cannot be read: ${reason}.`,
-        next: 'Put back a copy of it, or move it away to begin anew (environments and homes stay in Docker).',
+        next: 'Restore a backup, or move the file away to start without students (containers and homes stay in Docker).',
       },
       { cause: error },
     );

@@ -1,6 +1,6 @@
 /**
- * One daemon per state folder. The lock is the kernel's, held on a small database of its own by an open exclusive
- * transaction: it is gone with its holder, however that ends, so a crashed daemon never blocks the next.
+ * One daemon per state folder. The lock is an open exclusive transaction on a separate small database, so a file lock of
+ * the kernel: it ends with its process, and a crashed daemon never blocks the next one.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,10 +11,10 @@ export interface InstanceLock {
   release(): void;
 }
 
-/** Kept here, so that a caller who drops the lock object does not drop the lock with it. */
-const held = new Set<DatabaseSync>();
+/** Keeps the databases from being garbage-collected, which would release the lock. */
+const locked = new Set<DatabaseSync>();
 
-function holder(path: string): string {
+function lockOwner(path: string): string {
   try {
     return `process ${readFileSync(path, 'utf8').trim()}`;
   } catch {
@@ -22,7 +22,7 @@ function holder(path: string): string {
   }
 }
 
-/** Takes the lock, or throws `busy` with the holder's pid. Does not wait. */
+/** Acquires the lock without waiting. Throws `busy` with the pid of the process that has it. */
 export function acquireInstanceLock(stateDir: string): InstanceLock {
   const path = join(stateDir, 'lock');
   const pidPath = join(stateDir, 'daemon.pid');
@@ -34,17 +34,17 @@ export function acquireInstanceLock(stateDir: string): InstanceLock {
     throw new DevenvError(
       {
         code: 'busy',
-        what: `An orchestrator runs already for ${stateDir} (${holder(pidPath)}).`,
-        next: 'Use that one, or end it with `devenv down`; another installation needs another DEVENV_STATE_DIR.',
+        what: `An orchestrator is already running for ${stateDir} (${lockOwner(pidPath)}).`,
+        next: 'Use that one, or stop it with `devenv down`. A second installation needs its own DEVENV_STATE_DIR.',
       },
       { cause: error },
     );
   }
   writeFileSync(pidPath, `${process.pid}\n`);
-  held.add(db);
+  locked.add(db);
   return {
     release() {
-      held.delete(db);
+      locked.delete(db);
       db.close();
     },
   };

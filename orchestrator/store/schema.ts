@@ -1,4 +1,4 @@
-/** The database's shape. A new version is a new entry at the end; nothing that has run anywhere is ever changed. */
+/** Migrations of the database, oldest first. Append new ones; never change an entry that an installation may have run. */
 export const migrations: readonly string[] = [
   `CREATE TABLE students (
      name TEXT PRIMARY KEY,
@@ -13,4 +13,6 @@ export const migrations: readonly string[] = [
    ) STRICT;
    CREATE TABLE intents (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;`,
   'CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;',
+  `UPDATE students SET state = json_set(json_remove(state, '$.life'), '$.kind', json_extract(state, '$.life'));
+   ALTER TABLE intents RENAME TO journal;`,
 ];

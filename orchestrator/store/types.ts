@@ -1,10 +1,10 @@
-/** What is kept on disk, and survives every kill. */
+/** What the store keeps on disk. It survives a kill of the daemon at any moment. */
 
-/** `creating` and `removing` are finished or undone by the next start. */
-export type StudentLife =
-  | { life: 'creating'; keepsHome: boolean }
-  | { life: 'present' }
-  | { life: 'removing'; keepsHome: boolean };
+/** The next start of the daemon finishes or undoes `creating` and `removing`. */
+export type StudentState =
+  | { kind: 'creating'; keepsHome: boolean }
+  | { kind: 'present' }
+  | { kind: 'removing'; keepsHome: boolean };
 
 export interface StudentRow {
   name: string;
@@ -12,33 +12,34 @@ export interface StudentRow {
   hostname: string;
   socketId: string;
   createdAt: string;
-  state: StudentLife;
-  /** What the instructor last asked for: `start` or `stop`. */
+  state: StudentState;
+  /** Whether the instructor last ran `start` (or `create`) rather than `stop`. */
   shouldRun: boolean;
-  /** The route's memory across restarts of the daemon: JSON of `routes/`' own. */
+  /** State of the student's route across restarts of the daemon: JSON, written and read by `routes/`. */
   routeMemory: string | null;
-  /** What the student has been told: JSON of `students/notices.ts`. */
+  /** Which notices the student has seen: JSON, written and read by `students/notices.ts`. */
   noticeMemory: string | null;
 }
 
-/** What may change of a student at any time. Hostnames follow the settings (`rename`); the rest is for life. */
+/** The columns that change. Hostnames follow the settings (`rename`); all others stay as inserted. */
 export type StudentPatch = Partial<Pick<StudentRow, 'state' | 'shouldRun' | 'routeMemory' | 'noticeMemory'>>;
 
 export interface Store {
-  /** All, by name. */
+  /** All students, sorted by name. */
   students(): StudentRow[];
   insert(row: StudentRow): void;
   update(name: string, patch: StudentPatch): void;
-  /** Gives students other hostnames, all at once: one may get what another has had. */
+  /** Changes hostnames in one transaction: a student may get the hostname that another one had. */
   rename(hostnames: ReadonlyMap<string, string>): void;
   remove(name: string): void;
-  /** Written before the first call of a publication, and removed after its last. `body` is JSON of the writer's own. */
+  /** Journals a run before its first API call. `body` is JSON, written and read by the edge. */
   putJournalEntry(id: string, body: string): void;
+  /** Removes the entry after the run's last API call. */
   removeJournalEntry(id: string): void;
   journalEntries(): { id: string; body: string }[];
-  /** Keeps a small fact for later starts, e.g. what an edge has learned. */
+  /** Saves a value for later starts, e.g. the zone's name that the edge has read. */
   remember(key: string, value: string): void;
-  /** Null where nothing is kept. */
+  /** The saved value, or null. */
   recall(key: string): string | null;
   close(): void;
 }

@@ -110,7 +110,7 @@ export class AgentSync {
   /** Something about the student has changed: tells the routes, then the agent, if there is news for it. */
   reconcile(student: Student): void {
     const { row } = student;
-    if (row.state.life !== 'present') return;
+    if (row.state.kind !== 'present') return;
     const { routes, roster, settings, edge, sockets, lease } = this.#parts;
     routes.facts(row.name, {
       running: student.environment === 'running',

@@ -5,7 +5,6 @@
 
 import { Heartbeats } from '../agents/heartbeats.ts';
 import { type AgentSockets, createAgentSockets } from '../agents/index.ts';
-import type { StudentView } from '../api/contract.ts';
 import { systemClock } from '../clock.ts';
 import type { AccessInfo, Drift, LogLine, Progress } from '../domain.ts';
 import type { Edge } from '../edges/edge.ts';
@@ -15,6 +14,7 @@ import type { Log } from '../log.ts';
 import { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import type { Store } from '../store/index.ts';
+import type { StudentView } from '../student-view.ts';
 import { AgentSync } from './agent-sync.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Roster, type Student, specOf } from './roster.ts';
@@ -169,7 +169,7 @@ export class Students {
   list(): StudentView[] {
     return this.#roster
       .all()
-      .filter((student) => student.row.state.life === 'present')
+      .filter((student) => student.row.state.kind === 'present')
       .map((student) => this.#view(student));
   }
 
@@ -206,9 +206,9 @@ export class Students {
     return this.#view(student);
   }
 
-  /** Compares wanted and actual at the edge; with `mend` makes them agree. */
-  async sync(mend: boolean): Promise<Drift[]> {
-    return [...(await this.#routes.sync(mend))];
+  /** Compares the edge's observed with the desired state; `repair` writes what differs. */
+  async sync(repair: boolean): Promise<Drift[]> {
+    return [...(await this.#routes.sync(repair))];
   }
 
   access(name: string): AccessInfo {

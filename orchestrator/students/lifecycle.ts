@@ -64,7 +64,7 @@ export class Lifecycle {
         await this.#undo(student);
         throw error;
       }
-      roster.update(student, { state: { life: 'present' } });
+      roster.update(student, { state: { kind: 'present' } });
       this.#take(student);
       this.#parts.log.info({ student: name, port: student.row.port }, 'created');
       await this.#look(student);
@@ -75,7 +75,7 @@ export class Lifecycle {
   /** Undoes a creation, as far as it got. A home that stood before stays. */
   async #undo(student: Student): Promise<void> {
     const { environments, sockets, roster } = this.#parts;
-    const keepsHome = student.row.state.life === 'creating' && student.row.state.keepsHome;
+    const keepsHome = student.row.state.kind === 'creating' && student.row.state.keepsHome;
     await environments.remove(student.row.name, keepsHome);
     await sockets.close(student.row.name);
     roster.delete(student);
@@ -84,7 +84,7 @@ export class Lifecycle {
   /** A creation that could not be undone when it failed, because the engine was away, is undone first. */
   async #finishUndoing(name: string): Promise<void> {
     const student = this.#parts.roster.find(name);
-    if (student?.row.state.life === 'creating') await this.#undo(student);
+    if (student?.row.state.kind === 'creating') await this.#undo(student);
   }
 
   /** The student is there: their route may be wanted from now on. */
@@ -152,7 +152,7 @@ export class Lifecycle {
     return this.#queue.run(name, async () => {
       const student = this.#parts.roster.get(name);
       this.#parts.roster.update(student, {
-        state: { life: 'removing', keepsHome: keepHome },
+        state: { kind: 'removing', keepsHome: keepHome },
       });
       await this.#finishRemoval(student, keepHome, progress);
     });
@@ -187,12 +187,12 @@ export class Lifecycle {
       const { name, state, socketId } = student.row;
       student.environment = actual.find((each) => each.student === name)?.state ?? 'missing';
       if (student.environment === 'running') this.#parts.lease.record(name);
-      if (state.life === 'present') {
+      if (state.kind === 'present') {
         this.#take(student);
         await this.#parts.sockets.open(name, this.#parts.environments.socketDir(socketId));
         this.#parts.conversation.reconcile(student);
       } else {
-        if (state.life === 'removing') this.#take(student);
+        if (state.kind === 'removing') this.#take(student);
         await this.#finish(student, progress);
       }
     });
@@ -203,7 +203,7 @@ export class Lifecycle {
     const { routes, conversation } = this.#parts;
     for (const student of updateHostnames(this.#parts)) {
       const { name, state } = student.row;
-      if (state.life !== 'present') continue;
+      if (state.kind !== 'present') continue;
       void routes.unregister(name);
       this.#take(student);
       conversation.reconcile(student);
@@ -213,7 +213,7 @@ export class Lifecycle {
   /** Finishes or undoes what was begun and cut off. */
   async #finish(student: Student, progress: Progress): Promise<void> {
     const { name, state } = student.row;
-    switch (state.life) {
+    switch (state.kind) {
       case 'creating':
         this.#parts.log.warn({ student: name }, 'undoing a creation that was cut off');
         return this.#undo(student);
@@ -230,7 +230,7 @@ export class Lifecycle {
       // Gone while this waited for its turn.
       if (this.#parts.roster.find(student.row.name) !== student) return;
       await this.#finish(student, progress);
-      if (student.row.state.life !== 'present') return;
+      if (student.row.state.kind !== 'present') return;
       await this.#look(student);
       if (!student.row.shouldRun) return;
       if (student.environment === 'running') return;

@@ -37,7 +37,7 @@ export async function registerStudent(
     hostname,
     socketId: newSocketId(),
     createdAt: new Date().toISOString(),
-    state: { life: 'creating', keepsHome: had?.home ?? false },
+    state: { kind: 'creating', keepsHome: had?.home ?? false },
     shouldRun: true,
     routeMemory: null,
     noticeMemory: null,

@@ -1,5 +1,5 @@
-import type { StudentView } from '../api/contract.ts';
 import type { RouteView } from '../routes/index.ts';
+import type { StudentView } from '../student-view.ts';
 import type { Student } from './roster.ts';
 
 interface Surroundings {
@@ -30,7 +30,7 @@ export function viewOf(
       state: agent,
       lastReportSecondsAgo: silentForMs === null ? null : Math.round(silentForMs / 100) / 10,
     },
-    route: {
+    link: {
       phase: route.phase,
       live: route.live,
       reason: route.reason,
@@ -39,7 +39,7 @@ export function viewOf(
     },
     sessions: report?.sessions ?? [],
     service: report?.service ?? null,
-    links: route.links.map(({ port, hostname, live }) => ({ port, url: urlOf(hostname), live })),
+    additionalLinks: route.links.map(({ port, hostname, live }) => ({ port, url: urlOf(hostname), live })),
     otherPorts: (report?.listeners ?? [])
       .map((listener) => listener.port)
       .filter((port, index, all) => port !== report?.service?.port && all.indexOf(port) === index),

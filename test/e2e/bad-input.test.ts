@@ -1,7 +1,7 @@
 /** What is refused before anything is touched: exit code 2, words that help, no trace. */
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { Installation } from '../support/installation.ts';
 
 let devenv: Installation;

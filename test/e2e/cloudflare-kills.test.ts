@@ -48,7 +48,7 @@ const hostnameOf = (name: string) => `${name}.${mock.zoneName}`;
 const wish = (student: string, word: 'open' | 'close') =>
   (word === 'open'
     ? client.open(student, false, silentProgress)
-    : client.act('close', student, silentProgress)
+    : client.close(student, silentProgress)
   ).catch(() => undefined);
 
 /** Keeps an eye on every call that took effect. */
@@ -142,9 +142,7 @@ async function lookAtAll(dns: 'student' | 'session'): Promise<void> {
   await waitFor(
     'every link to be as wanted',
     async () => {
-      const phases = (await client.list()).map(({ name, route }) =>
-        [name, route.phase, route.live].join(' '),
-      );
+      const phases = (await client.list()).map(({ name, link }) => [name, link.phase, link.live].join(' '));
       const hoped = names.map((name) =>
         wanted.includes(name) ? `${name} open true` : `${name} closed false`,
       );

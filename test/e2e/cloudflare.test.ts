@@ -1,8 +1,8 @@
 /** The main job on the cloudflare edge, against the mock: real containers and terminals, and a connector for the visitors. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import type { StudentView } from '../../orchestrator/api/contract.ts';
 import type { Diagnostic, Drift } from '../../orchestrator/domain.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { MockCloudflare, MockConnector } from '../cloudflare/index.ts';
 import { findSecret } from '../support/find-secret.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
@@ -54,7 +54,7 @@ test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, 
   terminal.type('npm run dev\r');
   await terminal.see(new RegExp(`live at ${link}`));
   expect((await devenv.visit('alice')).status).toBe(200);
-  expect((await status()).route).toMatchObject({ phase: 'open', live: true, problem: null });
+  expect((await status()).link).toMatchObject({ phase: 'open', live: true, problem: null });
   expect(await devenv.succeed('list')).toMatch(/alice .*https:\/\/alice\.example\.com/);
   await terminal.leave();
   await waitFor('the rule to be gone', () => rules().length === 0);
@@ -88,7 +88,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   const refusal =
     /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell your instructor/;
   await terminal.see(refusal);
-  expect((await status()).route).toMatchObject({
+  expect((await status()).link).toMatchObject({
     phase: 'opening',
     problem: { code: 'edge', what: expect.stringMatching(/token/) },
   });
@@ -111,7 +111,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   expect((await devenv.visit('alice')).status).toBe(200);
   const { version } = mock.world.tunnel;
   await devenv.succeed('up');
-  await waitFor('the link to be live', async () => (await status()).route.live);
+  await waitFor('the link to be live', async () => (await status()).link.live);
   expect(mock.world.tunnel.version).toBe(version);
 
   // What keeps a link from closing is the instructor's: the student is not told that it is not public yet.
@@ -119,7 +119,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   const saidBefore = terminal.text.length;
   await devenv.succeed('close', 'alice');
   await terminal.see(/closed by your instructor/);
-  await waitFor('the refusal', async () => (await status()).route.problem);
+  await waitFor('the refusal', async () => (await status()).link.problem);
   expect(await devenv.succeed('list')).toMatch(/alice .*closing, problem/);
   expect(await devenv.succeed('status', 'alice')).toMatch(
     /closing, problem: closed by you.*does not let this token.*nobody is let in any more/s,
@@ -165,7 +165,7 @@ test('who left while Cloudflare is away is public no more, and whoever was conne
   answer.on('error', () => {}).resume();
   await devenv.succeed('down');
   await devenv.succeed('up');
-  await waitFor('the link to be live', async () => (await status()).route.live);
+  await waitFor('the link to be live', async () => (await status()).link.live);
   expect(answer.closed).toBe(false);
 
   mock.faults.next({}, 'reset-before', 1000);
@@ -182,14 +182,14 @@ test('who left while Cloudflare is away is public no more, and whoever was conne
 
 test('a name that somebody else has: `create` works, the clash is named, and `open --adopt` takes it over', async () => {
   await devenv.succeed('create', 'bob');
-  const problem = await waitFor('the clash', async () => (await status('bob')).route.problem);
+  const problem = await waitFor('the clash', async () => (await status('bob')).link.problem);
   expect(problem).toMatchObject({ code: 'conflict', what: expect.stringMatching(/A 192\.0\.2\.7/) });
   expect(await devenv.succeed('sync')).toMatch(
     /bob .*record of somebody else: A 192\.0\.2\.7 +look at it: not touched/,
   );
   await devenv.succeed('open', 'bob', '--adopt');
   // The relay's page: nothing listens there yet.
-  const isPage = async () => (await status('bob')).route.live && (await devenv.statusOf('bob')) === 503;
+  const isPage = async () => (await status('bob')).link.live && (await devenv.statusOf('bob')) === 503;
   await waitFor('the page', isPage);
   expect(mock.world.records.find(({ name }) => name === 'bob.example.com')?.content).toBe(
     mock.world.tunnelHostname,

@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DaemonView, StudentView } from '../../orchestrator/api/contract.ts';
+import type { DaemonView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
 import { inEngine as ofInstance } from '../support/instance-leftovers.ts';
 import { isAlive } from '../support/leftovers.ts';
@@ -45,7 +46,7 @@ test('a daemon that is killed and started again while a student serves: same ses
   await waitFor('the link to answer again', async () => (await devenv.statusOf('alice')) === 200);
   const after = await waitFor('the route to be live', async () => {
     const view = await devenv.json<StudentView>('status', 'alice');
-    return view.route.live && view.sessions.length > 0 && view;
+    return view.link.live && view.sessions.length > 0 && view;
   });
   expect(after.sessions[0]?.id).toBe(before.sessions[0]?.id);
   expect(terminal.text.match(/live at/g)).toHaveLength(1);
@@ -69,14 +70,14 @@ test('a lost terminal: the link outlives it by the grace, and is there for who c
   process.kill(lost.pid, 'SIGKILL');
   await waitFor(
     'the grace',
-    async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'grace',
+    async () => (await devenv.json<StudentView>('status', 'alice')).link.reason === 'grace',
   );
   expect((await devenv.visit('alice')).status).toBe(200);
   const back = devenv.terminal(['shell', 'alice']);
   await back.see(/\$ $/);
   await waitFor(
     'the route to be kept',
-    async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'serving',
+    async () => (await devenv.json<StudentView>('status', 'alice')).link.reason === 'serving',
   );
   back.type('exit\r');
   await back.ended;
@@ -90,7 +91,7 @@ test('an environment that is killed from outside closes its link at once, and `s
   await waitFor("the relay's page", async () => (await devenv.statusOf('alice')) === 503);
   execFileSync('docker', ['kill', `devenv-${devenv.instance}-alice`]);
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
-  expect((await devenv.json<StudentView>('status', 'alice')).route.reason).toBe('stopped');
+  expect((await devenv.json<StudentView>('status', 'alice')).link.reason).toBe('stopped');
   await devenv.succeed('start', 'alice');
   expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
   execFileSync('docker', ['rm', '-f', `devenv-${devenv.instance}-alice`]);
@@ -147,7 +148,7 @@ test('an agent that is stopped is started again after its silence, and its link 
   await devenv.devenv(['shell', 'alice', '--', `nohup sh -c '${silence}' >/dev/null 2>&1 &`]);
   await waitFor(
     'the lease to be over',
-    async () => (await devenv.json<StudentView>('status', 'alice')).route.reason === 'silent',
+    async () => (await devenv.json<StudentView>('status', 'alice')).link.reason === 'silent',
   );
   expect((await devenv.visit('alice')).status).toBe(404);
 });

@@ -1,8 +1,9 @@
 /** The other commands, as an instructor uses them. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import type { DaemonView, StudentView } from '../../orchestrator/api/contract.ts';
+import type { DaemonView } from '../../orchestrator/api/contract.ts';
 import type { Diagnostic } from '../../orchestrator/domain.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -76,7 +77,7 @@ test('a wrong name gets the right one, and is not said to be makeable where it i
 test("`open` by hand: the relay's page until the next session ends; `close`: nothing until the next one begins", async () => {
   await devenv.succeed('open', 'alice');
   await waitFor('the page', async () => (await devenv.statusOf('alice')) === 503);
-  expect((await status()).route.reason).toBe('instructor');
+  expect((await status()).link.reason).toBe('instructor');
   const terminal = devenv.terminal(['shell', 'alice']);
   await terminal.see(/\$ $/);
   await waitFor('the session', async () => (await status()).sessions.length === 1);
@@ -132,9 +133,9 @@ test('`logs` tells what happened to one student, `doctor` that all is well', asy
   expect(await devenv.succeed('logs', 'alice')).toMatch(
     /\[alice\] created[\s\S]*link closed: the environment is stopped/,
   );
-  const examinations = await devenv.json<Diagnostic[]>('doctor');
-  expect(examinations.filter((each) => !each.ok)).toEqual([]);
-  expect(examinations.map((each) => each.subject)).toEqual(
+  const diagnostics = await devenv.json<Diagnostic[]>('doctor');
+  expect(diagnostics.filter((each) => !each.ok)).toEqual([]);
+  expect(diagnostics.map((each) => each.subject)).toEqual(
     expect.arrayContaining(['Docker engine', 'Firewall', 'Disk']),
   );
 });

@@ -1,5 +1,4 @@
-/** From the local edge to Cloudflare and back, as the README says it, with a student who is there and at work. */
-import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { MockCloudflare, MockConnector } from '../cloudflare/index.ts';
 import { browse } from '../support/browse.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
@@ -66,7 +65,7 @@ test('the link moves with the settings, for who is at work and for who comes lat
   expect(await devenv.json<StudentView>('status', 'alice')).toMatchObject({
     hostname: 'alice.example.com',
     url: PUBLIC,
-    route: { phase: 'open', live: true, problem: null },
+    link: { phase: 'open', live: true, problem: null },
   });
   await before.leave();
   await waitFor('the rule to be gone', () => rules().length === 0);

@@ -1,7 +1,7 @@
 /** The engine fails in the middle of `create` and `rm`: nothing half-made is left, and it says what happened. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { EngineProxy, type Rule } from '../support/engine-proxy.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
 import { inEngine, removeInstance } from '../support/instance-leftovers.ts';

@@ -1,5 +1,4 @@
-/** The main job, as the README tells it: create, shell, `npm run dev`, a visitor, exit, gone. */
-import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -47,7 +46,7 @@ test('from `npm run dev` to the page being served, and gone after `exit`', async
   expect(terminal.text.match(/live at/g)).toHaveLength(1);
 
   const view = await devenv.json<StudentView>('status', 'alice');
-  expect(view.route).toMatchObject({
+  expect(view.link).toMatchObject({
     phase: 'open',
     live: true,
     reason: 'serving',

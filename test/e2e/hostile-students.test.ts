@@ -3,8 +3,8 @@
  * the first one's own link works again as soon as they stop.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StudentView } from '../../orchestrator/api/contract.ts';
 import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { type Classroom, openClassroom, type Pupil } from '../matrix/classroom.ts';
 import { waitFor } from '../support/wait.ts';
 

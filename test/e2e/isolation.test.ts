@@ -5,9 +5,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import Docker from 'dockerode';
-import type { StudentView } from '../../orchestrator/api/contract.ts';
 import type { Diagnostic } from '../../orchestrator/domain.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { AttackerNetwork } from '../support/attacker-network.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
 import { studentImage } from '../support/student-image.ts';

@@ -1,5 +1,4 @@
-/** More than one link of a student, where the setting allows it: a front end that calls its API from the browser. */
-import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { browse } from '../support/browse.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
 import { waitFor } from '../support/wait.ts';
@@ -47,7 +46,7 @@ test('each server has its link, told when it is live, known to `status`, and gon
   await waitFor('the second line', isSaid, { everyMs: 300 });
   expect(terminal.text).not.toContain('devenv-port 4000');
   expect(terminal.text).toContain("a page must call it there: visitors can't reach localhost:4000)");
-  expect((await devenv.json<StudentView>('status', 'alice')).links).toEqual([
+  expect((await devenv.json<StudentView>('status', 'alice')).additionalLinks).toEqual([
     { port: 4000, url: `http://alice-4000.localhost:${devenv.edgePort}`, live: true },
   ]);
   expect(await terminal.run('devenv-status')).toContain(`http://alice-4000.localhost:${devenv.edgePort}`);
@@ -68,6 +67,6 @@ test('each server has its link, told when it is live, known to `status`, and gon
     async () => (await visit('alice'))?.status === 404 && (await visit('alice-4000'))?.status === 404,
   );
   // Its name is the student's all the same, as their own is.
-  expect((await devenv.json<StudentView>('status', 'alice')).links).toEqual([]);
+  expect((await devenv.json<StudentView>('status', 'alice')).additionalLinks).toEqual([]);
   await expectTaken();
 });

@@ -1,5 +1,5 @@
 /** Several servers of one student: which one the link leads to, what is said of the others, and how to switch. */
-import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { type Classroom, openClassroom, type Pupil } from '../matrix/classroom.ts';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
@@ -71,7 +71,7 @@ test("a student's own pattern opens as soon as it is typed, and its slow start i
   const terminal = await pupil.open();
   terminal.type('./up.sh\r');
   await waitFor('the waiting page', async () => (await pupil.status()) === 503);
-  expect((await pupil.devenv.json<StudentView>('status', 'alice')).route.reason).toBe('starting');
+  expect((await pupil.devenv.json<StudentView>('status', 'alice')).link.reason).toBe('starting');
   await terminal.see(/still starting: nothing listens so far/);
   await pupil.inside('touch said');
   await terminal.see(/live at/);

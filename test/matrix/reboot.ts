@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StudentView } from '../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../orchestrator/student-view.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { waitFor } from '../support/wait.ts';
 import { AT_ONCE, endsSoon, type Outcome, withClassroom } from './classroom.ts';

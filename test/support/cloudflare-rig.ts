@@ -12,21 +12,21 @@ import type { MockCloudflare } from '../cloudflare/index.ts';
 
 /** What is on disk: survives a kill. */
 export class MemoryDisk {
-  readonly #intents = new Map<string, string>();
+  readonly #journal = new Map<string, string>();
   readonly #facts = new Map<string, string>();
   readonly #written: string[] = [];
 
   putJournalEntry(id: string, body: string): void {
     this.#written.push(`${id} ${body}`);
-    this.#intents.set(id, body);
+    this.#journal.set(id, body);
   }
 
   removeJournalEntry(id: string): void {
-    this.#intents.delete(id);
+    this.#journal.delete(id);
   }
 
   journalEntries(): { id: string; body: string }[] {
-    return [...this.#intents].map(([id, body]) => ({ id, body }));
+    return [...this.#journal].map(([id, body]) => ({ id, body }));
   }
 
   remember(key: string, value: string): void {

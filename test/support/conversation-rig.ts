@@ -92,7 +92,7 @@ export class ConversationRig {
         hostname: `${name}.example.com`,
         socketId: name,
         createdAt: '',
-        state: { life: 'present' },
+        state: { kind: 'present' },
         shouldRun: true,
         routeMemory: null,
         noticeMemory: null,

@@ -83,7 +83,7 @@ export class Classroom {
   }
 
   phases(): string[] {
-    return this.#students.list().map(({ route }) => route.phase);
+    return this.#students.list().map(({ link }) => link.phase);
   }
 
   /** All start their server at once. Resolves to the time until the last was told that the link is live, in ms. */

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StudentView } from '../../../orchestrator/api/contract.ts';
+import type { StudentView } from '../../../orchestrator/student-view.ts';
 import type { Answer } from '../../support/browse.ts';
 import type { Installation } from '../../support/installation.ts';
 import { fixtureFolder, placeProject } from '../../support/project.ts';

@@ -36,10 +36,9 @@ test('in the middle of an answer', () =>
 test('in the middle of an operation', () =>
   withDaemon(
     (request, response) => {
-      response.writeHead(200).write('{"event":"step","id":"a","text":"b"}\n', () => request.socket.destroy());
+      response.writeHead(200).write('{"kind":"step","id":"a","text":"b"}\n', () => request.socket.destroy());
     },
-    (client) =>
-      expect(client.act('start', 'alice', silentProgress)).rejects.toMatchObject({ code: 'not-running' }),
+    (client) => expect(client.start('alice', silentProgress)).rejects.toMatchObject({ code: 'not-running' }),
   ));
 
 test('an error arrives as the daemon sent it, with the time at which it ends', () => {
@@ -65,7 +64,7 @@ test('right after its last word', () =>
     (request, response) => {
       response
         .writeHead(200)
-        .write('{"event":"done","result":{"student":null}}\n', () =>
+        .write('{"kind":"done","result":{"student":null}}\n', () =>
           setTimeout(() => request.socket.destroy(), 50),
         );
     },

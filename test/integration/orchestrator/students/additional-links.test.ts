@@ -43,9 +43,9 @@ test('student: the record stays when the student leaves, after a restart too, an
   await lab.up(env);
   await lab.create('alice');
   await open();
-  expect(lab.students.get('alice').links).toMatchObject([{ port: 4000 }]);
+  expect(lab.students.get('alice').additionalLinks).toMatchObject([{ port: 4000 }]);
   await leave();
-  expect(lab.students.get('alice').links).toEqual([]);
+  expect(lab.students.get('alice').additionalLinks).toEqual([]);
   expect(records()).toEqual(['alice', 'alice-4000']);
   await lab.down();
   await lab.up(env);

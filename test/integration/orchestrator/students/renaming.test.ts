@@ -18,7 +18,7 @@ afterEach(async () => {
 
 const rules = () => mock.world.tunnel.hostnames.sort();
 const records = () => mock.world.records.map(({ name }) => name).sort();
-const route = (name: string) => lab.students.get(name).route;
+const route = (name: string) => lab.students.get(name).link;
 const reach = (what: string, look: () => boolean) =>
   waitFor(what, look, {
     seen: () => JSON.stringify([rules(), records(), lab.students.list(), lab.log.slice(-3000)], null, 1),

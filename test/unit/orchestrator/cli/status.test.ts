@@ -1,7 +1,6 @@
-/** A link in the words of `status` and `list`. */
-import type { StudentView } from '../../../../orchestrator/api/contract.ts';
 import { stateOf } from '../../../../orchestrator/cli/list.ts';
 import { describe as inWords } from '../../../../orchestrator/cli/status.ts';
+import type { StudentView } from '../../../../orchestrator/student-view.ts';
 
 const problem = {
   code: 'edge',
@@ -10,7 +9,7 @@ const problem = {
   nextForStudent: 'Tell your instructor.',
 } as const;
 
-function student(route: Partial<StudentView['route']>, environment: 'running' | 'stopped' = 'running') {
+function student(route: Partial<StudentView['link']>, environment: 'running' | 'stopped' = 'running') {
   return {
     name: 'alice',
     hostname: 'alice.test',
@@ -19,10 +18,10 @@ function student(route: Partial<StudentView['route']>, environment: 'running' | 
     createdAt: '2026-01-01T00:00:00Z',
     environment: { state: environment },
     agent: { state: 'connected', lastReportSecondsAgo: 1 },
-    route: { phase: 'closed', live: false, reason: 'nobody', since: '', problem: null, ...route },
+    link: { phase: 'closed', live: false, reason: 'nobody', since: '', problem: null, ...route },
     sessions: [],
     service: null,
-    links: [],
+    additionalLinks: [],
     otherPorts: [],
   } satisfies StudentView;
 }

@@ -29,7 +29,7 @@ function parts(had: Record<string, string>, give: (student: string) => string | 
       hostname,
       socketId: name,
       createdAt: '2026-01-01T00:00:00.000Z',
-      state: { life: 'present' },
+      state: { kind: 'present' },
       shouldRun: true,
       routeMemory: null,
       noticeMemory: null,

@@ -1,0 +1,36 @@
+/** The view of a student that the API returns and `--json` prints. */
+import type { LinkPhase, LinkReason } from './domain.ts';
+import type { Problem } from './errors.ts';
+import type { Service, Session } from './protocol/messages.ts';
+
+/** One student as commands and `--json` show them. docs/cli-json.md documents every field. */
+export interface StudentView {
+  name: string;
+  hostname: string;
+  /** The link, as a visitor opens it. */
+  url: string;
+  port: number;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  environment: { state: 'running' | 'stopped' | 'missing' };
+  agent: {
+    state: 'connected' | 'silent' | 'away';
+    lastReportSecondsAgo: number | null;
+  };
+  link: {
+    phase: LinkPhase;
+    /** Whether a request through the link reached the student's relay. */
+    live: boolean;
+    reason: LinkReason;
+    /** When phase or reason last changed: ISO 8601, UTC. */
+    since: string;
+    problem: Problem | null;
+  };
+  sessions: Session[];
+  /** The server that the link shows. */
+  service: Service | null;
+  /** Links of additional servers (setting `links`). */
+  additionalLinks: { port: number; url: string; live: boolean }[];
+  /** Ports that also listen, besides the service's. */
+  otherPorts: number[];
+}

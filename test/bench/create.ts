@@ -1,7 +1,7 @@
 /** `create` of a further student against a bare `docker run` of the same image; memory of an idle student. */
 import { execFileSync } from 'node:child_process';
-import { median, report, timed } from '../support/figures.ts';
 import { Installation, removeLeftovers } from '../support/installation.ts';
+import { median, printMeasurement, timed } from '../support/measurements.ts';
 import { studentImage } from '../support/student-image.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -18,8 +18,8 @@ try {
     bare.push(await timed(async () => execFileSync('docker', ['run', '--rm', image, 'true'])));
     create.push(await timed(() => devenv.succeed('create', `s${round}`)));
   }
-  report('docker run of the image, median', `${median(bare).toFixed(0)} ms`);
-  report('devenv create, median', `${median(create).toFixed(0)} ms`, {
+  printMeasurement('docker run of the image, median', `${median(bare).toFixed(0)} ms`);
+  printMeasurement('devenv create, median', `${median(create).toFixed(0)} ms`, {
     to: 'docker run',
     is: median(create) / median(bare),
   });
@@ -34,7 +34,7 @@ try {
     return Number(stdout) / 1024;
   };
   const megabytes = await waitFor('the agent', read);
-  report('agent of an idle student, private dirty', `${megabytes.toFixed(1)} MB`, {
+  printMeasurement('agent of an idle student, private dirty', `${megabytes.toFixed(1)} MB`, {
     to: 'the 20 MB allowed',
     is: megabytes / 20,
   });

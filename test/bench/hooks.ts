@@ -1,7 +1,7 @@
 /** What the hooks cost per command line: bash in a real terminal, with and without, in one run. */
 import type { BareContainer } from '../support/bare-container.ts';
-import { percentile, report } from '../support/figures.ts';
 import { startPair } from '../support/hooked-shells.ts';
+import { percentile, printMeasurement } from '../support/measurements.ts';
 
 const LINES = 400;
 
@@ -34,13 +34,13 @@ try {
     ['p99', 0.99],
   ] as const) {
     const [with_, bare] = [percentile(hooked, share), percentile(plain, share)];
-    report(`a command line with hooks, ${name}`, `${with_.toFixed(3)} ms`, {
+    printMeasurement(`a command line with hooks, ${name}`, `${with_.toFixed(3)} ms`, {
       to: 'without',
       is: with_ / bare,
     });
   }
   const cost = percentile(hooked, 0.5) - percentile(plain, 0.5);
-  report('cost of the hooks per command line', `${cost.toFixed(3)} ms`, {
+  printMeasurement('cost of the hooks per command line', `${cost.toFixed(3)} ms`, {
     to: 'the 0.3 ms allowed',
     is: cost / 0.3,
   });

@@ -1,6 +1,7 @@
 /** From "listens" to "live", and from `exit` to "gone", as a visitor sees them. */
-import { percentile, report } from '../support/figures.ts';
+
 import { Installation, removeLeftovers } from '../support/installation.ts';
+import { percentile, printMeasurement } from '../support/measurements.ts';
 import { waitFor } from '../support/wait.ts';
 
 const ROUNDS = 12;
@@ -40,8 +41,8 @@ try {
     ['from `exit` to gone', toGone],
   ] as const;
   for (const [what, times] of figures) {
-    report(`${what}, p50`, `${percentile(times, 0.5).toFixed(0)} ms`);
-    report(`${what}, p99`, `${percentile(times, 0.99).toFixed(0)} ms`);
+    printMeasurement(`${what}, p50`, `${percentile(times, 0.5).toFixed(0)} ms`);
+    printMeasurement(`${what}, p99`, `${percentile(times, 0.99).toFixed(0)} ms`);
   }
 } finally {
   await devenv.remove();

@@ -1,6 +1,6 @@
 /** What a look of the agent costs by the number of processes: the agent's own code, in a container, as it runs there. */
 import { BareContainer } from '../support/bare-container.ts';
-import { percentile, report } from '../support/figures.ts';
+import { percentile, printMeasurement } from '../support/measurements.ts';
 
 const LOOKS = 200;
 const script = `
@@ -22,7 +22,7 @@ try {
   const looks = () =>
     JSON.parse(container.run(`node --input-type=module -e "$(cat <<'E'\n${script}\nE\n)"`)) as number[];
   const few = looks();
-  report('a look with 2 processes, p50', `${percentile(few, 0.5).toFixed(2)} ms`);
+  printMeasurement('a look with 2 processes, p50', `${percentile(few, 0.5).toFixed(2)} ms`);
   container.run('for i in {1..300}; do sleep 1000 & done >/dev/null 2>&1');
   const many = looks();
   for (const [name, share] of [
@@ -30,7 +30,7 @@ try {
     ['p99', 0.99],
   ] as const) {
     const is = percentile(many, share);
-    report(`a look with 300 processes, ${name}`, `${is.toFixed(2)} ms`, {
+    printMeasurement(`a look with 300 processes, ${name}`, `${is.toFixed(2)} ms`, {
       to: 'the pause of 300 ms between two looks',
       is: is / 300,
     });

@@ -5,9 +5,9 @@ import autocannon from 'autocannon';
 import { pino } from 'pino';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
 import { applyRoutes } from '../support/apply-routes.ts';
-import { report } from '../support/figures.ts';
+import { printMeasurement } from '../support/measurements.ts';
 import { RelayProcess } from '../support/relay-process.ts';
-import { portOf } from '../support/visitors-way.ts';
+import { portOf } from '../support/visitor-rig.ts';
 
 const SECONDS = 3;
 const MB = 2 ** 20;
@@ -61,7 +61,7 @@ for (const [name, to] of Object.entries(ways)) {
   ] as const) {
     const ms = taken[Math.floor(taken.length * at)] ?? Number.NaN;
     latencies[share] ??= ms;
-    report(`${name}: latency ${share}`, `${ms.toFixed(3)} ms`, {
+    printMeasurement(`${name}: latency ${share}`, `${ms.toFixed(3)} ms`, {
       to: 'direct',
       is: ms / (latencies[share] ?? 1),
     });
@@ -71,18 +71,18 @@ let direct = Number.NaN;
 for (const [name, to] of Object.entries(ways)) {
   const { requests } = await load(to, 20, { duration: SECONDS });
   if (name === 'direct') direct = requests.average;
-  report(`${name}, 20 at once: requests a second`, requests.average.toFixed(0), {
+  printMeasurement(`${name}, 20 at once: requests a second`, requests.average.toFixed(0), {
     to: 'direct',
     is: requests.average / direct,
   });
 }
 await load(relay.port, 20, { amount: 10_000 });
 const after = { memory: await relay.memory(), dirty: relay.privateDirty() };
-report('relay: heap after 10,000 requests more', `${(after.memory / MB).toFixed(1)} MB`, {
+printMeasurement('relay: heap after 10,000 requests more', `${(after.memory / MB).toFixed(1)} MB`, {
   to: 'before',
   is: after.memory / before.memory,
 });
-report('relay: private dirty after them', `${(after.dirty / MB).toFixed(1)} MB`, {
+printMeasurement('relay: private dirty after them', `${(after.dirty / MB).toFixed(1)} MB`, {
   to: 'before',
   is: after.dirty / before.dirty,
 });

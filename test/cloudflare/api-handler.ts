@@ -1,6 +1,6 @@
 /** What the API makes of a request, once it has arrived: may it, does it exist, is it right, and then do it. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { refusalBody, successBody } from './api.ts';
+import type { CloudflareAccount } from './account.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import {
   authenticationError,
@@ -15,11 +15,11 @@ import {
   throttled,
   unauthorized,
 } from './refusals.ts';
-import type { Found } from './router.ts';
-import type { World } from './world.ts';
+import { refusalBody, successBody } from './route-types.ts';
+import type { RouteMatch } from './router.ts';
 
 export interface ReceivedRequest {
-  found: Found;
+  match: RouteMatch;
   headers: IncomingHttpHeaders;
   query: URLSearchParams;
   body: ReceivedBody;
@@ -30,14 +30,14 @@ export type ReceivedBody =
   | { kind: 'json'; value: unknown }
   | { kind: 'text'; text: string };
 
-export interface Answer {
+export interface ApiResponse {
   status: number;
   body: string;
   /** The world has changed. */
   applied: boolean;
 }
 
-export const refusalAnswer = (refusal: Refusal): Answer => ({
+export const refusalResponse = (refusal: Refusal): ApiResponse => ({
   status: refusal.status,
   body: refusalBody(refusal),
   applied: false,
@@ -46,15 +46,15 @@ export const refusalAnswer = (refusal: Refusal): Answer => ({
 /** Credentials of other schemes: beside a token nobody knows which of the two counts. */
 const OTHER_CREDENTIALS = ['x-auth-key', 'x-auth-email', 'x-auth-user-service-key'];
 
-function authenticate(world: World, { headers, found }: ReceivedRequest): void {
+function authenticate(account: CloudflareAccount, { headers, match }: ReceivedRequest): void {
   const { authorization } = headers;
   const other = OTHER_CREDENTIALS.find((name) => headers[name] !== undefined);
   if (authorization !== undefined && other !== undefined) throw mixedCredentials(other);
   if (authorization === undefined) throw missingToken();
   const token = /^Bearer ([\w-]+)$/.exec(authorization)?.[1];
   if (token === undefined) throw malformedToken();
-  if (token === world.token) return;
-  throw found.operation?.kind === 'token' ? invalidToken() : invalidAccessToken();
+  if (token === account.token) return;
+  throw match.operation?.kind === 'token' ? invalidToken() : invalidAccessToken();
 }
 
 /** The value that the operation is given as its body. */
@@ -71,13 +71,13 @@ function checkBody(needed: boolean, body: ReceivedBody, contentType: string | un
   return body.value;
 }
 
-function run(world: World, limiter: RateLimiter, request: ReceivedRequest): Answer {
-  const { found, query } = request;
-  authenticate(world, request);
-  if (!limiter.take()) throw throttled();
-  if (found.operation === null) throw found.refusal;
-  const { operation, ids } = found;
-  if (operation.scope !== undefined && !world.scopes.has(operation.scope)) {
+function run(account: CloudflareAccount, limiter: RateLimiter, request: ReceivedRequest): ApiResponse {
+  const { match, query } = request;
+  authenticate(account, request);
+  if (!limiter.consume()) throw throttled();
+  if (match.operation === null) throw match.refusal;
+  const { operation, ids } = match;
+  if (operation.scope !== undefined && !account.scopes.has(operation.scope)) {
     throw operation.scope === 'zone' ? unauthorized() : authenticationError();
   }
   for (const name of query.keys()) {
@@ -85,16 +85,20 @@ function run(world: World, limiter: RateLimiter, request: ReceivedRequest): Answ
     if (query.getAll(name).length > 1) throw invalidParameter(`${name} is given twice`);
   }
   const body = checkBody(operation.body === true, request.body, request.headers['content-type']);
-  const result = operation.run({ world, ids, query, body });
+  const result = operation.run({ account, ids, query, body });
   return { status: 200, body: successBody(result), applied: result.applied === true };
 }
 
 /** Handles one request, at once and whole: a refusal becomes an answer. */
-export function handle(world: World, limiter: RateLimiter, request: ReceivedRequest): Answer {
+export function handleRequest(
+  account: CloudflareAccount,
+  limiter: RateLimiter,
+  request: ReceivedRequest,
+): ApiResponse {
   try {
-    return run(world, limiter, request);
+    return run(account, limiter, request);
   } catch (error) {
-    if (error instanceof Refusal) return refusalAnswer(error);
+    if (error instanceof Refusal) return refusalResponse(error);
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 /** What is remembered of every call. */
-import type { FaultName } from './faults.ts';
+import type { FaultKind } from './faults.ts';
 
 export type CallKind =
   | 'config-get'
@@ -35,7 +35,7 @@ export interface Call {
   applied: boolean;
   /** The client was gone before the answer: it does not know what happened. */
   abandoned: boolean;
-  fault: FaultName | null;
+  fault: FaultKind | null;
   /** The parsed body; undefined without one. */
   body: unknown;
   /** How often the SDK has sent this before by itself (`X-Stainless-Retry-Count`). */

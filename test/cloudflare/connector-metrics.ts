@@ -1,8 +1,8 @@
 /** What `cloudflared --metrics` serves (its `metrics/` and `orchestration/orchestrator.go`), as far as we read it. */
 import { createServer, type Server } from 'node:http';
+import type { CloudflareAccount } from './account.ts';
 import type { Connector } from './tunnel.ts';
 import type { IngressRule } from './tunnel-config.ts';
-import type { World } from './world.ts';
 
 /** cloudflared shows each rule whole, with what it fills in: the document does not come out as it went in. */
 const shownRule = ({ hostname = '', path, service, originRequest = {} }: IngressRule) => ({
@@ -40,8 +40,8 @@ const shownMetrics = (connector: Connector) =>
     '',
   ].join('\n');
 
-/** Not listening yet. A connector that the world has lost is one that runs, and reaches Cloudflare no more. */
-export function createMetricsServer(world: World, connector: Connector): Server {
+/** Not listening yet. A connector that the account has lost is one that runs, and reaches Cloudflare no more. */
+export function createMetricsServer(account: CloudflareAccount, connector: Connector): Server {
   return createServer((request, response) => {
     const send = (status: number, type: string, text: string) =>
       response.writeHead(status, { 'content-type': type }).end(text);
@@ -51,7 +51,7 @@ export function createMetricsServer(world: World, connector: Connector): Server 
       case '/metrics':
         return send(200, 'text/plain; version=0.0.4; charset=utf-8', shownMetrics(connector));
       case '/ready': {
-        const ready = world.connectors.includes(connector) ? connector.connections.length : 0;
+        const ready = account.connectors.includes(connector) ? connector.connections.length : 0;
         const status = ready > 0 ? 200 : 503;
         const body = { status, readyConnections: ready, connectorId: connector.id };
         return send(status, 'text/plain; charset=utf-8', JSON.stringify(body));

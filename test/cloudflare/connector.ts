@@ -14,17 +14,17 @@ import { rejectWithStatus } from '../../orchestrator/proxy/graceful-close.ts';
 import { mapHeaders } from '../../orchestrator/proxy/header-list.ts';
 import type { ForwardOptions } from '../../orchestrator/proxy/upstream-request.ts';
 import { createVisitorServer } from '../../orchestrator/proxy/visitor-server.ts';
+import type { CloudflareAccount } from './account.ts';
 import { createMetricsServer } from './connector-metrics.ts';
 import type { Connector } from './tunnel.ts';
-import { findWay, type Way } from './visitor-way.ts';
-import type { World } from './world.ts';
+import { routeVisitor, type VisitorRoute } from './visitor-route.ts';
 
 export interface MockConnectorOptions {
   /** Where visitors come in; 0, the default, for any free port. */
   port?: number;
   /** Where `cloudflared --metrics` would listen; 0, the default, for any free port. */
   metricsPort?: number;
-  /** Whose metrics: the world's first connector by default. */
+  /** Whose metrics: the account's first connector by default. */
   connector?: Connector;
 }
 
@@ -46,14 +46,14 @@ function portOf(server: Server): number {
 }
 
 export class MockConnector {
-  readonly #world: World;
+  readonly #account: CloudflareAccount;
   readonly #visitors: Server;
   readonly #metrics: Server;
   readonly #sockets = new Set<Socket>();
   #requests = 0;
 
-  private constructor(world: World, connector: Connector) {
-    this.#world = world;
+  private constructor(account: CloudflareAccount, connector: Connector) {
+    this.#account = account;
     this.#visitors = createVisitorServer();
     this.#visitors.on('request', (request, response) => this.#onRequest(request, response));
     this.#visitors.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
@@ -61,13 +61,13 @@ export class MockConnector {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    this.#metrics = createMetricsServer(world, connector);
+    this.#metrics = createMetricsServer(account, connector);
   }
 
   /** Listens on 127.0.0.1. Rejects with the system's error where a port is taken. */
-  static async start(world: World, options: MockConnectorOptions = {}): Promise<MockConnector> {
-    const connector = options.connector ?? world.connectors[0] ?? world.tunnel.addConnector(0);
-    const mock = new MockConnector(world, connector);
+  static async start(account: CloudflareAccount, options: MockConnectorOptions = {}): Promise<MockConnector> {
+    const connector = options.connector ?? account.connectors[0] ?? account.tunnel.addConnector(0);
+    const mock = new MockConnector(account, connector);
     await listenOn(mock.#visitors, options.port ?? 0);
     try {
       await listenOn(mock.#metrics, options.metricsPort ?? 0);
@@ -103,20 +103,20 @@ export class MockConnector {
     );
   }
 
-  #way(request: IncomingMessage): Way {
+  #way(request: IncomingMessage): VisitorRoute {
     this.#requests += 1;
-    const { connectors } = this.#world;
+    const { connectors } = this.#account;
     // Cloudflare spreads requests over the connectors: one that lags behind is met in its turn.
     const connector = connectors[this.#requests % Math.max(1, connectors.length)] ?? null;
-    return findWay(
-      this.#world,
+    return routeVisitor(
+      this.#account,
       connector,
       hostnameOf(request.headers.host ?? ''),
       pathOf(request.url ?? '/'),
     );
   }
 
-  #forwarding(request: IncomingMessage, way: Extract<Way, { to: 'service' }>): ForwardOptions {
+  #forwarding(request: IncomingMessage, way: Extract<VisitorRoute, { to: 'service' }>): ForwardOptions {
     const { service, hostHeader } = way;
     const secure = service.protocol === 'https:' || service.protocol === 'wss:';
     const host = request.headers.host ?? '';
@@ -173,7 +173,7 @@ export class MockConnector {
 }
 
 /** What Cloudflare's edge or cloudflared answers by itself. */
-function ownAnswer(way: Exclude<Way, { to: 'service' }>): { status: number; text: string } {
+function ownAnswer(way: Exclude<VisitorRoute, { to: 'service' }>): { status: number; text: string } {
   switch (way.to) {
     case 'edge-error':
       return { status: 530, text: `error code: ${way.code}` };

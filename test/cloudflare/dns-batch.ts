@@ -1,6 +1,6 @@
 /** `POST …/dns_records/batch`: deletes, patches, puts, posts, in that order, all or none. */
 import type { DnsRecord } from './dns-record.ts';
-import { isObject, objectWith } from './json.ts';
+import { isObject, readObject } from './json.ts';
 import type { RecordStore } from './record-store.ts';
 import { invalidBody } from './refusals.ts';
 
@@ -22,7 +22,7 @@ function withId(operation: unknown, where: string): { id: string; fields: Record
 function runOne(records: RecordStore, kind: Kind, operation: unknown): DnsRecord {
   switch (kind) {
     case 'deletes':
-      objectWith(operation, DELETE_FIELDS, kind);
+      readObject(operation, DELETE_FIELDS, kind);
       return records.remove(withId(operation, kind).id);
     case 'patches': {
       const { id, fields } = withId(operation, kind);
@@ -46,7 +46,7 @@ export function runBatch(
   body: unknown,
   most: number,
 ): Partial<Record<Kind, DnsRecord[]>> {
-  const batch = objectWith(body, BATCH_FIELDS, 'the batch');
+  const batch = readObject(body, BATCH_FIELDS, 'the batch');
   const lists = KINDS.flatMap((kind) => {
     const operations = batch[kind];
     if (operations === undefined) return [];

@@ -1,6 +1,6 @@
 /** A DNS record, and what the API checks of one before it looks at the others. */
 import { isIPv4, isIPv6 } from 'node:net';
-import { type FieldType, type JsonObject, objectOf } from './json.ts';
+import { type FieldType, type JsonObject, readTypedObject } from './json.ts';
 import type { Plan } from './plans.ts';
 import { commentTooLong, invalidBody, invalidRecord, tagsExceeded } from './refusals.ts';
 
@@ -95,8 +95,9 @@ function checkContent({ type, content, name }: RecordFields): void {
 }
 
 function checkLimits({ comment, tags }: RecordFields, plan: Plan): void {
-  if (comment !== null && [...comment].length > plan.comment) throw commentTooLong(plan.comment);
-  if (tags.length > plan.tags) throw tagsExceeded(tags.length);
+  if (comment !== null && [...comment].length > plan.maxCommentLength)
+    throw commentTooLong(plan.maxCommentLength);
+  if (tags.length > plan.maxTags) throw tagsExceeded(tags.length);
 }
 
 /**
@@ -107,8 +108,8 @@ export function readRecord(
   body: unknown,
   { zoneName, plan, before }: { zoneName: string; plan: Plan; before?: RecordFields },
 ): RecordFields {
-  const written = objectOf(body, FIELDS, 'the record') as Partial<RecordFields>;
-  if (written.settings !== undefined) objectOf(written.settings, SETTINGS, 'settings');
+  const written = readTypedObject(body, FIELDS, 'the record') as Partial<RecordFields>;
+  if (written.settings !== undefined) readTypedObject(written.settings, SETTINGS, 'settings');
   const { name = before?.name, type = before?.type, content = before?.content } = written;
   if (name === undefined || type === undefined || content === undefined) {
     throw invalidBody('name, type and content are required');

@@ -1,20 +1,21 @@
 /** `/zones/{zone}/dns_records`: the list, and one record at a time. */
-import type { ApiRequest, Operation, Route } from './api.ts';
+
 import { runBatch } from './dns-batch.ts';
 import { filterRecords, LIST_PARAMETERS } from './dns-filters.ts';
 import { paginate } from './pagination.ts';
 import type { RecordStore } from './record-store.ts';
 import { authenticationError, noRoute } from './refusals.ts';
+import type { ApiRequest, Operation, Route } from './route-types.ts';
 
 /** Source: the API reference of "List DNS Records". */
 const PAGE = { perPage: 100, most: 5_000_000 };
 
 /** The records of the zone that the path names; refused where that is not the world's. */
-function recordsOf({ world, ids }: ApiRequest): RecordStore {
+function recordsOf({ account, ids }: ApiRequest): RecordStore {
   const { zone = '' } = ids;
   if (!/^[0-9a-f]{32}$/.test(zone)) throw noRoute(`/zones/${zone}/dns_records`);
-  if (zone !== world.zoneId) throw authenticationError();
-  return world.dns;
+  if (zone !== account.zoneId) throw authenticationError();
+  return account.dns;
 }
 
 function idOf({ ids }: ApiRequest): string {
@@ -54,7 +55,7 @@ export const DNS_ROUTES: readonly Route[] = [
         scope: 'dns',
         body: true,
         run: (request) => ({
-          result: runBatch(recordsOf(request), request.body, request.world.plan.batch),
+          result: runBatch(recordsOf(request), request.body, request.account.plan.maxBatchOperations),
           applied: true,
         }),
       },

@@ -1,6 +1,6 @@
 /** What goes wrong on demand: once for the next call of a kind, or at random. */
 import type { Call, CallKind } from './calls.ts';
-import { pick, type Random } from './random.ts';
+import { pick, type Random } from './seeded-random.ts';
 
 /**
  * `applied` where a fault may strike before or after the call took effect: false unless it says otherwise.
@@ -8,35 +8,35 @@ import { pick, type Random } from './random.ts';
  */
 export type FaultSpec =
   /** 403, code 10000. */
-  | { name: 'refused' }
+  | { kind: 'refused' }
   /** 500 in Cloudflare's envelope. */
-  | { name: 'server-error'; applied?: boolean }
+  | { kind: 'server-error'; applied?: boolean }
   /**
    * 429; `retryAfter` in seconds or as the header's own text, 1 by default, null for none. `bare`: of a proxy in
    * between, without Cloudflare's envelope.
    */
-  | { name: 'rate-limited'; retryAfter?: number | string | null; bare?: boolean }
+  | { kind: 'rate-limited'; retryAfter?: number | string | null; bare?: boolean }
   /** A page of HTML, from a proxy in between; status 502 by default. */
-  | { name: 'html'; applied?: boolean; status?: number }
+  | { kind: 'html'; applied?: boolean; status?: number }
   /** No answer ever. */
-  | { name: 'timeout'; applied?: boolean }
+  | { kind: 'timeout'; applied?: boolean }
   /** The connection is reset, and nothing was done. */
-  | { name: 'reset-before' }
+  | { kind: 'reset-before' }
   /** Done, and then the connection is reset. */
-  | { name: 'reset-after' }
+  | { kind: 'reset-after' }
   /** Done, and half of the answer's JSON arrives, with the status that it would have had. */
-  | { name: 'bad-json' }
+  | { kind: 'bad-json' }
   /** Status, headers and the beginning of a body arrive, and then nothing: the connection stays open. */
-  | { name: 'stalled-body'; applied?: boolean }
+  | { kind: 'stalled-body'; applied?: boolean }
   /** Done, and the connection ends in the middle of the answer's body. */
-  | { name: 'broken-body' }
+  | { kind: 'broken-body' }
   /** Takes effect, and is answered, `ms` later than it should: long enough, and the client has given up. */
-  | { name: 'slow'; ms: number };
+  | { kind: 'slow'; ms: number };
 
-export type FaultName = FaultSpec['name'];
+export type FaultKind = FaultSpec['kind'];
 
 /** A bare name has the defaults above. */
-export type Fault = FaultSpec | Exclude<FaultName, 'slow'>;
+export type Fault = FaultSpec | Exclude<FaultKind, 'slow'>;
 
 export interface FaultMatch {
   kind?: CallKind;
@@ -47,21 +47,21 @@ export interface FaultMatch {
 
 /** Every fault, in both variants where there are two. */
 export const ALL_FAULTS: readonly [FaultSpec, ...FaultSpec[]] = [
-  { name: 'refused' },
-  { name: 'server-error' },
-  { name: 'server-error', applied: true },
-  { name: 'rate-limited' },
-  { name: 'rate-limited', bare: true },
-  { name: 'html' },
-  { name: 'html', applied: true },
-  { name: 'timeout' },
-  { name: 'timeout', applied: true },
-  { name: 'reset-before' },
-  { name: 'reset-after' },
-  { name: 'bad-json' },
-  { name: 'stalled-body' },
-  { name: 'stalled-body', applied: true },
-  { name: 'broken-body' },
+  { kind: 'refused' },
+  { kind: 'server-error' },
+  { kind: 'server-error', applied: true },
+  { kind: 'rate-limited' },
+  { kind: 'rate-limited', bare: true },
+  { kind: 'html' },
+  { kind: 'html', applied: true },
+  { kind: 'timeout' },
+  { kind: 'timeout', applied: true },
+  { kind: 'reset-before' },
+  { kind: 'reset-after' },
+  { kind: 'bad-json' },
+  { kind: 'stalled-body' },
+  { kind: 'stalled-body', applied: true },
+  { kind: 'broken-body' },
 ];
 
 interface Planned {
@@ -83,7 +83,7 @@ export class Faults {
 
   /** The next `times` calls that match fail like this. Of several that match, the one planned first strikes. */
   next(match: FaultMatch, fault: Fault, times = 1): void {
-    this.#planned.push({ match, fault: typeof fault === 'string' ? { name: fault } : fault, times });
+    this.#planned.push({ match, fault: typeof fault === 'string' ? { kind: fault } : fault, times });
   }
 
   /** From now on each call fails with this probability; 0 ends it. */

@@ -4,27 +4,27 @@
  * request has arrived whole takes effect whatever becomes of the client, as at the real one.
  */
 import { once } from 'node:events';
+import { CloudflareAccount } from './account.ts';
 import type { Call, CallHook, Overlap } from './calls.ts';
 import { Faults } from './faults.ts';
-import { createForeign, type Foreign } from './foreign.ts';
+import { createForeignWriter, type ForeignWriter } from './foreign-writer.ts';
 import type { Latency } from './latency.ts';
 import type { PlanName } from './plans.ts';
-import { seededRandom } from './random.ts';
 import { CLOUDFLARE_RATE_LIMIT, type RateLimit, RateLimiter } from './rate-limiter.ts';
+import { seededRandom } from './seeded-random.ts';
 import { ApiServer, BASE_PATH } from './server.ts';
-import { World } from './world.ts';
 
+export type { CloudflareAccount } from './account.ts';
 export type { Call, CallHook, CallKind, CallPhase, Overlap } from './calls.ts';
 export { MockConnector } from './connector.ts';
 export type { DnsRecord } from './dns-record.ts';
 export { ALL_FAULTS, type Fault, type FaultSpec } from './faults.ts';
-export type { Foreign, NewRecord } from './foreign.ts';
+export type { ForeignWriter, NewRecord } from './foreign-writer.ts';
 export type { Latency } from './latency.ts';
 export type { PlanName } from './plans.ts';
-export { pick, seededRandom } from './random.ts';
 export type { RateLimit } from './rate-limiter.ts';
+export { pick, seededRandom } from './seeded-random.ts';
 export type { IngressRule, TunnelConfig } from './tunnel-config.ts';
-export type { World } from './world.ts';
 
 export interface MockOptions {
   /** 0, the default, for any free one. */
@@ -49,10 +49,10 @@ export interface MockOptions {
 const clock = () => performance.timeOrigin + performance.now();
 
 export class MockCloudflare {
-  readonly world: World;
+  readonly account: CloudflareAccount;
   readonly faults = new Faults();
   /** Somebody else's writes. */
-  readonly foreign: Foreign;
+  readonly foreign: ForeignWriter;
   /** Called in each phase of each call. */
   onCall: CallHook | null = null;
   readonly seed: number;
@@ -63,14 +63,14 @@ export class MockCloudflare {
     const { plan = 'free', zoneName = 'example.com', latency = { ms: 0 }, now = clock } = options;
     this.seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
     const random = seededRandom(this.seed);
-    this.world = new World({ zoneName, plan, random, now });
+    this.account = new CloudflareAccount({ zoneName, plan, random, now });
     for (let count = options.connectors ?? 1; count > 0; count -= 1) {
-      this.world.tunnel.addConnector(options.connectorDelayMs ?? 0);
+      this.account.tunnel.addConnector(options.connectorDelayMs ?? 0);
     }
     this.#limiter = new RateLimiter({ ...CLOUDFLARE_RATE_LIMIT, ...options.rateLimit }, now);
-    this.foreign = createForeign(this.world, this.#limiter);
+    this.foreign = createForeignWriter(this.account, this.#limiter);
     this.#server = new ApiServer({
-      world: this.world,
+      account: this.account,
       faults: this.faults,
       limiter: this.#limiter,
       latency,
@@ -96,23 +96,23 @@ export class MockCloudflare {
   }
 
   get token(): string {
-    return this.world.token;
+    return this.account.token;
   }
 
   get accountId(): string {
-    return this.world.accountId;
+    return this.account.id;
   }
 
   get tunnelId(): string {
-    return this.world.tunnel.id;
+    return this.account.tunnel.id;
   }
 
   get zoneId(): string {
-    return this.world.zoneId;
+    return this.account.zoneId;
   }
 
   get zoneName(): string {
-    return this.world.zoneName;
+    return this.account.zoneName;
   }
 
   /** Every call since the start, in the order of arrival. */

@@ -11,7 +11,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** `value` as an object that has no other fields than `allowed`; refused with `where` in the message. */
-export function objectWith(
+export function readObject(
   value: unknown,
   allowed: ReadonlySet<string>,
   where: string,
@@ -33,12 +33,12 @@ function typeOf(value: unknown): FieldType | 'null' | 'other' {
 }
 
 /** `value` as an object whose fields are among `fields` and of their types. */
-export function objectOf(
+export function readTypedObject(
   value: unknown,
   fields: Readonly<Record<string, FieldType>>,
   where: string,
 ): Record<string, unknown> {
-  const read = objectWith(value, new Set(Object.keys(fields)), where);
+  const read = readObject(value, new Set(Object.keys(fields)), where);
   for (const [field, found] of Object.entries(read)) {
     if (typeOf(found) !== fields[field]) throw invalidBody(`${where}.${field} must be a ${fields[field]}`);
   }

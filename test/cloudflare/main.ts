@@ -1,9 +1,9 @@
 /** `npm run mock-cloudflare`: the mock and its connector for people who try things out. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { FAULT_WORDS, faultsOf } from './fault-words.ts';
+import { FAULT_NAMES, parseFaults } from './fault-names.ts';
 import { type Call, MockCloudflare, MockConnector } from './index.ts';
 import type { PlanName } from './plans.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from './seeded-random.ts';
 
 interface Options {
   port: number;
@@ -67,7 +67,7 @@ Prints the settings for devenv as \`export\` lines on standard output, and each 
   .option('--rate <requests>', 'in 5 minutes; more, and all is refused for 5 minutes', whole(1, 1e6), 1200)
   .addOption(
     new Option('--fault <fault...>', 'what goes wrong now and then; may be given more than once')
-      .choices(FAULT_WORDS)
+      .choices(FAULT_NAMES)
       .default([], 'nothing'),
   )
   .option('--fault-rate <share>', 'of the calls that go wrong, from 0 to 1', number(0, 1), 0.1)
@@ -130,17 +130,17 @@ async function start(options: Options): Promise<{ mock: MockCloudflare; connecto
   const mock = await MockCloudflare.start({
     port: options.port,
     plan: options.plan,
-    latency: { ms: options.latency, jitter: options.jitter },
+    latency: { ms: options.latency, jitterMs: options.jitter },
     rateLimit: { requests: options.rate },
     seed: options.seed,
     connectorDelayMs: options.connectorDelay,
     zoneName: options.zone,
   });
-  const connector = await MockConnector.start(mock.world, {
+  const connector = await MockConnector.start(mock.account, {
     port: options.connectorPort,
     metricsPort: options.metricsPort,
   });
-  const faults = faultsOf(options.fault);
+  const faults = parseFaults(options.fault);
   if (faults !== null) mock.faults.random(options.faultRate, seededRandom(options.seed), faults);
   return { mock, connector };
 }

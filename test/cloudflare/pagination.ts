@@ -1,6 +1,7 @@
 /** One page of a list, with `result_info`. */
-import type { ApiResult } from './api.ts';
+
 import { invalidParameter } from './refusals.ts';
+import type { ApiResult } from './route-types.ts';
 
 export const PAGE_PARAMETERS = ['page', 'per_page'] as const;
 

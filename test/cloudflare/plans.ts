@@ -5,13 +5,13 @@ export type PlanName = 'free' | 'paid';
 export interface Plan {
   name: PlanName;
   /** Records a zone may hold: 200 on a Free zone made since September 2024. */
-  records: number;
+  maxRecords: number;
   /** Characters of a record's comment. */
-  comment: number;
+  maxCommentLength: number;
   /** Operations in one batch. */
-  batch: number;
+  maxBatchOperations: number;
   /** Tags of a record: none on Free. */
-  tags: number;
+  maxTags: number;
   /** As `GET /zones/{zone}` tells it. */
   zone: { id: string; name: string; price: number; currency: string; frequency: string; legacy_id: string };
 }
@@ -19,10 +19,10 @@ export interface Plan {
 export const PLANS: Readonly<Record<PlanName, Plan>> = {
   free: {
     name: 'free',
-    records: 200,
-    comment: 100,
-    batch: 200,
-    tags: 0,
+    maxRecords: 200,
+    maxCommentLength: 100,
+    maxBatchOperations: 200,
+    maxTags: 0,
     zone: {
       id: '0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee',
       name: 'Free Website',
@@ -34,10 +34,10 @@ export const PLANS: Readonly<Record<PlanName, Plan>> = {
   },
   paid: {
     name: 'paid',
-    records: 3500,
-    comment: 500,
-    batch: 3500,
-    tags: 20,
+    maxRecords: 3500,
+    maxCommentLength: 500,
+    maxBatchOperations: 3500,
+    maxTags: 20,
     zone: {
       id: '1ac039f6c29b691475c3d74fe588d1ae',
       name: 'Pro Website',

@@ -27,7 +27,7 @@ export class RateLimiter {
   }
 
   /** Counts requests; false if they are refused. Refused ones do not prolong the block. */
-  take(requests = 1): boolean {
+  consume(requests = 1): boolean {
     const now = this.#now();
     if (now < this.#blockedUntil) return false;
     if (now >= this.#windowEnds) {

@@ -1,8 +1,8 @@
 /** The records of the zone: rules between records, the quota, and the transaction that a batch is. */
 import { type DnsRecord, isProxiable, type RecordFields, readRecord } from './dns-record.ts';
 import type { Plan } from './plans.ts';
-import { hex, type Random } from './random.ts';
 import { alreadyExists, invalidRecord, noSuchRecord, quotaExceeded } from './refusals.ts';
+import { hex, type Random } from './seeded-random.ts';
 
 export interface RecordStoreOptions {
   zoneName: string;
@@ -27,7 +27,7 @@ export class RecordStore {
   }
 
   /** The records of one name, in lower case. */
-  named(name: string): readonly DnsRecord[] {
+  withName(name: string): readonly DnsRecord[] {
     return this.#byName.get(name) ?? [];
   }
 
@@ -41,7 +41,7 @@ export class RecordStore {
   create(body: unknown): DnsRecord {
     const fields = readRecord(body, this.#options);
     this.#checkBeside(fields, null);
-    if (this.#byId.size >= this.#options.plan.records) throw quotaExceeded();
+    if (this.#byId.size >= this.#options.plan.maxRecords) throw quotaExceeded();
     const id = hex(this.#options.random, 32);
     const now = this.#timestamp();
     return this.#set({ ...this.#whole(id, fields), created_on: now, modified_on: now });
@@ -105,7 +105,7 @@ export class RecordStore {
 
   /** A CNAME is alone with its name; other records may share one, but not be the same. */
   #checkBeside(fields: RecordFields, itself: string | null): void {
-    for (const other of this.named(fields.name)) {
+    for (const other of this.withName(fields.name)) {
       if (other.id === itself) continue;
       const alone = fields.type === 'CNAME' || other.type === 'CNAME';
       const same = fields.type === other.type && fields.content === other.content;
@@ -126,6 +126,6 @@ export class RecordStore {
   }
 
   #othersNamed(record: DnsRecord): DnsRecord[] {
-    return this.named(record.name).filter(({ id }) => id !== record.id);
+    return this.withName(record.name).filter(({ id }) => id !== record.id);
   }
 }

@@ -2,7 +2,7 @@
  * The API's errors: status, code and words. "Seen" means that the code and text stand in public bug reports or
  * documentation; the others are our guess, and nothing should depend on them.
  */
-import { pick, type Random } from './random.ts';
+import { pick, type Random } from './seeded-random.ts';
 
 export interface ApiError {
   code: number;

@@ -1,11 +1,12 @@
 /** From method and path to the operation. */
-import { ACCOUNT_ROUTES } from './account-routes.ts';
-import type { Operation, Route } from './api.ts';
+
 import { DNS_ROUTES } from './dns-routes.ts';
 import { methodNotAllowed, noRoute, type Refusal } from './refusals.ts';
+import type { Operation, Route } from './route-types.ts';
 import { TUNNEL_ROUTES } from './tunnel-routes.ts';
+import { ACCOUNT_ROUTES } from './zone-and-token-routes.ts';
 
-export type Found =
+export type RouteMatch =
   | { operation: Operation; ids: Readonly<Record<string, string>> }
   | { operation: null; refusal: Refusal };
 
@@ -27,7 +28,7 @@ function match(pattern: readonly string[], segments: readonly string[]): Record<
 }
 
 /** `path` below the base URL, with its leading slash and without its query. */
-export function findOperation(method: string, path: string): Found {
+export function matchRoute(method: string, path: string): RouteMatch {
   const segments = path.slice(1).split('/');
   for (const route of ROUTES) {
     const ids = match(route.segments, segments);

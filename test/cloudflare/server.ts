@@ -1,20 +1,20 @@
 /** The HTTP side: receives a call, lets it take its time, breaks it where a fault says so, and writes it down. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type Answer, handle, type ReceivedBody } from './api-handler.ts';
+import type { CloudflareAccount } from './account.ts';
+import { type ApiResponse, handleRequest, type ReceivedBody } from './api-handler.ts';
+import { type CallResult, isExecuted, resultOf } from './call-result.ts';
 import { type Call, type CallHook, type CallPhase, isWrite, type Overlap } from './calls.ts';
-import { type Ending, end, takesEffect } from './endings.ts';
 import type { Faults } from './faults.ts';
-import { halfLatency, type Latency, pause } from './latency.ts';
-import type { Random } from './random.ts';
+import { delay, halfLatency, type Latency } from './latency.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { findOperation } from './router.ts';
-import type { World } from './world.ts';
+import { matchRoute } from './router.ts';
+import type { Random } from './seeded-random.ts';
 
 export const BASE_PATH = '/client/v4';
 
-export interface ServerParts {
-  world: World;
+export interface ServerDeps {
+  account: CloudflareAccount;
   faults: Faults;
   limiter: RateLimiter;
   latency: Latency;
@@ -48,10 +48,10 @@ export class ApiServer {
   /** Errors of a hook, or of the mock itself: whoever stops it gets the first. */
   readonly defects: unknown[] = [];
   readonly http: Server;
-  readonly #parts: ServerParts;
+  readonly #parts: ServerDeps;
   readonly #writing = new Set<Call>();
 
-  constructor(parts: ServerParts) {
+  constructor(parts: ServerDeps) {
     this.#parts = parts;
     // Nobody's kept connection is closed while they send on it: a reset is a fault, and faults are on demand.
     this.http = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true });
@@ -64,14 +64,14 @@ export class ApiServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { latency, random, faults, world, limiter } = this.#parts;
+    const { latency, random, faults, account, limiter } = this.#parts;
     const url = new URL(request.url ?? '/', 'http://mock');
     const below = url.pathname.startsWith(`${BASE_PATH}/`) ? url.pathname.slice(BASE_PATH.length) : null;
-    const found = findOperation(request.method ?? '', below ?? url.pathname);
+    const match = matchRoute(request.method ?? '', below ?? url.pathname);
     const call = this.#begin(
       request,
       (below ?? url.pathname) + url.search,
-      found.operation?.kind ?? 'unknown',
+      match.operation?.kind ?? 'unknown',
     );
     let ours = false;
     response.once('close', () => {
@@ -82,19 +82,24 @@ export class ApiServer {
       if (body === null) return;
       call.body = body.kind === 'json' ? body.value : body.kind === 'text' ? body.text : undefined;
       const half = halfLatency(latency, random);
-      await pause(half);
+      await delay(half);
       await this.#tell(call, 'before');
       const fault = faults.draw(call);
-      call.fault = fault?.name ?? null;
-      if (fault?.name === 'slow') await pause(fault.ms);
-      let answer: Answer | null = null;
-      if (takesEffect(fault)) {
-        answer = handle(world, limiter, { found, headers: request.headers, query: url.searchParams, body });
+      call.fault = fault?.kind ?? null;
+      if (fault?.kind === 'slow') await delay(fault.ms);
+      let answer: ApiResponse | null = null;
+      if (isExecuted(fault)) {
+        answer = handleRequest(account, limiter, {
+          match,
+          headers: request.headers,
+          query: url.searchParams,
+          body,
+        });
         call.applied = answer.applied;
         await this.#tell(call, 'applied');
-      } else limiter.take();
-      await pause(half);
-      const ending = end(fault, answer);
+      } else limiter.consume();
+      await delay(half);
+      const ending = resultOf(fault, answer);
       switch (ending.how) {
         case 'answer':
           this.#answer(call, response, ending);
@@ -144,7 +149,7 @@ export class ApiServer {
     await this.#parts.hook()?.(call, phase);
   }
 
-  #answer(call: Call, response: ServerResponse, ending: Extract<Ending, { how: 'answer' }>): void {
+  #answer(call: Call, response: ServerResponse, ending: Extract<CallResult, { how: 'answer' }>): void {
     if (response.destroyed) return;
     this.#writeHead(call, response, ending);
     response.end(ending.answer.body);
@@ -153,7 +158,7 @@ export class ApiServer {
   async #answerHalf(
     call: Call,
     response: ServerResponse,
-    ending: Extract<Ending, { how: 'half' }>,
+    ending: Extract<CallResult, { how: 'half' }>,
   ): Promise<void> {
     if (response.destroyed) return;
     const { body } = ending.answer;
@@ -167,7 +172,7 @@ export class ApiServer {
   #writeHead(
     call: Call,
     response: ServerResponse,
-    ending: Extract<Ending, { how: 'answer' | 'half' }>,
+    ending: Extract<CallResult, { how: 'answer' | 'half' }>,
   ): void {
     const { status, body } = ending.answer;
     const { headers = {}, type = 'application/json' } = ending.how === 'answer' ? ending : {};

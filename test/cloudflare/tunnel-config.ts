@@ -1,5 +1,5 @@
 /** The tunnel's configuration: one JSON document, checked as the API and `cloudflared` (`ingress.go`) check it. */
-import { type FieldType, type JsonObject, objectOf, objectWith } from './json.ts';
+import { type FieldType, type JsonObject, readObject, readTypedObject } from './json.ts';
 import { badConfiguration, invalidBody } from './refusals.ts';
 
 export interface IngressRule {
@@ -96,9 +96,9 @@ function isCatchAll(rule: Record<string, unknown>): boolean {
 
 function checkRule(value: unknown, index: number, last: boolean): void {
   const where = `config.ingress[${index}]`;
-  const rule = objectOf(value, RULE_FIELDS, where);
+  const rule = readTypedObject(value, RULE_FIELDS, where);
   if (rule.originRequest !== undefined) {
-    objectOf(rule.originRequest, ORIGIN_REQUEST_FIELDS, `${where}.originRequest`);
+    readTypedObject(rule.originRequest, ORIGIN_REQUEST_FIELDS, `${where}.originRequest`);
   }
   const { service, hostname = '', path = '' } = rule;
   if (typeof service !== 'string') throw invalidBody(`${where}.service is missing`);
@@ -123,19 +123,19 @@ function checkRule(value: unknown, index: number, last: boolean): void {
 
 /** Throws the API's refusal unless the API would take this document. */
 export function assertConfig(value: unknown): asserts value is TunnelConfig {
-  const config = objectWith(value, CONFIG_FIELDS, 'config');
+  const config = readObject(value, CONFIG_FIELDS, 'config');
   const { ingress } = config;
   if (!Array.isArray(ingress) || ingress.length === 0) {
     throw badConfiguration("The config doesn't contain any ingress rules");
   }
   for (const [index, rule] of ingress.entries()) checkRule(rule, index, index === ingress.length - 1);
   if (config.originRequest !== undefined) {
-    objectOf(config.originRequest, ORIGIN_REQUEST_FIELDS, 'config.originRequest');
+    readTypedObject(config.originRequest, ORIGIN_REQUEST_FIELDS, 'config.originRequest');
   }
   if (config['warp-routing'] !== undefined) {
-    objectOf(config['warp-routing'], WARP_ROUTING_FIELDS, 'config.warp-routing');
+    readTypedObject(config['warp-routing'], WARP_ROUTING_FIELDS, 'config.warp-routing');
   }
 }
 
 /** What the dashboard begins with. */
-export const emptyConfig = (): TunnelConfig => ({ ingress: [{ service: 'http_status:404' }] });
+export const initialConfig = (): TunnelConfig => ({ ingress: [{ service: 'http_status:404' }] });

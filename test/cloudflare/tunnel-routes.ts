@@ -1,7 +1,8 @@
 /** `/accounts/{account}/cfd_tunnel/{tunnel}`: the tunnel, its configuration, its connectors. */
-import type { ApiRequest, Route } from './api.ts';
-import { objectWith } from './json.ts';
+
+import { readObject } from './json.ts';
 import { authenticationError, noRoute, tunnelNotFound } from './refusals.ts';
+import type { ApiRequest, Route } from './route-types.ts';
 import type { ConfigVersion, Connector, Tunnel } from './tunnel.ts';
 import { assertConfig } from './tunnel-config.ts';
 
@@ -9,13 +10,13 @@ import { assertConfig } from './tunnel-config.ts';
 const CLOUDFLARED_VERSION = '2026.9.1';
 const PUT_FIELDS = new Set(['config']);
 
-/** The tunnel that the path names; refused for an account or tunnel that is not the world's. */
-function tunnelOf({ world, ids }: ApiRequest): Tunnel {
-  const { account = '', tunnel = '' } = ids;
-  if (!/^[0-9a-f]{32}$/.test(account)) throw noRoute(`/accounts/${account}`);
-  if (account !== world.accountId) throw authenticationError();
-  if (tunnel !== world.tunnel.id) throw tunnelNotFound();
-  return world.tunnel;
+/** The tunnel that the path names. Throws a Refusal for another account or tunnel. */
+function tunnelOf({ account, ids }: ApiRequest): Tunnel {
+  const { account: accountId = '', tunnel: tunnelId = '' } = ids;
+  if (!/^[0-9a-f]{32}$/.test(accountId)) throw noRoute(`/accounts/${accountId}`);
+  if (accountId !== account.id) throw authenticationError();
+  if (tunnelId !== account.tunnel.id) throw tunnelNotFound();
+  return account.tunnel;
 }
 
 const configResult = (tunnel: Tunnel, { version, config, createdAt }: ConfigVersion) => ({
@@ -62,7 +63,7 @@ export const TUNNEL_ROUTES: readonly Route[] = [
           return {
             result: {
               id: tunnel.id,
-              account_tag: request.world.accountId,
+              account_tag: request.account.id,
               created_at: tunnel.createdAt,
               deleted_at: null,
               name: tunnel.name,
@@ -97,7 +98,7 @@ export const TUNNEL_ROUTES: readonly Route[] = [
         body: true,
         run(request) {
           const tunnel = tunnelOf(request);
-          const { config } = objectWith(request.body, PUT_FIELDS, 'the body');
+          const { config } = readObject(request.body, PUT_FIELDS, 'the body');
           assertConfig(config);
           return { result: configResult(tunnel, tunnel.put(config)), applied: true };
         },

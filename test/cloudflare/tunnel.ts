@@ -1,5 +1,5 @@
 /** The tunnel: its configuration and versions, and the connectors that catch up with them. */
-import { type Random, uuid } from './random.ts';
+import { type Random, uuid } from './seeded-random.ts';
 import type { TunnelConfig } from './tunnel-config.ts';
 
 /** One accepted configuration. */

@@ -148,7 +148,7 @@ async function lookAtAll(dns: 'student' | 'session'): Promise<void> {
       );
       return JSON.stringify(phases) === JSON.stringify(hoped);
     },
-    { seen: () => `${rules().join('\n')}\n${logOf(devenv).slice(-3000)}` },
+    { lastSeen: () => `${rules().join('\n')}\n${logOf(devenv).slice(-3000)}` },
   );
   // Whole: a read that takes longer than the calls may is given up.
   const isLookedAt = () => client.sync(true).then(Boolean, () => false);

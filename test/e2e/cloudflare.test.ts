@@ -16,8 +16,8 @@ let devenv: Installation;
 const link = 'https://alice.example.com';
 /** Of each call from now on. */
 const latency = { ms: 30 };
-const rules = () => mock.world.tunnel.hostnames;
-const recordNames = () => mock.world.records.map(({ name }) => name);
+const rules = () => mock.account.tunnel.hostnames;
+const recordNames = () => mock.account.records.map(({ name }) => name);
 const status = (student = 'alice') => devenv.json<StudentView>('status', student);
 
 async function enter(student = 'alice'): Promise<Terminal> {
@@ -30,7 +30,7 @@ async function enter(student = 'alice'): Promise<Terminal> {
 beforeAll(async () => {
   await removeLeftovers();
   mock = await MockCloudflare.start({ latency, connectorDelayMs: 100 });
-  connector = await MockConnector.start(mock.world);
+  connector = await MockConnector.start(mock.account);
   devenv = await Installation.make({
     env: { ...mock.env(), DEVENV_CONNECTOR_METRICS: connector.metricsAddress },
     visitors: { zone: mock.zoneName, port: connector.port },
@@ -63,7 +63,7 @@ test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, 
 });
 
 test('what was changed by hand is listed by `sync --dry-run` and mended by `sync`', async () => {
-  const [record] = mock.world.records.filter(({ name }) => name === 'alice.example.com');
+  const [record] = mock.account.records.filter(({ name }) => name === 'alice.example.com');
   mock.foreign.removeRecord(record?.id ?? '');
   const row = {
     hostname: 'alice.example.com',
@@ -82,7 +82,7 @@ test('what was changed by hand is listed by `sync --dry-run` and mended by `sync
 });
 
 test('what goes wrong is said in the student’s terminal and to the instructor, and is over when it is over', async () => {
-  mock.world.scopes.delete('tunnel');
+  mock.account.scopes.delete('tunnel');
   const terminal = await enter();
   terminal.type('npm run dev\r');
   const refusal =
@@ -99,8 +99,8 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   expect([sync.code, sync.stderr]).toEqual([1, expect.stringMatching(/does not let this token/)]);
 
   // The token is put right, but Cloudflare has had enough of us for a moment.
-  mock.world.scopes.add('tunnel');
-  mock.faults.next({ kind: 'config-put' }, { name: 'rate-limited', retryAfter: 3 });
+  mock.account.scopes.add('tunnel');
+  mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', retryAfter: 3 });
   await devenv.devenv(['sync']);
   await terminal.see(/not public yet: Cloudflare's rate limit is reached: no API calls for 3 s/);
   await terminal.see(new RegExp(`live at ${link}`));
@@ -109,10 +109,10 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   // A daemon that goes takes no link with it, and one that comes writes nothing where nothing differs.
   await devenv.succeed('down');
   expect((await devenv.visit('alice')).status).toBe(200);
-  const { version } = mock.world.tunnel;
+  const { version } = mock.account.tunnel;
   await devenv.succeed('up');
   await waitFor('the link to be live', async () => (await status()).link.live);
-  expect(mock.world.tunnel.version).toBe(version);
+  expect(mock.account.tunnel.version).toBe(version);
 
   // What keeps a link from closing is the instructor's: the student is not told that it is not public yet.
   mock.faults.next({ kind: 'config-put' }, 'refused', 1000);
@@ -191,8 +191,8 @@ test('a name that somebody else has: `create` works, the clash is named, and `op
   // The relay's page: nothing listens there yet.
   const isPage = async () => (await status('bob')).link.live && (await devenv.statusOf('bob')) === 503;
   await waitFor('the page', isPage);
-  expect(mock.world.records.find(({ name }) => name === 'bob.example.com')?.content).toBe(
-    mock.world.tunnelHostname,
+  expect(mock.account.records.find(({ name }) => name === 'bob.example.com')?.content).toBe(
+    mock.account.tunnelHostname,
   );
 });
 
@@ -240,7 +240,7 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   mock.faults.clear();
   await waitFor('them to be gone', () => rules().length === 1 && recordNames().length === 2);
 
-  mock.world.scopes.delete('tunnel');
+  mock.account.scopes.delete('tunnel');
   const { code, stderr } = await devenv.devenv(['rm', refused, '--yes']);
   expect(code).toBe(0);
   expect(stderr).toMatch(
@@ -248,7 +248,7 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   );
   expect(stderr).not.toContain('Tell your instructor');
   expect(await devenv.succeed('logs')).toMatch(/something may be left at the edge .*does not let this token/);
-  mock.world.scopes.add('tunnel');
+  mock.account.scopes.add('tunnel');
   expect(await devenv.succeed('sync')).toMatch(/rm-refused.*rule for a closed link +remove it: done/);
   expect(rules()).toEqual([]);
   const gone = await devenv.devenv(['rm', 'alice', '--yes']);

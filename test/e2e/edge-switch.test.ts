@@ -11,13 +11,13 @@ let devenv: Installation;
 
 const PUBLIC = 'https://alice.example.com';
 const local = () => `http://alice.localhost:${devenv.edgePort}`;
-const recordNames = () => mock.world.records.map(({ name }) => name);
-const rules = () => mock.world.tunnel.hostnames;
+const recordNames = () => mock.account.records.map(({ name }) => name);
+const rules = () => mock.account.tunnel.hostnames;
 
 beforeAll(async () => {
   await removeLeftovers();
   mock = await MockCloudflare.start({ connectorDelayMs: 100 });
-  connector = await MockConnector.start(mock.world);
+  connector = await MockConnector.start(mock.account);
   devenv = await Installation.make();
   await devenv.succeed('create', 'alice');
 });

@@ -5,12 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { type Classroom, openClassroom, type Pupil } from '../matrix/classroom.ts';
+import { type Classroom, type ClassroomStudent, openClassroom } from '../matrix/classroom.ts';
 import { waitFor } from '../support/wait.ts';
 
 let classroom: Classroom;
-let mallory: Pupil;
-let bob: Pupil;
+let mallory: ClassroomStudent;
+let bob: ClassroomStudent;
 
 /** Everything that went wrong for the other student's visitors, and how many were served. */
 const failures: string[] = [];
@@ -30,7 +30,7 @@ async function watchBob(): Promise<void> {
 beforeAll(async () => {
   const env = { DEVENV_LIMITS_PIDS: '150', DEVENV_LEASE: '6', DEVENV_AGENT_RESTART: '3' };
   classroom = await openClassroom({ students: 2, env });
-  [mallory, bob] = classroom.pupils as [Pupil, Pupil];
+  [mallory, bob] = classroom.students as [ClassroomStudent, ClassroomStudent];
   const terminal = await bob.open();
   terminal.type('cd ~/app; npm run dev\r');
   await bob.untilPage((body) => body.startsWith('app of bob'), performance.now());

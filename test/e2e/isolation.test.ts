@@ -227,7 +227,7 @@ test('a firewall that somebody flushed is put back, and nobody is started withou
     answer = await tryFrom('alice', `${METADATA}:8000`);
     return answer === 'reached';
   };
-  await waitFor('it to be reached', isReached, { timeoutMs: 60_000, seen: () => answer });
+  await waitFor('it to be reached', isReached, { timeoutMs: 60_000, lastSeen: () => answer });
   await devenv.succeed('restart', 'bob');
   expect(await tryFrom('alice', `${METADATA}:8000`)).toMatch(/^no: 7/);
   expect(takeOut(jumpsForward())).toEqual(jumpsForward());

@@ -1,20 +1,20 @@
 /** The two matrices: however a server is started and however a student leaves, as real people do it. */
-import type { Outcome } from '../matrix/classroom.ts';
-import { leavingNames, runLeaving } from '../matrix/leaving.ts';
-import { showMatrix } from '../matrix/show.ts';
-import { runStarting, startingWays } from '../matrix/starting.ts';
+import type { MatrixResult } from '../matrix/classroom.ts';
+import { formatMatrix } from '../matrix/format.ts';
+import { leaveRowNames, runLeaving } from '../matrix/leave-rows.ts';
+import { runStarting, startRows } from '../matrix/start-rows.ts';
 
-const matrices: [string, string[], () => Promise<Outcome[]>][] = [
-  ['starting', startingWays.map(({ how }) => how), runStarting],
-  ['leaving', leavingNames, runLeaving],
+const matrices: [string, string[], () => Promise<MatrixResult[]>][] = [
+  ['starting', startRows.map(({ how }) => how), runStarting],
+  ['leaving', leaveRowNames, runLeaving],
 ];
 
 describe.each(matrices)('%s', (title, names, run) => {
-  let outcomes: Outcome[] = [];
+  let outcomes: MatrixResult[] = [];
 
   beforeAll(async () => {
     outcomes = await run();
-    process.stderr.write(showMatrix(title, outcomes));
+    process.stderr.write(formatMatrix(title, outcomes));
   });
 
   test.each(names)('%s', (name) => {

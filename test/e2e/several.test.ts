@@ -1,16 +1,16 @@
 /** Several servers of one student: which one the link leads to, what is said of the others, and how to switch. */
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { type Classroom, openClassroom, type Pupil } from '../matrix/classroom.ts';
+import { type Classroom, type ClassroomStudent, openClassroom } from '../matrix/classroom.ts';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
 
 let classroom: Classroom;
-let pupil: Pupil;
+let pupil: ClassroomStudent;
 
 beforeAll(async () => {
   const env = { DEVENV_WATCH_FOR: 'alice=./up.sh', DEVENV_LIMITS_MEMORY: '300m', DEVENV_STARTING: '60' };
   classroom = await openClassroom({ students: 1, env });
-  [pupil] = classroom.pupils as [Pupil];
+  [pupil] = classroom.students as [ClassroomStudent];
 });
 
 afterEach(() => pupil.tidy());

@@ -14,7 +14,7 @@ export const TIMES = { grace: 8, starting: 12 } as const;
 export const AT_ONCE = TIMES.grace - 2;
 
 /** One row's outcome. Times in seconds; null where the row has none. */
-export interface Outcome {
+export interface MatrixResult {
   how: string;
   live: number | null;
   gone: number | null;
@@ -24,7 +24,7 @@ export interface Outcome {
 
 const seconds = (since: number) => (performance.now() - since) / 1000;
 
-export class Pupil {
+export class ClassroomStudent {
   readonly name: string;
   readonly devenv: Installation;
 
@@ -82,7 +82,7 @@ export class Pupil {
         last = `${status} ${body.slice(0, 300)}`;
         return status === 200 && isRight(body);
       },
-      { timeoutMs, everyMs: 25, seen: () => last },
+      { timeoutMs, everyMs: 25, lastSeen: () => last },
     );
     return seconds(since);
   }
@@ -96,7 +96,7 @@ export class Pupil {
         last = await this.status();
         return last === 404;
       },
-      { timeoutMs, everyMs: 25, seen: () => String(last) },
+      { timeoutMs, everyMs: 25, lastSeen: () => String(last) },
     );
     return seconds(since);
   }
@@ -138,7 +138,7 @@ const namesOf = (count: number) =>
 
 export interface Classroom {
   devenv: Installation;
-  pupils: Pupil[];
+  students: ClassroomStudent[];
   /** Everything of it is gone afterwards. */
   close(): Promise<void>;
 }
@@ -157,48 +157,48 @@ export async function openClassroom(options: {
       ...options.env,
     },
   });
-  const pupils = namesOf(options.students).map((name) => new Pupil(devenv, name));
+  const students = namesOf(options.students).map((name) => new ClassroomStudent(devenv, name));
   try {
-    for (const pupil of pupils) {
-      await devenv.succeed('create', pupil.name);
-      pupil.place(`${root}test/matrix/app`);
+    for (const student of students) {
+      await devenv.succeed('create', student.name);
+      student.place(`${root}test/matrix/app`);
     }
   } catch (error) {
     await devenv.remove();
     throw error;
   }
-  return { devenv, pupils, close: () => devenv.remove() };
+  return { devenv, students, close: () => devenv.remove() };
 }
 
 /** Runs `task` with a class that is gone afterwards, whatever happens. */
 export async function withClassroom<Result>(
   options: Parameters<typeof openClassroom>[0],
-  task: (pupils: Pupil[]) => Promise<Result>,
+  task: (students: ClassroomStudent[]) => Promise<Result>,
 ): Promise<Result> {
-  const { pupils, close } = await openClassroom(options);
+  const { students, close } = await openClassroom(options);
   try {
-    return await task(pupils);
+    return await task(students);
   } finally {
     await close();
   }
 }
 
 /** Spreads rows over the students, each student's one after the other; outcomes in the rows' order. */
-export async function spread<Row extends { how: string }>(
+export async function runRows<Row extends { how: string }>(
   rows: readonly Row[],
-  pupils: readonly Pupil[],
-  task: (row: Row, pupil: Pupil) => Promise<Outcome>,
-): Promise<Outcome[]> {
-  const outcomes = new Map<Row, Outcome>();
+  students: readonly ClassroomStudent[],
+  task: (row: Row, student: ClassroomStudent) => Promise<MatrixResult>,
+): Promise<MatrixResult[]> {
+  const outcomes = new Map<Row, MatrixResult>();
   const waiting = [...rows];
   await Promise.all(
-    pupils.map(async (pupil) => {
+    students.map(async (student) => {
       for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
         const fault = (error: unknown) => (error instanceof Error ? error.message : String(error));
-        const outcome = await task(row, pupil).catch(
-          (error): Outcome => ({ how: row?.how ?? '', live: null, gone: null, faults: [fault(error)] }),
+        const outcome = await task(row, student).catch(
+          (error): MatrixResult => ({ how: row?.how ?? '', live: null, gone: null, faults: [fault(error)] }),
         );
-        await pupil.tidy().catch((error) => outcome.faults.push(`afterwards: ${fault(error)}`));
+        await student.tidy().catch((error) => outcome.faults.push(`afterwards: ${fault(error)}`));
         outcomes.set(row, outcome);
         process.stderr.write(`${outcome.faults.length === 0 ? '✓' : '✗'} ${row.how}\n`);
       }

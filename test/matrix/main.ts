@@ -1,8 +1,8 @@
 /** `npm run matrix [-- --only TEXT] [--json]`: the matrices of starting and leaving, or the rows whose name holds TEXT. */
 import { parseArgs } from 'node:util';
-import { runLeaving } from './leaving.ts';
-import { showMatrix } from './show.ts';
-import { runStarting } from './starting.ts';
+import { formatMatrix } from './format.ts';
+import { runLeaving } from './leave-rows.ts';
+import { runStarting } from './start-rows.ts';
 
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, json: { type: 'boolean', default: false } },
@@ -11,8 +11,8 @@ const starting = await runStarting(values.only);
 const leaving = await runLeaving(values.only);
 if (values.json) console.log(JSON.stringify({ starting, leaving }, null, 2));
 else {
-  if (starting.length > 0) console.log(showMatrix('starting', starting));
-  if (leaving.length > 0) console.log(showMatrix('leaving', leaving));
+  if (starting.length > 0) console.log(formatMatrix('starting', starting));
+  if (leaving.length > 0) console.log(formatMatrix('leaving', leaving));
 }
 const all = [...starting, ...leaving];
 if (all.length === 0) console.error(`No row's name holds '${values.only}'.`);

@@ -1,6 +1,6 @@
 /** A student of the soak: comes, starts a real dev server, goes, at random, and says at any moment what must be so. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Pupil, TIMES } from '../matrix/classroom.ts';
+import { type ClassroomStudent, TIMES } from '../matrix/classroom.ts';
 import type { Terminal } from '../support/terminal.ts';
 
 /** `changing`: both are right for now. */
@@ -31,13 +31,13 @@ const pick = <Item>(random: () => number, items: readonly [Item, ...Item[]]): It
   items[Math.floor(random() * items.length)] ?? items[0];
 
 export class SoakStudent {
-  readonly pupil: Pupil;
+  readonly classroomStudent: ClassroomStudent;
   readonly #random: () => number;
   readonly figures: Figures;
   truth: Truth = 'gone';
 
-  constructor(pupil: Pupil, random: () => number, figures: Figures) {
-    this.pupil = pupil;
+  constructor(classroomStudent: ClassroomStudent, random: () => number, figures: Figures) {
+    this.classroomStudent = classroomStudent;
     this.#random = random;
     this.figures = figures;
   }
@@ -50,9 +50,9 @@ export class SoakStudent {
         this.figures.sessions += 1;
       } catch (error) {
         this.figures.problems.push(
-          `${this.pupil.name}: ${error instanceof Error ? error.message : String(error)}`,
+          `${this.classroomStudent.name}: ${error instanceof Error ? error.message : String(error)}`,
         );
-        await this.pupil.tidy();
+        await this.classroomStudent.tidy();
       }
       this.truth = 'gone';
     }
@@ -62,8 +62,8 @@ export class SoakStudent {
     this.truth = 'changing';
     const typed = performance.now();
     terminal.type(`${command}\r`);
-    const isOwn = (body: string) => body.includes(`app of ${this.pupil.name}`);
-    this.figures.toLive.push(await this.pupil.untilPage(isOwn, typed, LATEST.live * 1000));
+    const isOwn = (body: string) => body.includes(`app of ${this.classroomStudent.name}`);
+    this.figures.toLive.push(await this.classroomStudent.untilPage(isOwn, typed, LATEST.live * 1000));
     this.truth = 'page';
     await sleep(between(this.#random, 2000, 12_000));
   }
@@ -75,7 +75,7 @@ export class SoakStudent {
   }
 
   async #session(): Promise<void> {
-    const terminal = await this.pupil.open();
+    const terminal = await this.classroomStudent.open();
     const commands = SERVERS as [string, ...string[]];
     await this.#serve(terminal, pick(this.#random, commands));
     if (this.#random() < 0.3) {
@@ -84,7 +84,7 @@ export class SoakStudent {
     }
     if (this.#random() < 0.3) {
       // A second terminal that comes and goes changes nothing.
-      const second = await this.pupil.open();
+      const second = await this.classroomStudent.open();
       await sleep(between(this.#random, 500, 3000));
       second.type('exit\r');
       await second.ended;
@@ -103,7 +103,7 @@ export class SoakStudent {
     }
     const left = performance.now();
     const grace = isLost ? TIMES.grace : 0;
-    const gone = await this.pupil.untilGone(left, (grace + LATEST.gone) * 1000);
+    const gone = await this.classroomStudent.untilGone(left, (grace + LATEST.gone) * 1000);
     if (gone < grace - 1) throw new Error(`gone after ${gone.toFixed(1)} s, before the grace was over`);
     this.figures.toGone.push(gone - grace);
     this.truth = 'gone';

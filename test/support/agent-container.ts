@@ -114,16 +114,16 @@ export class AgentContainer {
     return this.#heard.connections;
   }
 
-  /** Waits for a report in which something is so. */
+  /** Waits for a report for which `probe` returns a value, and returns it. */
   reported<Found>(
     what: string,
-    look: (report: Report) => Found | undefined | null | false,
+    probe: (report: Report) => Found | undefined | null | false,
     timeoutMs = WAIT_TIMEOUT_MS,
   ): Promise<Found> {
-    const seen = () => JSON.stringify(this.report, null, 1);
-    return waitFor(`a report with ${what}`, () => (this.report === null ? null : look(this.report)), {
+    const lastSeen = () => JSON.stringify(this.report, null, 1);
+    return waitFor(`a report with ${what}`, () => (this.report === null ? null : probe(this.report)), {
       timeoutMs,
-      seen,
+      lastSeen,
     });
   }
 

@@ -204,7 +204,7 @@ export class CloudflareRig {
 
   /** Rules in the tunnel's configuration: `hostname → service`, catch-all included. */
   rules(): string[] {
-    const { ingress = [] } = (this.mock.world.tunnel.config ?? {}) as {
+    const { ingress = [] } = (this.mock.account.tunnel.config ?? {}) as {
       ingress?: { hostname?: string; service: string }[];
     };
     return ingress.map(({ hostname, service }) => `${hostname ?? '*'} → ${service}`);
@@ -212,7 +212,7 @@ export class CloudflareRig {
 
   /** Records of the zone: `name → content`. */
   records(): string[] {
-    return this.mock.world.records.map(({ name, content }) => `${name} → ${content}`).sort();
+    return this.mock.account.records.map(({ name, content }) => `${name} → ${content}`).sort();
   }
 
   /** SIGKILL: nothing of it goes on. The lock is the kernel's, so it is free again. */

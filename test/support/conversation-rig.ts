@@ -8,7 +8,7 @@ import { loadSettings } from '../../orchestrator/settings.ts';
 import type { Store } from '../../orchestrator/store/index.ts';
 import { AgentSync } from '../../orchestrator/students/agent-sync.ts';
 import { Roster } from '../../orchestrator/students/roster.ts';
-import { emptyReport } from './report.ts';
+import { emptyReport } from './empty-report.ts';
 
 /** An edge at which everything is so at once. */
 export const easyEdge = {

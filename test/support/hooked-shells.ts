@@ -27,9 +27,9 @@ export async function typeAll(
   for (const line of lines) {
     terminal.type(`${line}\r`);
     await terminal.see(/> $/, { everyMs: 5 });
-    text += terminal.fresh;
+    text += terminal.recentText;
   }
   terminal.type('exit 6\r');
   const code = await terminal.ended;
-  return { text: text + terminal.fresh, code };
+  return { text: text + terminal.recentText, code };
 }

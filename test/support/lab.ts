@@ -17,8 +17,8 @@ import type { Report } from '../../orchestrator/protocol/messages.ts';
 import { loadSettings } from '../../orchestrator/settings.ts';
 import { openStore, type Store } from '../../orchestrator/store/index.ts';
 import { Students } from '../../orchestrator/students/index.ts';
+import { emptyReport } from './empty-report.ts';
 import { silentProgress } from './progress.ts';
-import { emptyReport } from './report.ts';
 
 /** Every environment runs from when it was made until it is removed. */
 function pretendedEnvironments(

@@ -49,7 +49,7 @@ export class Terminal {
   }
 
   /** What was shown since the last `type`. */
-  get fresh(): string {
+  get recentText(): string {
     return this.text.slice(this.#mark);
   }
 
@@ -65,8 +65,8 @@ export class Terminal {
 
   /** Waits until what was shown since the last `type` matches. */
   async see(pattern: RegExp, options: WaitOptions = {}): Promise<RegExpMatchArray> {
-    return waitFor(`the terminal to show ${pattern}`, () => this.fresh.match(pattern), {
-      seen: () => this.fresh.slice(-2000),
+    return waitFor(`the terminal to show ${pattern}`, () => this.recentText.match(pattern), {
+      lastSeen: () => this.recentText.slice(-2000),
       ...options,
     });
   }
@@ -78,7 +78,7 @@ export class Terminal {
     this.type(`${line}; echo "${done.slice(0, 4)}""${done.slice(4)}"\r`);
     // What is typed before the prompt is there is echoed twice. What runs in the background may write behind it.
     await this.see(new RegExp(`^${done}\n[^]*[$>] `, 'm'), { everyMs: 10, ...options });
-    return this.fresh.split('\n').slice(1, -1).join('\n').split(done)[0]?.trim() ?? '';
+    return this.recentText.split('\n').slice(1, -1).join('\n').split(done)[0]?.trim() ?? '';
   }
 
   /** Ends what runs by Ctrl-C; returns at the prompt. */

@@ -1,30 +1,33 @@
-/** Generous, since the machine may be busy: a wait that succeeds ends at once, whatever its timeout. */
-export const WAIT_TIMEOUT_MS = 120_000;
+/** Waiting for a condition: the only way in which a test may wait for something to happen. */
 
-/**
- * Waits until `look` gives something other than undefined, null or false, and returns it. Times out with what was
- * missing (`what`) and what was seen last, never silently.
- */
-export async function waitFor<Found>(
-  what: string,
-  look: () => Promise<Found | undefined | null | false> | Found | undefined | null | false,
-  { timeoutMs = WAIT_TIMEOUT_MS, everyMs = 50, seen = () => '' }: WaitOptions = {},
-): Promise<Found> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== null && found !== false) return found;
-    if (performance.now() > deadline) {
-      const last = seen();
-      throw new Error(`waited ${timeoutMs} ms for ${what}${last === '' ? '' : `; seen last:\n${last}`}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
-  }
-}
+/** How long a test waits at most. Generous for a busy machine: a wait ends as soon as its condition holds. */
+export const WAIT_TIMEOUT_MS = 120_000;
 
 export interface WaitOptions {
   timeoutMs?: number;
+  /** Pause between two probes, in ms. */
   everyMs?: number;
-  /** What is there instead, for the error's text. */
-  seen?: () => string;
+  /** Describes what was there instead, for the text of the timeout's error. */
+  lastSeen?: () => string;
+}
+
+/**
+ * Probes until the probe returns something other than undefined, null or false, and returns that. After `timeoutMs`
+ * it throws an error that names what was missing (`what`) and what was last seen.
+ */
+export async function waitFor<Found>(
+  what: string,
+  probe: () => Promise<Found | undefined | null | false> | Found | undefined | null | false,
+  { timeoutMs = WAIT_TIMEOUT_MS, everyMs = 50, lastSeen = () => '' }: WaitOptions = {},
+): Promise<Found> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined && found !== null && found !== false) return found;
+    if (performance.now() > deadline) {
+      const last = lastSeen();
+      throw new Error(`waited ${timeoutMs} ms for ${what}${last === '' ? '' : `; last seen:\n${last}`}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
 }

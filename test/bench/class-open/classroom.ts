@@ -94,7 +94,7 @@ export class Classroom {
     await waitFor('every link to be live', () => this.liveAt.size === this.names.length, {
       ...PATIENCE,
       everyMs: 5,
-      seen: () => `${this.liveAt.size} of ${this.names.length} are`,
+      lastSeen: () => `${this.liveAt.size} of ${this.names.length} are`,
     });
     return Math.max(...this.liveAt.values()) - started;
   }

@@ -37,7 +37,7 @@ export async function playDay(dns: 'student' | 'session', seed: number): Promise
   const mock = await MockCloudflare.start({
     seed,
     plan: 'paid',
-    latency: { ms: 250 / SCALE, jitter: 100 / SCALE },
+    latency: { ms: 250 / SCALE, jitterMs: 100 / SCALE },
   });
   const calls = new SentCalls();
   const stopWatching = calls.watch(mock.baseUrl);

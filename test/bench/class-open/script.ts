@@ -23,7 +23,7 @@ async function addLink(mock: MockCloudflare, hostname: string, service: string):
   await callApi(mock, configuration, { method: 'PUT', body: { config: { ...config, ingress: rules } } });
   const found = await callApi(mock, `${records}?name=${hostname}`);
   if ((found.body.result as unknown[]).length > 0) return;
-  const record = { name: hostname, type: 'CNAME', content: mock.world.tunnelHostname, proxied: true };
+  const record = { name: hostname, type: 'CNAME', content: mock.account.tunnelHostname, proxied: true };
   await callApi(mock, records, { body: record });
 }
 
@@ -66,11 +66,13 @@ export async function runScript(mock: MockCloudflare, count: number, hasLock: bo
     }),
   );
   const tookMs = performance.now() - started;
-  const rules = new Set((mock.world.tunnel.config?.ingress ?? []).map(({ hostname }) => hostname));
-  const live = hostnames.filter((name) => rules.has(name) && mock.world.dns.named(name).length > 0).length;
+  const rules = new Set((mock.account.tunnel.config?.ingress ?? []).map(({ hostname }) => hostname));
+  const live = hostnames.filter(
+    (name) => rules.has(name) && mock.account.dns.withName(name).length > 0,
+  ).length;
   const calls = mock.calls.length - from;
   for (const name of hostnames)
-    for (const { id } of mock.world.dns.named(name)) mock.foreign.removeRecord(id);
+    for (const { id } of mock.account.dns.withName(name)) mock.foreign.removeRecord(id);
   mock.foreign.putConfig((config) => ({
     ...config,
     ingress: config.ingress.filter(({ hostname }) => !hostnames.includes(hostname ?? '')),

@@ -2,10 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import type { Browser, Page, WebSocket } from 'playwright-core';
 import { openBrowser } from '../../support/browser.ts';
+import { placeProject } from '../../support/fixture-project.ts';
 import { Installation, removeLeftovers } from '../../support/installation.ts';
-import { placeProject } from '../../support/project.ts';
-import { openSocket } from '../../support/socket.ts';
 import type { Terminal } from '../../support/terminal.ts';
+import { openSocket } from '../../support/visitor-socket.ts';
 import { waitFor } from '../../support/wait.ts';
 
 let devenv: Installation;

@@ -1,10 +1,10 @@
 /** Real dev servers, started by a plain `npm run dev`, not a line of their projects changed. */
 import { removeLeftovers } from '../../support/installation.ts';
+import type { DevServerResult } from './check.ts';
 import { matrixTable, runMatrix } from './matrix.ts';
 import { devServers } from './servers.ts';
-import type { Outcome } from './visit.ts';
 
-let outcomes: Outcome[] = [];
+let outcomes: DevServerResult[] = [];
 
 beforeAll(async () => {
   await removeLeftovers();

@@ -1,17 +1,17 @@
 /** Runs the rows of the dev-server matrix, several students side by side, and prints what was seen as a table. */
 import { table } from '../../../orchestrator/cli/table.ts';
+import { preparedModules } from '../../support/fixture-packages.ts';
+import { fixtureFolder } from '../../support/fixture-project.ts';
 import { Installation } from '../../support/installation.ts';
-import { preparedModules } from '../../support/prepared-modules.ts';
-import { fixtureFolder } from '../../support/project.ts';
+import { DevServerCheck, type DevServerResult } from './check.ts';
 import type { DevServer } from './servers.ts';
-import { type Outcome, Visitor } from './visit.ts';
 
 const students = ['alice', 'bob', 'carol'];
 
 /** Each student takes the next row as soon as the last one is done. */
-export async function runMatrix(rows: readonly DevServer[], onOutcome: (outcome: Outcome) => void) {
+export async function runMatrix(rows: readonly DevServer[], onOutcome: (outcome: DevServerResult) => void) {
   const devenv = await Installation.make();
-  const outcomes = new Map<string, Outcome>();
+  const outcomes = new Map<string, DevServerResult>();
   const waiting = [...rows];
   const packages = [...rows];
   const prepare = async () => {
@@ -22,7 +22,7 @@ export async function runMatrix(rows: readonly DevServer[], onOutcome: (outcome:
     await devenv.succeed('create', student);
     const terminal = devenv.terminal(['shell', student]);
     await terminal.see(/\$ $/, { timeoutMs: 60_000 });
-    const visitor = new Visitor(devenv, student, terminal);
+    const visitor = new DevServerCheck(devenv, student, terminal);
     for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
       const outcome = await visitor.look(row);
       outcomes.set(row.name, outcome);
@@ -42,10 +42,10 @@ export async function runMatrix(rows: readonly DevServer[], onOutcome: (outcome:
   return rows.flatMap((row) => outcomes.get(row.name) ?? []);
 }
 
-export const isGood = ({ page, hotReload, post }: Outcome) =>
+export const isGood = ({ page, hotReload, post }: DevServerResult) =>
   page === true && typeof hotReload !== 'string' && typeof post !== 'string';
 
-export function matrixTable(outcomes: readonly Outcome[]): string {
+export function matrixTable(outcomes: readonly DevServerResult[]): string {
   const mark = (seen: true | string | null) => (seen === null ? '-' : seen === true ? 'ok' : 'FAILED');
   return table(
     ['SERVER', 'VERSION', 'PORT', 'SECONDS', 'PAGE', 'HOT RELOAD', 'POST'],

@@ -66,7 +66,7 @@ async function transcriptFromStart(container: BareContainer, mode: string): Prom
   const shell = ['env', 'TERM=dumb', 'sh', '-c', start];
   const terminal = container.terminal(shell, { rows: 30, columns: 200 });
   await terminal.see(/> $/);
-  const first = terminal.fresh;
+  const first = terminal.recentText;
   return `${normalise(first)}\n${await whole(terminal)}`;
 }
 

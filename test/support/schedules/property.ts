@@ -40,7 +40,7 @@ export class Property {
     this.#mark = mark;
     this.#hostnames = new Set(hostnames);
     this.#document = this.#foreignPart();
-    this.#history.set(mock.world.tunnel.version, this.#document);
+    this.#history.set(mock.account.tunnel.version, this.#document);
   }
 
   #isMarked({ comment }: DnsRecord): boolean {
@@ -52,23 +52,23 @@ export class Property {
   }
 
   rules(): IngressRule[] {
-    return this.#mock.world.tunnel.config?.ingress ?? [];
+    return this.#mock.account.tunnel.config?.ingress ?? [];
   }
 
   markedRecord(hostname: string): DnsRecord | undefined {
-    return this.#mock.world.dns.named(hostname).find((record) => this.#isMarked(record));
+    return this.#mock.account.dns.withName(hostname).find((record) => this.#isMarked(record));
   }
 
   markedRecords(): DnsRecord[] {
-    return this.#mock.world.records.filter((record) => this.#isMarked(record));
+    return this.#mock.account.records.filter((record) => this.#isMarked(record));
   }
 
   foreignRecords(): DnsRecord[] {
-    return this.#mock.world.records.filter((record) => !this.#isMarked(record));
+    return this.#mock.account.records.filter((record) => !this.#isMarked(record));
   }
 
   #foreignPart(): Foreign {
-    const config: Partial<TunnelConfig> = this.#mock.world.tunnel.config ?? {
+    const config: Partial<TunnelConfig> = this.#mock.account.tunnel.config ?? {
       ingress: [{ service: 'http_status:404' }],
     };
     const ingress = (config.ingress ?? []).filter(
@@ -79,7 +79,7 @@ export class Property {
 
   /** Somebody else has written the document: that is what it should be now. */
   documentWritten(): void {
-    const { version } = this.#mock.world.tunnel;
+    const { version } = this.#mock.account.tunnel;
     this.#document = this.#foreignPart();
     this.#history.set(version, this.#document);
     this.#foreignVersions.add(version);
@@ -96,7 +96,7 @@ export class Property {
   look(call: Call): void {
     switch (call.kind) {
       case 'config-get':
-        this.#reads.set(call.number, this.#mock.world.tunnel.version);
+        this.#reads.set(call.number, this.#mock.account.tunnel.version);
         return;
       case 'dns-list':
         this.#lists.push(call.number);
@@ -121,7 +121,7 @@ export class Property {
   }
 
   #lookAtDocument(call: Call): void {
-    const { version } = this.#mock.world.tunnel;
+    const { version } = this.#mock.account.tunnel;
     const found = this.#foreignPart();
     const base = this.#baseOf(call);
     const isLate = [...this.#foreignVersions].some((each) => each > base && each < version);
@@ -140,7 +140,7 @@ export class Property {
   #lookAtRecords(call: Call): void {
     const listed = this.#lists.filter((number) => number < call.number).at(-1) ?? 0;
     for (const [id, text] of this.#records) {
-      const record = this.#mock.world.records.find((each) => each.id === id);
+      const record = this.#mock.account.records.find((each) => each.id === id);
       if (record !== undefined && JSON.stringify(record) === text) continue;
       this.#records.delete(id);
       // Taken from us between our look and our write: no call of the API can tell.

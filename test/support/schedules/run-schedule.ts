@@ -60,7 +60,7 @@ class Play {
     mock.onCall = (call, phase) => this.#onCall(call, phase);
     mock.faults.random(schedule.faults, seededRandom(schedule.seed), [
       ...ALL_FAULTS,
-      { name: 'slow', ms: CALL_TIMEOUT * SLOW },
+      { kind: 'slow', ms: CALL_TIMEOUT * SLOW },
     ]);
   }
 
@@ -86,7 +86,7 @@ class Play {
 
   #contentOf(call: Call, phase: CallPhase): string {
     if (phase !== 'applied') return '';
-    const { version, config } = this.#mock.world.tunnel;
+    const { version, config } = this.#mock.account.tunnel;
     if (call.kind === 'config-get') return ` version ${version}`;
     if (!call.applied) return '';
     if (call.kind === 'dns-batch') return ` ${JSON.stringify(call.body)}`;

@@ -1,7 +1,7 @@
 /** What must be so when everything has come to rest: wanted is live, nothing else of ours is there. */
 
 import type { IngressRule, MockCloudflare } from '../../cloudflare/index.ts';
-import { findRule } from '../../cloudflare/visitor-way.ts';
+import { findRule } from '../../cloudflare/visitor-route.ts';
 import type { Class, Student } from './class.ts';
 import type { Property } from './property.ts';
 
@@ -19,8 +19,8 @@ const isMadeOfOurs = ({ tampered, disputed, robbed }: Property, { hostname = '',
 /** Whether something of somebody else is in the student's way. */
 function isInTheWay(parts: Parts, hostname: string): boolean {
   const { property, mock } = parts;
-  const records = mock.world.dns
-    .named(hostname)
+  const records = mock.account.dns
+    .withName(hostname)
     .filter((record) => !property.markedRecords().includes(record));
   const rules = property
     .rules()
@@ -46,8 +46,8 @@ function* faultsOf(parts: Parts, { name, hostname, port, wanted }: Student): Gen
   if (phase !== (wanted ? 'open' : 'closed')) yield `${name} is ${phase}, and wanted: ${wanted}`;
   if (problem !== null) yield `${name} has a problem: ${problem.what}`;
   if (rules.length !== (wanted ? 1 : 0)) yield `${name} has ${rules.length} rules, and wanted: ${wanted}`;
-  if (wanted && mock.world.tunnel.config !== null) {
-    const visited = findRule(mock.world.tunnel.config, hostname, '/');
+  if (wanted && mock.account.tunnel.config !== null) {
+    const visited = findRule(mock.account.tunnel.config, hostname, '/');
     if (JSON.stringify(visited) !== JSON.stringify({ hostname, service: origin }))
       yield `a visitor of ${name} meets ${JSON.stringify(visited)}`;
   }
@@ -55,7 +55,7 @@ function* faultsOf(parts: Parts, { name, hostname, port, wanted }: Student): Gen
   if (record === undefined) return;
   const { content, proxied, type, comment } = record;
   const found = [type, content, proxied, comment].join(' ');
-  if (found !== ['CNAME', mock.world.tunnelHostname, true, `devenv lab/${name}`].join(' '))
+  if (found !== ['CNAME', mock.account.tunnelHostname, true, `devenv lab/${name}`].join(' '))
     yield `${name}'s record is ${found}`;
 }
 

@@ -122,7 +122,7 @@ export class SomebodyElse {
   }
 
   #addRecord(name: string): void {
-    const beside = this.#mock.world.dns.named(name);
+    const beside = this.#mock.account.dns.withName(name);
     if (beside.length > 0) return;
     this.#mock.foreign.addRecord({ name, type: 'A', content: '192.0.2.7' });
     this.#property.recordsWritten(null);

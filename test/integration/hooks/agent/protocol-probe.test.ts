@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ProtocolProber, probeProtocol } from '../../../../hooks/agent/protocol-probe.ts';
 import { freePort } from '../../../support/free-port.ts';
-import { portOf } from '../../../support/visitors-way.ts';
+import { portOf } from '../../../support/visitor-rig.ts';
 import { waitFor } from '../../../support/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'devenv-probe-'));

@@ -69,7 +69,7 @@ test('a further link that the edge still leads here is answered as closed, and o
   const additionalLinks = [{ port: 4000, hostname: 'alice-4000.test', url: 'http://alice-4000.test:8080' }];
   const asked = (status: string) =>
     waitFor(`a ${status}`, () => statusAt('alice-4000.test') === status, {
-      seen: () => statusAt('alice-4000.test'),
+      lastSeen: () => statusAt('alice-4000.test'),
     });
   expect(statusAt('alice-4000.test')).toBe('421');
   agent.send({ link: { phase: 'open', detail: '' }, additionalLinks });

@@ -14,7 +14,7 @@ import {
   SOCKET_FILE_NAME,
 } from '../../../../orchestrator/protocol/constants.ts';
 import type { StateMessage } from '../../../../orchestrator/protocol/messages.ts';
-import { emptyReport } from '../../../support/report.ts';
+import { emptyReport } from '../../../support/empty-report.ts';
 import { waitFor } from '../../../support/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'devenv-sockets-'));

@@ -17,13 +17,13 @@ afterEach(async () => {
 });
 
 const bare = (names: string[]) => names.map((name) => name.replace('.example.com', '')).sort();
-const rules = () => bare(mock.world.tunnel.hostnames);
-const records = () => bare(mock.world.records.map(({ name }) => name));
+const rules = () => bare(mock.account.tunnel.hostnames);
+const records = () => bare(mock.account.records.map(({ name }) => name));
 const batches = () => mock.calls.filter(({ kind }) => kind === 'dns-batch').length;
 const reach = (what: string, look: () => boolean) =>
   waitFor(what, look, {
     everyMs: 10,
-    seen: () => JSON.stringify([rules(), records(), lab.log.slice(-2000)]),
+    lastSeen: () => JSON.stringify([rules(), records(), lab.log.slice(-2000)]),
   });
 const settings = (more: Record<string, string>) => ({ ...mock.env(), DEVENV_LINKS: '2', ...more });
 

@@ -16,12 +16,12 @@ afterEach(async () => {
   await mock.stop();
 });
 
-const rules = () => mock.world.tunnel.hostnames.sort();
-const records = () => mock.world.records.map(({ name }) => name).sort();
+const rules = () => mock.account.tunnel.hostnames.sort();
+const records = () => mock.account.records.map(({ name }) => name).sort();
 const route = (name: string) => lab.students.get(name).link;
 const reach = (what: string, look: () => boolean) =>
   waitFor(what, look, {
-    seen: () => JSON.stringify([rules(), records(), lab.students.list(), lab.log.slice(-3000)], null, 1),
+    lastSeen: () => JSON.stringify([rules(), records(), lab.students.list(), lab.log.slice(-3000)], null, 1),
   });
 const isOpen = (name: string) => route(name).phase === 'open';
 
@@ -56,7 +56,7 @@ test('another template: what stood at the old names goes, by its mark or by wher
   expect(rules()).toEqual(['bob-a-a.example.com', 'bob-a.example.com']);
   await lab.down();
   // Its mark is lost, as it is where another zone is set.
-  const [marked] = mock.world.records.filter(({ name }) => name === 'bob-a-a.example.com');
+  const [marked] = mock.account.records.filter(({ name }) => name === 'bob-a-a.example.com');
   mock.foreign.removeRecord(marked?.id ?? '');
 
   await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}.example.com' });
@@ -65,7 +65,7 @@ test('another template: what stood at the old names goes, by its mark or by wher
     ['bob-a.example.com', 'bob.example.com'],
     ['bob-a.example.com', 'bob.example.com'],
   ]);
-  const { ingress = [] } = mock.world.tunnel.config ?? {};
+  const { ingress = [] } = mock.account.tunnel.config ?? {};
   const origin = `http://127.0.0.1:${lab.students.get('bob-a').port}`;
   expect(ingress.find(({ hostname }) => hostname === 'bob-a.example.com')?.service).toBe(origin);
   expect(await lab.students.sync(false)).toEqual([]);
@@ -77,7 +77,7 @@ test('another template while Cloudflare is away, and a daemon that ends before i
   lab.serve('alice', 5173);
   await reach('alice to be open', () => isOpen('alice'));
   await lab.down();
-  for (const { id } of [...mock.world.records]) mock.foreign.removeRecord(id);
+  for (const { id } of [...mock.account.records]) mock.foreign.removeRecord(id);
   const env = {
     ...mock.env(),
     DEVENV_HOSTNAME: '{student}.example.com',
@@ -140,7 +140,7 @@ test('an old name’s record that can’t be removed yet says nothing against th
   mock.onCall = ({ kind }, phase) => {
     // The second batch takes away what the first one has replaced.
     if (kind === 'dns-batch' && phase === 'answered')
-      mock.faults.next({ kind: 'dns-batch' }, { name: 'rate-limited', retryAfter: 3 });
+      mock.faults.next({ kind: 'dns-batch' }, { kind: 'rate-limited', retryAfter: 3 });
   };
   await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}.example.com' });
   await reach('the new link', () => isOpen('alice'));

@@ -32,7 +32,7 @@ const ANY_PORTS = ['--port', '0', '--connector-port', '0', '--metrics-port', '0'
 /** The exported settings, once all are there. */
 async function settingsOf(running: Running): Promise<Record<string, string>> {
   await waitFor('the settings', () => running.log.includes('Ctrl-C'), {
-    seen: () => running.log,
+    lastSeen: () => running.log,
     timeoutMs: 60_000,
   });
   const lines = running.out.trim().split('\n');

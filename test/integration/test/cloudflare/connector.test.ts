@@ -24,7 +24,7 @@ const rule = (hostname: string, more: Partial<IngressRule> = {}): IngressRule =>
 });
 const route = (...rules: IngressRule[]) =>
   mock.foreign.putConfig((config) => ({ ...config, ingress: [...rules, { service: 'http_status:404' }] }));
-const point = (name: string, proxied = true, content = mock.world.tunnelHostname) =>
+const point = (name: string, proxied = true, content = mock.account.tunnelHostname) =>
   mock.foreign.addRecord({ type: 'CNAME', name, content, proxied });
 const metrics = async (path: string) => {
   const response = await fetch(`http://${connector.metricsAddress}${path}`);
@@ -34,7 +34,7 @@ const metrics = async (path: string) => {
 beforeEach(async () => {
   time = 1_800_000_000_000;
   mock = await MockCloudflare.start({ connectorDelayMs: 1000, now: () => time });
-  connector = await MockConnector.start(mock.world);
+  connector = await MockConnector.start(mock.account);
   received = [];
   service = createServer((request, response) => {
     received.push(request);
@@ -160,7 +160,7 @@ test('WebSockets pass, both ways; where no rule leads they are refused', async (
   await connector.stop();
   await closed;
   sockets.close();
-  connector = await MockConnector.start(mock.world);
+  connector = await MockConnector.start(mock.account);
   const [error] = await once(open('bob.example.com'), 'error');
   expect(String(error)).toContain('530');
 });
@@ -180,7 +180,7 @@ test('the API and the metrics tell the same version, once the connector has it',
   expect(await told()).toMatchObject({ api: [{ config_version: 0 }], gauge: -1, version: -1 });
   time += 1000;
   expect(await told()).toMatchObject({
-    api: [{ id: mock.world.connectors[0]?.id, config_version: 2, conns: { length: 4 } }],
+    api: [{ id: mock.account.connectors[0]?.id, config_version: 2, conns: { length: 4 } }],
     gauge: 2,
     version: 2,
     config: { ingress: [{ hostname: 'alice.example.com', path: null }, {}, { service: 'http_status:404' }] },
@@ -194,18 +194,18 @@ test('the API and the metrics tell the same version, once the connector has it',
 
 test('of several connectors one may be stuck, be gone, or come later', async () => {
   point('alice.example.com');
-  const stuck = mock.world.tunnel.addConnector(Number.POSITIVE_INFINITY);
+  const stuck = mock.account.tunnel.addConnector(Number.POSITIVE_INFINITY);
   route(rule('alice.example.com'));
   time += 1000;
-  const versions = () => mock.world.connectors.map(({ current }) => current.version);
+  const versions = () => mock.account.connectors.map(({ current }) => current.version);
   expect(versions()).toEqual([1, 0]);
   const statuses = [await visit('alice.example.com'), await visit('alice.example.com')];
   expect(statuses.map(({ status }) => status).sort()).toEqual([200, 503]);
-  mock.world.tunnel.removeConnectors(stuck.id);
+  mock.account.tunnel.removeConnectors(stuck.id);
   expect(versions()).toEqual([1]);
-  mock.world.tunnel.addConnector(0);
+  mock.account.tunnel.addConnector(0);
   expect(versions()).toEqual([1, 1]);
-  mock.world.tunnel.removeConnectors();
+  mock.account.tunnel.removeConnectors();
   expect(await visit('alice.example.com')).toMatchObject({ status: 530, body: 'error code: 1033' });
   expect((await metrics('/ready')).status).toBe(503);
   const paths = pathsOf(mock);
@@ -215,5 +215,5 @@ test('of several connectors one may be stuck, be gone, or come later', async () 
 
 test('a port that is taken is the system’s error, and nothing is left listening', async () => {
   const taken = { metricsPort: connector.port };
-  await expect(MockConnector.start(mock.world, taken)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await expect(MockConnector.start(mock.account, taken)).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

@@ -12,12 +12,12 @@ const batch = (body: unknown) => call(pathsOf(mock).batch, { body });
 const cname = (label: string, more: Partial<NewRecord> = {}): NewRecord => ({
   type: 'CNAME',
   name: `${label}.example.com`,
-  content: mock.world.tunnelHostname,
+  content: mock.account.tunnelHostname,
   proxied: true,
   ...more,
 });
-const named = (label: string) => mock.world.dns.named(`${label}.example.com`)[0]?.id ?? '';
-const names = () => mock.world.records.map(({ name }) => name.replace('.example.com', '')).sort();
+const named = (label: string) => mock.account.dns.withName(`${label}.example.com`)[0]?.id ?? '';
+const names = () => mock.account.records.map(({ name }) => name.replace('.example.com', '')).sort();
 
 async function restart(options: MockOptions): Promise<void> {
   await mock.stop();
@@ -36,7 +36,7 @@ describe('one record', () => {
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
       name: 'alice.example.com',
       type: 'CNAME',
-      content: mock.world.tunnelHostname,
+      content: mock.account.tunnelHostname,
       proxied: true,
       proxiable: true,
       ttl: 1,
@@ -55,7 +55,7 @@ describe('one record', () => {
     expect(names()).toEqual(['bob']);
 
     expect((await call(path, { method: 'DELETE' })).body.result).toEqual({ id: path.slice(-32) });
-    expect(mock.world.records).toEqual([]);
+    expect(mock.account.records).toEqual([]);
     for (const method of ['GET', 'DELETE']) {
       expect(await call(path, { method })).toMatchObject({ status: 404, code: 81044 });
     }
@@ -72,7 +72,7 @@ describe('one record', () => {
     for (const name of ['@', 'www', '*.deep', 'example.org']) {
       expect((await post({ type: 'A', name, content: '192.0.2.1' })).status).toBe(200);
     }
-    expect(mock.world.records.map(({ name }) => name)).toEqual([
+    expect(mock.account.records.map(({ name }) => name)).toEqual([
       'example.com',
       'www.example.com',
       '*.deep.example.com',
@@ -101,7 +101,7 @@ describe('one record', () => {
     ['a comment of 101 characters, on Free', 9313, { ...a, comment: 'x'.repeat(101) }],
   ])('with %s is refused', async (_what, code, body) => {
     expect(await post(body)).toMatchObject({ status: 400, code });
-    expect(mock.world.records).toEqual([]);
+    expect(mock.account.records).toEqual([]);
   });
 
   test('may have a comment of 100 characters on Free and 500 on paid', async () => {
@@ -138,7 +138,7 @@ describe('one record', () => {
       comment: 'by hand',
     });
     mock.foreign.removeRecord(id);
-    expect(mock.world.records).toEqual([]);
+    expect(mock.account.records).toEqual([]);
     expect(mock.calls).toHaveLength(1);
   });
 });
@@ -159,7 +159,7 @@ describe('the list', () => {
     const client = new Cloudflare({ apiToken: mock.token, baseURL: mock.baseUrl });
     const found: string[] = [];
     for await (const { name } of client.dns.records.list({ zone_id: mock.zoneId })) found.push(name);
-    expect(found).toEqual(mock.world.records.map(({ name }) => name));
+    expect(found).toEqual(mock.account.records.map(({ name }) => name));
   });
 
   test.each<[string, string[]]>([
@@ -217,7 +217,7 @@ describe('a batch', () => {
 
   test('with one error anywhere applies nothing, and does not say where', async () => {
     for (const label of ['a', 'b', 'c']) mock.foreign.addRecord(cname(label, { comment: label }));
-    const before = mock.world.records;
+    const before = mock.account.records;
     const good = {
       deletes: [{ id: named('a') }],
       patches: [{ id: named('b'), comment: 'changed', name: 'moved.example.com' }],
@@ -237,7 +237,7 @@ describe('a batch', () => {
       if (code === null) expect(String(refused.code)).toMatch(/^8105[3478]$/);
       else expect(refused.code).toBe(code);
       expect(refused.text).not.toMatch(/new|long|index|pointer|ffff/);
-      expect(mock.world.records).toEqual(before);
+      expect(mock.account.records).toEqual(before);
       expect(mock.calls.at(-1)).toMatchObject({ kind: 'dns-batch', applied: false });
     }
     expect(named('moved')).toBe('');
@@ -260,7 +260,7 @@ describe('a batch', () => {
     expect((await batch({ posts: posts.slice(1) })).status).toBe(200);
     expect(names()).toHaveLength(200);
     await restart({ plan: 'paid' });
-    const paid = posts.map((record) => ({ ...record, content: mock.world.tunnelHostname }));
+    const paid = posts.map((record) => ({ ...record, content: mock.account.tunnelHostname }));
     expect((await batch({ posts: paid })).status).toBe(200);
   });
 });
@@ -270,5 +270,5 @@ test('the quota of a plan holds: a full zone takes a record only for another', a
   expect(await post(cname('late'))).toMatchObject({ status: 400, code: 81045 });
   expect(await batch({ posts: [cname('late')] })).toMatchObject({ status: 400, code: 81045 });
   expect((await batch({ deletes: [{ id: named('s0') }], posts: [cname('late')] })).status).toBe(200);
-  expect(mock.world.records).toHaveLength(200);
+  expect(mock.account.records).toHaveLength(200);
 });

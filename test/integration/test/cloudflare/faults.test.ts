@@ -16,7 +16,7 @@ import { waitFor } from '../../../support/wait.ts';
 let mock: MockCloudflare;
 const call = (path: string, options?: ApiCall) => callApi(mock, path, options);
 const paths = () => pathsOf(mock);
-const version = () => mock.world.tunnel.version;
+const version = () => mock.account.tunnel.version;
 
 async function restart(options: MockOptions): Promise<void> {
   await mock.stop();
@@ -59,28 +59,28 @@ interface Outcome {
 test.each<[Fault, string, Outcome]>([
   ['refused', '403 10000', { applied: false, status: 403 }],
   ['server-error', '500 10002', { applied: false, status: 500 }],
-  [{ name: 'server-error', applied: true }, '500 10002', { applied: true, status: 500 }],
+  [{ kind: 'server-error', applied: true }, '500 10002', { applied: true, status: 500 }],
   ['rate-limited', '429 971', { applied: false, status: 429 }],
-  [{ name: 'rate-limited', bare: true }, 'no JSON', { applied: false, status: 429 }],
+  [{ kind: 'rate-limited', bare: true }, 'no JSON', { applied: false, status: 429 }],
   ['html', 'no JSON', { applied: false, status: 502 }],
-  [{ name: 'html', applied: true, status: 200 }, 'no JSON', { applied: true, status: 200 }],
+  [{ kind: 'html', applied: true, status: 200 }, 'no JSON', { applied: true, status: 200 }],
   ['timeout', 'TimeoutError', { applied: false, status: null, abandoned: true }],
-  [{ name: 'timeout', applied: true }, 'TimeoutError', { applied: true, status: null, abandoned: true }],
+  [{ kind: 'timeout', applied: true }, 'TimeoutError', { applied: true, status: null, abandoned: true }],
   ['reset-before', 'ECONNRESET', { applied: false, status: null }],
   ['reset-after', 'ECONNRESET', { applied: true, status: null }],
   ['bad-json', 'no JSON', { applied: true, status: 200 }],
   ['stalled-body', 'TimeoutError', { applied: false, status: 200, abandoned: true }],
-  [{ name: 'stalled-body', applied: true }, 'TimeoutError', { applied: true, status: 200, abandoned: true }],
+  [{ kind: 'stalled-body', applied: true }, 'TimeoutError', { applied: true, status: 200, abandoned: true }],
   ['broken-body', 'UND_ERR_SOCKET', { applied: true, status: 200 }],
-  [{ name: 'slow', ms: 1 }, '200 null', { applied: true, status: 200 }],
+  [{ kind: 'slow', ms: 1 }, '200 null', { applied: true, status: 200 }],
 ])('the fault %j looks like %s', async (fault, expected, outcome) => {
   mock.faults.next({}, fault);
   const signal = AbortSignal.timeout(expected === 'TimeoutError' ? 100 : 20_000);
   expect(await seen(put({ signal }))).toBe(expected);
   await waitFor('the end of the call', () => mock.calls[0]?.endedAt !== null);
   expect(version()).toBe(outcome.applied ? 1 : 0);
-  const name = typeof fault === 'string' ? fault : fault.name;
-  expect(mock.calls).toMatchObject([{ kind: 'config-put', fault: name, abandoned: false, ...outcome }]);
+  const kind = typeof fault === 'string' ? fault : fault.kind;
+  expect(mock.calls).toMatchObject([{ kind: 'config-put', fault: kind, abandoned: false, ...outcome }]);
   expect(await seen(put())).toBe('200 null');
 });
 
@@ -96,13 +96,13 @@ test('a page of HTML and a 429 have their headers', async () => {
   const page = await fetch(mock.baseUrl + paths().zone, options);
   expect(page.headers.get('content-type')).toBe('text/html');
   expect(await page.text()).toContain('<h1>502 Bad Gateway</h1>');
-  mock.faults.next({}, { name: 'rate-limited', retryAfter: 7 });
+  mock.faults.next({}, { kind: 'rate-limited', retryAfter: 7 });
   expect((await call(paths().zone)).headers.get('retry-after')).toBe('7');
   for (const [retryAfter, expected] of [
     ['1e300', '1e300'],
     [null, null],
   ] as const) {
-    mock.faults.next({}, { name: 'rate-limited', bare: true, retryAfter });
+    mock.faults.next({}, { kind: 'rate-limited', bare: true, retryAfter });
     const bare = await fetch(mock.baseUrl + paths().zone, options);
     expect([bare.status, bare.headers.get('retry-after')]).toEqual([429, expected]);
     expect(await bare.text()).toContain('<h1>429 Too Many Requests</h1>');
@@ -111,8 +111,8 @@ test('a page of HTML and a 429 have their headers', async () => {
 
 test('of a body that stalls or breaks off, the head and the beginning arrive', async () => {
   const options = { headers: { authorization: `Bearer ${mock.token}` } };
-  for (const name of ['stalled-body', 'broken-body'] as const) {
-    mock.faults.next({}, { name });
+  for (const kind of ['stalled-body', 'broken-body'] as const) {
+    mock.faults.next({}, { kind });
     const { status, body } = await fetch(mock.baseUrl + paths().zone, options);
     const reader = body?.getReader();
     expect([status, new TextDecoder().decode((await reader?.read())?.value)]).toEqual([
@@ -123,7 +123,7 @@ test('of a body that stalls or breaks off, the head and the beginning arrive', a
       () => 'more',
       () => 'broken',
     );
-    const expected = name === 'stalled-body' ? 'nothing' : 'broken';
+    const expected = kind === 'stalled-body' ? 'nothing' : 'broken';
     expect(await Promise.race([end, sleep(100, 'nothing')])).toBe(expected);
     await reader?.cancel().catch(() => undefined);
   }
@@ -148,7 +148,7 @@ test('a fault waits for the call that it is meant for, as often as it is meant',
 });
 
 test('random faults come as often as asked for, of every sort, and the same ones with the same seed', async () => {
-  const among = ALL_FAULTS.filter(({ name }) => name !== 'timeout' && name !== 'stalled-body');
+  const among = ALL_FAULTS.filter(({ kind }) => kind !== 'timeout' && kind !== 'stalled-body');
   const [first, ...others] = among;
   if (first === undefined) throw new Error('no faults');
   const run = async (probability: number, seed: number) => {
@@ -160,13 +160,13 @@ test('random faults come as often as asked for, of every sort, and the same ones
   const struck = await run(0.5, 11);
   expect(struck.filter((fault) => fault !== null).length).toBeGreaterThan(60);
   expect(struck.filter((fault) => fault !== null).length).toBeLessThan(140);
-  expect(new Set(struck)).toEqual(new Set([null, ...among.map(({ name }) => name)]));
+  expect(new Set(struck)).toEqual(new Set([null, ...among.map(({ kind }) => kind)]));
   expect(await run(0.5, 11)).toEqual(struck);
   expect(new Set(await run(0, 11))).toEqual(new Set([null]));
 });
 
 test('a client that gives up a slow call, or is killed, has sent it all the same', async () => {
-  mock.faults.next({}, { name: 'slow', ms: 400 });
+  mock.faults.next({}, { kind: 'slow', ms: 400 });
   expect(await seen(put({ signal: AbortSignal.timeout(100) }))).toBe('TimeoutError');
   await waitFor('the mock to see it', () => mock.calls[0]?.abandoned);
   expect(version()).toBe(0);
@@ -177,7 +177,7 @@ test('a client that gives up a slow call, or is killed, has sent it all the same
 
 test('the SDK repeats what may have been applied, and the mock shows it', async () => {
   const sdk = new Cloudflare({ apiToken: mock.token, baseURL: mock.baseUrl, maxRetries: 1 });
-  mock.faults.next({}, { name: 'server-error', applied: true });
+  mock.faults.next({}, { kind: 'server-error', applied: true });
   const config = { ingress: [{ hostname: '', service: 'http_status:404' }] };
   const { cloudflared } = sdk.zeroTrust.tunnels;
   await cloudflared.configurations.update(mock.tunnelId, { account_id: mock.accountId, config });
@@ -241,7 +241,7 @@ test('a request that does not arrive whole does nothing', async () => {
 });
 
 test('latency lies on both sides of the effect; writes that meet are written down', async () => {
-  await restart({ latency: { ms: 200, jitter: 50 } });
+  await restart({ latency: { ms: 200, jitterMs: 50 } });
   const began = performance.now();
   const first = put();
   const read = call(paths().configuration);

@@ -68,7 +68,7 @@ describe('the configuration', () => {
     ['null', 9207, null],
   ])('with %s is refused, and nothing changes', async (_what, code, config) => {
     expect(await putConfig(config)).toMatchObject({ status: 400, code, body: { success: false } });
-    expect(mock.world.tunnel.version).toBe(0);
+    expect(mock.account.tunnel.version).toBe(0);
     expect(mock.calls.at(-1)).toMatchObject({ kind: 'config-put', status: 400, applied: false });
   });
 
@@ -80,7 +80,7 @@ describe('the configuration', () => {
     });
     const wrong = (config: TunnelConfig) => ({ ...config, ingress: [] });
     expect(() => mock.foreign.putConfig(wrong)).toThrow(/1056/);
-    expect(mock.world.tunnel.version).toBe(1);
+    expect(mock.account.tunnel.version).toBe(1);
   });
 });
 
@@ -107,7 +107,7 @@ describe('a call is refused', () => {
     expect(await call(`${tunnel.slice(0, -4)}0000`)).toMatchObject({ status: 404 });
     expect(await call(records.replace(mock.zoneId, other))).toMatchObject({ status: 403, code: 10000 });
     expect(await call(`/zones/${other}`)).toMatchObject({ status: 403, code: 9109 });
-    mock.world.scopes.clear();
+    mock.account.scopes.clear();
     for (const path of [tunnel, records])
       expect(await call(path)).toMatchObject({ status: 403, code: 10000 });
     expect(await call(zone)).toMatchObject({ status: 403, code: 9109 });
@@ -134,7 +134,7 @@ describe('a call is refused', () => {
     });
     expect(await call(configuration, { method: 'PUT' })).toMatchObject({ code: 9207 });
     expect(await call(`${records}/${other}`, { method: 'DELETE', body: {} })).toMatchObject({ code: 9207 });
-    expect(mock.world.tunnel.version).toBe(0);
+    expect(mock.account.tunnel.version).toBe(0);
   });
 });
 
@@ -190,7 +190,7 @@ describe('the rate', () => {
       expect(refused.headers.get('retry-after')).toBe('20');
     }
     expect(await putConfig({ ingress: [CATCH_ALL] })).toMatchObject({ status: 429 });
-    expect(mock.world.tunnel.version).toBe(0);
+    expect(mock.account.tunnel.version).toBe(0);
     expect(mock.blockedUntil).toBe(time + 20_000);
     time += 19_999;
     expect((await call(paths().zone)).headers.get('retry-after')).toBe('1');

@@ -5,16 +5,16 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { fetchLinkIdentity } from '../../../../../orchestrator/edges/link-identity.ts';
-import { VisitorsWay } from '../../../../support/visitors-way.ts';
+import { VisitorRig } from '../../../../support/visitor-rig.ts';
 
-let way: VisitorsWay;
+let way: VisitorRig;
 let answer: string;
 
 /** Once by the relay, and once with the raw server itself as what the edge leads to. */
 const places = ['behind the relay', "in the relay's place"] as const;
 
 beforeEach(async () => {
-  way = await VisitorsWay.open();
+  way = await VisitorRig.open();
   await way.serveRaw((socket) => socket.end(answer, 'latin1'));
 });
 
@@ -25,7 +25,8 @@ async function put(place: (typeof places)[number]): Promise<void> {
   await way.publish({ ...way.route(), origin });
 }
 
-const ask = (more = '') => way.say(`GET / HTTP/1.1\r\nHost: alice.test\r\nConnection: close\r\n${more}\r\n`);
+const ask = (more = '') =>
+  way.sendRaw(`GET / HTTP/1.1\r\nHost: alice.test\r\nConnection: close\r\n${more}\r\n`);
 
 const BAD: [string, string][] = [
   ['a status below 100', 'HTTP/1.1 099 Hm\r\nContent-Length: 2\r\n\r\nhi'],

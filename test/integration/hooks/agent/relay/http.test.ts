@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
-import { VisitorsWay } from '../../../../support/visitors-way.ts';
+import { VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
-let way: VisitorsWay;
+let way: VisitorRig;
 
 beforeEach(async () => {
-  way = await VisitorsWay.open();
+  way = await VisitorRig.open();
 });
 
 afterEach(() => way.close());
@@ -65,7 +65,7 @@ test.each([
   ],
 ])('%s %j', async (line, headers, body, expected) => {
   await echo();
-  const heard = await way.say(head(line, ...headers) + body);
+  const heard = await way.sendRaw(head(line, ...headers) + body);
   if (expected === null) expect(heard).toMatch(/^HTTP\/1\.1 400 /);
   else expect(heard.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, '')).toMatch(/^HTTP\/1\.1 200 /);
   if (expected !== null) expect(heard).toContain(expected);
@@ -84,7 +84,7 @@ test.each([
 ])('smuggling: %s', async (_what, headers, body, status) => {
   await echo();
   const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: alice.test\r\nConnection: close\r\n\r\n';
-  const heard = await way.say(head('POST / HTTP/1.1', ...headers) + body + smuggled);
+  const heard = await way.sendRaw(head('POST / HTTP/1.1', ...headers) + body + smuggled);
   expect(heard).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect(heard).not.toContain('/smuggled');
 });
@@ -99,7 +99,7 @@ test('smuggling: a `Connection` that names what frames, routes or vouches for a 
   const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n';
   for (const named of ['Content-Length', 'Host', 'X-Forwarded-For', 'Transfer-Encoding']) {
     const first = `GET /${named} HTTP/1.1\r\nHost: alice.test\r\nConnection: close, ${named}\r\n`;
-    const heard = await way.say(`${first}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`);
+    const heard = await way.sendRaw(`${first}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`);
     expect(heard).toMatch(/^HTTP\/1\.1 200 /);
   }
   const names = ['Content-Length', 'Host', 'X-Forwarded-For', 'Transfer-Encoding'];
@@ -108,9 +108,9 @@ test('smuggling: a `Connection` that names what frames, routes or vouches for a 
 
 test('CONNECT, an absolute target of another name, and a user in front of the name lead nowhere', async () => {
   await echo();
-  expect(await way.say(head('CONNECT alice.test:80 HTTP/1.1'))).toMatch(/^HTTP\/1\.1 501 /);
-  expect(await way.say(head('GET http://bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 404 /);
-  expect(await way.say(head('GET http://alice.test@bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await way.sendRaw(head('CONNECT alice.test:80 HTTP/1.1'))).toMatch(/^HTTP\/1\.1 501 /);
+  expect(await way.sendRaw(head('GET http://bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 404 /);
+  expect(await way.sendRaw(head('GET http://alice.test@bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 400 /);
 });
 
 test('HEAD, 204 and 304 have no body, and the connection goes on', async () => {
@@ -120,7 +120,7 @@ test('HEAD, 204 and 304 have no body, and the connection goes on', async () => {
     response.writeHead(200, { 'content-length': 5 }).end('12345');
   });
   const one = (method: string, path: string) => `${method} ${path} HTTP/1.1\r\nHost: alice.test\r\n\r\n`;
-  const heard = await way.say(
+  const heard = await way.sendRaw(
     one('HEAD', '/') + one('GET', '/204') + one('GET', '/304') + head('GET / HTTP/1.1'),
   );
   expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual([200, 204, 304, 200].map((status) => `HTTP/1.1 ${status}`));
@@ -131,7 +131,7 @@ test('HEAD, 204 and 304 have no body, and the connection goes on', async () => {
 test("an answer's head has the bytes of the service's, whatever they are", async () => {
   const named = 'Content-Disposition: attachment; filename="caf\xc3\xa9-\xe9.pdf"';
   await way.serveRaw(`HTTP/1.1 200 Tr\xe8s bien\r\n${named}\r\nContent-Length: 2\r\n\r\nok`);
-  const heard = await way.say(head('GET / HTTP/1.1'));
+  const heard = await way.sendRaw(head('GET / HTTP/1.1'));
   expect(heard).toContain(`HTTP/1.1 200 Tr\xe8s bien\r\n${named}\r\n`);
 });
 
@@ -140,7 +140,7 @@ test('pipelined requests are answered in order, however long each takes', async 
     setTimeout(() => response.end(`<${incoming.url}>`), incoming.url === '/1' ? 150 : 0);
   });
   const requests = ['/1', '/2', '/3'].map((path) => `GET ${path} HTTP/1.1\r\nHost: alice.test\r\n\r\n`);
-  const heard = await way.say(requests.join('') + head('GET /4 HTTP/1.1'));
+  const heard = await way.sendRaw(requests.join('') + head('GET /4 HTTP/1.1'));
   expect(heard.match(/<\/\d>/g)).toEqual(['</1>', '</2>', '</3>', '</4>']);
 });
 
@@ -167,11 +167,11 @@ test('early hints pass, trailers pass, but none that would set a cookie or frame
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n' +
       '2\r\nok\r\n0\r\nX-T: 1\r\nSet-Cookie: a=1; Domain=test\r\nLocation: /\r\n\r\n',
   );
-  const heard = await way.say(head('GET / HTTP/1.1'));
+  const heard = await way.sendRaw(head('GET / HTTP/1.1'));
   expect(heard).toMatch(/^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload; as=style\r\n/);
   expect(heard).toMatch(/\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
   expect(heard).toMatch(/2\r\nok\r\n0\r\nX-T: 1\r\n\r\n$/);
-  expect(await way.say(head('GET / HTTP/1.0'))).toMatch(/^HTTP\/1\.1 200 OK\r\n(?!.*chunked)/s);
+  expect(await way.sendRaw(head('GET / HTTP/1.0'))).toMatch(/^HTTP\/1\.1 200 OK\r\n(?!.*chunked)/s);
 });
 
 test('a service that restarts between two requests of a connection is not noticed, and no POST is sent twice', async () => {
@@ -184,7 +184,7 @@ test('a service that restarts between two requests of a connection is not notice
     const server = createServer(
       (incoming, response) => void listener(incoming).then(() => response.end('ok')),
     );
-    await way.lead(server, 'http', way.service?.port);
+    await way.forwardTo(server, 'http', way.service?.port);
     expect((await way.visit(round)).body).toBe('ok');
     expect((await way.visit(round, { method: 'POST', body: 'x' })).body).toBe('ok');
     server.close();
@@ -234,6 +234,6 @@ test('a visitor who half-closes is let go; the service sees it', async () => {
 
 test('who sends headers too slowly is told so, by the edge and by the relay', async () => {
   const slow = 'GET / HTTP/1.1\r\nHost: alice.test\r\nX-Slow: ';
-  const ways = [way.port, way.relay.port].map((to) => way.say(slow, { to }));
+  const ways = [way.port, way.relay.port].map((to) => way.sendRaw(slow, { to }));
   for (const heard of await Promise.all(ways)) expect(heard).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
 });

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { root } from '../../../../support/installation.ts';
-import { LoadingVisitors, MB, many, startLoadedService } from '../../../../support/load.ts';
 import { RelayProcess } from '../../../../support/relay-process.ts';
-import { portOf } from '../../../../support/visitors-way.ts';
+import { MB, many, startLoadedService, VisitorLoad } from '../../../../support/visitor-load.ts';
+import { portOf } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
 /** Each of bob's visitors has an answer within this time, in ms; on an idle machine it takes some. */
@@ -20,13 +20,13 @@ const processes: ChildProcess[] = [];
 const relays: RelayProcess[] = [];
 let service: Server;
 let relay: RelayProcess;
-let visitors: LoadingVisitors;
+let visitors: VisitorLoad;
 
 beforeAll(async () => {
   service = await startLoadedService();
   relay = await RelayProcess.start(portOf(service), 'alice');
   relays.push(relay);
-  visitors = new LoadingVisitors(relay.port, 'alice.test');
+  visitors = new VisitorLoad(relay.port, 'alice.test');
 });
 
 afterAll(async () => {
@@ -102,7 +102,7 @@ test('all of it at once stays within the limits of the agent', async () => {
       await relay.memory();
       return relay.privateDirty() < idle + 8 * MB;
     },
-    { seen: () => `${(relay.privateDirty() / MB).toFixed(1)} MB` },
+    { lastSeen: () => `${(relay.privateDirty() / MB).toFixed(1)} MB` },
   );
 });
 
@@ -115,12 +115,12 @@ async function begin(file: string, ...args: string[]): Promise<[ChildProcess, nu
 }
 
 test("1,000 WebSockets, slow readers and aborted uploads at one student: another's visitors are answered soon", async () => {
-  const [load, loadedPort] = await begin('load-main.ts', String(STAY));
+  const [load, loadedPort] = await begin('visitor-load-main.ts', String(STAY));
   const loadedRelay = await RelayProcess.start(loadedPort, 'alice');
   const bobs = await RelayProcess.start(portOf(service), 'bob');
   relays.push(loadedRelay, bobs);
-  const [, edgePort] = await begin('edge-main.ts', `alice=${loadedRelay.port}`, `bob=${bobs.port}`);
-  const bob = new LoadingVisitors(edgePort, 'bob.test');
+  const [, edgePort] = await begin('local-edge-main.ts', `alice=${loadedRelay.port}`, `bob=${bobs.port}`);
+  const bob = new VisitorLoad(edgePort, 'bob.test');
   const [chat] = await bob.openSockets(1);
   if (chat === undefined) throw new Error('no socket');
   const loaded = once(load, 'message');

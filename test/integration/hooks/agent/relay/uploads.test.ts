@@ -1,13 +1,13 @@
 /** Requests with bodies, through edge and relay: refused, streamed, and what comes behind them on a connection. */
 import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { VisitorsWay } from '../../../../support/visitors-way.ts';
+import { VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
-let way: VisitorsWay;
+let way: VisitorRig;
 
 beforeEach(async () => {
-  way = await VisitorsWay.open();
+  way = await VisitorRig.open();
 });
 
 afterEach(() => way.close());

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocketServer } from 'ws';
-import { VisitorsWay } from '../../../../support/visitors-way.ts';
+import { VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
-let way: VisitorsWay;
+let way: VisitorRig;
 
 beforeEach(async () => {
-  way = await VisitorsWay.open();
+  way = await VisitorRig.open();
 });
 
 afterEach(() => way.close());

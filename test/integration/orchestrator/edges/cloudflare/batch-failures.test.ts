@@ -52,7 +52,7 @@ test('names that are snatched on the way are read back and named; the other 28 a
 test('a record that Cloudflare refuses stands alone after few calls, and its student is told why', async () => {
   await withRig({ dns: 'session' }, async ({ mock, rig }) => {
     const names = [...students(15), 'bad', ...students(30).slice(15)];
-    const { dns } = mock.world;
+    const { dns } = mock.account;
     const create = dns.create.bind(dns);
     dns.create = (record) => {
       if ((record as { name: string }).name === 'bad.example.com')
@@ -84,14 +84,14 @@ test.each([0, 1, 17, 29])(
         names.every((name) => rig.phase(name) === 'open' || rig.problem(name) !== null),
       );
       expect(openOnes(names, (name) => rig.phase(name))).toBe(left);
-      expect(mock.world.records).toHaveLength(200);
+      expect(mock.account.records).toHaveLength(200);
       const told = names.flatMap((name) => rig.problem(name) ?? []);
       expect(told).toHaveLength(30 - left);
       expect(new Set(told.map(({ what }) => what))).toEqual(new Set([quota.what]));
       expect(told[0]?.next).toMatch(/dns: session|larger plan/);
       expect(countsSince(mock, from)['dns-batch']).toBeLessThanOrEqual(12);
       // A place gets free: whoever asks again gets it.
-      mock.foreign.removeRecord(mock.world.records.find(({ name }) => name.startsWith('other'))?.id ?? '');
+      mock.foreign.removeRecord(mock.account.records.find(({ name }) => name.startsWith('other'))?.id ?? '');
       await rig.publisher.reconcile(true);
       expect(openOnes(names, (name) => rig.phase(name))).toBe(left + 1);
     });
@@ -116,7 +116,7 @@ test.each(DNS_MODES)(
       await reach(rig, 'carol to be open', () => rig.phase('carol') === 'open');
       await rig.quiet();
       expect(rig.problem('carol')).toBeNull();
-      expect(mock.world.records).toHaveLength(200);
+      expect(mock.account.records).toHaveLength(200);
       // The refusal of each run before, the removal, and the record.
       expect(countsSince(mock, from)['dns-batch']).toBe(dns === 'student' ? 3 : 4);
     });
@@ -144,7 +144,7 @@ test('a run that frees no place of a full zone is not repeated, nor one that giv
     await rig.publisher.unregister('dave');
     await rig.quiet();
     expect(rig.published - published).toBe(1);
-    expect(mock.world.records).toHaveLength(199);
+    expect(mock.account.records).toHaveLength(199);
   });
 });
 
@@ -157,7 +157,7 @@ test('a batch that fails, and whose second try has no known outcome, is read bac
       if (call.kind !== 'dns-batch' || call.number > from + 1) return;
       if (phase === 'before')
         mock.foreign.addRecord({ name: 's3.example.com', type: 'A', content: '192.0.2.1' });
-      if (phase === 'answered') mock.faults.next({ kind: 'dns-batch' }, { name: 'timeout', applied: true });
+      if (phase === 'answered') mock.faults.next({ kind: 'dns-batch' }, { kind: 'timeout', applied: true });
     };
     for (const name of names) rig.publisher.setDesired(name, true);
     await reach(rig, 'all but one', () => openOnes(names, (name) => rig.phase(name)) === 7);
@@ -201,7 +201,7 @@ test('a rule that Cloudflare refuses is left out, told, and the others are open'
 test('a record that vanishes between our look and our change: its student is told so, and gets another', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
-    const id = mock.world.records[0]?.id ?? '';
+    const id = mock.account.records[0]?.id ?? '';
     mock.foreign.changeRecord(id, { proxied: false });
     mock.onCall = (call, phase) => {
       if (call.kind !== 'dns-batch' || phase !== 'before') return;
@@ -215,6 +215,6 @@ test('a record that vanishes between our look and our change: its student is tol
     expect(rig.problems.map(({ what }) => what)).toEqual([
       'Somebody else changed the DNS record at the same moment. Cloudflare: Record does not exist. (81044).',
     ]);
-    expect(rig.records()).toEqual([`alice.example.com → ${mock.world.tunnelHostname}`]);
+    expect(rig.records()).toEqual([`alice.example.com → ${mock.account.tunnelHostname}`]);
   });
 });

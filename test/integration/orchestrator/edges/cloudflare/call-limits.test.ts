@@ -25,7 +25,7 @@ test.each<[CallKind, boolean]>([
 ])('the body of a %s stalls (applied: %s): given up in time, read back, and done', (kind, applied) =>
   withRig({ dns: 'session', callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
-    mock.faults.next({ kind }, { name: 'stalled-body', applied });
+    mock.faults.next({ kind }, { kind: 'stalled-body', applied });
     const from = mock.calls.length;
     // Given up, waited out where it may still arrive, and tried again after the first pause.
     expect(await took(() => make(rig, 'open', ['alice']))).toBeLessThan(CALL_TIMEOUT * 2 + SLACK);
@@ -67,7 +67,7 @@ test.each<[CallKind, number]>([
 ])('a daemon that goes does not wait for the stalled body of a %s', (kind, patience) =>
   withRig({ callTimeoutMs: 60_000 }, async ({ mock, rig, another }) => {
     await begin(rig, ['alice']);
-    mock.faults.next({ kind }, { name: 'stalled-body', applied: true });
+    mock.faults.next({ kind }, { kind: 'stalled-body', applied: true });
     rig.publisher.setDesired('alice', true);
     await reach(rig, 'the call', () =>
       mock.calls.some(({ fault, status }) => fault !== null && status === 200),

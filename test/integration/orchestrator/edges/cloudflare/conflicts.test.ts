@@ -57,7 +57,7 @@ test.each(cases)(
   async ({ dns, record, adoptable }) => {
     await withRig({ dns }, async ({ mock, rig }) => {
       mock.foreign.addRecord(record);
-      const before = JSON.stringify(mock.world.records);
+      const before = JSON.stringify(mock.account.records);
       await begin(rig, ['alice', 'bob']);
       // With `student` it is known when the student is made, else when the link is to open.
       if (dns === 'student') await reach(rig, 'the clash', () => rig.problem('alice') !== null);
@@ -82,17 +82,19 @@ test.each(cases)(
       expect(await rig.publisher.reconcile(false)).toEqual([{ ...listed, failed: null }]);
       expect(await rig.publisher.reconcile(true)).toEqual([{ ...listed, failed: null }]);
       expect(rig.rules()).not.toContainEqual(expect.stringContaining('alice'));
-      expect(JSON.stringify(mock.world.records.filter(({ name }) => name.startsWith('alice')))).toBe(before);
+      expect(JSON.stringify(mock.account.records.filter(({ name }) => name.startsWith('alice')))).toBe(
+        before,
+      );
 
       rig.publisher.retryNow('alice', true);
       if (adoptable) {
         await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
-        expect(rig.records()).toContain(`alice.example.com → ${mock.world.tunnelHostname}`);
+        expect(rig.records()).toContain(`alice.example.com → ${mock.account.tunnelHostname}`);
         expect(await rig.publisher.reconcile(false)).toEqual([]);
       } else {
         await rig.quiet();
         expect(rig.problem('alice')?.code).toBe('conflict');
-        expect(JSON.stringify(mock.world.records.filter(({ name }) => name.startsWith('alice')))).toBe(
+        expect(JSON.stringify(mock.account.records.filter(({ name }) => name.startsWith('alice')))).toBe(
           before,
         );
       }
@@ -120,7 +122,7 @@ test.each(DNS_MODES)(
         what: "The tunnel has a rule for alice.example.com that is not devenv's: it leads to http://10.0.0.9:80.",
       });
       // A record of ours would make that rule look like ours.
-      expect(rig.records()).toEqual([`bob.example.com → ${mock.world.tunnelHostname}`]);
+      expect(rig.records()).toEqual([`bob.example.com → ${mock.account.tunnelHostname}`]);
       expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
       rig.publisher.retryNow('alice', true);
       await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
@@ -196,12 +198,12 @@ test('what somebody made of our record, two of another type under our mark, is p
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
-    const { id = '', name = '', comment = null } = mock.world.records[0] ?? {};
+    const { id = '', name = '', comment = null } = mock.account.records[0] ?? {};
     mock.foreign.removeRecord(id);
     mock.foreign.addRecord({ name, comment, type: 'A', content: '192.0.2.7' });
     mock.foreign.addRecord({ name, comment, type: 'AAAA', content: '2001:db8::7' });
     await rig.publisher.reconcile(true);
-    expect(rig.records()).toEqual([`alice.example.com → ${mock.world.tunnelHostname}`]);
+    expect(rig.records()).toEqual([`alice.example.com → ${mock.account.tunnelHostname}`]);
     expect(rig.problem('alice')).toBeNull();
   });
 });
@@ -218,7 +220,7 @@ test('the word to take over counts once: what comes later is a clash again', asy
     rig.publisher.setDesired('alice', true);
     rig.publisher.retryNow('alice', true);
     await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
-    const [mail] = mock.world.records;
+    const [mail] = mock.account.records;
     mock.foreign.removeRecord(mail?.id ?? '');
     mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
     await rig.publisher.reconcile(true);

@@ -1,6 +1,7 @@
 /** Killed after any call, the next start ends with no orphan and no loss, and waits out what the dead one had on its way. */
-import { atMost } from '../../../../support/at-most.ts';
+
 import { simulatedLock } from '../../../../support/cloudflare-rig.ts';
+import { limitConcurrency } from '../../../../support/limit-concurrency.ts';
 import {
   type Bench,
   begin,
@@ -131,7 +132,7 @@ test.each(DNS_MODES)(
     const kills = changes.flatMap((change) =>
       [1, 2, 3, 4, 5].flatMap((call) => moments.map((moment) => ({ change, call, moment }))),
     );
-    const inTurn = atMost(12);
+    const inTurn = limitConcurrency(12);
     const struck = await Promise.all(kills.map(({ change, ...at }) => inTurn(() => killAt(change, dns, at))));
     // A guard: the moments must have been met, not missed.
     expect(struck.filter(Boolean).length).toBeGreaterThan(25);
@@ -143,7 +144,7 @@ test('a dead one’s write that is still on its way is waited out, not raced', a
   const lock = simulatedLock();
   await withRig({ callTimeoutMs: CALL_TIMEOUT, lock }, async ({ mock, rig, another }) => {
     await begin(rig, ['alice']);
-    mock.faults.next({ kind: 'config-put' }, { name: 'slow', ms: CALL_TIMEOUT / 2 });
+    mock.faults.next({ kind: 'config-put' }, { kind: 'slow', ms: CALL_TIMEOUT / 2 });
     const from = mock.calls.length;
     rig.publisher.setDesired('alice', true);
     await reach(rig, 'the PUT to be on its way', () =>

@@ -24,7 +24,7 @@ const foreignConfig = {
 const kinds = (from = 0) => mock.calls.slice(from).map(({ kind }) => kind);
 const allOpen = (names: string[]) =>
   waitFor('all to be open', () => names.every((name) => rig.phase(name) === 'open'), {
-    seen: () => JSON.stringify(names.map((name) => rig.publisher.phase(name))) + rig.log.text(),
+    lastSeen: () => JSON.stringify(names.map((name) => rig.publisher.phase(name))) + rig.log.text(),
   });
 
 beforeEach(async () => {
@@ -42,11 +42,11 @@ const students = (count: number) => Array.from({ length: count }, (_, index) => 
 test('a student gets a marked record at once, a rule while wanted, and loses both when gone', async () => {
   rig.hold('alice');
   await rig.start();
-  await waitFor('the record', () => rig.records().length === 1, { seen: rig.log.text });
-  expect(mock.world.records[0]).toMatchObject({
+  await waitFor('the record', () => rig.records().length === 1, { lastSeen: rig.log.text });
+  expect(mock.account.records[0]).toMatchObject({
     name: 'alice.example.com',
     type: 'CNAME',
-    content: mock.world.tunnelHostname,
+    content: mock.account.tunnelHostname,
     proxied: true,
     comment: 'devenv lab/alice',
   });
@@ -113,7 +113,7 @@ test('thirty at once: one GET and one PUT, nothing when nothing differs, and wha
   for (const name of names) rig.publisher.setDesired(name, true);
   await allOpen(names);
   expect(kinds(before)).toEqual(['config-get', 'config-put']);
-  const { config } = mock.world.tunnel;
+  const { config } = mock.account.tunnel;
   const ingress = config?.ingress as { hostname?: string }[];
   expect({ ...config, ingress: ingress.filter(({ hostname }) => !/^s\d/.test(hostname ?? '')) }).toEqual(
     foreignConfig,

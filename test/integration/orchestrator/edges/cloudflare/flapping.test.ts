@@ -14,7 +14,7 @@ test('a student who flaps is held after some calls, and told; another one opens 
     await rig.edge.start();
     const { conversation, routes, states } = new ConversationRig(rig.edge, ['mallory', 'bob']);
     try {
-      await waitFor('the records', () => mock.world.records.length === 2);
+      await waitFor('the records', () => mock.account.records.length === 2);
       await rig.quiet();
       const from = mock.calls.length;
       const isHeld = () => routes.view('mallory').reason === 'too-often';

@@ -6,7 +6,7 @@ import { type Bench, begin, make, reach, withRig } from '../../../../support/wit
 
 /** A call is given up after that long, in ms; one that is late takes effect after this and before twice of it. */
 const CALL_TIMEOUT = 1000;
-const LATE = { name: 'slow', ms: CALL_TIMEOUT * 1.5 } as const;
+const LATE = { kind: 'slow', ms: CALL_TIMEOUT * 1.5 } as const;
 
 const lostUpdates = ({ rig }: Pick<Bench, 'rig'>) =>
   rig.log.lines().filter(({ msg }) => msg.startsWith('somebody else wrote'));
@@ -106,7 +106,7 @@ test.concurrent('a late write that only closes is not taken for done by somebody
 test.concurrent('a late removal of a record is not taken for done by somebody else who removes it', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice', 'bob']);
-    const { id } = mock.world.records.find(({ name }) => name === rig.hostname('alice')) ?? {};
+    const { id } = mock.account.records.find(({ name }) => name === rig.hostname('alice')) ?? {};
     mock.faults.next({ kind: 'dns-batch' }, LATE);
     mock.onCall = (call, phase) => {
       if (call.kind !== 'dns-batch' || phase !== 'before') return;
@@ -117,13 +117,13 @@ test.concurrent('a late removal of a record is not taken for done by somebody el
     await rig.publisher.unregister('alice');
     await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
     expect(mock.overlaps).toEqual([]);
-    expect(rig.records()).toEqual([`bob.example.com → ${mock.world.tunnelHostname}`]);
+    expect(rig.records()).toEqual([`bob.example.com → ${mock.account.tunnelHostname}`]);
   }));
 
 test.concurrent('a late change of a record is not taken for done by its owner who puts it right', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
-    const id = mock.world.records[0]?.id ?? '';
+    const id = mock.account.records[0]?.id ?? '';
     mock.foreign.changeRecord(id, { proxied: false });
     mock.faults.next({ kind: 'dns-batch' }, LATE);
     mock.onCall = (call, phase) => {
@@ -220,7 +220,7 @@ test.concurrent.each(['gone', 'made anew on another port'])(
       if (become !== 'gone') next.hold('alice', 3002);
       await next.start();
       await waitFor('nothing to be left', () => next.rules().length === 1 && next.records().length === 0, {
-        seen: () => [...next.rules(), ...next.records()].join('\n'),
+        lastSeen: () => [...next.rules(), ...next.records()].join('\n'),
       });
     }),
 );

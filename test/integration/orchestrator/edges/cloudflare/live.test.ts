@@ -56,7 +56,7 @@ test('by the API: live when a connector has the version, within few calls', asyn
 
 test('by the metrics: live when cloudflared says so, without a call of the API', async () => {
   await withRig({ mock: { connectorDelayMs: 200 } }, async (bench) => {
-    const connector = await MockConnector.start(bench.mock.world);
+    const connector = await MockConnector.start(bench.mock.account);
     connectors.push(connector);
     const rig = bench.another({ metrics: connector.metricsAddress });
     const port = await openAlice({ ...bench, rig });
@@ -68,14 +68,14 @@ test('by the metrics: live when cloudflared says so, without a call of the API',
 const words: { what: string; prepare?(bench: Bench): void; answer?: string; says: RegExp; next: RegExp }[] = [
   {
     what: 'no connector at all',
-    prepare: ({ mock }) => mock.world.tunnel.removeConnectors(),
+    prepare: ({ mock }) => mock.account.tunnel.removeConnectors(),
     says: /No connector \(cloudflared\) is connected/,
     next: /cloudflared must run on the host/,
   },
   {
     what: 'a connector that is behind',
     prepare({ mock }) {
-      for (const connector of mock.world.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
+      for (const connector of mock.account.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
     },
     says: /has the link since version 1, the connector still runs with version 0/,
     next: /look at cloudflared’s log/,
@@ -154,7 +154,7 @@ test('a link that was refused is not live by a version from before its rule', as
       kind: 'not-live',
       problem: { what: expect.stringMatching(/does not have/) },
     });
-    for (const connector of mock.world.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
+    for (const connector of mock.account.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
     mock.foreign.removeRecord(id);
     await rig.publisher.reconcile(true);
     expect(rig.phase('alice')).toBe('open');
@@ -167,12 +167,12 @@ test('a link that was refused is not live by a version from before its rule', as
 
 test('a class of 30 whose connector is away asks little, and all are live when it is back', async () => {
   await withRig({}, async (bench) => {
-    bench.mock.world.tunnel.removeConnectors();
+    bench.mock.account.tunnel.removeConnectors();
     const port = await openAlice(bench);
     const answers = Array.from({ length: 30 }, () => confirm(bench, port, 8000));
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(connectionsCalls(bench)).toBeLessThanOrEqual(6);
-    bench.mock.world.tunnel.addConnector(0);
+    bench.mock.account.tunnel.addConnector(0);
     expect(new Set((await Promise.all(answers)).map(({ kind }) => kind))).toEqual(new Set(['live']));
   });
 });

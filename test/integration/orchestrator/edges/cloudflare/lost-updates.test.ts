@@ -130,7 +130,7 @@ test.each(DNS_MODES)(
       await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
       await rig.quiet();
       await rig.publisher.reconcile(true);
-      expect(mock.world.tunnel.config).toEqual({
+      expect(mock.account.tunnel.config).toEqual({
         ingress: [
           { ...theirs('alice'), originRequest: { noTLSVerify: true } },
           { service: 'http_status:404' },

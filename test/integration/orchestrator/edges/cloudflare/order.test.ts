@@ -12,9 +12,11 @@ function watchCover(mock: MockCloudflare): Violation[] {
   const violations: Violation[] = [];
   mock.onCall = (call) => {
     const marked = new Set(
-      mock.world.records.filter(({ comment }) => comment?.startsWith('devenv lab/')).map(({ name }) => name),
+      mock.account.records
+        .filter(({ comment }) => comment?.startsWith('devenv lab/'))
+        .map(({ name }) => name),
     );
-    const rules = (mock.world.tunnel.config?.ingress ?? []).map(({ hostname }) => hostname ?? '');
+    const rules = (mock.account.tunnel.config?.ingress ?? []).map(({ hostname }) => hostname ?? '');
     const uncovered = rules.filter((hostname) => /^s\d/.test(hostname) && !marked.has(hostname));
     if (uncovered.length > 0) violations.push({ call: { number: call.number, kind: call.kind }, uncovered });
   };
@@ -61,10 +63,10 @@ const administrators = {
 test('what is foreign comes back equal as JSON, keys in their order; ours stands before what would shadow it', async () => {
   await withRig({}, async ({ mock, rig }) => {
     mock.foreign.putConfig(() => structuredClone(administrators));
-    const before = JSON.stringify(mock.world.tunnel.config);
+    const before = JSON.stringify(mock.account.tunnel.config);
     await begin(rig, ['alice', 'bob']);
     await make(rig, 'open', ['alice', 'bob']);
-    const hostnames = mock.world.tunnel.config?.ingress.map(({ hostname }) => hostname);
+    const hostnames = mock.account.tunnel.config?.ingress.map(({ hostname }) => hostname);
     expect(hostnames).toEqual([
       'shop.example.com',
       'Alice.Example.com',
@@ -76,7 +78,7 @@ test('what is foreign comes back equal as JSON, keys in their order; ours stands
       '',
     ]);
     await make(rig, 'closed', ['alice', 'bob']);
-    expect(JSON.stringify(mock.world.tunnel.config)).toBe(before);
+    expect(JSON.stringify(mock.account.tunnel.config)).toBe(before);
   });
 });
 
@@ -107,11 +109,11 @@ test('a wildcard that somebody adds above a rule of ours is stepped over at the 
 
 test('a tunnel that nobody has configured gets a rule and the catch-all that cloudflared asks for', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    expect(mock.world.tunnel.config).toBeNull();
+    expect(mock.account.tunnel.config).toBeNull();
     await begin(rig, ['alice']);
-    expect(mock.world.tunnel.config).toBeNull();
+    expect(mock.account.tunnel.config).toBeNull();
     await make(rig, 'open', ['alice']);
-    expect(mock.world.tunnel.config).toEqual({
+    expect(mock.account.tunnel.config).toEqual({
       ingress: [
         { hostname: 'alice.example.com', service: 'http://127.0.0.1:3001' },
         { service: 'http_status:404' },
@@ -127,7 +129,7 @@ test('the mark of the longest names fits a Free zone’s comment, names both, an
   await withRig({ instance, dns: 'student' }, async ({ mock, rig, another }) => {
     await begin(rig, [long, twin]);
     await make(rig, 'open', [long, twin]);
-    const comments = mock.world.records.map(({ comment }) => comment ?? '');
+    const comments = mock.account.records.map(({ comment }) => comment ?? '');
     expect(new Set(comments).size).toBe(2);
     for (const comment of comments) {
       expect(comment.length).toBeLessThanOrEqual(100);

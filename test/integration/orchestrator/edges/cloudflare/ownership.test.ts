@@ -4,7 +4,7 @@ import { type Bench, begin, make, reach, withRig } from '../../../../support/wit
 
 /** The name is somebody else's from now on. */
 function takeName({ mock, rig }: Pick<Bench, 'mock' | 'rig'>, student: string): void {
-  const record = mock.world.records.find(({ name }) => name === rig.hostname(student));
+  const record = mock.account.records.find(({ name }) => name === rig.hostname(student));
   mock.foreign.removeRecord(record?.id ?? '');
 }
 
@@ -24,9 +24,9 @@ test('a rule that somebody made on a name after taking our record is not touched
 test('a record whose mark somebody has removed is not removed with its student', () =>
   withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
-    mock.foreign.changeRecord(mock.world.records[0]?.id ?? '', { comment: 'mine now' });
+    mock.foreign.changeRecord(mock.account.records[0]?.id ?? '', { comment: 'mine now' });
     await rig.publisher.unregister('alice');
-    expect(mock.world.records).toMatchObject([{ name: 'alice.example.com', comment: 'mine now' }]);
+    expect(mock.account.records).toMatchObject([{ name: 'alice.example.com', comment: 'mine now' }]);
   }));
 
 test('a rule whose record somebody has removed goes with its student', () =>

@@ -101,7 +101,7 @@ test('a connector that has an older version does not make a link live whose rule
     const alice = { student: 'alice', hostname: 'alice.example.com', origin: 'http://127.0.0.1:3001' };
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
-    for (const connector of mock.world.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
+    for (const connector of mock.account.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
     mock.faults.next({ kind: 'config-put' }, 'reset-after');
     mock.onCall = ({ kind }, phase) => {
       if (kind !== 'config-put' || phase !== 'before') return;
@@ -111,7 +111,7 @@ test('a connector that has an older version does not make a link live whose rule
       rig.publisher.setDesired('alice', true);
     };
     rig.publisher.setDesired('alice', false);
-    await reach(rig, 'the rule to stand anew', () => mock.world.tunnel.version === 3);
+    await reach(rig, 'the rule to stand anew', () => mock.account.tunnel.version === 3);
     await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
     expect(await rig.edge.confirm(alice, AbortSignal.timeout(300))).toMatchObject({
       kind: 'not-live',
@@ -126,7 +126,7 @@ test('a link whose record is lost and can’t be made again is open no longer, a
     const { changes } = rig;
     const from = changes.length;
     mock.foreign.removeRecord(
-      mock.world.records.find(({ name }) => name === rig.hostname('alice'))?.id ?? '',
+      mock.account.records.find(({ name }) => name === rig.hostname('alice'))?.id ?? '',
     );
     mock.faults.next({ kind: 'dns-batch' }, 'refused');
     await rig.publisher.reconcile(true);
@@ -146,7 +146,7 @@ test('a link whose record is somebody else’s now is closed as soon as its rule
     await begin(rig, ['alice', 'bob']);
     await make(rig, 'open', ['alice']);
     mock.foreign.changeRecord(
-      mock.world.records.find(({ name }) => name === rig.hostname('alice'))?.id ?? '',
+      mock.account.records.find(({ name }) => name === rig.hostname('alice'))?.id ?? '',
       {
         comment: 'mine now',
       },

@@ -139,7 +139,7 @@ test('nothing differs: no call at all, whatever is wished again', async () => {
 });
 
 test('two installations on one tunnel, at the same moment, lose nothing of each other', async () => {
-  const mock = await MockCloudflare.start({ latency: { ms: 20, jitter: 10 }, plan: 'paid' });
+  const mock = await MockCloudflare.start({ latency: { ms: 20, jitterMs: 10 }, plan: 'paid' });
   const lockOf = (instance: string) =>
     createTunnelLock({ tunnelId: mock.tunnelId, instance, patienceMs: 30_000 });
   const rigs = ['lab', 'annex'].map(
@@ -156,7 +156,7 @@ test('two installations on one tunnel, at the same moment, lose nothing of each 
     );
     expect(mock.overlaps).toEqual([]);
     expect(rigs[0]?.rules()).toHaveLength(21);
-    expect(mock.world.records).toHaveLength(20);
+    expect(mock.account.records).toHaveLength(20);
     expect(rigs.map((rig) => rig.log.text()).join('')).not.toMatch(/somebody else wrote/);
     await Promise.all(rigs.map((rig, index) => make(rig, 'closed', names[index] ?? [])));
     expect(rigs[0]?.rules()).toHaveLength(1);

@@ -39,7 +39,7 @@ test.each([1, 2])(
   async (retryAfter) => {
     await withRig({}, async ({ mock, rig }) => {
       await begin(rig, ['alice', 'bob']);
-      mock.faults.next({ kind: 'config-put' }, { name: 'rate-limited', retryAfter });
+      mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', retryAfter });
       const from = mock.calls.length;
       rig.publisher.setDesired('alice', true);
       await reach(rig, 'the words', () => rig.problem('alice') !== null);
@@ -66,7 +66,7 @@ test.each([
 ] as const)('a proxy’s bare 429 with retry-after %s is believed for %d s', async (retryAfter, seconds) => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
-    mock.faults.next({ kind: 'config-put' }, { name: 'rate-limited', bare: true, retryAfter });
+    mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', bare: true, retryAfter });
     const from = mock.calls.length;
     rig.publisher.setDesired('alice', true);
     await reach(rig, 'the words', () => rig.problem('alice') !== null);
@@ -135,7 +135,7 @@ test.each([
       mock.foreign.addRecord({
         name: 'zoe.example.com',
         type: 'CNAME',
-        content: mock.world.tunnelHostname,
+        content: mock.account.tunnelHostname,
         proxied: true,
         comment: 'devenv lab/zoe',
       });

@@ -7,7 +7,7 @@ import { begin, countsSince, make, reach, withRig } from '../../../../support/wi
 type Rule = { hostname?: string; service: string; originRequest?: Record<string, string | boolean> };
 
 const idOf = (mock: MockCloudflare, student: string) =>
-  mock.world.records.find(({ name }) => name === `${student}.example.com`)?.id ?? '';
+  mock.account.records.find(({ name }) => name === `${student}.example.com`)?.id ?? '';
 const setRules = (mock: MockCloudflare, change: (rules: Rule[]) => Rule[]) =>
   mock.foreign.putConfig((config) => ({ ...config, ingress: change(config.ingress as Rule[]) }));
 const leadingTo = (hostname: string, service: string) => (rules: Rule[]) => [
@@ -96,7 +96,7 @@ const drifts: Drift[] = [
       mock.foreign.addRecord({
         name: 'zoe.example.com',
         type: 'CNAME',
-        content: mock.world.tunnelHostname,
+        content: mock.account.tunnelHostname,
         proxied: true,
         comment: 'devenv lab/zoe',
       });
@@ -124,7 +124,7 @@ const drifts: Drift[] = [
       mock.foreign.addRecord({
         name: '*.example.com',
         type: 'CNAME',
-        content: mock.world.tunnelHostname,
+        content: mock.account.tunnelHostname,
         proxied: true,
       });
       setRules(mock, leadingTo('wiki.example.com', 'http://127.0.0.1:3000'));
@@ -135,7 +135,7 @@ const drifts: Drift[] = [
 
 /** The world as JSON, without what changes by itself. */
 const snapshot = (rig: CloudflareRig) =>
-  JSON.stringify([rig.rules(), rig.mock.world.records, rig.mock.world.tunnel.version]);
+  JSON.stringify([rig.rules(), rig.mock.account.records, rig.mock.account.tunnel.version]);
 
 test.each(drifts)('$what', async ({ by, rows, stays }) => {
   await withRig({}, async ({ mock, rig }) => {
@@ -214,7 +214,7 @@ test('the log says "mended" of what was mended alone; what was not is said with 
     await rig.publisher.reconcile(true);
     expect(said().slice(2)).toEqual(['the edge differed, mended: alice.example.com, no record, add it']);
     // What was over and is there again is news.
-    const [record] = mock.world.records.filter(({ name }) => name === 'bob.example.com');
+    const [record] = mock.account.records.filter(({ name }) => name === 'bob.example.com');
     mock.foreign.removeRecord(record?.id ?? '');
     await rig.publisher.reconcile(true);
     mock.foreign.removeRecord(idOf(mock, 'bob'));
@@ -240,7 +240,7 @@ test('with the disk lost, the marks alone tell what is ours', async () => {
     await make(second, 'open', ['alice']);
     expect(second.rules()).toContain('alice.example.com → http://127.0.0.1:3333');
     expect(second.records()).toEqual([
-      `alice.example.com → ${mock.world.tunnelHostname}`,
+      `alice.example.com → ${mock.account.tunnelHostname}`,
       'shop.example.com → 192.0.2.1',
     ]);
     await second.stop();

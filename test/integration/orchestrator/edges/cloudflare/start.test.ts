@@ -11,12 +11,12 @@ const refusals: { what: string; options?: RigOptions; prepare?(bench: Bench): vo
   },
   {
     what: 'a token without Zone / Read',
-    prepare: ({ mock }) => mock.world.scopes.delete('zone'),
+    prepare: ({ mock }) => mock.account.scopes.delete('zone'),
     says: /refuses the token or the ids/,
   },
   {
     what: 'a token without Tunnel / Edit',
-    prepare: ({ mock }) => mock.world.scopes.delete('tunnel'),
+    prepare: ({ mock }) => mock.account.scopes.delete('tunnel'),
     says: /refuses the token or the ids/,
   },
   {
@@ -37,7 +37,7 @@ const refusals: { what: string; options?: RigOptions; prepare?(bench: Bench): vo
   {
     what: 'a tunnel with a file of its own',
     prepare({ mock }) {
-      mock.world.tunnel.source = 'local';
+      mock.account.tunnel.source = 'local';
     },
     says: /reads its rules from a file/,
   },
@@ -70,12 +70,12 @@ test('a tunnel that is deleted, or taken over by a file, while the daemon runs: 
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, []);
     expect((await rig.edge.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
-    mock.world.tunnel.source = 'local';
+    mock.account.tunnel.source = 'local';
     expect((await rig.edge.diagnose()).find(({ subject }) => subject === 'Tunnel')).toMatchObject({
       ok: false,
       found: expect.stringMatching(/reads its rules from a file/),
     });
-    mock.world.scopes.delete('dns');
+    mock.account.scopes.delete('dns');
     expect((await rig.edge.diagnose()).find(({ subject }) => subject === 'Zone')).toMatchObject({
       ok: false,
       next: expect.stringMatching(/Zone \/ DNS \/ Edit/),

@@ -3,13 +3,13 @@
  * it went, the change is made in the end, whoever has nothing to do with it notices nothing, and words are told.
  */
 import { ALL_FAULTS, type CallKind, type FaultSpec } from '../../../../cloudflare/index.ts';
-import { atMost } from '../../../../support/at-most.ts';
+import { limitConcurrency } from '../../../../support/limit-concurrency.ts';
 import { type Bench, begin, type DnsMode, make, reach, withRig } from '../../../../support/with-rig.ts';
 
 /** In ms: an answer that takes longer is given up. */
 const CALL_TIMEOUT = 2000;
 
-const inTurn = atMost(24);
+const inTurn = limitConcurrency(24);
 
 interface Change {
   name: string;
@@ -74,11 +74,11 @@ const changes: Change[] = [
   },
 ];
 
-const faults: FaultSpec[] = [...ALL_FAULTS, { name: 'slow', ms: CALL_TIMEOUT * 1.6 }];
+const faults: FaultSpec[] = [...ALL_FAULTS, { kind: 'slow', ms: CALL_TIMEOUT * 1.6 }];
 /** The call had its effect, which was found by reading it back. */
 const wasApplied = (fault: FaultSpec) =>
   ('applied' in fault && fault.applied === true) ||
-  ['reset-after', 'bad-json', 'broken-body'].includes(fault.name);
+  ['reset-after', 'bad-json', 'broken-body'].includes(fault.kind);
 
 function isDone({ rig }: Bench, { records, rules: ruled }: Change): boolean {
   const own = (lines: string[]) => lines.filter((line) => line.startsWith('a')).length;
@@ -96,7 +96,7 @@ async function strike(change: Change, kind: CallKind, fault: FaultSpec): Promise
     mock.faults.next({ kind }, fault);
     change.act(bench);
     await reach(rig, `${kind} to fail in ${change.name} (${dns})`, () => mock.faults.pending === 0);
-    if (fault.name === 'refused') {
+    if (fault.kind === 'refused') {
       // Not tried again by itself; nothing of it is left half done.
       await rig.quiet();
       if (change.name === 'open')
@@ -105,14 +105,14 @@ async function strike(change: Change, kind: CallKind, fault: FaultSpec): Promise
         expect(rig.problems.at(-1)?.what).toMatch(/^Cloudflare does not let this token change/);
       await rig.publisher.reconcile(true);
     }
-    await reach(rig, `${change.name} (${dns}) after ${fault.name} at ${kind}`, () => isDone(bench, change));
+    await reach(rig, `${change.name} (${dns}) after ${fault.kind} at ${kind}`, () => isDone(bench, change));
     await reach(rig, 'no problem to be left', () =>
       ['alice', 'ann'].every((name) => rig.problem(name) === null),
     );
     await reach(rig, 'the intent to be gone', () => rig.disk.journalEntries().length === 0);
     if (kind !== 'config-get' && wasApplied(fault)) expect(rig.problems).toEqual([]);
     // Where no answer came it may still arrive: it is looked at once more when it can't any more.
-    if (fault.name === 'slow')
+    if (fault.kind === 'slow')
       await reach(rig, 'the slow call', () => mock.calls.every(({ endedAt }) => endedAt !== null));
     await rig.quiet();
     expect(isDone(bench, change)).toBe(true);

@@ -12,13 +12,13 @@ import { createLocalEdge } from '../../../../../orchestrator/edges/local/index.t
 import { LocalProxy } from '../../../../../orchestrator/edges/local/proxy.ts';
 import { applyRoutes } from '../../../../support/apply-routes.ts';
 import { browse } from '../../../../support/browse.ts';
-import { silentLog, VisitorsWay } from '../../../../support/visitors-way.ts';
+import { silentLog, VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
-let way: VisitorsWay;
+let way: VisitorRig;
 
 beforeEach(async () => {
-  way = await VisitorsWay.open();
+  way = await VisitorRig.open();
 });
 
 afterEach(() => way.close());
@@ -68,7 +68,7 @@ test('a further link is confirmed live as its own, and not as the own link', asy
   await way.publish(way.route(), route);
   expect(await way.edge.confirm(route, AbortSignal.timeout(300))).toMatchObject({ kind: 'not-live' });
   const url = `http://alice-4000.test:${way.port}`;
-  way.further = [{ hostname: 'alice-4000.test', url, service: null, isWanted: true }];
+  way.additionalLinks = [{ hostname: 'alice-4000.test', url, service: null, isWanted: true }];
   expect(await way.edge.confirm(route, AbortSignal.timeout(5000))).toEqual({ kind: 'live' });
 });
 
@@ -83,7 +83,7 @@ test('the reserved path says to visitors whether a service is there for them, an
   await way.serve((_request, response) => response.end());
   expect(await told()).toEqual({ fingerprint, isServing: true });
   // A service behind a closed link is there for nobody.
-  way.further = [{ hostname: 'b.test', url: 'http://b.test', service: way.service, isWanted: false }];
+  way.additionalLinks = [{ hostname: 'b.test', url: 'http://b.test', service: way.service, isWanted: false }];
   await way.publish({ ...way.route(), hostname: 'b.test' });
   expect(await told('b.test')).toEqual({ fingerprint, isServing: false });
 });
@@ -144,7 +144,7 @@ test('an HTTPS server with a certificate of its own', async () => {
     (incoming, response) => response.end(`${incoming.headers.host} ${incoming.headers.origin}`),
   );
   rmSync(folder, { recursive: true });
-  await way.lead(server, 'https');
+  await way.forwardTo(server, 'https');
   const { body } = await way.visit('/', { headers: { origin: `http://${way.host}` } });
   expect(body).toBe(`localhost:${way.service?.port} https://localhost:${way.service?.port}`);
 });
@@ -164,7 +164,9 @@ test("a page calls the API beside it, which allows the page as on the student's 
     response.writeHead(302, { location: `http://localhost:${api?.port}/x` }).end(),
   );
   const apiHost = `alice-4000.test:${way.port}`;
-  way.further = [{ hostname: 'alice-4000.test', url: `http://${apiHost}`, service: api, isWanted: true }];
+  way.additionalLinks = [
+    { hostname: 'alice-4000.test', url: `http://${apiHost}`, service: api, isWanted: true },
+  ];
   await way.publish(way.route(), { ...way.route(), student: 'alice-4000', hostname: 'alice-4000.test' });
 
   const call = (origin: string) => way.visit('/done', { host: apiHost, headers: { origin } });
@@ -174,7 +176,7 @@ test("a page calls the API beside it, which allows the page as on the student's 
   expect((await call('http://bob.test')).body).toBe('http://bob.test');
   expect((await way.visit()).headers.location).toBe(`http://${apiHost}/x`);
 
-  way.further = way.further.map((link) => ({ ...link, isWanted: false }));
+  way.additionalLinks = way.additionalLinks.map((link) => ({ ...link, isWanted: false }));
   expect((await call(`http://${way.host}`)).status).toBe(503);
   expect((await way.visit()).headers.location).toBe(`http://localhost:${api?.port}/x`);
 });

@@ -21,13 +21,13 @@ export function portOf(server: Server): number {
   return address.port;
 }
 
-export class VisitorsWay {
+export class VisitorRig {
   readonly edge: LocalEdge;
   readonly relay: Relay;
   service: Service | null = null;
   starting = false;
   /** Alice's links beside her own. */
-  further: Link[] = [];
+  additionalLinks: Link[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #servers: Server[] = [];
 
@@ -37,15 +37,15 @@ export class VisitorsWay {
   }
 
   /** The link of alice is open, and nothing listens. */
-  static async open(): Promise<VisitorsWay> {
-    let way: VisitorsWay | null = null;
+  static async open(): Promise<VisitorRig> {
+    let way: VisitorRig | null = null;
     const edge = createLocalEdge({ listen: '127.0.0.1:0', hostname: null, instance: 'test', log: silentLog });
     await edge.start();
     const relay = await startRelay({
       port: 0,
       host: '127.0.0.1',
       service: () => way?.service ?? null,
-      furtherLinks: () => way?.further ?? [],
+      furtherLinks: () => way?.additionalLinks ?? [],
       identity: () => ({ instance: 'test', student: 'alice' }),
       public: () => ({
         hostname: 'alice.test',
@@ -55,7 +55,7 @@ export class VisitorsWay {
         starting: way?.starting ?? false,
       }),
     });
-    way = new VisitorsWay(edge, relay);
+    way = new VisitorRig(edge, relay);
     await way.publish(way.route());
     return way;
   }
@@ -77,7 +77,7 @@ export class VisitorsWay {
   }
 
   /** From now on the relay leads to this server of the student's. */
-  async lead(server: Server, scheme: 'http' | 'https' = 'http', port = 0): Promise<void> {
+  async forwardTo(server: Server, scheme: 'http' | 'https' = 'http', port = 0): Promise<void> {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -91,7 +91,7 @@ export class VisitorsWay {
   /** An HTTP server of the student's. */
   async serve(listener: RequestListener) {
     const server = createServer({ maxHeaderSize: 256 * 1024 }, listener);
-    await this.lead(server);
+    await this.forwardTo(server);
     return server;
   }
 
@@ -104,7 +104,7 @@ export class VisitorsWay {
         else answer(socket, data.toString('latin1'));
       });
     });
-    await this.lead(server);
+    await this.forwardTo(server);
   }
 
   visit(path = '/', more: Partial<Visit> = {}): Promise<Answer> {
@@ -112,7 +112,7 @@ export class VisitorsWay {
   }
 
   /** Sends bytes as they are, and returns all that came back until the connection was closed. */
-  async say(bytes: string, { to = this.port, timeoutMs = WAIT_TIMEOUT_MS } = {}): Promise<string> {
+  async sendRaw(bytes: string, { to = this.port, timeoutMs = WAIT_TIMEOUT_MS } = {}): Promise<string> {
     const socket = connect(to, '127.0.0.1');
     let heard = '';
     socket.on('data', (data) => {

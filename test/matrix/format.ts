@@ -1,10 +1,10 @@
 /** A matrix as a table for people. */
 import { table } from '../../orchestrator/cli/table.ts';
-import type { Outcome } from './classroom.ts';
+import type { MatrixResult } from './classroom.ts';
 
 const seconds = (value: number | null) => (value === null ? '' : value.toFixed(1));
 
-export function showMatrix(title: string, outcomes: readonly Outcome[]): string {
+export function formatMatrix(title: string, outcomes: readonly MatrixResult[]): string {
   const rows = outcomes.map(({ how, live, gone, faults }) => [
     how,
     seconds(live),

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { preparedModules } from './fixture-packages.ts';
 import { type Installation, root } from './installation.ts';
-import { preparedModules } from './prepared-modules.ts';
 
 export const fixtureFolder = (fixture: string) => join(root, 'test/fixtures', fixture);
 

@@ -3,11 +3,19 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
-import { AT_ONCE, endsSoon, type Outcome, type Pupil, spread, TIMES, withClassroom } from './classroom.ts';
-import { rebootEngine } from './reboot.ts';
+import {
+  AT_ONCE,
+  type ClassroomStudent,
+  endsSoon,
+  type MatrixResult,
+  runRows,
+  TIMES,
+  withClassroom,
+} from './classroom.ts';
+import { rebootEngine } from './engine-restart.ts';
 
 interface Scene {
-  pupil: Pupil;
+  student: ClassroomStudent;
   terminal: Terminal;
   /** Pid of the session's leader, in the container. */
   shell: string;
@@ -28,10 +36,10 @@ interface Way {
 const docker = (...args: string[]) => promisify(execFile)('docker', args);
 const type = (keys: string) => (scene: Scene) => scene.terminal.type(keys);
 const inside = (script: (shell: string) => string) => async (scene: Scene) =>
-  Number(await scene.pupil.inside(`date +%s%3N; ${script(scene.shell)}`));
+  Number(await scene.student.inside(`date +%s%3N; ${script(scene.shell)}`));
 /** The client on the host is ended by a signal: its container is told nothing. */
 const client = (signal: NodeJS.Signals) => (scene: Scene) => process.kill(scene.terminal.pid, signal);
-const engine = (deed: string) => (scene: Scene) => docker(deed, scene.pupil.container);
+const engine = (deed: string) => (scene: Scene) => docker(deed, scene.student.container);
 /** Takes more memory than there is, as the session's leader: the kernel's choice is clear. */
 const HUNGRY = 'const kept = []; for (;;) kept.push(Buffer.alloc(1e7, 1))';
 
@@ -49,13 +57,13 @@ const leavingWays: Way[] = [
     how: 'HUP ignored, terminal closed',
     when: 'after the grace',
     enter: "trap '' HUP",
-    leave: async ({ pupil, terminal, shell }) => {
+    leave: async ({ student, terminal, shell }) => {
       terminal.type('sleep 1000\r');
-      await waitFor('sleep to run', async () => (await pupil.inside('pgrep -cx sleep || :')) === '1');
+      await waitFor('sleep to run', async () => (await student.inside('pgrep -cx sleep || :')) === '1');
       process.kill(terminal.pid, 'SIGHUP');
       await waitFor(
         'the shell to live on without a terminal',
-        async () => (await pupil.inside(`awk '{ print $7 }' /proc/${shell}/stat`)) === '0',
+        async () => (await student.inside(`awk '{ print $7 }' /proc/${shell}/stat`)) === '0',
       );
     },
   },
@@ -97,23 +105,27 @@ const leavingWays: Way[] = [
   {
     how: 'one of two terminals: exit',
     when: 'stays',
-    leave: async ({ pupil, terminal }) => {
-      await pupil.open();
+    leave: async ({ student, terminal }) => {
+      await student.open();
       terminal.type('exit\r');
     },
   },
   { how: 'docker stop', when: 'at once', leave: engine('stop') },
   { how: 'docker kill', when: 'at once', leave: engine('kill') },
-  { how: 'devenv stop', when: 'at once', leave: ({ pupil }) => pupil.devenv.succeed('stop', pupil.name) },
+  {
+    how: 'devenv stop',
+    when: 'at once',
+    leave: ({ student }) => student.devenv.succeed('stop', student.name),
+  },
   {
     how: 'OOM killer',
     when: 'after the grace',
-    leave: async ({ pupil, terminal, shell }) => {
+    leave: async ({ student, terminal, shell }) => {
       // Looked for from inside: where memory is short, it takes long to get in.
       const watch = `while [ -e /proc/${shell} ]; do sleep 0.05; done; date +%s%3N >/tmp/killed`;
-      await pupil.inside(`(${watch}) >/dev/null 2>&1 &`);
+      await student.inside(`(${watch}) >/dev/null 2>&1 &`);
       terminal.type(`exec node -e '${HUNGRY}'\r`);
-      const killedAt = () => pupil.inside('cat /tmp/killed 2>/dev/null || :');
+      const killedAt = () => student.inside('cat /tmp/killed 2>/dev/null || :');
       return Number(await waitFor('the shell to be killed', async () => (await killedAt()) || null));
     },
   },
@@ -130,18 +142,18 @@ function faultOf(when: When, gone: number | null): string[] {
 }
 
 /** Null where it is still there after twice the grace. */
-async function goneWithin(pupil: Pupil, since: number, when: When): Promise<number | null> {
-  if (when !== 'stays') return pupil.untilGone(since);
+async function goneWithin(student: ClassroomStudent, since: number, when: When): Promise<number | null> {
+  if (when !== 'stays') return student.untilGone(since);
   const until = since + TIMES.grace * 1000 + 2000;
   while (performance.now() < until) {
-    if ((await pupil.status()) === 404) return (performance.now() - since) / 1000;
+    if ((await student.status()) === 404) return (performance.now() - since) / 1000;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return null;
 }
 
-async function leave(way: Way, pupil: Pupil): Promise<Outcome> {
-  const terminal = await pupil.open();
+async function leave(way: Way, student: ClassroomStudent): Promise<MatrixResult> {
+  const terminal = await student.open();
   if (way.enter) {
     terminal.type(`${way.enter}\r`);
     // Below the prompt of a tmux stands its status line.
@@ -151,17 +163,17 @@ async function leave(way: Way, pupil: Pupil): Promise<Outcome> {
   const wallClock = Date.now();
   // In a session of its own, so that it outlives its terminal: only the session decides.
   terminal.type('cd ~/app; setsid node server.js >/dev/null 2>&1 &\r');
-  const live = await pupil.untilPage(
+  const live = await student.untilPage(
     (body) => Number(body.match(/started (\d+)/)?.[1]) >= wallClock,
     started,
   );
-  const shell = await pupil.inside(
+  const shell = await student.inside(
     // The session's leader is the child of sshd that has a terminal.
     `ps -eo pid=,ppid=,comm= | awk '$3 ~ /^sshd/ {s[$1]=1} {p[$1]=$2} END {for (i in p) if (p[i] in s && !(i in s)) print i}'`,
   );
-  const at = await way.leave({ pupil, terminal, shell });
+  const at = await way.leave({ student, terminal, shell });
   const since = performance.now() - (typeof at === 'number' ? Date.now() - at : 0);
-  const gone = await goneWithin(pupil, since, way.when);
+  const gone = await goneWithin(student, since, way.when);
   const faults = faultOf(way.when, gone);
   // Nobody is left before a dead terminal.
   if (gone !== null && !(await endsSoon(terminal))) faults.push('`devenv shell` has not ended');
@@ -171,14 +183,16 @@ async function leave(way: Way, pupil: Pupil): Promise<Outcome> {
 const REBOOT = 'reboot of the engine';
 
 /** Runs the ways whose name holds `only`. */
-export async function runLeaving(only = ''): Promise<Outcome[]> {
+export async function runLeaving(only = ''): Promise<MatrixResult[]> {
   const ways = leavingWays.filter(({ how }) => how.includes(only));
   const outcomes =
     ways.length === 0
       ? []
-      : await withClassroom({ students: Math.min(4, ways.length) }, (pupils) => spread(ways, pupils, leave));
+      : await withClassroom({ students: Math.min(4, ways.length) }, (students) =>
+          runRows(ways, students, leave),
+        );
   return REBOOT.includes(only) ? [...outcomes, await rebootEngine(REBOOT)] : outcomes;
 }
 
 /** The names of all rows. */
-export const leavingNames = [...leavingWays.map(({ how }) => how), REBOOT];
+export const leaveRowNames = [...leavingWays.map(({ how }) => how), REBOOT];

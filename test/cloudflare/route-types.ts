@@ -1,10 +1,11 @@
 /** How a path is described to the server: which methods it has, what they need, and what they do. */
+
+import type { CloudflareAccount, Scope } from './account.ts';
 import type { CallKind } from './calls.ts';
 import type { Refusal } from './refusals.ts';
-import type { Scope, World } from './world.ts';
 
 export interface ApiRequest {
-  world: World;
+  account: CloudflareAccount;
   /** What stands in the path's places, by name. */
   ids: Readonly<Record<string, string>>;
   query: URLSearchParams;

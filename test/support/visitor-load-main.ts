@@ -1,13 +1,13 @@
 /** Alice's server and her visitors, in a process of their own: what they take of the machine is theirs alone. */
 import { once } from 'node:events';
-import { LoadingVisitors, many, startLoadedService } from './load.ts';
-import { portOf } from './visitors-way.ts';
+import { many, startLoadedService, VisitorLoad } from './visitor-load.ts';
+import { portOf } from './visitor-rig.ts';
 
 const stayMs = Number(process.argv[2]);
 process.on('disconnect', () => process.exit());
 process.send?.(portOf(await startLoadedService()));
 const [edgePort] = await once(process, 'message');
-const visitors = new LoadingVisitors(edgePort, 'alice.test');
+const visitors = new VisitorLoad(edgePort, 'alice.test');
 
 const sockets = await visitors.openSockets(1000);
 process.send?.('loaded');

@@ -13,7 +13,7 @@ export async function timed(task: () => Promise<unknown>): Promise<number> {
 }
 
 /** One line of a benchmark: what, its figure with unit, and its ratio to what it is compared with. */
-export function report(what: string, figure: string, ratio?: { to: string; is: number }): void {
+export function printMeasurement(what: string, figure: string, ratio?: { to: string; is: number }): void {
   const comparison = ratio === undefined ? '' : `   ${ratio.is.toFixed(2)} × ${ratio.to}`;
   console.log(`${what.padEnd(44)} ${figure.padStart(12)}${comparison}`);
 }

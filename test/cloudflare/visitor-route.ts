@@ -1,9 +1,10 @@
 /** Which way a visitor's request takes: Cloudflare's edge looks at DNS, then a connector at its own rules. */
+
+import type { CloudflareAccount } from './account.ts';
 import type { Connector } from './tunnel.ts';
 import type { IngressRule, TunnelConfig } from './tunnel-config.ts';
-import type { World } from './world.ts';
 
-export type Way =
+export type VisitorRoute =
   /** Cloudflare's own error page: 530 with a code of the 1000s. */
   | { to: 'edge-error'; code: 1016 | 1033 }
   /** The rule says the status itself (`http_status:404`), or there is no configuration yet. */
@@ -27,19 +28,22 @@ export function findRule(config: TunnelConfig, hostname: string, path: string): 
 }
 
 /** A visitor's way is an answer of Cloudflare's edge unless a proxied CNAME leads to this tunnel. */
-function leadsToTunnel(world: World, hostname: string): 'tunnel' | 'another-tunnel' | 'nowhere' {
+function leadsToTunnel(
+  account: CloudflareAccount,
+  hostname: string,
+): 'tunnel' | 'another-tunnel' | 'nowhere' {
   // A wildcard record serves what has no record of its own (RFC 4592).
-  const own = world.dns.named(hostname);
-  const records = own.length > 0 ? own : world.dns.named(hostname.replace(/^[^.]+/, '*'));
+  const own = account.dns.withName(hostname);
+  const records = own.length > 0 ? own : account.dns.withName(hostname.replace(/^[^.]+/, '*'));
   const cname = records.find(({ type, proxied }) => type === 'CNAME' && proxied);
   if (cname === undefined) return 'nowhere';
-  if (cname.content === world.tunnelHostname) return 'tunnel';
+  if (cname.content === account.tunnelHostname) return 'tunnel';
   return cname.content.endsWith('.cfargotunnel.com') ? 'another-tunnel' : 'nowhere';
 }
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-function wayOfRule({ service, originRequest }: IngressRule, config: TunnelConfig): Way {
+function wayOfRule({ service, originRequest }: IngressRule, config: TunnelConfig): VisitorRoute {
   const status = /^http_status:(\d+)$/.exec(service)?.[1];
   if (status !== undefined) return { to: 'status', status: Number(status) };
   if (!/^(https?|wss?):\/\//.test(service)) return { to: 'nowhere', service };
@@ -54,8 +58,13 @@ function wayOfRule({ service, originRequest }: IngressRule, config: TunnelConfig
 }
 
 /** `hostname` in lower case and without a port; `connector` is the one that gets the request, if any runs. */
-export function findWay(world: World, connector: Connector | null, hostname: string, path: string): Way {
-  switch (leadsToTunnel(world, hostname)) {
+export function routeVisitor(
+  account: CloudflareAccount,
+  connector: Connector | null,
+  hostname: string,
+  path: string,
+): VisitorRoute {
+  switch (leadsToTunnel(account, hostname)) {
     case 'nowhere':
       return { to: 'edge-error', code: 1016 };
     case 'another-tunnel':

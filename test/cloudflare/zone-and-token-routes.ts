@@ -1,12 +1,13 @@
 /** `/zones` and `…/tokens/verify`: what there is, and whether the token is good. */
-import type { Route } from './api.ts';
+
+import type { CloudflareAccount } from './account.ts';
 import { PAGE_PARAMETERS, paginate } from './pagination.ts';
 import { authenticationError, noRoute, unauthorized } from './refusals.ts';
-import type { World } from './world.ts';
+import type { Route } from './route-types.ts';
 
-const zoneResult = (world: World) => ({
-  id: world.zoneId,
-  name: world.zoneName,
+const zoneResult = (account: CloudflareAccount) => ({
+  id: account.zoneId,
+  name: account.zoneName,
   status: 'active',
   paused: false,
   type: 'full',
@@ -15,31 +16,31 @@ const zoneResult = (world: World) => ({
   original_name_servers: null,
   original_registrar: null,
   original_dnshost: null,
-  created_on: world.createdAt,
-  modified_on: world.createdAt,
-  activated_on: world.createdAt,
+  created_on: account.createdAt,
+  modified_on: account.createdAt,
+  activated_on: account.createdAt,
   meta: { step: 4, custom_certificate_quota: 0, page_rule_quota: 3, phishing_detected: false },
   owner: { id: null, type: 'user', email: null },
-  account: { id: world.accountId, name: 'Classroom' },
+  account: { id: account.id, name: 'Classroom' },
   permissions: ['#dns_records:edit', '#dns_records:read', '#zone:read'],
-  plan: world.plan.zone,
+  plan: account.plan.zone,
 });
 
-const verified = ({ tokenId }: World) => ({ id: tokenId, status: 'active' });
+const verified = ({ tokenId }: CloudflareAccount) => ({ id: tokenId, status: 'active' });
 
 export const ACCOUNT_ROUTES: readonly Route[] = [
   {
     path: 'user/tokens/verify',
-    methods: { GET: { kind: 'token', run: ({ world }) => ({ result: verified(world) }) } },
+    methods: { GET: { kind: 'token', run: ({ account }) => ({ result: verified(account) }) } },
   },
   {
     path: 'accounts/:account/tokens/verify',
     methods: {
       GET: {
         kind: 'token',
-        run({ world, ids }) {
-          if (ids.account !== world.accountId) throw authenticationError();
-          return { result: verified(world) };
+        run({ account, ids }) {
+          if (ids.account !== account.id) throw authenticationError();
+          return { result: verified(account) };
         },
       },
     },
@@ -51,15 +52,15 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
         kind: 'zone',
         scope: 'zone',
         query: new Set(['name', 'status', 'account.id', ...PAGE_PARAMETERS]),
-        run({ world, query }) {
+        run({ account, query }) {
           const wished: [string, string][] = [
-            ['name', world.zoneName],
+            ['name', account.zoneName],
             ['status', 'active'],
-            ['account.id', world.accountId],
+            ['account.id', account.id],
           ];
           const found = wished.every(([name, value]) => (query.get(name) ?? value).toLowerCase() === value);
           // Source of 20 and 50: the API reference of "List Zones".
-          return paginate(found ? [zoneResult(world)] : [], query, { perPage: 20, most: 50 });
+          return paginate(found ? [zoneResult(account)] : [], query, { perPage: 20, most: 50 });
         },
       },
     },
@@ -70,11 +71,11 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
       GET: {
         kind: 'zone',
         scope: 'zone',
-        run({ world, ids }) {
+        run({ account, ids }) {
           const { zone = '' } = ids;
           if (!/^[0-9a-f]{32}$/.test(zone)) throw noRoute(`/zones/${zone}`);
-          if (zone !== world.zoneId) throw unauthorized();
-          return { result: zoneResult(world) };
+          if (zone !== account.zoneId) throw unauthorized();
+          return { result: zoneResult(account) };
         },
       },
     },

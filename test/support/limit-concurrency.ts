@@ -2,7 +2,7 @@
  * Lets so many tasks run at once; the others wait for their turn. Those who share an event loop wait most of the
  * time, but too many of them keep each other's answers waiting, until a call is given up that nothing had delayed.
  */
-export function atMost(width: number): <Result>(task: () => Promise<Result>) => Promise<Result> {
+export function limitConcurrency(width: number): <Result>(task: () => Promise<Result>) => Promise<Result> {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async (task) => {

@@ -1,14 +1,15 @@
 /** Somebody else with the same account: what they write is there at once, and no call of ours. */
+
+import type { CloudflareAccount } from './account.ts';
 import type { DnsRecord, RecordFields } from './dns-record.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { assertConfig, emptyConfig, type TunnelConfig } from './tunnel-config.ts';
-import type { World } from './world.ts';
+import { assertConfig, initialConfig, type TunnelConfig } from './tunnel-config.ts';
 
 /** What a new record needs; the rest has the API's defaults. */
 export type NewRecord = Pick<RecordFields, 'name' | 'type' | 'content'> & Partial<RecordFields>;
 
 /** All of them throw the API's Refusal where it would refuse. */
-export interface Foreign {
+export interface ForeignWriter {
   /**
    * Writes what `change` makes of the configuration; it is given a copy, of the dashboard's first one if there is
    * none yet. The version rises.
@@ -22,21 +23,21 @@ export interface Foreign {
   spendRequests(requests: number): void;
 }
 
-export function createForeign(world: World, limiter: RateLimiter): Foreign {
+export function createForeignWriter(account: CloudflareAccount, limiter: RateLimiter): ForeignWriter {
   return {
     putConfig(change) {
-      const { config } = world.tunnel;
-      const changed = change(config === null ? emptyConfig() : structuredClone(config));
+      const { config } = account.tunnel;
+      const changed = change(config === null ? initialConfig() : structuredClone(config));
       assertConfig(changed);
-      world.tunnel.put(changed);
+      account.tunnel.put(changed);
     },
-    addRecord: (record) => world.dns.create(record),
-    changeRecord: (id, fields) => world.dns.patch(id, fields),
+    addRecord: (record) => account.dns.create(record),
+    changeRecord: (id, fields) => account.dns.patch(id, fields),
     removeRecord(id) {
-      world.dns.remove(id);
+      account.dns.remove(id);
     },
     spendRequests(requests) {
-      limiter.take(requests);
+      limiter.consume(requests);
     },
   };
 }

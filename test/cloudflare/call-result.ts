@@ -1,14 +1,15 @@
 /** What a fault makes of a call: whether it takes effect, and how it ends. */
-import { successBody } from './api.ts';
-import { type Answer, refusalAnswer } from './api-handler.ts';
+
+import { type ApiResponse, refusalResponse } from './api-handler.ts';
 import type { FaultSpec } from './faults.ts';
 import { authenticationError, internalError, throttled } from './refusals.ts';
+import { successBody } from './route-types.ts';
 
 /** How a call ends. */
-export type Ending =
-  | { how: 'answer'; answer: Answer; headers?: Record<string, string>; type?: string }
+export type CallResult =
+  | { how: 'answer'; answer: ApiResponse; headers?: Record<string, string>; type?: string }
   /** The head and the first half of the body; then the connection closes, or is silent for ever. */
-  | { how: 'half'; answer: Answer; closes: boolean }
+  | { how: 'half'; answer: ApiResponse; closes: boolean }
   | { how: 'reset' }
   | { how: 'silence' };
 
@@ -16,8 +17,8 @@ const proxyPage = (title: string) =>
   `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n`;
 
 /** Whether the API gets to see the call, so that it takes effect if it is right. */
-export function takesEffect(fault: FaultSpec | null): boolean {
-  switch (fault?.name) {
+export function isExecuted(fault: FaultSpec | null): boolean {
+  switch (fault?.kind) {
     case undefined:
     case 'reset-after':
     case 'bad-json':
@@ -36,16 +37,16 @@ export function takesEffect(fault: FaultSpec | null): boolean {
   }
 }
 
-export function end(fault: FaultSpec | null, answer: Answer | null): Ending {
-  switch (fault?.name) {
+export function resultOf(fault: FaultSpec | null, answer: ApiResponse | null): CallResult {
+  switch (fault?.kind) {
     case 'refused':
-      return { how: 'answer', answer: refusalAnswer(authenticationError()) };
+      return { how: 'answer', answer: refusalResponse(authenticationError()) };
     case 'server-error':
-      return { how: 'answer', answer: refusalAnswer(internalError()) };
+      return { how: 'answer', answer: refusalResponse(internalError()) };
     case 'rate-limited': {
       const { retryAfter = 1, bare = false } = fault;
       const headers: Record<string, string> = retryAfter === null ? {} : { 'retry-after': `${retryAfter}` };
-      if (!bare) return { how: 'answer', answer: refusalAnswer(throttled()), headers };
+      if (!bare) return { how: 'answer', answer: refusalResponse(throttled()), headers };
       const page = { status: 429, body: proxyPage('429 Too Many Requests'), applied: false };
       return { how: 'answer', answer: page, headers, type: 'text/html' };
     }
@@ -68,7 +69,7 @@ export function end(fault: FaultSpec | null, answer: Answer | null): Ending {
     case 'slow':
     case 'bad-json': {
       if (answer === null) return { how: 'silence' };
-      const body = fault?.name === 'bad-json' ? answer.body.slice(0, answer.body.length / 2) : answer.body;
+      const body = fault?.kind === 'bad-json' ? answer.body.slice(0, answer.body.length / 2) : answer.body;
       return { how: 'answer', answer: { ...answer, body } };
     }
   }

@@ -1,14 +1,14 @@
 /** All that Cloudflare knows: one account with one tunnel, one zone, one token. */
 import type { DnsRecord } from './dns-record.ts';
 import { PLANS, type Plan, type PlanName } from './plans.ts';
-import { hex, type Random } from './random.ts';
 import { RecordStore } from './record-store.ts';
+import { hex, type Random } from './seeded-random.ts';
 import { type Connector, Tunnel } from './tunnel.ts';
 
 /** What a token may do, in the words of Cloudflare's token form: Tunnel Edit, DNS Edit, Zone Read. */
 export type Scope = 'tunnel' | 'dns' | 'zone';
 
-export interface WorldOptions {
+export interface AccountOptions {
   zoneName: string;
   plan: PlanName;
   random: Random;
@@ -16,8 +16,8 @@ export interface WorldOptions {
   now: () => number;
 }
 
-export class World {
-  readonly accountId: string;
+export class CloudflareAccount {
+  readonly id: string;
   readonly zoneId: string;
   readonly zoneName: string;
   readonly tokenId: string;
@@ -29,9 +29,9 @@ export class World {
   readonly tunnel: Tunnel;
   readonly dns: RecordStore;
 
-  constructor(options: WorldOptions) {
+  constructor(options: AccountOptions) {
     const { random } = options;
-    this.accountId = hex(random, 32);
+    this.id = hex(random, 32);
     this.zoneId = hex(random, 32);
     this.zoneName = options.zoneName;
     this.tokenId = hex(random, 32);

@@ -4,15 +4,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudentView } from '../../../orchestrator/student-view.ts';
 import type { Answer } from '../../support/browse.ts';
+import { fixtureFolder, placeProject } from '../../support/fixture-project.ts';
 import type { Installation } from '../../support/installation.ts';
-import { fixtureFolder, placeProject } from '../../support/project.ts';
-import { openSocket } from '../../support/socket.ts';
 import type { Terminal } from '../../support/terminal.ts';
+import { openSocket } from '../../support/visitor-socket.ts';
 import { waitFor } from '../../support/wait.ts';
 import type { DevServer, HotReload, Post } from './servers.ts';
 
 /** What was seen of a server; null where it has no such thing, words where it went wrong. */
-export interface Outcome {
+export interface DevServerResult {
   server: string;
   version: string;
   port: number | null;
@@ -25,7 +25,7 @@ export interface Outcome {
 
 const patient = { timeoutMs: 120_000, everyMs: 100 };
 
-export class Visitor {
+export class DevServerCheck {
   readonly #devenv: Installation;
   readonly #student: string;
   readonly #terminal: Terminal;
@@ -37,7 +37,7 @@ export class Visitor {
   }
 
   /** Starts the server, looks at all of it, and ends it. */
-  async look(server: DevServer): Promise<Outcome> {
+  async look(server: DevServer): Promise<DevServerResult> {
     await placeProject(this.#devenv, this.#student, server.fixture);
     this.#terminal.type(`cd ~/${server.fixture} && ${server.command}\r`);
     const started = performance.now();
@@ -55,7 +55,7 @@ export class Visitor {
     const said = (error: Error) => error.message;
     const post = server.post && (await this.#post(server.post, page.body).catch(said));
     const hotReload = server.hotReload && (await this.#hotReload(server, server.hotReload).catch(said));
-    const complaint = this.#terminal.fresh.match(/.*(DEVENV|malformed|bad request|ECONNRESET).*/i)?.[0];
+    const complaint = this.#terminal.recentText.match(/.*(DEVENV|malformed|bad request|ECONNRESET).*/i)?.[0];
     await this.#end();
     return { ...outcome, page: complaint === undefined ? true : `prints ${complaint}`, hotReload, post };
   }
@@ -84,7 +84,7 @@ export class Visitor {
         last = `${answer.status} ${answer.body.slice(0, 300)}`;
         return answer.status === 200 && answer.body.includes(page) && answer;
       },
-      { ...patient, seen: () => `${last}\n${this.#terminal.fresh.slice(-1000)}` },
+      { ...patient, lastSeen: () => `${last}\n${this.#terminal.recentText.slice(-1000)}` },
     );
   }
 
@@ -98,16 +98,16 @@ export class Visitor {
       typeof path === 'string' ? path : path(found),
       protocol === undefined ? [] : [protocol],
     );
-    const seen = () => messages.join('\n').slice(-1000);
+    const lastSeen = () => messages.join('\n').slice(-1000);
     await waitFor('its greeting', () => messages.some((each) => hot.greeting.test(each)), {
       ...patient,
-      seen,
+      lastSeen,
     });
     const before = messages.length;
     if ('say' in hot.change) socket.send(hot.change.say);
     else this.#edit(fixture, hot.change);
     const hasNews = () => messages.slice(before).some((each) => hot.news.test(each));
-    await waitFor('news of a change', hasNews, { ...patient, seen });
+    await waitFor('news of a change', hasNews, { ...patient, lastSeen });
     socket.close();
     return true;
   }

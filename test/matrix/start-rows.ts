@@ -3,7 +3,14 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
-import { AT_ONCE, type Outcome, type Pupil, spread, TIMES, withClassroom } from './classroom.ts';
+import {
+  AT_ONCE,
+  type ClassroomStudent,
+  type MatrixResult,
+  runRows,
+  TIMES,
+  withClassroom,
+} from './classroom.ts';
 import { unpackZsh, ZSH_AS_SHELL } from './zsh.ts';
 
 interface Way {
@@ -32,7 +39,7 @@ const npm = (name: string) => `npm install --global --no-audit --no-fund --logle
 const VITE = 'mkdir -p ~/vite && cd ~/vite && echo "<title>vite page</title>" > index.html && npm init -y';
 
 /** The longest first: they are spread over the students in this order. */
-export const startingWays: Way[] = [
+export const startRows: Way[] = [
   {
     how: 'npx vite',
     type: 'cd ~/vite && npx vite',
@@ -91,13 +98,13 @@ async function leave(terminal: Terminal, way: Way): Promise<number> {
   return performance.now();
 }
 
-async function fail(way: Way, pupil: Pupil, terminal: Terminal): Promise<Outcome> {
+async function fail(way: Way, student: ClassroomStudent, terminal: Terminal): Promise<MatrixResult> {
   terminal.type(`${way.type}\r`);
   const typed = performance.now();
   // It is opened, with the waiting page, as soon as it is typed.
-  await waitFor('the waiting page', async () => (await pupil.status()) === 503);
+  await waitFor('the waiting page', async () => (await student.status()) === 503);
   await terminal.see(/\$ $/);
-  const gone = await pupil.untilGone(typed);
+  const gone = await student.untilGone(typed);
   const faults: string[] = [];
   if (gone < TIMES.starting - 2) faults.push(`it was gone after ${gone.toFixed(1)} s already`);
   // The line waits for the prompt.
@@ -114,15 +121,15 @@ async function fail(way: Way, pupil: Pupil, terminal: Terminal): Promise<Outcome
   return { how: way.how, live: null, gone, faults };
 }
 
-async function start(way: Way, pupil: Pupil): Promise<Outcome> {
-  if (way.before) await pupil.inside(way.before);
+async function start(way: Way, student: ClassroomStudent): Promise<MatrixResult> {
+  if (way.before) await student.inside(way.before);
   const wallClock = Date.now();
   let typed = performance.now();
   const command = way.alone ? ['--', way.alone] : [];
-  const terminal = way.type === null ? pupil.terminal({}, ...command) : await pupil.open();
+  const terminal = way.type === null ? student.terminal({}, ...command) : await student.open();
   if (way.type !== null) {
     await terminal.run(`cd ~/${way.folder ?? 'app'}`);
-    if (way.fails) return fail(way, pupil, terminal);
+    if (way.fails) return fail(way, student, terminal);
     typed = performance.now();
     terminal.type(`${way.type}\r`);
   }
@@ -134,7 +141,7 @@ async function start(way: Way, pupil: Pupil): Promise<Outcome> {
   }
   const isRight = (body: string) =>
     way.page ? way.page.test(body) : Number(body.match(/, started (\d+)/)?.[1]) >= wallClock;
-  const live = await pupil.untilPage(isRight, typed);
+  const live = await student.untilPage(isRight, typed);
   const faults: string[] = [];
   const isSaid = () => {
     // At its prompt, the shell tells at the next one.
@@ -143,7 +150,7 @@ async function start(way: Way, pupil: Pupil): Promise<Outcome> {
   };
   await waitFor('the line', isSaid, { everyMs: 300 }).catch(() => faults.push('it did not say so'));
   const left = await leave(terminal, way);
-  const gone = await pupil.untilGone(left);
+  const gone = await student.untilGone(left);
   const said = terminal.text.match(/live at/g)?.length ?? 0;
   if (said > 1) faults.push(`it said so ${said} times`);
   if (gone > (way.shell || way.alone ? TIMES.grace + 10 : AT_ONCE))
@@ -153,14 +160,14 @@ async function start(way: Way, pupil: Pupil): Promise<Outcome> {
 }
 
 /** Runs the ways whose name holds `only`. */
-export async function runStarting(only = ''): Promise<Outcome[]> {
-  const ways = startingWays.filter(({ how }) => how.includes(only));
+export async function runStarting(only = ''): Promise<MatrixResult[]> {
+  const ways = startRows.filter(({ how }) => how.includes(only));
   if (ways.length === 0) return [];
   const zsh = ways.some(({ shell }) => shell === 'zsh') ? unpackZsh() : null;
   try {
-    return await withClassroom({ students: Math.min(4, ways.length) }, (pupils) => {
-      if (zsh !== null) for (const pupil of pupils) pupil.place(zsh);
-      return spread(ways, pupils, start);
+    return await withClassroom({ students: Math.min(4, ways.length) }, (students) => {
+      if (zsh !== null) for (const student of students) student.place(zsh);
+      return runRows(ways, students, start);
     });
   } finally {
     if (zsh !== null) rmSync(dirname(zsh), { recursive: true });

@@ -38,7 +38,7 @@ export async function startLoadedService(): Promise<Server> {
 }
 
 /** Visitors of one hostname, at an edge or a relay. */
-export class LoadingVisitors {
+export class VisitorLoad {
   readonly #port: number;
   readonly #host: string;
 

@@ -10,34 +10,34 @@ import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { waitFor } from '../support/wait.ts';
-import { AT_ONCE, endsSoon, type Outcome, withClassroom } from './classroom.ts';
+import { AT_ONCE, endsSoon, type MatrixResult, withClassroom } from './classroom.ts';
 
 /** Time until gone counts from the moment at which the engine is back: before, nobody can know. */
-export async function rebootEngine(how: string): Promise<Outcome> {
+export async function rebootEngine(how: string): Promise<MatrixResult> {
   const folder = mkdtempSync(join(tmpdir(), 'devenv-engine-'));
   const engine = await EngineProxy.start(join(folder, 'engine.sock'));
   try {
     return await withClassroom(
       { students: 1, env: { DOCKER_HOST: engine.dockerHost } },
-      async ([pupil]): Promise<Outcome> => {
-        if (pupil === undefined) throw new Error('the class is empty');
-        const terminal = await pupil.open();
+      async ([student]): Promise<MatrixResult> => {
+        if (student === undefined) throw new Error('the class is empty');
+        const terminal = await student.open();
         const started = performance.now();
         terminal.type('cd ~/app; npm run dev\r');
-        const live = await pupil.untilPage((body) => body.includes('app of alice'), started);
+        const live = await student.untilPage((body) => body.includes('app of alice'), started);
         const faults: string[] = [];
         engine.goAway();
-        execFileSync('docker', ['kill', pupil.container]);
+        execFileSync('docker', ['kill', student.container]);
         if (!(await endsSoon(terminal))) faults.push('`devenv shell` has not ended');
         await engine.comeBack();
-        const gone = await pupil.untilGone(performance.now());
+        const gone = await student.untilGone(performance.now());
         if (gone > AT_ONCE) faults.push(`it was gone after ${gone.toFixed(1)} s only`);
         await waitFor(
           'the environment to be started again',
           async () =>
-            (await pupil.devenv.json<StudentView>('status', pupil.name)).environment.state === 'running',
+            (await student.devenv.json<StudentView>('status', student.name)).environment.state === 'running',
         ).catch((error: Error) => faults.push(error.message));
-        if ((await pupil.status()) !== 404) faults.push('the link was back without anybody in');
+        if ((await student.status()) !== 404) faults.push('the link was back without anybody in');
         return { how, live, gone, faults };
       },
     );

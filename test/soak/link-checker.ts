@@ -19,7 +19,7 @@ function faultOf(
   status: number,
   body: string,
 ): string | null {
-  const { name } = student.pupil;
+  const { name } = student.classroomStudent;
   const whose = body.match(/app of ([a-z0-9-]+)/)?.[1];
   if (whose !== undefined && whose !== name) return `${name}'s link shows ${whose}'s page`;
   if (truth === 'gone' && status !== 404) return `${name} is away, and the link answers ${status}`;
@@ -32,7 +32,7 @@ export async function watch(students: readonly SoakStudent[], until: number): Pr
   const ask = async (student: SoakStudent) => {
     const before = student.truth;
     const started = performance.now();
-    const { status, body } = await student.pupil.visit();
+    const { status, body } = await student.classroomStudent.visit();
     const took = performance.now() - started;
     const truth = student.truth === before ? before : 'changing';
     verdict.asked += 1;

@@ -1,22 +1,21 @@
-/** What every command has: the settings, the daemon's client, and how to speak. */
+/** What every command works with: settings, API client and progress. */
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient } from '../api/client.ts';
-import type { Progress } from '../domain.ts';
 import { loadSettings } from '../settings.ts';
 import type { Settings } from '../settings-schema.ts';
-import { openProgress } from './output.ts';
+import { type CommandProgress, openProgress } from './output.ts';
 
 export interface Context {
   settings: Settings;
   client: ApiClient;
   json: boolean;
-  progress: Progress & { stop(): void };
-  /** Aborted by the first Ctrl-C, for commands that undo what they have begun. Any other just ends by it. */
+  progress: CommandProgress;
+  /** Aborted by the first Ctrl-C. Only for commands that undo their work: reading it replaces the default, which ends the process. */
   readonly signal: AbortSignal;
 }
 
-/** The settings of this host, user and environment. `listen` stands for `DEVENV_LISTEN`. Throws `bad-settings`. */
+/** The settings of this host, user and environment. `listen` overrides DEVENV_LISTEN. Throws `bad-settings`. */
 export function settingsHere(listen?: string): Settings {
   return loadSettings({
     env: listen === undefined ? process.env : { ...process.env, DEVENV_LISTEN: listen },

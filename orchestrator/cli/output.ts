@@ -1,6 +1,6 @@
 /**
- * How the command line speaks. Results go to stdout, everything else to stderr. With `--json` stdout holds exactly
- * one JSON value: the result, or `{"error": {code, what, next}}`; and nothing is said besides.
+ * Output of the command line. Results go to stdout, everything else to stderr. With `--json`, stdout contains exactly one
+ * JSON value, the result or `{"error": …}`, and stderr stays empty.
  */
 import ora, { type Ora } from 'ora';
 import type { Progress } from '../domain.ts';
@@ -36,10 +36,15 @@ export function reportProblem(problem: Problem, json: boolean): number {
   return exitCodeOf(problem.code);
 }
 
+/** Progress of a command. `stop` clears the spinner, so that results can be printed. */
+export interface CommandProgress extends Progress {
+  stop(): void;
+}
+
 const silent: Progress = { step() {}, done() {}, warn() {} };
 
-/** One line that turns while a step lasts, and stays with a tick when it is done. */
-class SpinnerProgress implements Progress {
+/** A spinner while a step runs, replaced by a line with a check mark when it is done. */
+class SpinnerProgress implements CommandProgress {
   #spinner: Ora | null = null;
 
   step(_id: string, text: string): void {
@@ -67,8 +72,8 @@ class SpinnerProgress implements Progress {
   }
 }
 
-/** Plain lines, each text once: for logs, pipes and CI. */
-class LineProgress implements Progress {
+/** One plain line per step, without repetitions: for logs, pipes and CI. */
+class LineProgress implements CommandProgress {
   #last = '';
 
   #say(line: string): void {
@@ -91,8 +96,11 @@ class LineProgress implements Progress {
   stop(): void {}
 }
 
-/** The progress that fits: none with `--json`, a spinner on a terminal, else lines. `stop` clears what turns. */
-export function openProgress(json: boolean): Progress & { stop(): void } {
+/** Whether a spinner can be drawn. It cannot on 0 columns: ora would compute infinitely many lines to redraw. */
+const canSpin = () => process.stderr.isTTY && process.stderr.columns > 0 && !process.env.CI;
+
+/** Progress for the output: none with `--json`, a spinner on a terminal, otherwise lines. */
+export function openProgress(json: boolean): CommandProgress {
   if (json) return { ...silent, stop() {} };
-  return process.stderr.isTTY && !process.env.CI ? new SpinnerProgress() : new LineProgress();
+  return canSpin() ? new SpinnerProgress() : new LineProgress();
 }

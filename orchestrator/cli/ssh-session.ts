@@ -86,6 +86,9 @@ function follow(channel: ClientChannel): Session {
   return { channel, ended: new Promise((resolve) => channel.once('close', () => resolve(code))) };
 }
 
+/** The terminal's size. 80x24 where it has none: a shell on 0 columns cannot show what is typed. */
+const windowSize = () => ({ columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 });
+
 function open(client: ssh2.Client, command: string | null): Promise<Session> {
   const env = Object.fromEntries(
     PASSED_ON.flatMap((name) => {
@@ -93,7 +96,7 @@ function open(client: ssh2.Client, command: string | null): Promise<Session> {
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  const { columns = 80, rows = 24 } = process.stdout;
+  const { columns, rows } = windowSize();
   const pty = { term: process.env.TERM ?? 'xterm', cols: columns, rows, width: 0, height: 0 };
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
   return new Promise((resolve, reject) => {
@@ -115,7 +118,10 @@ export async function runSession(
   const { stdin, stdout, stderr } = process;
   const isTerminal = stdin.isTTY && stdout.isTTY;
   if (isTerminal) stdin.setRawMode(true);
-  const resize = () => channel.setWindow(stdout.rows, stdout.columns, 0, 0);
+  const resize = () => {
+    const { columns, rows } = windowSize();
+    channel.setWindow(rows, columns, 0, 0);
+  };
   stdout.on('resize', resize);
   try {
     const failed = new Promise<never>((_resolve, reject) => client.once('error', reject));

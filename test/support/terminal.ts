@@ -48,6 +48,11 @@ export class Terminal {
     return this.#text.replace(ESCAPES, '').replaceAll('\r', '');
   }
 
+  /** How many characters programs have written, escape sequences included. */
+  get writtenChars(): number {
+    return this.#text.length;
+  }
+
   /** What was shown since the last `type`. */
   get recentText(): string {
     return this.text.slice(this.#mark);

@@ -8,4 +8,4 @@ cd "$(dirname "$0")/.."
 devenv_bootstrap --dev
 PATH="$PWD/images/toolchain/node_modules/.bin:$PWD/node_modules/.bin:$PATH"
 export PATH
-exec node test/run.ts "$@"
+exec node --no-warnings test/run.ts "$@"

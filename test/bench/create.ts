@@ -1,13 +1,12 @@
 /** `create` of a further student against a bare `docker run` of the same image; memory of an idle student. */
 import { execFileSync } from 'node:child_process';
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import { median, printMeasurement, timed } from '../support/measurements.ts';
 import { studentImage } from '../support/student-image.ts';
 import { waitFor } from '../support/wait.ts';
 
 const ROUNDS = 5;
 
-await removeLeftovers();
 const image = await studentImage();
 const devenv = await Installation.make();
 try {

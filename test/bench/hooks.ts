@@ -45,6 +45,6 @@ try {
     is: cost / 0.3,
   });
 } finally {
-  withHooks.remove();
-  without.remove();
+  await withHooks.remove();
+  await without.remove();
 }

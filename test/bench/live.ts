@@ -1,12 +1,11 @@
 /** From "listens" to "live", and from `exit` to "gone", as a visitor sees them. */
 
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import { percentile, printMeasurement } from '../support/measurements.ts';
 import { waitFor } from '../support/wait.ts';
 
 const ROUNDS = 12;
 
-await removeLeftovers();
 const devenv = await Installation.make();
 const toLive: number[] = [];
 const toLine: number[] = [];

@@ -17,7 +17,7 @@ for (let look = 0; look < ${LOOKS} + 20; look++) {
 console.log(JSON.stringify(times.slice(20)))
 `;
 
-const container = await BareContainer.start({ run: ['--pids-limit', '1024'] });
+const container = await BareContainer.start({ pidsLimit: 1024 });
 try {
   const looks = () =>
     JSON.parse(container.run(`node --input-type=module -e "$(cat <<'E'\n${script}\nE\n)"`)) as number[];
@@ -36,5 +36,5 @@ try {
     });
   }
 } finally {
-  container.remove();
+  await container.remove();
 }

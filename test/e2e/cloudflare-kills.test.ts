@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../orchestrator/api/client.ts';
 import { type Call, type CallPhase, MockCloudflare, pick, seededRandom } from '../cloudflare/index.ts';
 import { Daemon, logOf } from '../support/daemon.ts';
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import { silentProgress } from '../support/progress.ts';
 import { Property } from '../support/schedules/property.ts';
 import { waitFor } from '../support/wait.ts';
@@ -167,7 +167,6 @@ async function lookAtAll(dns: 'student' | 'session'): Promise<void> {
 }
 
 beforeAll(async () => {
-  await removeLeftovers();
   mock = await MockCloudflare.start({ seed });
   mock.foreign.putConfig(() => ({
     ingress: [{ hostname: '*.example.com', service: 'http://10.0.0.7:80' }, { service: 'http_status:404' }],

@@ -5,7 +5,7 @@ import type { Diagnostic, Drift } from '../../orchestrator/domain.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { MockCloudflare, MockConnector } from '../cloudflare/index.ts';
 import { findSecret } from '../support/find-secret.ts';
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -28,7 +28,6 @@ async function enter(student = 'alice'): Promise<Terminal> {
 }
 
 beforeAll(async () => {
-  await removeLeftovers();
   mock = await MockCloudflare.start({ latency, connectorDelayMs: 100 });
   connector = await MockConnector.start(mock.account);
   devenv = await Installation.make({

@@ -4,16 +4,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DaemonView } from '../../orchestrator/api/contract.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import { inEngine as ofInstance } from '../support/instance-leftovers.ts';
-import { isAlive } from '../support/leftovers.ts';
 import { studentImage } from '../support/student-image.ts';
+import { isAlive } from '../support/test-run.ts';
 import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 
 beforeAll(async () => {
-  await removeLeftovers();
   await studentImage();
 });
 

@@ -4,14 +4,13 @@ import { writeFileSync } from 'node:fs';
 import type { DaemonView } from '../../orchestrator/api/contract.ts';
 import type { Diagnostic } from '../../orchestrator/domain.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
+import { Installation, launcher } from '../support/installation.ts';
 import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 const status = () => devenv.json<StudentView>('status', 'alice');
 
 beforeAll(async () => {
-  await removeLeftovers();
   devenv = await Installation.make();
   await devenv.succeed('create', 'alice');
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import Docker from 'dockerode';
 import type { DaemonView } from '../../orchestrator/api/contract.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
+import { Installation, launcher } from '../support/installation.ts';
 import { inEngine as ofInstance } from '../support/instance-leftovers.ts';
 import { studentImage } from '../support/student-image.ts';
 import { waitFor } from '../support/wait.ts';
@@ -16,7 +16,6 @@ const docker = new Docker();
 let devenv: Installation;
 
 beforeAll(async () => {
-  await removeLeftovers();
   await studentImage();
 });
 

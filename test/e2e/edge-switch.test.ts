@@ -1,7 +1,7 @@
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { MockCloudflare, MockConnector } from '../cloudflare/index.ts';
 import { browse } from '../support/browse.ts';
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -15,7 +15,6 @@ const recordNames = () => mock.account.records.map(({ name }) => name);
 const rules = () => mock.account.tunnel.hostnames;
 
 beforeAll(async () => {
-  await removeLeftovers();
   mock = await MockCloudflare.start({ connectorDelayMs: 100 });
   connector = await MockConnector.start(mock.account);
   devenv = await Installation.make();

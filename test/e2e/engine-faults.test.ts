@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { EngineProxy, type Rule } from '../support/engine-proxy.ts';
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import { inEngine, removeInstance } from '../support/instance-leftovers.ts';
 import { studentImage } from '../support/student-image.ts';
 import { waitFor } from '../support/wait.ts';
@@ -12,7 +12,6 @@ let devenv: Installation;
 let engine: EngineProxy;
 
 beforeAll(async () => {
-  await removeLeftovers();
   await studentImage();
   devenv = await Installation.make();
   engine = await EngineProxy.start(join(devenv.stateDir, 'engine.sock'));

@@ -1,11 +1,10 @@
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 
 beforeAll(async () => {
-  await removeLeftovers();
   devenv = await Installation.make();
 });
 

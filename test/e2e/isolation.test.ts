@@ -9,7 +9,7 @@ import type { Diagnostic } from '../../orchestrator/domain.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { AttackerNetwork } from '../support/attacker-network.ts';
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import { studentImage } from '../support/student-image.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -69,8 +69,7 @@ async function withoutFirewall<Result>(task: () => Promise<Result>): Promise<Res
 }
 
 beforeAll(async () => {
-  await removeLeftovers();
-  network = await AttackerNetwork.make([METADATA, ...PRIVATE, ALLOWED]);
+  network = await AttackerNetwork.create([METADATA, ...PRIVATE, ALLOWED]);
   devenv = await Installation.make({ env: { DEVENV_ALLOW: `${ALLOWED}:8000` } });
   await devenv.succeed('create', 'alice');
   await devenv.succeed('create', 'bob');
@@ -86,7 +85,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   hostServer?.close();
-  network?.remove();
+  await network?.remove();
   await devenv?.remove();
 }, 60_000);
 
@@ -101,9 +100,9 @@ test.each([METADATA, ...PRIVATE])(
 
 test('no service of the host is in reach, on any of its addresses', async () => {
   const own = execFileSync('ip', ['-4', '-o', 'addr', 'show', 'scope', 'global'], { encoding: 'utf8' });
-  // Bridges of other tests' installations come and go.
+  // Bridges and links of other tests come and go.
   const addresses = [...own.matchAll(/^\d+: (\S+) +inet ([0-9.]+)/gm)]
-    .filter(([, device = '']) => device === bridge || !/^(dv-|br-)/.test(device))
+    .filter(([, device = '']) => [bridge, network.device].includes(device) || !/^(dv|br-)/.test(device))
     .map(([, , address = '']) => address);
   expect(addresses).toContain(gateway);
   for (const address of addresses) {

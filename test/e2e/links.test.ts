@@ -1,12 +1,11 @@
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { browse } from '../support/browse.ts';
-import { Installation, removeLeftovers } from '../support/installation.ts';
+import { Installation } from '../support/installation.ts';
 import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
 
 beforeAll(async () => {
-  await removeLeftovers();
   devenv = await Installation.make({ env: { DEVENV_LINKS: '2' } });
   await devenv.succeed('create', 'alice');
 });

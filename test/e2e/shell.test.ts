@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { Installation, launcher, removeLeftovers } from '../support/installation.ts';
+import { Installation, launcher } from '../support/installation.ts';
 import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
@@ -12,7 +12,6 @@ let devenv: Installation;
 const sessions = async () => (await devenv.json<StudentView>('status', 'alice')).sessions.length;
 
 beforeAll(async () => {
-  await removeLeftovers();
   devenv = await Installation.make();
   await devenv.succeed('create', 'alice');
 });

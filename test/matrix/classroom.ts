@@ -1,7 +1,7 @@
 /** A class for the matrices: an installation with short times, and students whose terminals run side by side. */
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import { Installation, removeLeftovers, root } from '../support/installation.ts';
+import { Installation, root } from '../support/installation.ts';
 import type { Terminal } from '../support/terminal.ts';
 import { WAIT_TIMEOUT_MS, waitFor } from '../support/wait.ts';
 
@@ -148,7 +148,6 @@ export async function openClassroom(options: {
   students: number;
   env?: Record<string, string>;
 }): Promise<Classroom> {
-  await removeLeftovers();
   const devenv = await Installation.make({
     env: {
       DEVENV_GRACE: String(TIMES.grace),

@@ -59,7 +59,7 @@ export class AgentContainer {
     const container = await BareContainer.start({
       command: ['/usr/lib/devenv/init.sh'],
       env: { DEVENV_INSTANCE: 'test', DEVENV_HOSTNAME: 'alice.test', DEVENV_URL: url },
-      run: ['-v', `${folder}:${SOCKET_MOUNT_PATH}:ro`],
+      folders: { [SOCKET_MOUNT_PATH]: folder },
     });
     const agent = new AgentContainer(container, socket, folder, heard);
     await agent.reported('nobody in', (each) => each.sessions.length === 0);
@@ -135,7 +135,7 @@ export class AgentContainer {
   }
 
   async close(): Promise<void> {
-    this.container.remove();
+    await this.container.remove();
     await this.#socket.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }

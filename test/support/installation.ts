@@ -3,14 +3,14 @@
  * runs on the host. Used through the launcher, as a person does.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Answer, browse, type Visit } from './browse.ts';
 import { freePort } from './free-port.ts';
 import { removeInstance } from './instance-leftovers.ts';
-import { isAlive } from './leftovers.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
+import { currentRun } from './test-run.ts';
 
 export const root = new URL('../..', import.meta.url).pathname;
 export const launcher = join(root, 'devenv');
@@ -60,7 +60,7 @@ export class Installation {
 
   /** Nothing is started yet: the first `devenv create` does that. */
   static async make({ env = {}, visitors }: InstallationOptions = {}): Promise<Installation> {
-    const instance = `test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
+    const instance = `test-${currentRun}-${Math.random().toString(36).slice(2, 8)}`;
     const stateDir = mkdtempSync(join(tmpdir(), `devenv-${instance}-`));
     const edgePort = await freePort();
     const settings = {
@@ -152,15 +152,5 @@ export class Installation {
     await this.devenv(['down'], { timeoutMs: 30_000 }).catch(() => undefined);
     await removeInstance(this.instance);
     rmSync(this.stateDir, { recursive: true, force: true });
-  }
-}
-
-/** Removes what killed runs of earlier tests have left: instances whose process is gone. */
-export async function removeLeftovers(): Promise<void> {
-  for (const folder of readdirSync(tmpdir())) {
-    const found = folder.match(/^devenv-(test-(\d+)-[a-z0-9]+)-/);
-    if (!found?.[1] || !found[2] || isAlive(Number(found[2]))) continue;
-    await removeInstance(found[1]);
-    rmSync(join(tmpdir(), folder), { recursive: true, force: true });
   }
 }

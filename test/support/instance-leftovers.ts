@@ -1,3 +1,4 @@
+/** What the engine and the host's firewall have of an instance. */
 import Docker from 'dockerode';
 import { removeFirewall, removeLeftHelpers } from '../../orchestrator/environments/firewall-helper.ts';
 import { firewallRules } from '../../orchestrator/environments/firewall-rules.ts';
@@ -17,7 +18,23 @@ export async function inEngine(instance: string): Promise<string[]> {
   ].sort();
 }
 
-/** Removes containers, homes, network and firewall of an instance, whatever state they are in. */
+/** The instances that have a container, a home or a network in the engine. */
+export async function listInstances(): Promise<Set<string>> {
+  const docker = new Docker();
+  const filters = { label: ['devenv.instance'] };
+  const [containers, { Volumes }, networks] = await Promise.all([
+    docker.listContainers({ all: true, filters }),
+    docker.listVolumes({ filters }),
+    docker.listNetworks({ filters }),
+  ]);
+  const labels = [...containers, ...(Volumes ?? []), ...networks].map((each) => each.Labels);
+  return new Set(labels.flatMap((each) => each?.['devenv.instance'] ?? []));
+}
+
+/**
+ * Removes containers, homes, firewall and networks of an instance, whatever state they are in. The networks go last:
+ * where there is none, the firewall is gone too.
+ */
 export async function removeInstance(instance: string): Promise<void> {
   const docker = new Docker();
   const filters = { label: [`devenv.instance=${instance}`] };
@@ -26,13 +43,13 @@ export async function removeInstance(instance: string): Promise<void> {
   }
   const { Volumes } = await docker.listVolumes({ filters });
   for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove().catch(ignore);
-  const { name, bridge } = networkOf(instance);
+  const { bridge } = networkOf(instance);
   await removeLeftHelpers(docker, bridge, Date.now() + 1000);
-  const network = await docker.listNetworks({ filters: { name: [name] } });
-  if (network.length === 0) return;
-  await docker.getNetwork(name).remove().catch(ignore);
+  const networks = await docker.listNetworks({ filters });
+  if (networks.length === 0) return;
   const images = await docker.listImages({ filters: { label: ['devenv.image=student'] } });
-  // While another run builds, the newest has no name yet: the engine says `<none>:<none>`. A name may go any time.
+  // While another run builds an image, the newest has no name yet: the engine says `<none>:<none>`.
   const image = images.find(({ RepoTags }) => RepoTags?.some((tag) => !tag.startsWith('<none>')));
   if (image) await removeFirewall(docker, image.Id, firewallRules({ bridge, resolvers: [], allow: [] }));
+  for (const { Id } of networks) await docker.getNetwork(Id).remove().catch(ignore);
 }

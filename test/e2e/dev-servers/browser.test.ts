@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import type { Browser, Page, WebSocket } from 'playwright-core';
 import { openBrowser } from '../../support/browser.ts';
 import { placeProject } from '../../support/fixture-project.ts';
-import { Installation, removeLeftovers } from '../../support/installation.ts';
+import { Installation } from '../../support/installation.ts';
 import type { Terminal } from '../../support/terminal.ts';
 import { openSocket } from '../../support/visitor-socket.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -36,7 +36,6 @@ const mark = (page: Page) => page.evaluate('window.marked = true');
 const isMarked = (page: Page) => page.evaluate('window.marked === true');
 
 beforeAll(async () => {
-  await removeLeftovers();
   devenv = await Installation.make();
   browser = await openBrowser();
 }, 120_000);

@@ -1,6 +1,6 @@
 /** `npm run dev-server-matrix [-- --only TEXT] [--json]`: the matrix by itself, all of it or the rows named. */
 import { parseArgs } from 'node:util';
-import { removeLeftovers } from '../../support/installation.ts';
+
 import { isGood, matrixTable, runMatrix } from './matrix.ts';
 import { devServers } from './servers.ts';
 
@@ -14,7 +14,6 @@ if (rows.length === 0) {
   );
   process.exit(2);
 }
-await removeLeftovers();
 const outcomes = await runMatrix(rows, (outcome) =>
   console.error(
     isGood(outcome) ? `✓ ${outcome.server}` : `✗ ${outcome.server} ${JSON.stringify(outcome, null, 2)}`,

@@ -1,5 +1,4 @@
 /** Real dev servers, started by a plain `npm run dev`, not a line of their projects changed. */
-import { removeLeftovers } from '../../support/installation.ts';
 import type { DevServerResult } from './check.ts';
 import { matrixTable, runMatrix } from './matrix.ts';
 import { devServers } from './servers.ts';
@@ -7,7 +6,6 @@ import { devServers } from './servers.ts';
 let outcomes: DevServerResult[] = [];
 
 beforeAll(async () => {
-  await removeLeftovers();
   outcomes = await runMatrix(devServers, () => {});
   process.stdout.write(`\n${matrixTable(outcomes)}\n`);
 }, 900_000);

@@ -10,9 +10,9 @@ beforeAll(async () => {
   [withHooks, without] = await startPair();
 });
 
-afterAll(() => {
-  withHooks?.remove();
-  without?.remove();
+afterAll(async () => {
+  await withHooks?.remove();
+  await without?.remove();
 });
 
 async function open(container: BareContainer, ...command: string[]): Promise<Terminal> {
@@ -107,6 +107,6 @@ test('after `set +v` messages and the state of the shell come as before', async 
     await terminal.ended;
     expect(record()).toMatch(/^\d+ +left/);
   } finally {
-    container.remove();
+    await container.remove();
   }
 });

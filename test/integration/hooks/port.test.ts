@@ -4,7 +4,7 @@ import { BareContainer } from '../../support/bare-container.ts';
 let container: BareContainer;
 
 beforeAll(async () => {
-  container = await BareContainer.start({ run: ['--tmpfs', '/run/devenv:uid=1000,gid=1000,size=64k'] });
+  container = await BareContainer.start({ runSize: '64k' });
 });
 
 afterAll(() => container?.remove());

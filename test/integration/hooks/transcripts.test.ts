@@ -17,9 +17,9 @@ beforeAll(async () => {
   placeShellTools([withHooks, without]);
 });
 
-afterAll(() => {
-  withHooks?.remove();
-  without?.remove();
+afterAll(async () => {
+  await withHooks?.remove();
+  await without?.remove();
 });
 
 /**
@@ -108,7 +108,7 @@ test('an own DEBUG trap set later stays, and one set before the prompt hook is n
 });
 
 test('a full tmpfs and a removed folder are silent, and cost no trap', async () => {
-  const container = await BareContainer.start({ run: ['--tmpfs', '/run/devenv:uid=1000,gid=1000,size=64k'] });
+  const container = await BareContainer.start({ runSize: '64k' });
   try {
     container.run('mkdir -p /run/devenv/shells; head -c 1M /dev/zero > /run/devenv/full 2>/dev/null || :');
     const terminal = container.terminal(['bash']);
@@ -126,7 +126,7 @@ test('a full tmpfs and a removed folder are silent, and cost no trap', async () 
     await terminal.run('true');
     expect(await terminal.run('trap -p DEBUG')).toContain(': mine anew');
   } finally {
-    container.remove();
+    await container.remove();
   }
 });
 
@@ -178,7 +178,7 @@ test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by it
       expect(terminal.text.match(/a word for you/g)).toHaveLength(1);
       expect(count()).toBeGreaterThan(before);
     } finally {
-      container.remove();
+      await container.remove();
     }
   },
 );
@@ -197,7 +197,7 @@ test("`exec bash` greets once, and goes on as the same shell's", async () => {
       await terminal.run('m=$__devenv_arm; n=${m//[!_]/}; echo ${#n} 1'),
     );
   } finally {
-    container.remove();
+    await container.remove();
   }
 });
 

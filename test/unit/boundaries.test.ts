@@ -51,6 +51,7 @@ const refused: readonly Import[] = [
   ['orchestrator/routes', '../../test/cloudflare/index.ts'],
   ['orchestrator/store', '../students/roster.ts'],
   ['orchestrator/students', '../api/server.ts'],
+  ['orchestrator/students', '../api/contract.ts'],
   ['orchestrator/students', '../cli/output.ts'],
   ['orchestrator/students', '../environments/homes.ts'],
   ['orchestrator/students', '../routes/reconciler.ts'],

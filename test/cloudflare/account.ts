@@ -1,18 +1,18 @@
-/** All that Cloudflare knows: one account with one tunnel, one zone, one token. */
+/** The state of the mock: one Cloudflare account with one tunnel, one zone and one API token. */
 import type { DnsRecord } from './dns-record.ts';
 import { PLANS, type Plan, type PlanName } from './plans.ts';
 import { RecordStore } from './record-store.ts';
 import { hex, type Random } from './seeded-random.ts';
 import { type Connector, Tunnel } from './tunnel.ts';
 
-/** What a token may do, in the words of Cloudflare's token form: Tunnel Edit, DNS Edit, Zone Read. */
+/** A permission of the token, on Cloudflare's token form: Tunnel Edit, DNS Edit, Zone Read. */
 export type Scope = 'tunnel' | 'dns' | 'zone';
 
 export interface AccountOptions {
   zoneName: string;
   plan: PlanName;
   random: Random;
-  /** The time, in ms since 1970. */
+  /** The current time, in ms since 1970. */
   now: () => number;
 }
 
@@ -22,7 +22,7 @@ export class CloudflareAccount {
   readonly zoneName: string;
   readonly tokenId: string;
   readonly token: string;
-  /** Take a scope away to see what the lack of it does. */
+  /** Tests delete a scope to see what happens without it. */
   readonly scopes: Set<Scope> = new Set(['tunnel', 'dns', 'zone']);
   readonly plan: Plan;
   readonly createdAt: string;
@@ -35,7 +35,7 @@ export class CloudflareAccount {
     this.zoneId = hex(random, 32);
     this.zoneName = options.zoneName;
     this.tokenId = hex(random, 32);
-    // 40 characters, as Cloudflare's; greppable, and plainly nobody's secret.
+    // 40 characters, like Cloudflare's; easy to find in files, and obviously not a real secret.
     this.token = `mock-token-${hex(random, 29)}`;
     this.plan = PLANS[options.plan];
     this.createdAt = new Date(options.now()).toISOString();
@@ -51,7 +51,7 @@ export class CloudflareAccount {
     return this.tunnel.connectors;
   }
 
-  /** What a CNAME of this tunnel holds. */
+  /** The content of a CNAME record that points to the tunnel. */
   get tunnelHostname(): string {
     return `${this.tunnel.id}.cfargotunnel.com`;
   }

@@ -1,4 +1,4 @@
-/** What the API makes of a request, once it has arrived: may it, does it exist, is it right, and then do it. */
+/** Handles an API request that has arrived completely: authenticates, limits its rate, validates and executes it. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CloudflareAccount } from './account.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -33,7 +33,7 @@ export type ReceivedBody =
 export interface ApiResponse {
   status: number;
   body: string;
-  /** The world has changed. */
+  /** Whether the request changed the account. */
   applied: boolean;
 }
 
@@ -43,7 +43,7 @@ export const refusalResponse = (refusal: Refusal): ApiResponse => ({
   applied: false,
 });
 
-/** Credentials of other schemes: beside a token nobody knows which of the two counts. */
+/** Credentials of other schemes. Refused beside a token, because it is unknown which of the two the real API uses. */
 const OTHER_CREDENTIALS = ['x-auth-key', 'x-auth-email', 'x-auth-user-service-key'];
 
 function authenticate(account: CloudflareAccount, { headers, match }: ReceivedRequest): void {
@@ -54,16 +54,17 @@ function authenticate(account: CloudflareAccount, { headers, match }: ReceivedRe
   const token = /^Bearer ([\w-]+)$/.exec(authorization)?.[1];
   if (token === undefined) throw malformedToken();
   if (token === account.token) return;
-  throw match.operation?.kind === 'token' ? invalidToken() : invalidAccessToken();
+  const isTokenCheck = match.kind === 'operation' && match.operation.kind === 'token';
+  throw isTokenCheck ? invalidToken() : invalidAccessToken();
 }
 
-/** The value that the operation is given as its body. */
-function checkBody(needed: boolean, body: ReceivedBody, contentType: string | undefined): unknown {
-  if (!needed) {
-    if (body.kind !== 'none') throw invalidBody('this method takes none');
+/** The parsed body for the operation; undefined if it takes none. Throws a Refusal for a missing or unexpected body. */
+function checkBody(isRequired: boolean, body: ReceivedBody, contentType: string | undefined): unknown {
+  if (!isRequired) {
+    if (body.kind !== 'none') throw invalidBody('this method takes no body');
     return undefined;
   }
-  if (body.kind === 'none') throw invalidBody('there is none');
+  if (body.kind === 'none') throw invalidBody('it is missing');
   if (!/^application\/json\b/i.test(contentType ?? '')) {
     throw invalidBody('Content-Type must be application/json');
   }
@@ -71,11 +72,11 @@ function checkBody(needed: boolean, body: ReceivedBody, contentType: string | un
   return body.value;
 }
 
-function run(account: CloudflareAccount, limiter: RateLimiter, request: ReceivedRequest): ApiResponse {
+function execute(account: CloudflareAccount, limiter: RateLimiter, request: ReceivedRequest): ApiResponse {
   const { match, query } = request;
   authenticate(account, request);
   if (!limiter.consume()) throw throttled();
-  if (match.operation === null) throw match.refusal;
+  if (match.kind === 'refused') throw match.refusal;
   const { operation, ids } = match;
   if (operation.scope !== undefined && !account.scopes.has(operation.scope)) {
     throw operation.scope === 'zone' ? unauthorized() : authenticationError();
@@ -84,19 +85,19 @@ function run(account: CloudflareAccount, limiter: RateLimiter, request: Received
     if (!operation.query?.has(name)) throw invalidParameter(`${name} is unknown`);
     if (query.getAll(name).length > 1) throw invalidParameter(`${name} is given twice`);
   }
-  const body = checkBody(operation.body === true, request.body, request.headers['content-type']);
+  const body = checkBody(operation.hasBody === true, request.body, request.headers['content-type']);
   const result = operation.run({ account, ids, query, body });
   return { status: 200, body: successBody(result), applied: result.applied === true };
 }
 
-/** Handles one request, at once and whole: a refusal becomes an answer. */
+/** Handles one request synchronously, so that no other request interleaves. A Refusal becomes a response. */
 export function handleRequest(
   account: CloudflareAccount,
   limiter: RateLimiter,
   request: ReceivedRequest,
 ): ApiResponse {
   try {
-    return run(account, limiter, request);
+    return execute(account, limiter, request);
   } catch (error) {
     if (error instanceof Refusal) return refusalResponse(error);
     throw error;

@@ -1,22 +1,22 @@
-/** What a fault makes of a call: whether it takes effect, and how it ends. */
-
+/** How a fault changes a call: whether the API executes it, and what the client gets to see. */
 import { type ApiResponse, refusalResponse } from './api-handler.ts';
 import type { FaultSpec } from './faults.ts';
 import { authenticationError, internalError, throttled } from './refusals.ts';
 import { successBody } from './route-types.ts';
 
-/** How a call ends. */
+/** What the client of a call gets to see. */
 export type CallResult =
-  | { how: 'answer'; answer: ApiResponse; headers?: Record<string, string>; type?: string }
-  /** The head and the first half of the body; then the connection closes, or is silent for ever. */
-  | { how: 'half'; answer: ApiResponse; closes: boolean }
-  | { how: 'reset' }
-  | { how: 'silence' };
+  | { kind: 'response'; response: ApiResponse; headers?: Record<string, string>; contentType?: string }
+  /** The head and the first half of the body; then the connection is closed, or stays open and silent. */
+  | { kind: 'half-response'; response: ApiResponse; closesConnection: boolean }
+  | { kind: 'reset' }
+  | { kind: 'no-response' };
 
+/** An error page as a proxy in between sends it. */
 const proxyPage = (title: string) =>
   `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n`;
 
-/** Whether the API gets to see the call, so that it takes effect if it is right. */
+/** Whether the API executes the call, so that it takes effect if it is valid. */
 export function isExecuted(fault: FaultSpec | null): boolean {
   switch (fault?.kind) {
     case undefined:
@@ -37,40 +37,47 @@ export function isExecuted(fault: FaultSpec | null): boolean {
   }
 }
 
-export function resultOf(fault: FaultSpec | null, answer: ApiResponse | null): CallResult {
+function rateLimitedResult(fault: Extract<FaultSpec, { kind: 'rate-limited' }>): CallResult {
+  const { retryAfter = 1, bare = false } = fault;
+  const headers: Record<string, string> = retryAfter === null ? {} : { 'retry-after': `${retryAfter}` };
+  if (!bare) return { kind: 'response', response: refusalResponse(throttled()), headers };
+  const page = { status: 429, body: proxyPage('429 Too Many Requests'), applied: false };
+  return { kind: 'response', response: page, headers, contentType: 'text/html' };
+}
+
+/** What the client sees; `response` is the API's own response, null if the call was not executed. */
+export function resultOf(fault: FaultSpec | null, response: ApiResponse | null): CallResult {
   switch (fault?.kind) {
     case 'refused':
-      return { how: 'answer', answer: refusalResponse(authenticationError()) };
+      return { kind: 'response', response: refusalResponse(authenticationError()) };
     case 'server-error':
-      return { how: 'answer', answer: refusalResponse(internalError()) };
-    case 'rate-limited': {
-      const { retryAfter = 1, bare = false } = fault;
-      const headers: Record<string, string> = retryAfter === null ? {} : { 'retry-after': `${retryAfter}` };
-      if (!bare) return { how: 'answer', answer: refusalResponse(throttled()), headers };
-      const page = { status: 429, body: proxyPage('429 Too Many Requests'), applied: false };
-      return { how: 'answer', answer: page, headers, type: 'text/html' };
-    }
+      return { kind: 'response', response: refusalResponse(internalError()) };
+    case 'rate-limited':
+      return rateLimitedResult(fault);
     case 'html': {
       const page = { status: fault.status ?? 502, body: proxyPage('502 Bad Gateway'), applied: false };
-      return { how: 'answer', answer: page, type: 'text/html' };
+      return { kind: 'response', response: page, contentType: 'text/html' };
     }
     case 'timeout':
-      return { how: 'silence' };
+      return { kind: 'no-response' };
     case 'reset-before':
     case 'reset-after':
-      return { how: 'reset' };
+      return { kind: 'reset' };
     case 'stalled-body': {
-      const nothingDone = { status: 200, body: successBody({ result: null }), applied: false };
-      return { how: 'half', answer: answer ?? nothingDone, closes: false };
+      const emptySuccess = { status: 200, body: successBody({ result: null }), applied: false };
+      return { kind: 'half-response', response: response ?? emptySuccess, closesConnection: false };
     }
     case 'broken-body':
-      return answer === null ? { how: 'silence' } : { how: 'half', answer, closes: true };
+      return response === null
+        ? { kind: 'no-response' }
+        : { kind: 'half-response', response, closesConnection: true };
     case undefined:
     case 'slow':
     case 'bad-json': {
-      if (answer === null) return { how: 'silence' };
-      const body = fault?.kind === 'bad-json' ? answer.body.slice(0, answer.body.length / 2) : answer.body;
-      return { how: 'answer', answer: { ...answer, body } };
+      if (response === null) return { kind: 'no-response' };
+      const { body } = response;
+      const sentBody = fault?.kind === 'bad-json' ? body.slice(0, body.length / 2) : body;
+      return { kind: 'response', response: { ...response, body: sentBody } };
     }
   }
 }

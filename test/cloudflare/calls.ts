@@ -1,4 +1,4 @@
-/** What is remembered of every call. */
+/** What the mock records about every call. */
 import type { FaultKind } from './faults.ts';
 
 export type CallKind =
@@ -12,7 +12,7 @@ export type CallKind =
   | 'connections'
   | 'zone'
   | 'token'
-  /** No such path or method. */
+  /** The path or method does not exist. */
   | 'unknown';
 
 export const isWrite = (kind: CallKind) =>
@@ -25,36 +25,36 @@ export interface Call {
   /** Below the base URL, with its query: `/zones/…/dns_records?page=2`. */
   readonly path: string;
   readonly kind: CallKind;
-  /** When its head arrived, in ms of the mock's clock. */
+  /** When the request's head arrived, in ms of the mock's clock. */
   readonly startedAt: number;
-  /** When the mock was through with it, in ms; null while it is not. */
+  /** When the mock finished the call, in ms of its clock; null while the call is in flight. */
   endedAt: number | null;
-  /** Null where there was no answer. */
+  /** The response's status; null if there was no response. */
   status: number | null;
-  /** It was a write, and the world has changed. */
+  /** Whether the call was a write that changed the account. */
   applied: boolean;
-  /** The client was gone before the answer: it does not know what happened. */
+  /** Whether the client closed the connection before the response, so that it does not know the outcome. */
   abandoned: boolean;
   fault: FaultKind | null;
   /** The parsed body; undefined without one. */
   body: unknown;
-  /** How often the SDK has sent this before by itself (`X-Stainless-Retry-Count`). */
+  /** How often the SDK has already sent this call (`X-Stainless-Retry-Count`). */
   readonly retry: number;
 }
 
-/** Two writes that were under way at once. `second` arrived while the mock was not through with `first`. */
+/** Two writes that were in flight at the same time: `second` arrived before the mock had finished `first`. */
 export interface Overlap {
   readonly first: Call;
   readonly second: Call;
 }
 
 export type CallPhase =
-  /** Read, and nothing done about it. */
+  /** The request was read and has not been handled yet. */
   | 'before'
-  /** Handled: what it changes is changed, and the answer has not been sent. Not called where a fault prevents it. */
+  /** The request was handled and its effect is visible; the response has not been sent. Skipped if a fault prevents it. */
   | 'applied'
-  /** Answered, or broken off. */
+  /** The response was sent, or the connection was closed. */
   | 'answered';
 
-/** A promise is awaited: the call goes on when it has resolved. */
+/** Called in each phase of each call. If it returns a promise, the call continues when that resolves. */
 export type CallHook = (call: Call, phase: CallPhase) => unknown;

@@ -1,11 +1,11 @@
-/** What `cloudflared --metrics` serves (its `metrics/` and `orchestration/orchestrator.go`), as far as we read it. */
+/** The part of `cloudflared --metrics` that devenv reads (cloudflared's `metrics/` and `orchestration/orchestrator.go`). */
 import { createServer, type Server } from 'node:http';
 import type { CloudflareAccount } from './account.ts';
 import type { Connector } from './tunnel.ts';
 import type { IngressRule } from './tunnel-config.ts';
 
-/** cloudflared shows each rule whole, with what it fills in: the document does not come out as it went in. */
-const shownRule = ({ hostname = '', path, service, originRequest = {} }: IngressRule) => ({
+/** cloudflared shows each rule with its defaults filled in, so the document differs from the one that was written. */
+const ruleView = ({ hostname = '', path, service, originRequest = {} }: IngressRule) => ({
   hostname,
   path: path ?? null,
   rewrite: '',
@@ -14,22 +14,22 @@ const shownRule = ({ hostname = '', path, service, originRequest = {} }: Ingress
   originRequest: { connectTimeout: 30, tlsTimeout: 10, tcpKeepAlive: 30, ...originRequest },
 });
 
-/** Before its first remote configuration cloudflared is at version -1. */
+/** cloudflared reports version -1 before its first remote configuration. */
 const versionOf = ({ current }: Connector) => (current.config === null ? -1 : current.version);
 
-function shownConfig(connector: Connector): string {
+function configView(connector: Connector): string {
   const { config } = connector.current;
   return JSON.stringify({
     version: versionOf(connector),
     config: {
-      ingress: (config?.ingress ?? [{ service: 'http_status:503' }]).map(shownRule),
+      ingress: (config?.ingress ?? [{ service: 'http_status:503' }]).map(ruleView),
       'warp-routing': config?.['warp-routing'] ?? {},
       originRequest: config?.originRequest ?? {},
     },
   });
 }
 
-const shownMetrics = (connector: Connector) =>
+const metricsText = (connector: Connector) =>
   [
     '# HELP cloudflared_orchestration_config_version Configuration Version',
     '# TYPE cloudflared_orchestration_config_version gauge',
@@ -40,16 +40,19 @@ const shownMetrics = (connector: Connector) =>
     '',
   ].join('\n');
 
-/** Not listening yet. A connector that the account has lost is one that runs, and reaches Cloudflare no more. */
+/**
+ * Creates the metrics server of a connector; the caller makes it listen. A connector that was removed from the account
+ * plays one that still runs but lost its connection to Cloudflare: it reports that it is not ready.
+ */
 export function createMetricsServer(account: CloudflareAccount, connector: Connector): Server {
   return createServer((request, response) => {
     const send = (status: number, type: string, text: string) =>
       response.writeHead(status, { 'content-type': type }).end(text);
     switch (request.url) {
       case '/config':
-        return send(200, 'application/json', shownConfig(connector));
+        return send(200, 'application/json', configView(connector));
       case '/metrics':
-        return send(200, 'text/plain; version=0.0.4; charset=utf-8', shownMetrics(connector));
+        return send(200, 'text/plain; version=0.0.4; charset=utf-8', metricsText(connector));
       case '/ready': {
         const ready = account.connectors.includes(connector) ? connector.connections.length : 0;
         const status = ready > 0 ? 200 : 503;

@@ -1,9 +1,9 @@
 /**
- * Stands for Cloudflare's edge and `cloudflared` together, towards a visitor: a request is served only if DNS leads
- * to the tunnel and the connector has caught up with a rule for it. HTTP here, HTTPS as far as the service can tell.
+ * Plays Cloudflare's edge and `cloudflared` for visitors: forwards a request only if a DNS record points to the tunnel
+ * and the connector has received a matching rule. It serves HTTP, but its headers tell the service that it is HTTPS.
  *
- * A hostname without a record gets the edge's page 530 / 1016. A real visitor's resolver would not even find the
- * name; over one address that cannot be shown, and 530 is what is left of it.
+ * A hostname without a record gets the edge's error page 530 / 1016. A real visitor's resolver would not find the name
+ * at all, which a server on one address cannot imitate.
  */
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -20,15 +20,15 @@ import type { Connector } from './tunnel.ts';
 import { routeVisitor, type VisitorRoute } from './visitor-route.ts';
 
 export interface MockConnectorOptions {
-  /** Where visitors come in; 0, the default, for any free port. */
+  /** The port for visitors; 0, the default, picks a free one. */
   port?: number;
-  /** Where `cloudflared --metrics` would listen; 0, the default, for any free port. */
+  /** The port of `cloudflared --metrics`; 0, the default, picks a free one. */
   metricsPort?: number;
-  /** Whose metrics: the account's first connector by default. */
+  /** The connector whose metrics are served; by default the account's first one. */
   connector?: Connector;
 }
 
-/** What cloudflared sets; a visitor's own of these names are not believed. */
+/** Headers that Cloudflare sets. A visitor's own headers of these names are dropped. */
 const EDGE_HEADERS = /^(cf-|x-forwarded-proto$|x-forwarded-host$|cdn-loop$)/;
 
 const hostnameOf = (host: string) => host.replace(/:\d+$/, '').toLowerCase();
@@ -41,7 +41,7 @@ function listenOn(server: Server, port: number): Promise<unknown> {
 
 function portOf(server: Server): number {
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the connector has been stopped');
+  if (address === null || typeof address === 'string') throw new Error('the connector is stopped');
   return address.port;
 }
 
@@ -78,7 +78,7 @@ export class MockConnector {
     return mock;
   }
 
-  /** Where visitors come in, on 127.0.0.1: they say with `Host` whom they want. */
+  /** The port for visitors on 127.0.0.1; the `Host` header selects the link. */
   get port(): number {
     return portOf(this.#visitors);
   }
@@ -88,7 +88,7 @@ export class MockConnector {
     return `127.0.0.1:${portOf(this.#metrics)}`;
   }
 
-  /** Ends every connection. */
+  /** Closes both servers and every connection. */
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(
@@ -103,10 +103,10 @@ export class MockConnector {
     );
   }
 
-  #way(request: IncomingMessage): VisitorRoute {
+  #routeOf(request: IncomingMessage): VisitorRoute {
     this.#requests += 1;
     const { connectors } = this.#account;
-    // Cloudflare spreads requests over the connectors: one that lags behind is met in its turn.
+    // Cloudflare spreads requests over all connectors, including one that lags behind.
     const connector = connectors[this.#requests % Math.max(1, connectors.length)] ?? null;
     return routeVisitor(
       this.#account,
@@ -116,8 +116,8 @@ export class MockConnector {
     );
   }
 
-  #forwarding(request: IncomingMessage, way: Extract<VisitorRoute, { to: 'service' }>): ForwardOptions {
-    const { service, hostHeader } = way;
+  #forwarding(request: IncomingMessage, route: Extract<VisitorRoute, { kind: 'service' }>): ForwardOptions {
+    const { service, hostHeader } = route;
     const secure = service.protocol === 'https:' || service.protocol === 'wss:';
     const host = request.headers.host ?? '';
     const from = request.socket.remoteAddress ?? '';
@@ -147,44 +147,44 @@ export class MockConnector {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const way = this.#way(request);
-    if (way.to === 'service') {
-      forwardRequest(request, response, this.#forwarding(request, way), () =>
-        answer(response, 502, 'error code: 502'),
+    const route = this.#routeOf(request);
+    if (route.kind === 'service') {
+      forwardRequest(request, response, this.#forwarding(request, route), () =>
+        respond(response, 502, 'error code: 502'),
       );
       return;
     }
     request.resume();
-    const { status, text } = ownAnswer(way);
-    answer(response, status, text);
+    const { status, text } = ownResponse(route);
+    respond(response, status, text);
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const way = this.#way(request);
-    if (way.to === 'service') {
-      forwardUpgrade(request, socket, head, this.#forwarding(request, way), () =>
+    const route = this.#routeOf(request);
+    if (route.kind === 'service') {
+      forwardUpgrade(request, socket, head, this.#forwarding(request, route), () =>
         rejectWithStatus(socket, '502 Bad Gateway'),
       );
       return;
     }
-    rejectWithStatus(socket, `${ownAnswer(way).status} Refused`);
+    rejectWithStatus(socket, `${ownResponse(route).status} Refused`);
   }
 }
 
-/** What Cloudflare's edge or cloudflared answers by itself. */
-function ownAnswer(way: Exclude<VisitorRoute, { to: 'service' }>): { status: number; text: string } {
-  switch (way.to) {
+/** The response of Cloudflare's edge or cloudflared for a request that is not forwarded. */
+function ownResponse(route: Exclude<VisitorRoute, { kind: 'service' }>): { status: number; text: string } {
+  switch (route.kind) {
     case 'edge-error':
-      return { status: 530, text: `error code: ${way.code}` };
+      return { status: 530, text: `error code: ${route.code}` };
     case 'status':
-      return { status: way.status, text: '' };
-    case 'nowhere':
-      return { status: 502, text: `error code: 502 (this mock does not lead to ${way.service})` };
+      return { status: route.status, text: '' };
+    case 'unsupported':
+      return { status: 502, text: `error code: 502 (the mock does not forward to ${route.service})` };
   }
 }
 
-function answer(response: ServerResponse, status: number, text: string): void {
+function respond(response: ServerResponse, status: number, text: string): void {
   response
     .writeHead(status, { 'content-type': 'text/plain; charset=UTF-8', 'cache-control': 'no-store' })
     .end(text);

@@ -1,35 +1,35 @@
-/** `POST …/dns_records/batch`: deletes, patches, puts, posts, in that order, all or none. */
+/** `POST …/dns_records/batch`: deletes, patches, puts and posts, in that order, all or nothing. */
 import type { DnsRecord } from './dns-record.ts';
 import { isObject, readObject } from './json.ts';
 import type { RecordStore } from './record-store.ts';
 import { invalidBody } from './refusals.ts';
 
-/** In the order in which they run, whatever their order in the body. */
-const KINDS = ['deletes', 'patches', 'puts', 'posts'] as const;
-type Kind = (typeof KINDS)[number];
+/** In the order in which they run, regardless of their order in the body. */
+const OPERATION_KINDS = ['deletes', 'patches', 'puts', 'posts'] as const;
+type OperationKind = (typeof OPERATION_KINDS)[number];
 
-const BATCH_FIELDS = new Set<string>(KINDS);
+const BATCH_FIELDS = new Set<string>(OPERATION_KINDS);
 const DELETE_FIELDS = new Set(['id']);
 
-/** An operation's id and the fields beside it. */
-function withId(operation: unknown, where: string): { id: string; fields: Record<string, unknown> } {
+/** An operation's id and its other fields. */
+function splitId(operation: unknown, where: string): { id: string; fields: Record<string, unknown> } {
   if (!isObject(operation)) throw invalidBody(`${where} must hold objects`);
   const { id, ...fields } = operation;
   if (typeof id !== 'string') throw invalidBody(`${where} need an id`);
   return { id, fields };
 }
 
-function runOne(records: RecordStore, kind: Kind, operation: unknown): DnsRecord {
+function runOperation(records: RecordStore, kind: OperationKind, operation: unknown): DnsRecord {
   switch (kind) {
     case 'deletes':
       readObject(operation, DELETE_FIELDS, kind);
-      return records.remove(withId(operation, kind).id);
+      return records.remove(splitId(operation, kind).id);
     case 'patches': {
-      const { id, fields } = withId(operation, kind);
+      const { id, fields } = splitId(operation, kind);
       return records.patch(id, fields);
     }
     case 'puts': {
-      const { id, fields } = withId(operation, kind);
+      const { id, fields } = splitId(operation, kind);
       return records.replace(id, fields);
     }
     case 'posts':
@@ -38,16 +38,16 @@ function runOne(records: RecordStore, kind: Kind, operation: unknown): DnsRecord
 }
 
 /**
- * The records that each kind of operation has removed or left. Throws the first error; it does not say which
- * operation that was, and nothing has happened then.
+ * Runs a batch and returns the records that each kind of operation removed or wrote. Throws the first operation's
+ * Refusal without naming that operation, and then nothing has changed.
  */
 export function runBatch(
   records: RecordStore,
   body: unknown,
-  most: number,
-): Partial<Record<Kind, DnsRecord[]>> {
+  maxOperations: number,
+): Partial<Record<OperationKind, DnsRecord[]>> {
   const batch = readObject(body, BATCH_FIELDS, 'the batch');
-  const lists = KINDS.flatMap((kind) => {
+  const lists = OPERATION_KINDS.flatMap((kind) => {
     const operations = batch[kind];
     if (operations === undefined) return [];
     if (!Array.isArray(operations)) throw invalidBody(`${kind} must be an array`);
@@ -55,12 +55,12 @@ export function runBatch(
   });
   const count = lists.reduce((sum, { operations }) => sum + operations.length, 0);
   if (count === 0) throw invalidBody('the batch is empty');
-  if (count > most)
-    throw invalidBody(`the batch has ${count} operations, more than the ${most} of this plan`);
+  if (count > maxOperations)
+    throw invalidBody(`the batch has ${count} operations, more than the ${maxOperations} of this plan`);
   return records.atomically(() => {
-    const done: Partial<Record<Kind, DnsRecord[]>> = {};
+    const done: Partial<Record<OperationKind, DnsRecord[]>> = {};
     for (const { kind, operations } of lists) {
-      done[kind] = operations.map((operation) => runOne(records, kind, operation));
+      done[kind] = operations.map((operation) => runOperation(records, kind, operation));
     }
     return done;
   });

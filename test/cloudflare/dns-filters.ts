@@ -1,43 +1,46 @@
-/** The filters of "List DNS Records": those of the API reference but for tags and free search. */
+/** The filters of "List DNS Records", as in the API reference, except for tags and free-text search. */
 import { type DnsRecord, RECORD_TYPES } from './dns-record.ts';
 import { PAGE_PARAMETERS } from './pagination.ts';
 import { invalidParameter } from './refusals.ts';
 
-type Test = (record: DnsRecord) => boolean;
+type Predicate = (record: DnsRecord) => boolean;
 
-/** Text is compared without regard to case, as the reference says. */
-const COMPARISONS: Readonly<Record<string, (found: string, wished: string) => boolean>> = {
-  '': (found, wished) => found === wished,
-  '.exact': (found, wished) => found === wished,
-  '.contains': (found, wished) => found.includes(wished),
-  '.startswith': (found, wished) => found.startsWith(wished),
-  '.endswith': (found, wished) => found.endsWith(wished),
+/** The API ignores case when it compares text (its reference says so); both sides are in lower case here. */
+const COMPARISONS: Readonly<Record<string, (found: string, wanted: string) => boolean>> = {
+  '': (found, wanted) => found === wanted,
+  '.exact': (found, wanted) => found === wanted,
+  '.contains': (found, wanted) => found.includes(wanted),
+  '.startswith': (found, wanted) => found.startsWith(wanted),
+  '.endswith': (found, wanted) => found.endsWith(wanted),
 };
 
-const textTests = (['name', 'content', 'comment'] as const).flatMap((field) =>
-  Object.entries(COMPARISONS).map(([suffix, compare]): [string, (wished: string) => Test] => [
+const textFilters = (['name', 'content', 'comment'] as const).flatMap((field) =>
+  Object.entries(COMPARISONS).map(([suffix, compare]): [string, (wanted: string) => Predicate] => [
     `${field}${suffix}`,
-    (wished) => (record) => {
+    (wanted) => (record) => {
       const found = record[field];
-      return found !== null && compare(found.toLowerCase(), wished.toLowerCase());
+      return found !== null && compare(found.toLowerCase(), wanted.toLowerCase());
     },
   ]),
 );
 
-function typeTest(wished: string): Test {
-  if (!RECORD_TYPES.some((type) => type === wished)) throw invalidParameter(`no record type ${wished}`);
-  return ({ type }) => type === wished;
+function typeFilter(wanted: string): Predicate {
+  if (!RECORD_TYPES.some((type) => type === wanted)) throw invalidParameter(`no record type ${wanted}`);
+  return ({ type }) => type === wanted;
 }
 
-function proxiedTest(wished: string): Test {
-  if (wished !== 'true' && wished !== 'false') throw invalidParameter('proxied must be true or false');
-  return ({ proxied }) => String(proxied) === wished;
+function proxiedFilter(wanted: string): Predicate {
+  if (wanted !== 'true' && wanted !== 'false') throw invalidParameter('proxied must be true or false');
+  return ({ proxied }) => String(proxied) === wanted;
 }
 
-const TESTS: ReadonlyMap<string, (wished: string) => Test> = new Map<string, (wished: string) => Test>([
-  ...textTests,
-  ['type', typeTest],
-  ['proxied', proxiedTest],
+const FILTERS: ReadonlyMap<string, (wanted: string) => Predicate> = new Map<
+  string,
+  (wanted: string) => Predicate
+>([
+  ...textFilters,
+  ['type', typeFilter],
+  ['proxied', proxiedFilter],
   [
     'comment.present',
     () =>
@@ -55,13 +58,14 @@ const TESTS: ReadonlyMap<string, (wished: string) => Test> = new Map<string, (wi
 const SORT_FIELDS = ['type', 'name', 'content', 'ttl', 'proxied'] as const;
 
 export const LIST_PARAMETERS: ReadonlySet<string> = new Set([
-  ...TESTS.keys(),
+  ...FILTERS.keys(),
   ...PAGE_PARAMETERS,
   'match',
   'order',
   'direction',
 ]);
 
+/** The value of a query parameter, null if it is absent. Throws a Refusal unless it is one of `words`. */
 function oneOf<Word extends string>(
   query: URLSearchParams,
   name: string,
@@ -74,25 +78,27 @@ function oneOf<Word extends string>(
   return word;
 }
 
-/** The records that the query asks for, in its order: the oldest first unless it says another. */
+/** The records that match the query, in the order that it asks for; the oldest first by default. */
 export function filterRecords(records: DnsRecord[], query: URLSearchParams): DnsRecord[] {
-  const tests: Test[] = [];
-  for (const [name, wished] of query) {
-    const test = TESTS.get(name);
-    if (test !== undefined) tests.push(test(wished));
+  const predicates: Predicate[] = [];
+  for (const [name, wanted] of query) {
+    const filter = FILTERS.get(name);
+    if (filter !== undefined) predicates.push(filter(wanted));
   }
-  const any = oneOf(query, 'match', ['any', 'all']) === 'any';
+  const isAnyEnough = oneOf(query, 'match', ['any', 'all']) === 'any';
   const order = oneOf(query, 'order', SORT_FIELDS);
-  const down = oneOf(query, 'direction', ['asc', 'desc']) === 'desc';
+  const isDescending = oneOf(query, 'direction', ['asc', 'desc']) === 'desc';
   const found =
-    tests.length === 0
+    predicates.length === 0
       ? records
       : records.filter((record) =>
-          any ? tests.some((test) => test(record)) : tests.every((test) => test(record)),
+          isAnyEnough
+            ? predicates.some((matches) => matches(record))
+            : predicates.every((matches) => matches(record)),
         );
   if (order === null) return found;
   const sorted = found.toSorted((a, b) =>
     String(a[order]).localeCompare(String(b[order]), 'en', { numeric: true }),
   );
-  return down ? sorted.reverse() : sorted;
+  return isDescending ? sorted.reverse() : sorted;
 }

@@ -1,21 +1,21 @@
-/** A DNS record, and what the API checks of one before it looks at the others. */
+/** A DNS record, and the API's checks of a single record. Rules between records are in record-store.ts. */
 import { isIPv4, isIPv6 } from 'node:net';
 import { type FieldType, type JsonObject, readTypedObject } from './json.ts';
 import type { Plan } from './plans.ts';
 import { commentTooLong, invalidBody, invalidRecord, tagsExceeded } from './refusals.ts';
 
-/** Types that the mock can hold. The real API has more: those need fields (`data`) that nobody here uses. */
+/** The types that the mock supports. The real API has more, which need fields (`data`) that devenv does not use. */
 export const RECORD_TYPES = ['A', 'AAAA', 'CNAME', 'MX', 'NS', 'TXT'] as const;
 export type RecordType = (typeof RECORD_TYPES)[number];
 const isRecordType = (value: unknown): value is RecordType => RECORD_TYPES.some((type) => type === value);
 
-/** What a person may set. */
+/** The fields that a client can set. */
 export interface RecordFields {
   name: string;
   type: RecordType;
   content: string;
   proxied: boolean;
-  /** Seconds; 1 is "automatic", and what every proxied record has. */
+  /** In seconds; 1 means "automatic" and is the TTL of every proxied record. */
   ttl: number;
   comment: string | null;
   tags: string[];
@@ -23,7 +23,7 @@ export interface RecordFields {
   priority?: number;
 }
 
-/** As the API gives it. Never changed in place: a change makes a new one. */
+/** A record as the API returns it. Immutable: a change creates a new object. */
 export interface DnsRecord extends Readonly<RecordFields> {
   readonly id: string;
   readonly proxiable: boolean;
@@ -59,7 +59,7 @@ function isHostname(name: string): boolean {
   return name.length <= 253 && name.split('.').every((label) => label.length <= 63 && LABEL.test(label));
 }
 
-/** The full name: what does not end with the zone's is taken to be relative to it, as the API does. */
+/** The fully qualified name. As in the API, a name that does not end with the zone's name is relative to the zone. */
 function fullName(written: string, zoneName: string): string {
   const name = written.toLowerCase().replace(/\.$/, '');
   const full =
@@ -101,8 +101,8 @@ function checkLimits({ comment, tags }: RecordFields, plan: Plan): void {
 }
 
 /**
- * The fields that a body asks for, over those of `before` (a PATCH) or over defaults (a POST or PUT). Throws the
- * API's refusal. Names and hostnames come out in lower case.
+ * The fields of a request body, merged over those of `before` (PATCH) or over the defaults (POST, PUT), with names and
+ * hostnames in lower case. Throws a Refusal for invalid fields.
  */
 export function readRecord(
   body: unknown,

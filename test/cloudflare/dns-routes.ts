@@ -1,4 +1,4 @@
-/** `/zones/{zone}/dns_records`: the list, and one record at a time. */
+/** `/zones/{zone}/dns_records`: the list, single records and batches. */
 
 import { runBatch } from './dns-batch.ts';
 import { filterRecords, LIST_PARAMETERS } from './dns-filters.ts';
@@ -7,10 +7,10 @@ import type { RecordStore } from './record-store.ts';
 import { authenticationError, noRoute } from './refusals.ts';
 import type { ApiRequest, Operation, Route } from './route-types.ts';
 
-/** Source: the API reference of "List DNS Records". */
-const PAGE = { perPage: 100, most: 5_000_000 };
+/** Page sizes, from the API reference of "List DNS Records". */
+const PAGE_LIMITS = { defaultSize: 100, maxSize: 5_000_000 };
 
-/** The records of the zone that the path names; refused where that is not the world's. */
+/** The records of the zone that the path names. Throws a Refusal for a zone of another account. */
 function recordsOf({ account, ids }: ApiRequest): RecordStore {
   const { zone = '' } = ids;
   if (!/^[0-9a-f]{32}$/.test(zone)) throw noRoute(`/zones/${zone}/dns_records`);
@@ -18,13 +18,14 @@ function recordsOf({ account, ids }: ApiRequest): RecordStore {
   return account.dns;
 }
 
-function idOf({ ids }: ApiRequest): string {
+/** The record id in the path. Throws a Refusal if it is malformed. */
+function recordIdOf({ ids }: ApiRequest): string {
   const { record = '' } = ids;
   if (!/^[0-9a-f]{32}$/.test(record)) throw noRoute(`/zones/${ids.zone}/dns_records/${record}`);
   return record;
 }
 
-const write = (operation: Pick<Operation, 'body' | 'run'>): Operation => ({
+const writeOperation = (operation: Pick<Operation, 'hasBody' | 'run'>): Operation => ({
   kind: 'dns-write',
   scope: 'dns',
   ...operation,
@@ -39,10 +40,10 @@ export const DNS_ROUTES: readonly Route[] = [
         scope: 'dns',
         query: LIST_PARAMETERS,
         run: (request) =>
-          paginate(filterRecords(recordsOf(request).all(), request.query), request.query, PAGE),
+          paginate(filterRecords(recordsOf(request).all(), request.query), request.query, PAGE_LIMITS),
       },
-      POST: write({
-        body: true,
+      POST: writeOperation({
+        hasBody: true,
         run: (request) => ({ result: recordsOf(request).create(request.body), applied: true }),
       }),
     },
@@ -53,7 +54,7 @@ export const DNS_ROUTES: readonly Route[] = [
       POST: {
         kind: 'dns-batch',
         scope: 'dns',
-        body: true,
+        hasBody: true,
         run: (request) => ({
           result: runBatch(recordsOf(request), request.body, request.account.plan.maxBatchOperations),
           applied: true,
@@ -67,24 +68,27 @@ export const DNS_ROUTES: readonly Route[] = [
       GET: {
         kind: 'dns-get',
         scope: 'dns',
-        run: (request) => ({ result: recordsOf(request).get(idOf(request)) }),
+        run: (request) => ({ result: recordsOf(request).get(recordIdOf(request)) }),
       },
-      PATCH: write({
-        body: true,
+      PATCH: writeOperation({
+        hasBody: true,
         run: (request) => ({
-          result: recordsOf(request).patch(idOf(request), request.body),
+          result: recordsOf(request).patch(recordIdOf(request), request.body),
           applied: true,
         }),
       }),
-      PUT: write({
-        body: true,
+      PUT: writeOperation({
+        hasBody: true,
         run: (request) => ({
-          result: recordsOf(request).replace(idOf(request), request.body),
+          result: recordsOf(request).replace(recordIdOf(request), request.body),
           applied: true,
         }),
       }),
-      DELETE: write({
-        run: (request) => ({ result: { id: recordsOf(request).remove(idOf(request)).id }, applied: true }),
+      DELETE: writeOperation({
+        run: (request) => ({
+          result: { id: recordsOf(request).remove(recordIdOf(request)).id },
+          applied: true,
+        }),
       }),
     },
   },

@@ -1,18 +1,21 @@
-/** Faults as words for the command line. */
+/** The names of faults on the command line, such as `timeout-applied`. */
 import { ALL_FAULTS, type FaultSpec } from './faults.ts';
 
-function wordOf(fault: FaultSpec): string {
+function nameOf(fault: FaultSpec): string {
   if ('applied' in fault && fault.applied === true) return `${fault.kind}-applied`;
   return 'bare' in fault && fault.bare === true ? `${fault.kind}-bare` : fault.kind;
 }
 
-const BY_WORD: ReadonlyMap<string, FaultSpec> = new Map(ALL_FAULTS.map((fault) => [wordOf(fault), fault]));
+const FAULTS_BY_NAME: ReadonlyMap<string, FaultSpec> = new Map(
+  ALL_FAULTS.map((fault) => [nameOf(fault), fault]),
+);
 
-export const FAULT_NAMES: readonly string[] = ['any', ...BY_WORD.keys()];
+/** All names, and `any` for all faults. */
+export const FAULT_NAMES: readonly string[] = ['any', ...FAULTS_BY_NAME.keys()];
 
-/** The faults that the words mean, each a known one; null for none. */
-export function parseFaults(words: readonly string[]): readonly [FaultSpec, ...FaultSpec[]] | null {
-  if (words.includes('any')) return ALL_FAULTS;
-  const [first, ...others] = words.flatMap((word) => BY_WORD.get(word) ?? []);
+/** The faults with these names, which must be known; null for an empty list. */
+export function parseFaults(names: readonly string[]): readonly [FaultSpec, ...FaultSpec[]] | null {
+  if (names.includes('any')) return ALL_FAULTS;
+  const [first, ...others] = names.flatMap((name) => FAULTS_BY_NAME.get(name) ?? []);
   return first === undefined ? null : [first, ...others];
 }

@@ -1,10 +1,10 @@
-/** What goes wrong on demand: once for the next call of a kind, or at random. */
+/** Faults that tests inject: for the next calls that match, or at random. */
 import type { Call, CallKind } from './calls.ts';
 import { pick, type Random } from './seeded-random.ts';
 
 /**
- * `applied` where a fault may strike before or after the call took effect: false unless it says otherwise.
- * A call that would have been refused anyway is never applied.
+ * `applied` says whether the call takes effect before it fails; false by default. A call that the API refuses anyway
+ * never takes effect.
  */
 export type FaultSpec =
   /** 403, code 10000. */
@@ -12,40 +12,40 @@ export type FaultSpec =
   /** 500 in Cloudflare's envelope. */
   | { kind: 'server-error'; applied?: boolean }
   /**
-   * 429; `retryAfter` in seconds or as the header's own text, 1 by default, null for none. `bare`: of a proxy in
-   * between, without Cloudflare's envelope.
+   * 429. `retryAfter` is in seconds or the header's literal text; 1 by default, null for no header. `bare` means that a
+   * proxy in between sends it, without Cloudflare's envelope.
    */
   | { kind: 'rate-limited'; retryAfter?: number | string | null; bare?: boolean }
-  /** A page of HTML, from a proxy in between; status 502 by default. */
+  /** An HTML page from a proxy in between; status 502 by default. */
   | { kind: 'html'; applied?: boolean; status?: number }
-  /** No answer ever. */
+  /** The mock never responds. */
   | { kind: 'timeout'; applied?: boolean }
-  /** The connection is reset, and nothing was done. */
+  /** The connection is reset before the call takes effect. */
   | { kind: 'reset-before' }
-  /** Done, and then the connection is reset. */
+  /** The call takes effect, and then the connection is reset. */
   | { kind: 'reset-after' }
-  /** Done, and half of the answer's JSON arrives, with the status that it would have had. */
+  /** The call takes effect, and half of the response's JSON arrives, with the usual status. */
   | { kind: 'bad-json' }
-  /** Status, headers and the beginning of a body arrive, and then nothing: the connection stays open. */
+  /** The head and the first half of the body arrive; then the connection stays open and silent. */
   | { kind: 'stalled-body'; applied?: boolean }
-  /** Done, and the connection ends in the middle of the answer's body. */
+  /** The call takes effect, and the connection is closed in the middle of the response's body. */
   | { kind: 'broken-body' }
-  /** Takes effect, and is answered, `ms` later than it should: long enough, and the client has given up. */
+  /** The call takes effect and is answered `ms` milliseconds late, possibly after the client's timeout. */
   | { kind: 'slow'; ms: number };
 
 export type FaultKind = FaultSpec['kind'];
 
-/** A bare name has the defaults above. */
+/** A kind alone means that fault with the defaults above. */
 export type Fault = FaultSpec | Exclude<FaultKind, 'slow'>;
 
 export interface FaultMatch {
   kind?: CallKind;
   method?: string;
-  /** A part of the path, or an expression that matches it. */
+  /** A substring of the path, or a regular expression that matches it. */
   path?: string | RegExp;
 }
 
-/** Every fault, in both variants where there are two. */
+/** Every fault except `slow`, in each of its variants. */
 export const ALL_FAULTS: readonly [FaultSpec, ...FaultSpec[]] = [
   { kind: 'refused' },
   { kind: 'server-error' },
@@ -81,12 +81,12 @@ export class Faults {
   #planned: Planned[] = [];
   #chance: { probability: number; random: Random; among: readonly [FaultSpec, ...FaultSpec[]] } | null = null;
 
-  /** The next `times` calls that match fail like this. Of several that match, the one planned first strikes. */
+  /** Injects a fault into the next `times` calls that match. If several faults match a call, the first one planned wins. */
   next(match: FaultMatch, fault: Fault, times = 1): void {
     this.#planned.push({ match, fault: typeof fault === 'string' ? { kind: fault } : fault, times });
   }
 
-  /** From now on each call fails with this probability; 0 ends it. */
+  /** Makes every call fail with this probability from now on; 0 stops that. */
   random(
     probability: number,
     random: Random,
@@ -95,19 +95,19 @@ export class Faults {
     this.#chance = probability > 0 ? { probability, random, among } : null;
   }
 
-  /** Nothing goes wrong any more. */
+  /** Removes all planned and random faults. */
   clear(): void {
     this.#planned = [];
     this.#chance = null;
   }
 
-  /** How many planned faults have not struck yet. */
+  /** The number of planned faults that have not been used yet. */
   get pending(): number {
     return this.#planned.reduce((sum, { times }) => sum + times, 0);
   }
 
-  /** What happens to this call. For the server alone: a planned fault is used up by it. */
-  draw(call: Call): FaultSpec | null {
+  /** Picks the fault for this call, null for none, and uses up a planned one. Only the server calls this. */
+  pickFor(call: Call): FaultSpec | null {
     const planned = this.#planned.find(({ match }) => matches(match, call));
     if (planned !== undefined) {
       planned.times -= 1;

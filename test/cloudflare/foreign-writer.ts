@@ -1,25 +1,25 @@
-/** Somebody else with the same account: what they write is there at once, and no call of ours. */
+/** A foreign writer on the same account, such as a person at the dashboard. Its writes are immediate and not calls. */
 
 import type { CloudflareAccount } from './account.ts';
 import type { DnsRecord, RecordFields } from './dns-record.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { assertConfig, initialConfig, type TunnelConfig } from './tunnel-config.ts';
 
-/** What a new record needs; the rest has the API's defaults. */
+/** The fields of a new record. Optional ones get the API's defaults. */
 export type NewRecord = Pick<RecordFields, 'name' | 'type' | 'content'> & Partial<RecordFields>;
 
-/** All of them throw the API's Refusal where it would refuse. */
+/** Every method throws a Refusal if the API would refuse the write. */
 export interface ForeignWriter {
   /**
-   * Writes what `change` makes of the configuration; it is given a copy, of the dashboard's first one if there is
-   * none yet. The version rises.
+   * Writes the configuration that `change` returns for a copy of the current one (of the dashboard's initial one if
+   * there is none yet). The version increases.
    */
   putConfig(change: (config: TunnelConfig) => TunnelConfig): void;
   addRecord(record: NewRecord): DnsRecord;
-  /** Changes only the fields given. */
+  /** Changes only the given fields. */
   changeRecord(id: string, fields: Partial<NewRecord>): DnsRecord;
   removeRecord(id: string): void;
-  /** Uses up requests of the user's rate, as the dashboard does. */
+  /** Uses up requests of the user's rate limit, as the dashboard does. */
   spendRequests(requests: number): void;
 }
 

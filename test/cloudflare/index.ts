@@ -1,7 +1,7 @@
 /**
- * A Cloudflare to test against: the two resources of the edge, with their strictness, limits and faults, over real
- * HTTP. It is stricter than the real one wherever that is not known: what passes here should pass there. A call whose
- * request has arrived whole takes effect whatever becomes of the client, as at the real one.
+ * A mock of Cloudflare's API over real HTTP: tunnel configurations and DNS records with their checks, limits and faults.
+ * It is stricter than the real API wherever the real behavior is unknown, so that what passes here should pass there. As
+ * in the real API, a call whose request has arrived completely takes effect even if the client is gone.
  */
 import { once } from 'node:events';
 import { CloudflareAccount } from './account.ts';
@@ -27,40 +27,40 @@ export { pick, seededRandom } from './seeded-random.ts';
 export type { IngressRule, TunnelConfig } from './tunnel-config.ts';
 
 export interface MockOptions {
-  /** 0, the default, for any free one. */
+  /** 0, the default, picks a free one. */
   port?: number;
-  /** A Free zone made today (the default), or a paid one. */
+  /** `free` by default. */
   plan?: PlanName;
   latency?: Latency;
-  /** Cloudflare's own where it is not scaled down. */
+  /** Overrides parts of Cloudflare's own rate limit. */
   rateLimit?: Partial<RateLimit>;
-  /** Of ids, tokens, codes and jitter: the same seed, the same mock. Random by default. */
+  /** Determines ids, the token, error codes and jitter. Random by default. */
   seed?: number;
-  /** From a configuration's acceptance until the connector has it, in ms. */
+  /** Time between the API's acceptance of a configuration and its arrival at a connector, in ms; 0 by default. */
   connectorDelayMs?: number;
-  /** How many `cloudflared` run: one by default. */
+  /** The number of running `cloudflared` processes; 1 by default. */
   connectors?: number;
   zoneName?: string;
-  /** The clock, in ms since 1970: for tests with a time of their own. Latency is in real time all the same. */
+  /** The clock, in ms since 1970, for tests that control the time. Latency is always in real time. */
   now?: () => number;
 }
 
-/** Monotonic and finer than `Date.now`, so that two calls of one millisecond have an order. */
-const clock = () => performance.timeOrigin + performance.now();
+/** Monotonic and finer than `Date.now`, so that two calls in the same millisecond have an order. */
+const preciseNow = () => performance.timeOrigin + performance.now();
 
 export class MockCloudflare {
   readonly account: CloudflareAccount;
   readonly faults = new Faults();
-  /** Somebody else's writes. */
+  /** Writes as a foreign writer on the same account, such as a person at the dashboard. */
   readonly foreign: ForeignWriter;
-  /** Called in each phase of each call. */
+  /** Called in each phase of each call; null for none. */
   onCall: CallHook | null = null;
   readonly seed: number;
   readonly #server: ApiServer;
   readonly #limiter: RateLimiter;
 
   private constructor(options: MockOptions) {
-    const { plan = 'free', zoneName = 'example.com', latency = { ms: 0 }, now = clock } = options;
+    const { plan = 'free', zoneName = 'example.com', latency = { ms: 0 }, now = preciseNow } = options;
     this.seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
     const random = seededRandom(this.seed);
     this.account = new CloudflareAccount({ zoneName, plan, random, now });
@@ -91,7 +91,7 @@ export class MockCloudflare {
   /** The value for `CLOUDFLARE_BASE_URL`. */
   get baseUrl(): string {
     const address = this.#server.http.address();
-    if (address === null || typeof address === 'string') throw new Error('the mock has been stopped');
+    if (address === null || typeof address === 'string') throw new Error('the mock is stopped');
     return `http://127.0.0.1:${address.port}${BASE_PATH}`;
   }
 
@@ -115,22 +115,22 @@ export class MockCloudflare {
     return this.account.zoneName;
   }
 
-  /** Every call since the start, in the order of arrival. */
+  /** All calls since the start, in the order of arrival. */
   get calls(): readonly Call[] {
     return this.#server.calls;
   }
 
-  /** Every pair of writes that were under way at once. */
+  /** All pairs of writes that were in flight at the same time. */
   get overlaps(): readonly Overlap[] {
     return this.#server.overlaps;
   }
 
-  /** Until when everything is refused with 429, in ms of the clock; null if it is not. */
+  /** Until when the rate limiter refuses everything, in ms of the clock; null if it does not. */
   get blockedUntil(): number | null {
     return this.#limiter.blockedUntil;
   }
 
-  /** The settings that lead devenv here. */
+  /** The settings, by environment variable, that make devenv use this mock. */
   env(): Record<string, string> {
     return {
       DEVENV_EDGE: 'cloudflare',
@@ -143,8 +143,8 @@ export class MockCloudflare {
   }
 
   /**
-   * Ends every connection; calls that wait are broken off. Rejects with the first error that a hook has thrown, so
-   * that a failed expectation in one fails its test.
+   * Closes every connection and so aborts the calls in flight. Rejects with the first error that a hook threw, so that a
+   * failed expectation in a hook fails its test.
    */
   async stop(): Promise<void> {
     const { http, defects } = this.#server;

@@ -1,4 +1,4 @@
-/** JSON as values, and the strict reading of objects that the whole mock shares. */
+/** JSON values, and the strict checks of JSON objects that the whole mock shares. */
 import { invalidBody } from './refusals.ts';
 
 export type Json = null | boolean | number | string | Json[] | JsonObject;
@@ -10,7 +10,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `value` as an object that has no other fields than `allowed`; refused with `where` in the message. */
+/** `value` as an object with no other fields than `allowed`. Otherwise throws a Refusal whose message names `where`. */
 export function readObject(
   value: unknown,
   allowed: ReadonlySet<string>,
@@ -32,7 +32,7 @@ function typeOf(value: unknown): FieldType | 'null' | 'other' {
   return type === 'string' || type === 'number' || type === 'boolean' || type === 'object' ? type : 'other';
 }
 
-/** `value` as an object whose fields are among `fields` and of their types. */
+/** `value` as an object whose fields are all in `fields` and have the types given there. Otherwise throws a Refusal. */
 export function readTypedObject(
   value: unknown,
   fields: Readonly<Record<string, FieldType>>,

@@ -1,19 +1,19 @@
-/** How long a call is under way. Half before it takes effect and half after, as on a real network. */
+/** The simulated network latency of a call: half of it before the call takes effect and half after. */
 import type { Random } from './seeded-random.ts';
 
 export interface Latency {
-  /** Of the whole call, in ms. */
+  /** The whole round trip, in ms. */
   ms: number;
-  /** Up to so many more or fewer, evenly, in ms. */
+  /** Varies the latency evenly by up to this much in both directions, in ms. */
   jitterMs?: number;
 }
 
-/** Half of one call's latency, in ms. */
+/** Half of the latency of one call, in ms, with its jitter. */
 export function halfLatency({ ms, jitterMs = 0 }: Latency, random: Random): number {
   return Math.max(0, ms + (random() * 2 - 1) * jitterMs) / 2;
 }
 
-/** Waits, without keeping the process alive for it; 0 does not wait at all. */
+/** Simulates latency without keeping the process alive; undefined for 0, so that there is no extra turn of the event loop. */
 export function delay(ms: number): Promise<void> | undefined {
   if (ms <= 0) return undefined;
   return new Promise((resolve) => {

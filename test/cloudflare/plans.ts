@@ -1,18 +1,18 @@
-/** What a plan allows. Sources: Cloudflare's documentation on DNS record quotas, attributes and batch changes. */
+/** Limits of Cloudflare's plans, from its documentation on DNS record quotas, attributes and batch changes. */
 
 export type PlanName = 'free' | 'paid';
 
 export interface Plan {
   name: PlanName;
-  /** Records a zone may hold: 200 on a Free zone made since September 2024. */
+  /** Records in a zone: 200 on a Free zone created since September 2024. */
   maxRecords: number;
-  /** Characters of a record's comment. */
+  /** Characters in a record's comment. */
   maxCommentLength: number;
   /** Operations in one batch. */
   maxBatchOperations: number;
-  /** Tags of a record: none on Free. */
+  /** Tags on a record: none on Free. */
   maxTags: number;
-  /** As `GET /zones/{zone}` tells it. */
+  /** The plan in the response of `GET /zones/{zone}`. */
   zone: { id: string; name: string; price: number; currency: string; frequency: string; legacy_id: string };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Requests in a window, for the whole user. Who asks for more is refused everything for `blockMs`. Headers as the
- * documentation on rate limits describes them; windows are fixed ones, as its "time next window resets" says.
+ * Limits a user's requests per time window. A user who exceeds the limit is blocked for `blockMs`. Headers are as in
+ * Cloudflare's documentation on rate limits; windows are fixed, since that mentions the "time next window resets".
  */
 
 export interface RateLimit {
@@ -9,7 +9,7 @@ export interface RateLimit {
   blockMs: number;
 }
 
-/** Source: cloudflare.com's "Rate limits": 1,200 in five minutes, then five minutes of 429. */
+/** 1,200 requests in five minutes, then five minutes of 429 (Cloudflare's documentation, "Rate limits"). */
 export const CLOUDFLARE_RATE_LIMIT: RateLimit = { requests: 1200, windowMs: 300_000, blockMs: 300_000 };
 
 const seconds = (ms: number) => Math.max(0, Math.ceil(ms / 1000));
@@ -17,7 +17,7 @@ const seconds = (ms: number) => Math.max(0, Math.ceil(ms / 1000));
 export class RateLimiter {
   readonly #limit: RateLimit;
   readonly #now: () => number;
-  #windowEnds = Number.NEGATIVE_INFINITY;
+  #windowEndsAt = Number.NEGATIVE_INFINITY;
   #used = 0;
   #blockedUntil = Number.NEGATIVE_INFINITY;
 
@@ -26,34 +26,34 @@ export class RateLimiter {
     this.#now = now;
   }
 
-  /** Counts requests; false if they are refused. Refused ones do not prolong the block. */
+  /** Counts requests and returns whether they are allowed. Refused requests do not extend the block. */
   consume(requests = 1): boolean {
     const now = this.#now();
     if (now < this.#blockedUntil) return false;
-    if (now >= this.#windowEnds) {
-      this.#windowEnds = now + this.#limit.windowMs;
+    if (now >= this.#windowEndsAt) {
+      this.#windowEndsAt = now + this.#limit.windowMs;
       this.#used = 0;
     }
     this.#used += requests;
     if (this.#used <= this.#limit.requests) return true;
     this.#blockedUntil = now + this.#limit.blockMs;
-    // After the block there is a new window.
-    this.#windowEnds = this.#blockedUntil;
+    // The next request after the block starts a new window.
+    this.#windowEndsAt = this.#blockedUntil;
     return false;
   }
 
-  /** Until when everything is refused, in ms of the clock; null if it is not. */
+  /** When the block ends, in ms of the clock; null if there is none. */
   get blockedUntil(): number | null {
     return this.#now() < this.#blockedUntil ? this.#blockedUntil : null;
   }
 
-  /** The headers of an answer. */
+  /** The rate limit headers of a response. */
   headers(): Record<string, string> {
     const { requests, windowMs } = this.#limit;
     const now = this.#now();
-    const left = Math.max(0, requests - this.#used);
+    const remaining = Math.max(0, requests - this.#used);
     const headers: Record<string, string> = {
-      ratelimit: `"default";r=${left};t=${seconds(this.#windowEnds - now)}`,
+      ratelimit: `"default";r=${remaining};t=${seconds(this.#windowEndsAt - now)}`,
       'ratelimit-policy': `"default";q=${requests};w=${seconds(windowMs)}`,
     };
     if (now < this.#blockedUntil) headers['retry-after'] = String(seconds(this.#blockedUntil - now));

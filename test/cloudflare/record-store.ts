@@ -1,4 +1,4 @@
-/** The records of the zone: rules between records, the quota, and the transaction that a batch is. */
+/** The zone's DNS records: rules between records, the quota, and transactions for batches. */
 import { type DnsRecord, isProxiable, type RecordFields, readRecord } from './dns-record.ts';
 import type { Plan } from './plans.ts';
 import { alreadyExists, invalidRecord, noSuchRecord, quotaExceeded } from './refusals.ts';
@@ -8,7 +8,7 @@ export interface RecordStoreOptions {
   zoneName: string;
   plan: Plan;
   random: Random;
-  /** The time, in ms since 1970. */
+  /** The current time, in ms since 1970. */
   now: () => number;
 }
 
@@ -26,48 +26,50 @@ export class RecordStore {
     return [...this.#byId.values()];
   }
 
-  /** The records of one name, in lower case. */
+  /** The records with a name, which must be in lower case. */
   withName(name: string): readonly DnsRecord[] {
     return this.#byName.get(name) ?? [];
   }
 
-  /** Refused where there is no such record, as everything here that takes an id. */
+  /** The record with an id. This and the other methods with an id throw a Refusal if there is no such record. */
   get(id: string): DnsRecord {
     const record = this.#byId.get(id);
     if (record === undefined) throw noSuchRecord();
     return record;
   }
 
+  /** Creates the record that `body` describes (POST). */
   create(body: unknown): DnsRecord {
     const fields = readRecord(body, this.#options);
-    this.#checkBeside(fields, null);
+    this.#checkConflicts(fields, null);
     if (this.#byId.size >= this.#options.plan.maxRecords) throw quotaExceeded();
     const id = hex(this.#options.random, 32);
     const now = this.#timestamp();
-    return this.#set({ ...this.#whole(id, fields), created_on: now, modified_on: now });
+    return this.#set({ ...this.#fullRecord(id, fields), created_on: now, modified_on: now });
   }
 
-  /** Only what the body names (PATCH). */
+  /** Changes only the fields in `body` (PATCH). */
   patch(id: string, body: unknown): DnsRecord {
     const before = this.get(id);
     return this.#change(before, readRecord(body, { ...this.#options, before }));
   }
 
-  /** Everything; what the body does not name gets its default (PUT). */
+  /** Replaces all fields; those that `body` leaves out get their defaults (PUT). */
   replace(id: string, body: unknown): DnsRecord {
     return this.#change(this.get(id), readRecord(body, this.#options));
   }
 
+  /** Removes the record and returns it. */
   remove(id: string): DnsRecord {
     const record = this.get(id);
     this.#byId.delete(id);
-    this.#forgetName(record);
+    this.#removeFromName(record);
     return record;
   }
 
-  /** Runs `work`; if it throws, none of its changes have happened. */
+  /** Runs `work`, and undoes all of its changes if it throws. */
   atomically<Result>(work: () => Result): Result {
-    // Records and the lists of them are never changed in place: to remember the maps is enough.
+    // Copies of the maps suffice, since records and lists of records are immutable.
     const before = { byId: new Map(this.#byId), byName: new Map(this.#byName) };
     try {
       return work();
@@ -82,34 +84,34 @@ export class RecordStore {
     return new Date(this.#options.now()).toISOString();
   }
 
-  #whole(id: string, fields: RecordFields) {
+  #fullRecord(id: string, fields: RecordFields) {
     return { id, ...fields, proxiable: isProxiable(fields.type), meta: {} };
   }
 
   #change(before: DnsRecord, fields: RecordFields): DnsRecord {
-    // Not verified for the API; the dashboard does not offer it either.
+    // Not verified for the API, but the dashboard does not offer it either.
     if (fields.type !== before.type) {
       throw invalidRecord(1004, 'DNS Validation Error: the type of a record cannot be changed.');
     }
-    this.#checkBeside(fields, before.id);
+    this.#checkConflicts(fields, before.id);
     const now = this.#timestamp();
     const after: DnsRecord = {
-      ...this.#whole(before.id, fields),
+      ...this.#fullRecord(before.id, fields),
       created_on: before.created_on,
       modified_on: now,
       ...(fields.comment !== before.comment && { comment_modified_on: now }),
     };
-    if (after.name !== before.name) this.#forgetName(before);
+    if (after.name !== before.name) this.#removeFromName(before);
     return this.#set(after);
   }
 
-  /** A CNAME is alone with its name; other records may share one, but not be the same. */
-  #checkBeside(fields: RecordFields, itself: string | null): void {
+  /** A CNAME must be the only record of its name. Other records can share a name but must differ. */
+  #checkConflicts(fields: RecordFields, ownId: string | null): void {
     for (const other of this.withName(fields.name)) {
-      if (other.id === itself) continue;
-      const alone = fields.type === 'CNAME' || other.type === 'CNAME';
-      const same = fields.type === other.type && fields.content === other.content;
-      if (alone || same) throw alreadyExists(this.#options.random);
+      if (other.id === ownId) continue;
+      const hasCname = fields.type === 'CNAME' || other.type === 'CNAME';
+      const isSame = fields.type === other.type && fields.content === other.content;
+      if (hasCname || isSame) throw alreadyExists(this.#options.random);
     }
   }
 
@@ -119,7 +121,7 @@ export class RecordStore {
     return record;
   }
 
-  #forgetName(record: DnsRecord): void {
+  #removeFromName(record: DnsRecord): void {
     const others = this.#othersNamed(record);
     if (others.length > 0) this.#byName.set(record.name, others);
     else this.#byName.delete(record.name);

@@ -1,6 +1,6 @@
 /**
- * The API's errors: status, code and words. "Seen" means that the code and text stand in public bug reports or
- * documentation; the others are our guess, and nothing should depend on them.
+ * The API's errors: status, code and text. "Seen" means that the code and text occur in public bug reports or in
+ * documentation. The others are guesses, and nothing should depend on them.
  */
 import { pick, type Random } from './seeded-random.ts';
 
@@ -10,7 +10,7 @@ export interface ApiError {
   error_chain?: ApiError[];
 }
 
-/** Thrown by whatever handles a call; becomes the envelope `{success: false, errors, …}`. */
+/** Thrown while a call is handled; the client gets its errors in the envelope `{success: false, errors, …}`. */
 export class Refusal extends Error {
   readonly status: number;
   readonly errors: readonly ApiError[];
@@ -23,12 +23,12 @@ export class Refusal extends Error {
   }
 }
 
-// ── who asks, and for what ──────────────────────────────────────────────────────────────────────────────────────
+// ── credentials, paths and bodies ─────────────────────────────────────────────────────────────────────────────────
 
 export const missingToken = () =>
   new Refusal(400, { code: 9106, message: 'Missing X-Auth-Key, X-Auth-Email or Authorization headers' });
 
-/** Seen: what a token with a line break or a wrong scheme gets. */
+/** Seen: for a token with a line break or a wrong scheme. */
 export const malformedToken = () =>
   new Refusal(400, {
     code: 6003,
@@ -46,21 +46,21 @@ export const mixedCredentials = (header: string) =>
 /** Seen at `tokens/verify`. */
 export const invalidToken = () => new Refusal(401, { code: 1000, message: 'Invalid API Token' });
 
-/** Seen: a token that does not exist, anywhere else. */
+/** Seen: for an unknown token at every other path. */
 export const invalidAccessToken = () => new Refusal(403, { code: 9109, message: 'Invalid access token' });
 
-/** Seen: another's zone or account, and a scope that the token lacks. */
+/** Seen: for a foreign zone or account, and for a scope that the token lacks. */
 export const authenticationError = () => new Refusal(403, { code: 10000, message: 'Authentication error' });
 
-/** Seen: the same of a zone that is asked for itself. */
+/** Seen: the same for `GET /zones/{zone}` itself. */
 export const unauthorized = () =>
   new Refusal(403, { code: 9109, message: 'Unauthorized to access requested resource' });
 
-/** Seen. 1,200 requests in five minutes are over; `retry-after` is set by the rate limiter. */
+/** Seen: more than 1,200 requests in five minutes. The rate limiter adds the `retry-after` header. */
 export const throttled = () =>
   new Refusal(429, { code: 971, message: 'Please wait and consider throttling your request speed' });
 
-/** Seen, with status 400: no such path, or an id that is none. */
+/** Seen, with status 400: an unknown path or a malformed id. */
 export const noRoute = (path: string) =>
   new Refusal(
     400,
@@ -68,14 +68,14 @@ export const noRoute = (path: string) =>
     { code: 7000, message: 'No route for that URI' },
   );
 
-/** Seen, with this very code. */
+/** Seen, with this code. */
 export const methodNotAllowed = (method: string) =>
   new Refusal(405, {
     code: 10000,
     message: `${method} method not allowed for the api_token authentication scheme`,
   });
 
-/** Code seen; the real API is not always as strict, the mock always is. */
+/** Code seen. The mock is always this strict, the real API only sometimes. */
 export const invalidBody = (what: string) =>
   new Refusal(400, { code: 9207, message: `Request body is invalid: ${what}.` });
 
@@ -85,17 +85,17 @@ export const invalidParameter = (what: string) =>
 export const internalError = () =>
   new Refusal(500, { code: 10002, message: 'An unexpected error has occurred, please try again' });
 
-// ── tunnels ─────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── tunnels ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const tunnelNotFound = () => new Refusal(404, { code: 1003, message: 'Tunnel not found' });
 
-/** Seen; `reason` as cloudflared words it. */
+/** Seen; `reason` has cloudflared's wording. */
 export const badConfiguration = (reason: string) =>
   new Refusal(400, { code: 1056, message: `Bad Configuration: Validation failed: ${reason}` });
 
-// ── DNS ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── DNS ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Seen: the record of that id. */
+/** Seen: for an unknown record id. */
 export const noSuchRecord = () => new Refusal(404, { code: 81044, message: 'Record does not exist.' });
 
 /** Seen. */
@@ -112,10 +112,10 @@ export const commentTooLong = (limit: number) =>
 export const tagsExceeded = (tags: number) =>
   new Refusal(400, { code: 9300, message: `DNS record has ${tags} tags, exceeding the quota of 0.` });
 
-/** Codes of the 9xxx family are the API's; their exact meaning was not looked up for each. */
+/** Codes of the 9xxx family exist in the real API, but their exact meanings were not verified one by one. */
 export const invalidRecord = (code: number, message: string) => new Refusal(400, { code, message });
 
-/** Seen, all four: they have been renumbered without notice, so any of them may come. */
+/** All four seen. Cloudflare has renumbered them without notice, so the mock picks one at random. */
 const ALREADY_EXISTS: readonly [ApiError, ...ApiError[]] = [
   { code: 81053, message: 'An A, AAAA, or CNAME record with that host already exists.' },
   { code: 81054, message: 'A CNAME record with that host already exists.' },

@@ -1,4 +1,4 @@
-/** How a path is described to the server: which methods it has, what they need, and what they do. */
+/** Describes an API path to the server: its methods, their requirements, and what each of them does. */
 
 import type { CloudflareAccount, Scope } from './account.ts';
 import type { CallKind } from './calls.ts';
@@ -6,17 +6,17 @@ import type { Refusal } from './refusals.ts';
 
 export interface ApiRequest {
   account: CloudflareAccount;
-  /** What stands in the path's places, by name. */
+  /** The values of the path's placeholders, by name. */
   ids: Readonly<Record<string, string>>;
   query: URLSearchParams;
-  /** Undefined without a body. */
+  /** The parsed body; undefined if the operation takes none. */
   body: unknown;
 }
 
 export interface ApiResult {
   result: unknown;
   resultInfo?: PageInfo;
-  /** The world has changed. */
+  /** Whether the request changed the account; false by default. */
   applied?: boolean;
 }
 
@@ -31,21 +31,21 @@ export interface PageInfo {
 export interface Operation {
   kind: CallKind;
   scope?: Scope;
-  /** Whether a body is needed; where it is not, there must be none. */
-  body?: true;
-  /** The parameters that the query may have. */
+  /** Whether a body is required. If not, a request with a body is refused. */
+  hasBody?: true;
+  /** The query parameters that are allowed; none by default. */
   query?: ReadonlySet<string>;
-  /** Runs at once and whole: nothing happens in between. Throws a Refusal. */
+  /** Runs synchronously, so that no other request interleaves. Throws a Refusal. */
   run(request: ApiRequest): ApiResult;
 }
 
 export interface Route {
-  /** Path segments below the base; `:name` stands for any. */
+  /** Path below the base URL; a segment `:name` matches any value. */
   path: string;
   methods: Readonly<Record<string, Operation>>;
 }
 
-/** The body of a successful answer. */
+/** The body of a successful response, in Cloudflare's envelope. */
 export const successBody = ({ result, resultInfo }: ApiResult) =>
   JSON.stringify({
     success: true,
@@ -55,6 +55,6 @@ export const successBody = ({ result, resultInfo }: ApiResult) =>
     ...(resultInfo && { result_info: resultInfo }),
   });
 
-/** The body of a refusal. */
+/** The body of a refusal, in Cloudflare's envelope. */
 export const refusalBody = ({ errors }: Refusal) =>
   JSON.stringify({ success: false, errors, messages: [], result: null });

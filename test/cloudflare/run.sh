@@ -1,5 +1,5 @@
 #!/bin/sh
-# `npm run mock-cloudflare -- [OPTION …]`, from a clone in any state: makes sure of toolchain and packages first.
+# `npm run mock-cloudflare -- [OPTION …]`. Works in a clone in any state: installs toolchain and packages first.
 set -eu
 cd "$(dirname "$0")/../.."
 . ./orchestrator/bootstrap.sh

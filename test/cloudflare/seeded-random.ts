@@ -1,9 +1,9 @@
-/** Chance that can be repeated: everything random in the mock comes from one seeded source. */
+/** Repeatable random numbers: everything random in the mock comes from one seeded source. */
 
-/** A number in [0, 1), as `Math.random` gives it. */
+/** Returns a number in [0, 1), like `Math.random`. */
 export type Random = () => number;
 
-/** Mulberry32 (public domain, Tommy Ettinger): 32 bits of state are plenty for ids and jitter. */
+/** Mulberry32 (public domain, Tommy Ettinger); its 32 bits of state suffice for ids and jitter. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -14,7 +14,7 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** `digits` of lower-case hex. */
+/** A lower-case hexadecimal number of `digits` digits. */
 export function hex(random: Random, digits: number): string {
   let text = '';
   while (text.length < digits) {
@@ -38,6 +38,7 @@ export function uuid(random: Random): string {
   ].join('-');
 }
 
+/** One of the items, evenly distributed. */
 export function pick<Item>(random: Random, items: readonly [Item, ...Item[]]): Item {
   return items[Math.floor(random() * items.length)] ?? items[0];
 }

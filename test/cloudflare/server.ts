@@ -1,4 +1,4 @@
-/** The HTTP side: receives a call, lets it take its time, breaks it where a fault says so, and writes it down. */
+/** The HTTP side of the mock: receives calls, delays them, applies faults, and records every call. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { CloudflareAccount } from './account.ts';
@@ -8,7 +8,7 @@ import { type Call, type CallHook, type CallPhase, isWrite, type Overlap } from 
 import type { Faults } from './faults.ts';
 import { delay, halfLatency, type Latency } from './latency.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { matchRoute } from './router.ts';
+import { matchRoute, type RouteMatch } from './router.ts';
 import type { Random } from './seeded-random.ts';
 
 export const BASE_PATH = '/client/v4';
@@ -20,11 +20,11 @@ export interface ServerDeps {
   latency: Latency;
   random: Random;
   now: () => number;
-  /** Read at every phase, so that it may change. */
+  /** Returns the current hook. Called in every phase, so that the hook can change. */
   hook: () => CallHook | null;
 }
 
-/** Null where the client has gone in the middle of it. */
+/** Null if the client closed the connection before the body was complete. */
 async function receiveBody(request: IncomingMessage): Promise<ReceivedBody | null> {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -42,18 +42,41 @@ async function receiveBody(request: IncomingMessage): Promise<ReceivedBody | nul
   }
 }
 
+function bodyValue(body: ReceivedBody): unknown {
+  switch (body.kind) {
+    case 'none':
+      return undefined;
+    case 'json':
+      return body.value;
+    case 'text':
+      return body.text;
+  }
+}
+
+/** One call with everything that its handling needs. */
+interface Exchange {
+  call: Call;
+  match: RouteMatch;
+  query: URLSearchParams;
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Set before the mock itself breaks the connection, so that the call does not count as abandoned. */
+  isBrokenByMock: boolean;
+}
+
 export class ApiServer {
   readonly calls: Call[] = [];
   readonly overlaps: Overlap[] = [];
-  /** Errors of a hook, or of the mock itself: whoever stops it gets the first. */
+  /** Errors thrown by a hook or by the mock itself. Stopping the mock reports the first one. */
   readonly defects: unknown[] = [];
   readonly http: Server;
-  readonly #parts: ServerDeps;
-  readonly #writing = new Set<Call>();
+  readonly #deps: ServerDeps;
+  readonly #writesInFlight = new Set<Call>();
 
-  constructor(parts: ServerDeps) {
-    this.#parts = parts;
-    // Nobody's kept connection is closed while they send on it: a reset is a fault, and faults are on demand.
+  constructor(deps: ServerDeps) {
+    this.#deps = deps;
+    // Without timeouts the server never closes an idle connection just when a client sends on it. Such a reset would
+    // look like a fault that no test asked for.
     this.http = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true });
     this.http.on('request', (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
@@ -64,71 +87,35 @@ export class ApiServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { latency, random, faults, account, limiter } = this.#parts;
-    const url = new URL(request.url ?? '/', 'http://mock');
-    const below = url.pathname.startsWith(`${BASE_PATH}/`) ? url.pathname.slice(BASE_PATH.length) : null;
-    const match = matchRoute(request.method ?? '', below ?? url.pathname);
-    const call = this.#begin(
-      request,
-      (below ?? url.pathname) + url.search,
-      match.operation?.kind ?? 'unknown',
-    );
-    let ours = false;
+    const exchange = this.#begin(request, response);
+    const { call } = exchange;
     response.once('close', () => {
-      if (!response.writableFinished && !ours) call.abandoned = true;
+      if (!response.writableFinished && !exchange.isBrokenByMock) call.abandoned = true;
     });
     try {
       const body = await receiveBody(request);
       if (body === null) return;
-      call.body = body.kind === 'json' ? body.value : body.kind === 'text' ? body.text : undefined;
-      const half = halfLatency(latency, random);
-      await delay(half);
-      await this.#tell(call, 'before');
-      const fault = faults.draw(call);
-      call.fault = fault?.kind ?? null;
-      if (fault?.kind === 'slow') await delay(fault.ms);
-      let answer: ApiResponse | null = null;
-      if (isExecuted(fault)) {
-        answer = handleRequest(account, limiter, {
-          match,
-          headers: request.headers,
-          query: url.searchParams,
-          body,
-        });
-        call.applied = answer.applied;
-        await this.#tell(call, 'applied');
-      } else limiter.consume();
-      await delay(half);
-      const ending = resultOf(fault, answer);
-      switch (ending.how) {
-        case 'answer':
-          this.#answer(call, response, ending);
-          break;
-        case 'half':
-          ours = ending.closes;
-          await this.#answerHalf(call, response, ending);
-          break;
-        case 'reset':
-          ours = true;
-          request.socket.resetAndDestroy();
-          break;
-        case 'silence':
-          if (!response.destroyed) await once(response, 'close');
-      }
+      call.body = bodyValue(body);
+      const result = await this.#execute(exchange, body);
+      await this.#send(exchange, result);
     } finally {
-      call.endedAt = this.#parts.now();
-      this.#writing.delete(call);
+      call.endedAt = this.#deps.now();
+      this.#writesInFlight.delete(call);
     }
-    await this.#tell(call, 'answered');
+    await this.#runHook(call, 'answered');
   }
 
-  #begin(request: IncomingMessage, path: string, kind: Call['kind']): Call {
+  #begin(request: IncomingMessage, response: ServerResponse): Exchange {
+    const url = new URL(request.url ?? '/', 'http://mock');
+    const isBelowBase = url.pathname.startsWith(`${BASE_PATH}/`);
+    const path = isBelowBase ? url.pathname.slice(BASE_PATH.length) : url.pathname;
+    const match = matchRoute(request.method ?? '', path);
     const call: Call = {
       number: this.calls.length + 1,
       method: request.method ?? '',
-      path,
-      kind,
-      startedAt: this.#parts.now(),
+      path: path + url.search,
+      kind: match.kind === 'operation' ? match.operation.kind : 'unknown',
+      startedAt: this.#deps.now(),
       endedAt: null,
       status: null,
       applied: false,
@@ -138,50 +125,79 @@ export class ApiServer {
       retry: Number(request.headers['x-stainless-retry-count'] ?? 0),
     };
     this.calls.push(call);
-    if (isWrite(kind)) {
-      for (const first of this.#writing) this.overlaps.push({ first, second: call });
-      this.#writing.add(call);
+    if (isWrite(call.kind)) {
+      for (const first of this.#writesInFlight) this.overlaps.push({ first, second: call });
+      this.#writesInFlight.add(call);
     }
-    return call;
+    return { call, match, query: url.searchParams, request, response, isBrokenByMock: false };
   }
 
-  async #tell(call: Call, phase: CallPhase): Promise<void> {
-    await this.#parts.hook()?.(call, phase);
+  /** Executes the call between the two halves of its latency, unless a fault prevents that. */
+  async #execute({ call, match, query, request }: Exchange, body: ReceivedBody): Promise<CallResult> {
+    const { account, faults, latency, limiter, random } = this.#deps;
+    const halfMs = halfLatency(latency, random);
+    await delay(halfMs);
+    await this.#runHook(call, 'before');
+    const fault = faults.pickFor(call);
+    call.fault = fault?.kind ?? null;
+    if (fault?.kind === 'slow') await delay(fault.ms);
+    let response: ApiResponse | null = null;
+    if (isExecuted(fault)) {
+      response = handleRequest(account, limiter, { match, headers: request.headers, query, body });
+      call.applied = response.applied;
+      await this.#runHook(call, 'applied');
+    } else limiter.consume();
+    await delay(halfMs);
+    return resultOf(fault, response);
   }
 
-  #answer(call: Call, response: ServerResponse, ending: Extract<CallResult, { how: 'answer' }>): void {
+  async #runHook(call: Call, phase: CallPhase): Promise<void> {
+    await this.#deps.hook()?.(call, phase);
+  }
+
+  async #send(exchange: Exchange, result: CallResult): Promise<void> {
+    const { request, response } = exchange;
+    switch (result.kind) {
+      case 'response':
+        if (response.destroyed) return;
+        this.#writeHead(exchange, result);
+        response.end(result.response.body);
+        return;
+      case 'half-response':
+        exchange.isBrokenByMock = result.closesConnection;
+        return this.#sendHalf(exchange, result);
+      case 'reset':
+        exchange.isBrokenByMock = true;
+        request.socket.resetAndDestroy();
+        return;
+      case 'no-response':
+        if (!response.destroyed) await once(response, 'close');
+    }
+  }
+
+  async #sendHalf(exchange: Exchange, result: Extract<CallResult, { kind: 'half-response' }>): Promise<void> {
+    const { response } = exchange;
     if (response.destroyed) return;
-    this.#writeHead(call, response, ending);
-    response.end(ending.answer.body);
-  }
-
-  async #answerHalf(
-    call: Call,
-    response: ServerResponse,
-    ending: Extract<CallResult, { how: 'half' }>,
-  ): Promise<void> {
-    if (response.destroyed) return;
-    const { body } = ending.answer;
-    this.#writeHead(call, response, ending);
+    const { body } = result.response;
+    this.#writeHead(exchange, result);
     response.write(body.slice(0, body.length / 2));
-    // No reset: what was sent before one may never be read.
-    if (ending.closes) response.socket?.destroySoon();
+    // Not a reset, which could discard what was sent before it.
+    if (result.closesConnection) response.socket?.destroySoon();
     if (!response.destroyed) await once(response, 'close');
   }
 
   #writeHead(
-    call: Call,
-    response: ServerResponse,
-    ending: Extract<CallResult, { how: 'answer' | 'half' }>,
+    { call, response }: Exchange,
+    result: Extract<CallResult, { kind: 'response' | 'half-response' }>,
   ): void {
-    const { status, body } = ending.answer;
-    const { headers = {}, type = 'application/json' } = ending.how === 'answer' ? ending : {};
+    const { status, body } = result.response;
+    const { headers = {}, contentType = 'application/json' } = result.kind === 'response' ? result : {};
     call.status = status;
     response.writeHead(status, {
-      'content-type': type,
+      'content-type': contentType,
       'content-length': Buffer.byteLength(body),
       'cf-ray': `${call.number.toString(16).padStart(16, '0')}-AMS`,
-      ...this.#parts.limiter.headers(),
+      ...this.#deps.limiter.headers(),
       ...headers,
     });
   }

@@ -1,9 +1,9 @@
-/** The tunnel's configuration: one JSON document, checked as the API and `cloudflared` (`ingress.go`) check it. */
+/** The tunnel's configuration, one JSON document, with the checks of the API and of `cloudflared` (`ingress.go`). */
 import { type FieldType, type JsonObject, readObject, readTypedObject } from './json.ts';
 import { badConfiguration, invalidBody } from './refusals.ts';
 
 export interface IngressRule {
-  /** The dashboard numbers its rules. */
+  /** The dashboard assigns one to each of its rules. */
   id?: string;
   hostname?: string;
   path?: string;
@@ -11,7 +11,7 @@ export interface IngressRule {
   originRequest?: JsonObject;
 }
 
-/** The document as it was written: fields in their order, nothing added. */
+/** The document exactly as it was written: same order of fields, nothing added. */
 export interface TunnelConfig {
   ingress: IngressRule[];
   originRequest?: JsonObject;
@@ -28,7 +28,7 @@ const RULE_FIELDS: Readonly<Record<string, FieldType>> = {
   originRequest: 'object',
 };
 
-/** Source: `OriginRequestConfig` in cloudflared's `config/configuration.go`; times are seconds here. */
+/** As `OriginRequestConfig` in cloudflared's `config/configuration.go`; times are in seconds. */
 const ORIGIN_REQUEST_FIELDS: Readonly<Record<string, FieldType>> = {
   connectTimeout: 'number',
   tlsTimeout: 'number',
@@ -58,10 +58,10 @@ const WARP_ROUTING_FIELDS: Readonly<Record<string, FieldType>> = {
   maxActiveFlows: 'number',
 };
 
-const WORD_SERVICES = new Set(['hello_world', 'hello-world', 'helloworld', 'bastion', 'socks-proxy']);
+const NAMED_SERVICES = new Set(['hello_world', 'hello-world', 'helloworld', 'bastion', 'socks-proxy']);
 
 function checkService(service: string): void {
-  if (WORD_SERVICES.has(service) || /^(unix|unix\+tls):./.test(service)) return;
+  if (NAMED_SERVICES.has(service) || /^(unix|unix\+tls):./.test(service)) return;
   if (service.startsWith('http_status:')) {
     if (/^http_status:[1-9]\d\d$/.test(service)) return;
     throw badConfiguration(`invalid HTTP status code: ${service.slice('http_status:'.length)}`);
@@ -94,7 +94,7 @@ function isCatchAll(rule: Record<string, unknown>): boolean {
   return (hostname === '' || hostname === '*') && path === '';
 }
 
-function checkRule(value: unknown, index: number, last: boolean): void {
+function checkRule(value: unknown, index: number, isLast: boolean): void {
   const where = `config.ingress[${index}]`;
   const rule = readTypedObject(value, RULE_FIELDS, where);
   if (rule.originRequest !== undefined) {
@@ -109,19 +109,19 @@ function checkRule(value: unknown, index: number, last: boolean): void {
   } catch {
     throw badConfiguration(`Rule #${index + 1} has an invalid regex`);
   }
-  if (last && !isCatchAll(rule)) {
+  if (isLast && !isCatchAll(rule)) {
     throw badConfiguration(
       'The last ingress rule must match all URLs (i.e. it should not have a hostname or path filter)',
     );
   }
-  if (!last && isCatchAll(rule)) {
+  if (!isLast && isCatchAll(rule)) {
     throw badConfiguration(
       `Rule #${index + 1} is matching the hostname '${hostname}', but this will match every hostname, meaning the rules which follow it will never be triggered.`,
     );
   }
 }
 
-/** Throws the API's refusal unless the API would take this document. */
+/** Throws a Refusal unless the API would accept this document. */
 export function assertConfig(value: unknown): asserts value is TunnelConfig {
   const config = readObject(value, CONFIG_FIELDS, 'config');
   const { ingress } = config;
@@ -137,5 +137,5 @@ export function assertConfig(value: unknown): asserts value is TunnelConfig {
   }
 }
 
-/** What the dashboard begins with. */
+/** The configuration that the dashboard starts with. */
 export const initialConfig = (): TunnelConfig => ({ ingress: [{ service: 'http_status:404' }] });

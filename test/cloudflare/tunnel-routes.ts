@@ -6,7 +6,7 @@ import type { ApiRequest, Route } from './route-types.ts';
 import type { ConfigVersion, Connector, Tunnel } from './tunnel.ts';
 import { assertConfig } from './tunnel-config.ts';
 
-/** The `cloudflared` that the connectors say they are. */
+/** The version that connectors report. */
 const CLOUDFLARED_VERSION = '2026.9.1';
 const PUT_FIELDS = new Set(['config']);
 
@@ -59,7 +59,7 @@ export const TUNNEL_ROUTES: readonly Route[] = [
         scope: 'tunnel',
         run(request) {
           const tunnel = tunnelOf(request);
-          const running = tunnel.connectors.length > 0;
+          const isRunning = tunnel.connectors.length > 0;
           return {
             result: {
               id: tunnel.id,
@@ -68,11 +68,11 @@ export const TUNNEL_ROUTES: readonly Route[] = [
               deleted_at: null,
               name: tunnel.name,
               connections: tunnel.connectors.flatMap(connectionsOf),
-              conns_active_at: running ? (tunnel.connectors[0]?.runAt ?? null) : null,
-              conns_inactive_at: running ? null : tunnel.createdAt,
+              conns_active_at: isRunning ? (tunnel.connectors[0]?.runAt ?? null) : null,
+              conns_inactive_at: isRunning ? null : tunnel.createdAt,
               tun_type: 'cfd_tunnel',
               metadata: {},
-              status: running ? 'healthy' : 'down',
+              status: isRunning ? 'healthy' : 'down',
               remote_config: tunnel.source === 'cloudflare',
               config_src: tunnel.source,
             },
@@ -95,7 +95,7 @@ export const TUNNEL_ROUTES: readonly Route[] = [
       PUT: {
         kind: 'config-put',
         scope: 'tunnel',
-        body: true,
+        hasBody: true,
         run(request) {
           const tunnel = tunnelOf(request);
           const { config } = readObject(request.body, PUT_FIELDS, 'the body');

@@ -1,26 +1,26 @@
-/** The tunnel: its configuration and versions, and the connectors that catch up with them. */
+/** The tunnel: its configuration with its versions, and the connectors that receive them with a delay. */
 import { type Random, uuid } from './seeded-random.ts';
 import type { TunnelConfig } from './tunnel-config.ts';
 
 /** One accepted configuration. */
 export interface ConfigVersion {
   readonly version: number;
-  /** Null on a tunnel that nobody has configured. */
+  /** Null if the tunnel was never configured. */
   readonly config: TunnelConfig | null;
   readonly createdAt: string;
 }
 
-/** A running `cloudflared`. It takes a version only if that is newer than its own. */
+/** A running `cloudflared`. It accepts a version only if that is newer than its own. */
 export class Connector {
   readonly id: string;
-  /** From a configuration's acceptance until this connector has it, in ms; `Infinity` for one that is stuck. */
+  /** Time between the API's acceptance of a configuration and its arrival here, in ms; `Infinity` for a stuck connector. */
   delayMs: number;
   readonly runAt: string;
-  /** Four connections, to two data centers. */
+  /** As the real one: four connections to two data centers. */
   readonly connections: readonly { id: string; colo: string }[];
   readonly #now: () => number;
   #current: ConfigVersion;
-  #onTheWay: { dueAt: number; config: ConfigVersion }[] = [];
+  #inFlight: { dueAt: number; config: ConfigVersion }[] = [];
 
   constructor(options: { now: () => number; random: Random; delayMs: number; current: ConfigVersion }) {
     this.#now = options.now;
@@ -34,18 +34,19 @@ export class Connector {
     }));
   }
 
+  /** Sends a configuration, which arrives after `delayMs`. */
   push(config: ConfigVersion): void {
-    this.#onTheWay.push({ dueAt: this.#now() + this.delayMs, config });
+    this.#inFlight.push({ dueAt: this.#now() + this.delayMs, config });
   }
 
-  /** What it runs with now. */
+  /** The configuration that it uses now. */
   get current(): ConfigVersion {
-    if (this.#onTheWay.length === 0) return this.#current;
+    if (this.#inFlight.length === 0) return this.#current;
     const now = this.#now();
-    for (const { dueAt, config } of this.#onTheWay) {
+    for (const { dueAt, config } of this.#inFlight) {
       if (dueAt <= now && config.version > this.#current.version) this.#current = config;
     }
-    this.#onTheWay = this.#onTheWay.filter(({ dueAt }) => dueAt > now);
+    this.#inFlight = this.#inFlight.filter(({ dueAt }) => dueAt > now);
     return this.#current;
   }
 }
@@ -74,17 +75,17 @@ export class Tunnel {
     return this.#latest.version;
   }
 
-  /** The document as it stands. Never change it: `put` a new one. */
+  /** The current document. Read-only: call `put` to change it. */
   get config(): TunnelConfig | null {
     return this.#latest.config;
   }
 
-  /** Those of the rules in that document, in its order. */
+  /** The hostnames of the document's rules, in its order. */
   get hostnames(): string[] {
     return (this.config?.ingress ?? []).flatMap(({ hostname }) => hostname ?? []);
   }
 
-  /** Accepts a checked document; the version rises even where nothing differs. */
+  /** Accepts a valid document. The version increases even if nothing differs, as in the real API. */
   put(config: TunnelConfig): ConfigVersion {
     const createdAt = new Date(this.#options.now()).toISOString();
     this.#latest = { version: this.#latest.version + 1, config, createdAt };
@@ -92,16 +93,16 @@ export class Tunnel {
     return this.#latest;
   }
 
-  /** Starts one more `cloudflared`, which gets the configuration when it registers. */
+  /** Starts another `cloudflared`, which gets the current configuration immediately. */
   addConnector(delayMs: number): Connector {
     const connector = new Connector({ ...this.#options, delayMs, current: this.#latest });
     this.connectors.push(connector);
     return connector;
   }
 
-  /** Ends that `cloudflared`, or all. */
+  /** Stops the `cloudflared` with that id, or all of them. */
   removeConnectors(id?: string): void {
-    const left = id === undefined ? [] : this.connectors.filter((connector) => connector.id !== id);
-    this.connectors.splice(0, this.connectors.length, ...left);
+    const remaining = id === undefined ? [] : this.connectors.filter((connector) => connector.id !== id);
+    this.connectors.splice(0, this.connectors.length, ...remaining);
   }
 }

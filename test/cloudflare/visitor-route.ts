@@ -1,4 +1,4 @@
-/** Which way a visitor's request takes: Cloudflare's edge looks at DNS, then a connector at its own rules. */
+/** Where a visitor's request goes: Cloudflare's edge checks DNS, then a connector applies its ingress rules. */
 
 import type { CloudflareAccount } from './account.ts';
 import type { Connector } from './tunnel.ts';
@@ -6,33 +6,30 @@ import type { IngressRule, TunnelConfig } from './tunnel-config.ts';
 
 export type VisitorRoute =
   /** Cloudflare's own error page: 530 with a code of the 1000s. */
-  | { to: 'edge-error'; code: 1016 | 1033 }
-  /** The rule says the status itself (`http_status:404`), or there is no configuration yet. */
-  | { to: 'status'; status: number }
-  | { to: 'service'; service: URL; hostHeader: string | null }
-  /** A service that this mock does not speak to. */
-  | { to: 'nowhere'; service: string };
+  | { kind: 'edge-error'; code: 1016 | 1033 }
+  /** The rule names a status (`http_status:404`), or there is no configuration yet. */
+  | { kind: 'status'; status: number }
+  | { kind: 'service'; service: URL; hostHeader: string | null }
+  /** The rule names a service that the mock does not forward to. */
+  | { kind: 'unsupported'; service: string };
 
-/** Source: `matchHost` in cloudflared's `ingress.go`, without regard to case since 2026. */
+/** As `matchHost` in cloudflared's `ingress.go`, which ignores case since 2026. */
 function matchesHost(pattern: string, hostname: string): boolean {
-  const wished = pattern.toLowerCase();
-  if (wished === '' || wished === '*' || wished === hostname) return true;
-  return wished.startsWith('*.') && hostname.endsWith(wished.slice(1));
+  const wanted = pattern.toLowerCase();
+  if (wanted === '' || wanted === '*' || wanted === hostname) return true;
+  return wanted.startsWith('*.') && hostname.endsWith(wanted.slice(1));
 }
 
-/** The first rule from the top that matches; the last one matches everything. `path` without its query. */
+/** The first rule that matches; the last rule matches everything. `path` has no query. */
 export function findRule(config: TunnelConfig, hostname: string, path: string): IngressRule | undefined {
   return config.ingress.find(
     (rule) => matchesHost(rule.hostname ?? '', hostname) && new RegExp(rule.path ?? '').test(path),
   );
 }
 
-/** A visitor's way is an answer of Cloudflare's edge unless a proxied CNAME leads to this tunnel. */
-function leadsToTunnel(
-  account: CloudflareAccount,
-  hostname: string,
-): 'tunnel' | 'another-tunnel' | 'nowhere' {
-  // A wildcard record serves what has no record of its own (RFC 4592).
+/** What the hostname's DNS record points to. Only a proxied CNAME of the tunnel reaches it. */
+function dnsTarget(account: CloudflareAccount, hostname: string): 'tunnel' | 'another-tunnel' | 'nowhere' {
+  // A wildcard record applies to names without a record of their own (RFC 4592).
   const own = account.dns.withName(hostname);
   const records = own.length > 0 ? own : account.dns.withName(hostname.replace(/^[^.]+/, '*'));
   const cname = records.find(({ type, proxied }) => type === 'CNAME' && proxied);
@@ -43,39 +40,39 @@ function leadsToTunnel(
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-function wayOfRule({ service, originRequest }: IngressRule, config: TunnelConfig): VisitorRoute {
+function routeOfRule({ service, originRequest }: IngressRule, config: TunnelConfig): VisitorRoute {
   const status = /^http_status:(\d+)$/.exec(service)?.[1];
-  if (status !== undefined) return { to: 'status', status: Number(status) };
-  if (!/^(https?|wss?):\/\//.test(service)) return { to: 'nowhere', service };
+  if (status !== undefined) return { kind: 'status', status: Number(status) };
+  if (!/^(https?|wss?):\/\//.test(service)) return { kind: 'unsupported', service };
   const url = new URL(service);
-  if (!LOOPBACK.test(url.hostname)) return { to: 'nowhere', service };
+  if (!LOOPBACK.test(url.hostname)) return { kind: 'unsupported', service };
   const hostHeader = { ...config.originRequest, ...originRequest }.httpHostHeader;
   return {
-    to: 'service',
+    kind: 'service',
     service: url,
     hostHeader: typeof hostHeader === 'string' && hostHeader !== '' ? hostHeader : null,
   };
 }
 
-/** `hostname` in lower case and without a port; `connector` is the one that gets the request, if any runs. */
+/** `hostname` is in lower case and has no port; `connector` is the one that gets the request, null if none runs. */
 export function routeVisitor(
   account: CloudflareAccount,
   connector: Connector | null,
   hostname: string,
   path: string,
 ): VisitorRoute {
-  switch (leadsToTunnel(account, hostname)) {
+  switch (dnsTarget(account, hostname)) {
     case 'nowhere':
-      return { to: 'edge-error', code: 1016 };
+      return { kind: 'edge-error', code: 1016 };
     case 'another-tunnel':
-      return { to: 'edge-error', code: 1033 };
+      return { kind: 'edge-error', code: 1033 };
     case 'tunnel': {
-      if (connector === null) return { to: 'edge-error', code: 1033 };
+      if (connector === null) return { kind: 'edge-error', code: 1033 };
       const { config } = connector.current;
-      // cloudflared without rules: "will return 503 for all incoming HTTP requests".
-      if (config === null) return { to: 'status', status: 503 };
+      // cloudflared without rules "will return 503 for all incoming HTTP requests" (its log line).
+      if (config === null) return { kind: 'status', status: 503 };
       const rule = findRule(config, hostname, path);
-      return rule === undefined ? { to: 'status', status: 404 } : wayOfRule(rule, config);
+      return rule === undefined ? { kind: 'status', status: 404 } : routeOfRule(rule, config);
     }
   }
 }

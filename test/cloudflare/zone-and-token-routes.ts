@@ -1,4 +1,4 @@
-/** `/zones` and `…/tokens/verify`: what there is, and whether the token is good. */
+/** `/zones` and `…/tokens/verify`: the account's zone, and whether the token is valid. */
 
 import type { CloudflareAccount } from './account.ts';
 import { PAGE_PARAMETERS, paginate } from './pagination.ts';
@@ -26,12 +26,12 @@ const zoneResult = (account: CloudflareAccount) => ({
   plan: account.plan.zone,
 });
 
-const verified = ({ tokenId }: CloudflareAccount) => ({ id: tokenId, status: 'active' });
+const verifiedToken = ({ tokenId }: CloudflareAccount) => ({ id: tokenId, status: 'active' });
 
-export const ACCOUNT_ROUTES: readonly Route[] = [
+export const ZONE_AND_TOKEN_ROUTES: readonly Route[] = [
   {
     path: 'user/tokens/verify',
-    methods: { GET: { kind: 'token', run: ({ account }) => ({ result: verified(account) }) } },
+    methods: { GET: { kind: 'token', run: ({ account }) => ({ result: verifiedToken(account) }) } },
   },
   {
     path: 'accounts/:account/tokens/verify',
@@ -40,7 +40,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
         kind: 'token',
         run({ account, ids }) {
           if (ids.account !== account.id) throw authenticationError();
-          return { result: verified(account) };
+          return { result: verifiedToken(account) };
         },
       },
     },
@@ -53,14 +53,16 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
         scope: 'zone',
         query: new Set(['name', 'status', 'account.id', ...PAGE_PARAMETERS]),
         run({ account, query }) {
-          const wished: [string, string][] = [
+          const filters: [string, string][] = [
             ['name', account.zoneName],
             ['status', 'active'],
             ['account.id', account.id],
           ];
-          const found = wished.every(([name, value]) => (query.get(name) ?? value).toLowerCase() === value);
-          // Source of 20 and 50: the API reference of "List Zones".
-          return paginate(found ? [zoneResult(account)] : [], query, { perPage: 20, most: 50 });
+          const isMatch = filters.every(
+            ([name, value]) => (query.get(name) ?? value).toLowerCase() === value,
+          );
+          // 20 and 50 are from the API reference of "List Zones".
+          return paginate(isMatch ? [zoneResult(account)] : [], query, { defaultSize: 20, maxSize: 50 });
         },
       },
     },

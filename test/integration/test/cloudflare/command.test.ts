@@ -1,11 +1,11 @@
-/** `npm run mock-cloudflare` as a person runs it. */
+/** The command `npm run mock-cloudflare`, run as a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { browse } from '../../../support/browse.ts';
 import { root } from '../../../support/installation.ts';
 import { waitFor } from '../../../support/wait.ts';
 
-interface Running {
+interface Run {
   child: ChildProcess;
   out: string;
   log: string;
@@ -14,10 +14,10 @@ interface Running {
 
 const started: ChildProcess[] = [];
 
-function run(...args: string[]): Running {
+function run(...args: string[]): Run {
   const child = spawn('sh', ['test/cloudflare/run.sh', ...args], { cwd: root });
   started.push(child);
-  const running: Running = { child, out: '', log: '', code: once(child, 'close').then(([code]) => code) };
+  const running: Run = { child, out: '', log: '', code: once(child, 'close').then(([code]) => code) };
   child.stdout.on('data', (chunk: Buffer) => {
     running.out += chunk;
   });
@@ -29,11 +29,10 @@ function run(...args: string[]): Running {
 
 const ANY_PORTS = ['--port', '0', '--connector-port', '0', '--metrics-port', '0'];
 
-/** The exported settings, once all are there. */
-async function settingsOf(running: Running): Promise<Record<string, string>> {
-  await waitFor('the settings', () => running.log.includes('Ctrl-C'), {
+/** Waits until the mock is ready, and returns the settings that it exported. */
+async function settingsOf(running: Run): Promise<Record<string, string>> {
+  await waitFor('the mock to be ready', () => running.log.includes('Ctrl-C'), {
     lastSeen: () => running.log,
-    timeoutMs: 60_000,
   });
   const lines = running.out.trim().split('\n');
   return Object.fromEntries(lines.map((line) => line.replace(/^export /, '').split('=') as [string, string]));
@@ -43,7 +42,7 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
-test('prints the settings for a shell, serves, logs each call on a line, and ends on SIGTERM', async () => {
+test('prints the settings for a shell, serves, logs each call on one line, and stops on SIGTERM', async () => {
   const running = run(...ANY_PORTS, '--latency', '20', '--fault', 'refused', '--fault-rate', '1');
   const settings = await settingsOf(running);
   expect(Object.keys(settings).sort()).toEqual([
@@ -59,7 +58,7 @@ test('prints the settings for a shell, serves, logs each call on a line, and end
     headers: { authorization: `Bearer ${settings.CLOUDFLARE_API_TOKEN}` },
   });
   expect(answer.status).toBe(403);
-  await waitFor('the line', () => running.log.includes('(fault: refused)'));
+  await waitFor('the log line of the call', () => running.log.includes('(fault: refused)'));
   expect(running.log).toMatch(
     /^\d\d:\d\d:\d\d\.\d{3} {2}403 +\d\d+ ms {2}zone +GET +\/zones\?name=class\.localhost {2}\(fault: refused\)$/m,
   );
@@ -68,10 +67,10 @@ test('prints the settings for a shell, serves, logs each call on a line, and end
   expect(await browse({ port, host: 'alice.class.localhost' })).toMatchObject({ status: 530 });
   running.child.kill('SIGTERM');
   expect(await running.code).toBe(0);
-  expect(running.log).toContain('Calls: 1. Writes that met another one: 0.');
+  expect(running.log).toContain('Mock stopped. Calls: 1. Overlapping writes: 0.');
 });
 
-test('has the same settings each time, and says which port is taken and what to do', async () => {
+test('has the same settings on every start, and names a port that is in use', async () => {
   const first = run(...ANY_PORTS);
   const {
     CLOUDFLARE_BASE_URL: url = '',
@@ -87,7 +86,7 @@ test('has the same settings each time, and says which port is taken and what to 
     expect(await second.code).toBe(1);
     expect(second.out).toBe('');
     expect(second.log).toContain(
-      `The mock can't listen on 127.0.0.1:${taken[1]}: something else listens there.`,
+      `The mock can't listen on 127.0.0.1:${taken[1]}: another program uses this port.`,
     );
     expect(second.log).toContain('Choose other ports with --port');
     expect(second.log).not.toMatch(/ at .*:\d+:\d+/);
@@ -96,25 +95,26 @@ test('has the same settings each time, and says which port is taken and what to 
   expect(await settingsOf(third)).toMatchObject(ids);
 });
 
-test('explains itself, and refuses what it does not understand', async () => {
+test('explains its options, and rejects invalid ones', async () => {
   const help = run('--help');
   expect(await help.code).toBe(0);
   for (const option of ['--port', '--plan', '--latency', '--jitter', '--fault', '--connector-port']) {
     expect(help.out).toContain(option);
   }
   const wrong: [string[], RegExp][] = [
-    [['--port', 'x'], /A number from 0 to 65535 is needed/],
-    [['--seed', '1.5'], /A whole number is needed/],
-    [['--zone', 'my class'], /A domain such as class\.localhost is needed/],
+    [['--port', 'x'], /Expected a number from 0 to 65535/],
+    [['--seed', '1.5'], /Expected a whole number/],
+    [['--zone', 'my class'], /Expected a domain such as class\.localhost/],
     [['--plan', 'gold'], /Allowed choices are free, paid/],
     [['--fault', 'rain'], /Allowed choices are any, refused/],
-    [['--fault-rate', '2'], /A number from 0 to 1 is needed/],
+    [['--fault-rate', '2'], /Expected a number from 0 to 1/],
     [['--colour'], /unknown option '--colour'/],
     [['now'], /too many arguments/],
   ];
   const runs = wrong.map(([args]) => run(...args));
-  for (const [at, running] of runs.entries()) {
-    expect(await running.code).toBe(1);
-    expect(running.log).toMatch(wrong[at]?.[1] ?? '');
+  for (const [index, [args, message]] of wrong.entries()) {
+    const code = await runs[index]?.code;
+    const log = expect.stringMatching(message);
+    expect({ args, code, log: runs[index]?.log }).toEqual({ args, code: 1, log });
   }
 });

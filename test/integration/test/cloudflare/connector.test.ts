@@ -1,4 +1,4 @@
-/** The mock's connector: a visitor gets there only where DNS and the connector's own configuration lead. */
+/** The mock's connector: it forwards a visitor only if DNS and the connector's configuration both allow it. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -50,7 +50,7 @@ afterEach(async () => {
   service.close();
 });
 
-test('a visitor needs a record, a rule, and a connector that has caught up', async () => {
+test('a visitor needs a record, a rule, and a connector that has received the rule', async () => {
   expect(await visit('alice.example.com')).toMatchObject({ status: 530, body: 'error code: 1016' });
   point('alice.example.com');
   expect(await visit('alice.example.com')).toMatchObject({ status: 503 });
@@ -66,7 +66,7 @@ test('a visitor needs a record, a rule, and a connector that has caught up', asy
   expect(received).toHaveLength(2);
 });
 
-test('a record that is not proxied, leads elsewhere or to another tunnel does not lead here', async () => {
+test('a record that is not proxied or points elsewhere does not reach the tunnel', async () => {
   const names = ['plain', 'elsewhere', 'other'].map((label) => `${label}.example.com`);
   point('plain.example.com', false);
   point('elsewhere.example.com', true, 'example.org');
@@ -77,7 +77,7 @@ test('a record that is not proxied, leads elsewhere or to another tunnel does no
   expect(answers.map(({ body }) => body)).toEqual([1016, 1016, 1033].map((code) => `error code: ${code}`));
 });
 
-test('rules are tried from the top: a wildcard above shadows, a path narrows, a status is a status', async () => {
+test('the first matching rule wins: wildcards, paths and fixed statuses', async () => {
   for (const name of ['a', 'b', 'c', 'wild', 'notwild', '*.wild']) point(`${name}.example.com`);
   route(
     rule('a.example.com', { path: '^/api' }),
@@ -97,7 +97,7 @@ test('rules are tried from the top: a wildcard above shadows, a path narrows, a 
   expect(await status('notwild.example.com')).toBe(409);
 });
 
-test('a service that does not answer, is not HTTP, or is not on this machine is a 502', async () => {
+test('a service that does not answer, is not HTTP, or is on another machine gives 502', async () => {
   for (const name of ['gone', 'ssh', 'far']) point(`${name}.example.com`);
   route(
     rule('gone.example.com', { service: 'http://127.0.0.1:1' }),
@@ -108,7 +108,7 @@ test('a service that does not answer, is not HTTP, or is not on this machine is 
   for (const name of ['gone', 'ssh', 'far']) expect((await visit(`${name}.example.com`)).status).toBe(502);
 });
 
-test('the service sees who visits, over HTTPS, and the Host that the rule asks for', async () => {
+test('the service sees the visitor’s address, HTTPS, and the Host that the rule names', async () => {
   point('a.example.com');
   point('b.example.com');
   route(
@@ -135,7 +135,7 @@ test('the service sees who visits, over HTTPS, and the Host that the rule asks f
   expect(received[1]?.headers).toMatchObject({ host: 'localhost:5173', 'x-forwarded-host': 'b.example.com' });
 });
 
-test('a setting of the whole tunnel holds where the rule has none', async () => {
+test('a setting of the whole tunnel applies to rules without one', async () => {
   point('a.example.com');
   route(rule('a.example.com'));
   mock.foreign.putConfig((config) => ({ ...config, originRequest: { httpHostHeader: 'inner' } }));
@@ -144,7 +144,7 @@ test('a setting of the whole tunnel holds where the rule has none', async () => 
   expect(received[0]?.headers.host).toBe('inner');
 });
 
-test('WebSockets pass, both ways; where no rule leads they are refused', async () => {
+test('forwards WebSockets in both directions, and refuses them without a rule', async () => {
   const sockets = new WebSocketServer({ server: service });
   sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`echo ${data}`)));
   point('alice.example.com');
@@ -165,8 +165,8 @@ test('WebSockets pass, both ways; where no rule leads they are refused', async (
   expect(String(error)).toContain('530');
 });
 
-test('the API and the metrics tell the same version, once the connector has it', async () => {
-  const told = async () => {
+test('API and metrics report the same version, once the connector has it', async () => {
+  const versions = async () => {
     const api = (await callApi(mock, pathsOf(mock).connections)).body.result;
     const gauge = /^cloudflared_orchestration_config_version (-?\d+)$/m.exec(
       (await metrics('/metrics')).text,
@@ -174,12 +174,12 @@ test('the API and the metrics tell the same version, once the connector has it',
     const { version, config } = JSON.parse((await metrics('/config')).text);
     return { api, gauge: Number(gauge?.[1]), version, config };
   };
-  expect(await told()).toMatchObject({ api: [{ config_version: 0 }], gauge: -1, version: -1 });
+  expect(await versions()).toMatchObject({ api: [{ config_version: 0 }], gauge: -1, version: -1 });
   route(rule('alice.example.com'));
   route(rule('alice.example.com'), rule('bob.example.com'));
-  expect(await told()).toMatchObject({ api: [{ config_version: 0 }], gauge: -1, version: -1 });
+  expect(await versions()).toMatchObject({ api: [{ config_version: 0 }], gauge: -1, version: -1 });
   time += 1000;
-  expect(await told()).toMatchObject({
+  expect(await versions()).toMatchObject({
     api: [{ id: mock.account.connectors[0]?.id, config_version: 2, conns: { length: 4 } }],
     gauge: 2,
     version: 2,
@@ -192,7 +192,7 @@ test('the API and the metrics tell the same version, once the connector has it',
   expect((await metrics('/nothing')).status).toBe(404);
 });
 
-test('of several connectors one may be stuck, be gone, or come later', async () => {
+test('one of several connectors can be stuck, be removed, or be added later', async () => {
   point('alice.example.com');
   const stuck = mock.account.tunnel.addConnector(Number.POSITIVE_INFINITY);
   route(rule('alice.example.com'));
@@ -213,7 +213,7 @@ test('of several connectors one may be stuck, be gone, or come later', async () 
   expect((await callApi(mock, paths.tunnel)).body.result).toMatchObject({ status: 'down', connections: [] });
 });
 
-test('a port that is taken is the system’s error, and nothing is left listening', async () => {
+test('a port in use is reported with the system’s error, and nothing is left listening', async () => {
   const taken = { metricsPort: connector.port };
   await expect(MockConnector.start(mock.account, taken)).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

@@ -1,4 +1,4 @@
-/** The mock's DNS records over real HTTP: one at a time, in pages, in batches, and what is refused. */
+/** The mock's DNS records over real HTTP: single records, pages, batches, and refusals. */
 import Cloudflare from 'cloudflare';
 import { MockCloudflare, type MockOptions, type NewRecord } from '../../../cloudflare/index.ts';
 import { type ApiCall, callApi, pathsOf } from '../../../support/mock-api.ts';
@@ -30,8 +30,8 @@ beforeEach(async () => {
 afterEach(() => mock.stop());
 
 describe('one record', () => {
-  test('is made, read, changed, replaced and deleted', async () => {
-    const made = await post(cname('Alice', { comment: 'devenv: alice' }));
+  test('is created, read, changed, replaced and deleted', async () => {
+    const created = await post(cname('Alice', { comment: 'devenv: alice' }));
     const record = {
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
       name: 'alice.example.com',
@@ -44,12 +44,12 @@ describe('one record', () => {
       tags: [],
       settings: {},
     };
-    expect(made).toMatchObject({ status: 200, body: { success: true, result: record } });
+    expect(created).toMatchObject({ status: 200, body: { success: true, result: record } });
     const path = `${records()}/${named('alice')}`;
     expect((await call(path)).body.result).toMatchObject(record);
 
-    const patched = await call(path, { method: 'PATCH', body: { comment: 'mine' } });
-    expect(patched.body.result).toMatchObject({ ...record, comment: 'mine' });
+    const patched = await call(path, { method: 'PATCH', body: { comment: 'changed' } });
+    expect(patched.body.result).toMatchObject({ ...record, comment: 'changed' });
     const replaced = await call(path, { method: 'PUT', body: cname('bob') });
     expect(replaced.body.result).toMatchObject({ ...record, name: 'bob.example.com', comment: null });
     expect(names()).toEqual(['bob']);
@@ -68,7 +68,7 @@ describe('one record', () => {
     ]);
   });
 
-  test('has a name in the zone: others are taken as relative to it, @ is the zone itself', async () => {
+  test('has a name in the zone: other names are relative to it, @ is the zone itself', async () => {
     for (const name of ['@', 'www', '*.deep', 'example.org']) {
       expect((await post({ type: 'A', name, content: '192.0.2.1' })).status).toBe(200);
     }
@@ -86,38 +86,38 @@ describe('one record', () => {
     ['an unknown field', 9207, { ...a, owner: 'me' }],
     ['a wrong type of field', 9207, { ...a, proxied: 'yes' }],
     ['an unknown setting', 9207, { ...a, settings: { flatten: true } }],
-    ['a priority that it cannot have', 9207, { ...a, priority: 1 }],
+    ['a priority on a type without one', 9207, { ...a, priority: 1 }],
     ['an unknown type', 1004, { ...a, type: 'ALIAS' }],
     ['a bad name', 9000, { ...a, name: 'a b' }],
     ['a label that is too long', 9000, { ...a, name: 'x'.repeat(64) }],
-    ['no IPv4 address', 9005, { ...a, content: '192.0.2' }],
-    ['no IPv6 address', 9006, { ...a, type: 'AAAA' }],
-    ['no hostname', 9007, { ...a, type: 'CNAME', content: 'a_b c' }],
-    ['itself as content', 9039, { ...a, type: 'CNAME', content: 'x.example.com' }],
+    ['an invalid IPv4 address', 9005, { ...a, content: '192.0.2' }],
+    ['an invalid IPv6 address', 9006, { ...a, type: 'AAAA' }],
+    ['an invalid hostname as content', 9007, { ...a, type: 'CNAME', content: 'a_b c' }],
+    ['its own name as content', 9039, { ...a, type: 'CNAME', content: 'x.example.com' }],
     ['no priority', 9101, { ...a, type: 'MX', content: 'mail.example.com' }],
-    ['a proxy that it cannot have', 9004, { ...a, type: 'TXT', proxied: true }],
+    ['a proxy on a type without one', 9004, { ...a, type: 'TXT', proxied: true }],
     ['a TTL that is too short', 9021, { ...a, ttl: 30 }],
     ['a tag, on Free', 9300, { ...a, tags: ['owner:me'] }],
     ['a comment of 101 characters, on Free', 9313, { ...a, comment: 'x'.repeat(101) }],
-  ])('with %s is refused', async (_what, code, body) => {
+  ])('is refused with %s', async (_what, code, body) => {
     expect(await post(body)).toMatchObject({ status: 400, code });
     expect(mock.account.records).toEqual([]);
   });
 
-  test('may have a comment of 100 characters on Free and 500 on paid', async () => {
+  test('can have a comment of 100 characters on Free and 500 on paid', async () => {
     expect((await post({ ...a, comment: '€'.repeat(100) })).status).toBe(200);
     await restart({ plan: 'paid' });
     expect((await post({ ...a, comment: 'x'.repeat(500) })).status).toBe(200);
     expect(await post({ ...a, name: 'y', comment: 'x'.repeat(501) })).toMatchObject({ code: 9313 });
   });
 
-  test('that is a CNAME stands alone; the error is one of a family', async () => {
+  test('that is a CNAME must be alone with its name; the error code is one of four', async () => {
     const codes = new Set<number | null>();
     await post({ ...a, name: 'a' });
     await post(cname('c'));
     for (let round = 0; round < 8; round += 1) {
-      const clashes = [cname('a'), cname('c'), { ...a, name: 'c' }, { ...a, name: 'a' }];
-      for (const body of [...clashes, { type: 'TXT', name: 'c', content: 'x' }]) {
+      const conflicting = [cname('a'), cname('c'), { ...a, name: 'c' }, { ...a, name: 'a' }];
+      for (const body of [...conflicting, { type: 'TXT', name: 'c', content: 'x' }]) {
         const refused = await post(body);
         expect(refused.status).toBe(400);
         codes.add(refused.code);
@@ -130,12 +130,12 @@ describe('one record', () => {
     expect(names()).toEqual(['a', 'a', 'c']);
   });
 
-  test('of somebody else is one like any other', async () => {
-    const { id } = mock.foreign.addRecord({ ...cname('theirs'), comment: 'by hand' });
+  test('of a foreign writer is like any other', async () => {
+    const { id } = mock.foreign.addRecord({ ...cname('theirs'), comment: 'not ours' });
     mock.foreign.changeRecord(id, { content: 'elsewhere.example.org' });
     expect((await call(`${records()}/${id}`)).body.result).toMatchObject({
       content: 'elsewhere.example.org',
-      comment: 'by hand',
+      comment: 'not ours',
     });
     mock.foreign.removeRecord(id);
     expect(mock.account.records).toEqual([]);
@@ -144,7 +144,7 @@ describe('one record', () => {
 });
 
 describe('the list', () => {
-  test('comes in pages of 100, or as large as asked for', async () => {
+  test('comes in pages of 100, or of the requested size', async () => {
     await restart({ plan: 'paid' });
     for (let at = 0; at < 250; at += 1) mock.foreign.addRecord(cname(`s${at}`));
     const last = await call(`${records()}?page=3`);
@@ -196,10 +196,10 @@ describe('the list', () => {
 });
 
 describe('a batch', () => {
-  test('runs deletes, patches, puts, posts, whatever their order in the body', async () => {
+  test('runs deletes, patches, puts and posts in this order, regardless of their order in the body', async () => {
     for (const label of ['gone', 'patched', 'put']) mock.foreign.addRecord(cname(label, { comment: 'old' }));
     const done = await batch({
-      // Each takes the name that the one before it gives up.
+      // Each operation uses the name that the previous one has released.
       posts: [cname('put', { comment: 'posted' })],
       puts: [{ id: named('put'), ...cname('patched') }],
       patches: [{ id: named('patched'), name: 'gone.example.com' }],
@@ -215,7 +215,7 @@ describe('a batch', () => {
     expect(names()).toEqual(['gone', 'patched', 'put']);
   });
 
-  test('with one error anywhere applies nothing, and does not say where', async () => {
+  test('with one invalid operation applies nothing, and does not name that operation', async () => {
     for (const label of ['a', 'b', 'c']) mock.foreign.addRecord(cname(label, { comment: label }));
     const before = mock.account.records;
     const good = {
@@ -245,7 +245,7 @@ describe('a batch', () => {
     expect(names()).toEqual(['a', 'c', 'moved', 'new']);
   });
 
-  test('is refused where it is empty, malformed or larger than the plan allows', async () => {
+  test('is refused if it is empty, malformed or larger than the plan allows', async () => {
     const wrong = [
       {},
       { posts: [] },
@@ -254,7 +254,10 @@ describe('a batch', () => {
       { deletes: [{ id: 'x', name: 'y' }] },
       { patches: [{ comment: 'x' }] },
     ];
-    for (const body of wrong) expect(await batch(body)).toMatchObject({ status: 400, code: 9207 });
+    for (const body of wrong) {
+      const { status, code } = await batch(body);
+      expect({ body, status, code }).toEqual({ body, status: 400, code: 9207 });
+    }
     const posts = Array.from({ length: 201 }, (_none, at) => cname(`s${at}`));
     expect(await batch({ posts })).toMatchObject({ status: 400, code: 9207 });
     expect((await batch({ posts: posts.slice(1) })).status).toBe(200);
@@ -265,7 +268,7 @@ describe('a batch', () => {
   });
 });
 
-test('the quota of a plan holds: a full zone takes a record only for another', async () => {
+test('a full zone accepts a new record only in exchange for another one', async () => {
   for (let at = 0; at < 200; at += 1) mock.foreign.addRecord(cname(`s${at}`));
   expect(await post(cname('late'))).toMatchObject({ status: 400, code: 81045 });
   expect(await batch({ posts: [cname('late')] })).toMatchObject({ status: 400, code: 81045 });

@@ -1,4 +1,4 @@
-/** The mock of Cloudflare's API over real HTTP: who may ask, what exists, the tunnel's configuration, the rate. */
+/** The mock's API over real HTTP: credentials, paths, the tunnel's configuration, the rate limit. */
 import Cloudflare, { AuthenticationError, BadRequestError, PermissionDeniedError } from 'cloudflare';
 import { MockCloudflare, type MockOptions, type TunnelConfig } from '../../../cloudflare/index.ts';
 import { type ApiCall, callApi, pathsOf } from '../../../support/mock-api.ts';
@@ -22,7 +22,7 @@ const CATCH_ALL = { service: 'http_status:404' };
 const putConfig = (config: unknown) => call(paths().configuration, { method: 'PUT', body: { config } });
 
 describe('the configuration', () => {
-  test('is null on a new tunnel, and every accepted PUT raises its version, even the same one', async () => {
+  test('is null on a new tunnel, and every accepted PUT increases its version, even an equal one', async () => {
     expect((await call(paths().configuration)).body.result).toEqual({
       tunnel_id: mock.tunnelId,
       version: 0,
@@ -39,7 +39,7 @@ describe('the configuration', () => {
     }
   });
 
-  test('comes back as it was written, in its own order, with what the SDK does not know', async () => {
+  test('is returned exactly as it was written, with fields that the SDK does not know', async () => {
     const document =
       '{"warp-routing":{"enabled":true},"ingress":[{"service":"http://127.0.0.1:3001","originRequest":{"httpHostHeader":"x","noTLSVerify":true},"id":"7","hostname":"a.example.com","path":"^/api"},{"service":"http_status:404"}],"originRequest":{"connectTimeout":10}}';
     const put = await call(paths().configuration, { method: 'PUT', body: `{"config":${document}}` });
@@ -58,21 +58,21 @@ describe('the configuration', () => {
     ['a port in the hostname', 1056, { ingress: [{ ...rule, hostname: 'a.com:80' }, CATCH_ALL] }],
     ['a service without a scheme', 1056, { ingress: [{ ...rule, service: '127.0.0.1:3' }, CATCH_ALL] }],
     ['a service with a path', 1056, { ingress: [{ ...rule, service: 'http://a/b' }, CATCH_ALL] }],
-    ['a status that is none', 1056, { ingress: [{ service: 'http_status:4043' }] }],
-    ['a path that is no expression', 1056, { ingress: [{ ...rule, path: '(' }, CATCH_ALL] }],
+    ['an invalid status', 1056, { ingress: [{ service: 'http_status:4043' }] }],
+    ['a path that is not a regular expression', 1056, { ingress: [{ ...rule, path: '(' }, CATCH_ALL] }],
     ['an unknown field', 9207, { ingress: [CATCH_ALL], routing: {} }],
     ['an unknown field of a rule', 9207, { ingress: [{ ...CATCH_ALL, comment: 'x' }] }],
     ['an unknown origin setting', 9207, { ingress: [CATCH_ALL], originRequest: { hostHeader: 'x' } }],
     ['a wrong type', 9207, { ingress: [{ ...rule, path: 1 }, CATCH_ALL] }],
     ['a rule without a service', 9207, { ingress: [{ hostname: 'a.example.com' }, CATCH_ALL] }],
     ['null', 9207, null],
-  ])('with %s is refused, and nothing changes', async (_what, code, config) => {
+  ])('is refused with %s, and nothing changes', async (_what, code, config) => {
     expect(await putConfig(config)).toMatchObject({ status: 400, code, body: { success: false } });
     expect(mock.account.tunnel.version).toBe(0);
     expect(mock.calls.at(-1)).toMatchObject({ kind: 'config-put', status: 400, applied: false });
   });
 
-  test('of somebody else raises the version too, and is checked alike', async () => {
+  test('of a foreign writer increases the version too, and is checked in the same way', async () => {
     mock.foreign.putConfig((config) => ({ ...config, 'warp-routing': { enabled: true } }));
     expect((await call(paths().configuration)).body.result).toMatchObject({
       version: 1,
@@ -86,7 +86,7 @@ describe('the configuration', () => {
 
 describe('a call is refused', () => {
   const other = 'f'.repeat(32);
-  test('without a token, with a malformed or wrong one, with another credential beside it', async () => {
+  test('without a token, with a malformed or wrong one, or with a second credential', async () => {
     const bare = await fetch(`${mock.baseUrl}/zones`);
     expect(bare.status).toBe(400);
     expect(await bare.json()).toMatchObject({ errors: [{ code: 9106 }] });
@@ -101,7 +101,7 @@ describe('a call is refused', () => {
       });
   });
 
-  test('for another account, tunnel or zone, and where the token lacks the scope', async () => {
+  test('for another account, tunnel or zone, and if the token lacks the scope', async () => {
     const { tunnel, records, zone } = paths();
     expect(await call(tunnel.replace(mock.accountId, other))).toMatchObject({ status: 403, code: 10000 });
     expect(await call(`${tunnel.slice(0, -4)}0000`)).toMatchObject({ status: 404 });
@@ -159,7 +159,7 @@ test('the SDK finds token, zone by name with its plan, tunnel and configuration'
   });
 });
 
-test('the SDK turns refusals into its errors, with the codes', async () => {
+test('the SDK turns refusals into its errors with the same codes', async () => {
   const { cloudflared } = sdk().zeroTrust.tunnels;
   const bad = { account_id: mock.accountId, config: { ingress: [] } };
   const error = await cloudflared.configurations
@@ -172,8 +172,8 @@ test('the SDK turns refusals into its errors, with the codes', async () => {
   await expect(stranger.zones.get({ zone_id: mock.zoneId })).rejects.toBeInstanceOf(PermissionDeniedError);
 });
 
-describe('the rate', () => {
-  test('is told in each answer; over it, everything is refused until the block is over', async () => {
+describe('the rate limit', () => {
+  test('is in the headers of every response; beyond it, everything is refused until the block ends', async () => {
     let time = 1_800_000_000_000;
     const rateLimit = { requests: 3, windowMs: 10_000, blockMs: 20_000 };
     await restart({ rateLimit, now: () => time });
@@ -198,7 +198,7 @@ describe('the rate', () => {
     expect((await call(paths().zone)).headers.get('ratelimit')).toBe('"default";r=2;t=10');
   });
 
-  test('starts anew with each window, and is shared with the user’s dashboard', async () => {
+  test('starts again with each window, and is shared with the user’s dashboard', async () => {
     let time = 1_800_000_000_000;
     await restart({ rateLimit: { requests: 3, windowMs: 10_000, blockMs: 1_000 }, now: () => time });
     await call(paths().zone);
@@ -208,13 +208,13 @@ describe('the rate', () => {
     expect((await call(paths().zone)).headers.get('ratelimit')).toMatch(/r=0;/);
     mock.foreign.spendRequests(1);
     expect((await call(paths().zone)).status).toBe(429);
-    // A block that is over before the window would have been.
+    // This block ends before the window would have ended.
     time += 1_000;
     expect((await call(paths().zone)).headers.get('ratelimit')).toBe('"default";r=2;t=10');
   });
 });
 
-test('the same seed gives the same mock, and every id has its form', async () => {
+test('the same seed gives the same ids and token, and every id is well-formed', async () => {
   const twin = await MockCloudflare.start({ seed: mock.seed });
   const { CLOUDFLARE_BASE_URL: _own, ...own } = mock.env();
   const { CLOUDFLARE_BASE_URL: _twins, ...twins } = twin.env();

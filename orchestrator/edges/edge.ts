@@ -5,9 +5,20 @@
 import type { Diagnostic, Drift } from '../domain.ts';
 import type { Problem } from '../errors.ts';
 
+/**
+ * Names one route, as owner tags do: the student's name for their own link, `alice-4000` for an additional one of
+ * alice's. It is never used as a student's name: that is the route's `owner`.
+ */
+export type RouteId = string & { readonly brand: 'RouteId' };
+
+/** `text`: a student's name, with the port behind it for an additional link; or the text of an owner tag. */
+export const routeId = (text: string): RouteId => text as RouteId;
+
 /** "This hostname forwards to this origin." */
 export interface Route {
-  student: string;
+  id: RouteId;
+  /** The name of the student whose route it is. */
+  owner: string;
   hostname: string;
   /** The relay as the host reaches it, e.g. `http://127.0.0.1:3001`. */
   origin: string;
@@ -26,16 +37,24 @@ export interface DesiredState {
   registered: readonly RegisteredRoute[];
 }
 
+/** What an outcome or a drift is about: a registered route, or something of ours at the edge that is left of one. */
+export interface RouteReference {
+  hostname: string;
+  /** Null where neither a registered route nor an owner tag names it. */
+  id: RouteId | null;
+  /** The student's name; null where the route is not registered. */
+  owner: string | null;
+}
+
 /** Why it failed for a route, and whether the edge has the route all the same; absent where that is unknown. */
-export interface FailedOutcome {
-  student: string;
+export interface FailedOutcome extends RouteReference {
   problem: Problem;
   isPresent?: boolean;
 }
 
 /** How a run ended for one route. A route without an outcome: nothing differed, or all was applied. */
 export type Outcome =
-  | { student: string; kind: 'applied' }
+  | (RouteReference & { kind: 'applied' })
   /** May work later: retried while the route is desired. `afterMs`: where the edge said how long to wait. */
   | (FailedOutcome & { kind: 'retry'; afterMs?: number })
   /** Will not work until a person acts. */
@@ -48,7 +67,7 @@ export type Confirmation =
   | { kind: 'not-live'; problem: Problem };
 
 /** What differs, before a repair was tried. */
-export type DetectedDrift = Omit<Drift, 'failed'>;
+export type DetectedDrift = RouteReference & Pick<Drift, 'found' | 'action'>;
 
 /** What one run found where it read everything, and how it ended. */
 export interface RunReport {

@@ -4,6 +4,7 @@ import { IDENTITY_PATH } from '../protocol/constants.ts';
 import { linkFingerprint } from '../protocol/link-fingerprint.ts';
 import type { RelayIdentity } from '../protocol/messages.ts';
 import { limitInformationalResponses } from '../proxy/upstream-request.ts';
+import type { Route } from './edge.ts';
 
 /** More than this is no identity, in bytes; nor are headers of more. */
 const MAX_ANSWER = 4096;
@@ -52,13 +53,11 @@ export function fetchLinkIdentity(
   });
 }
 
-/** Whether the answer is that of the route's own link: `alice`'s, or a further one of hers, `alice-4000`. */
+/** Whether the answer is that of this very route: the relay answers for its student's own link and additional ones. */
 export function isOwnIdentity(
   answer: RelayIdentity | string,
-  { student, hostname }: { student: string; hostname: string },
+  { owner, hostname }: Pick<Route, 'owner' | 'hostname'>,
   instance: string,
 ): answer is RelayIdentity {
-  if (typeof answer === 'string') return false;
-  const owners = new Set([student, student.replace(/-\d+$/, '')]);
-  return [...owners].some((owner) => answer.fingerprint === linkFingerprint(instance, owner, hostname));
+  return typeof answer !== 'string' && answer.fingerprint === linkFingerprint(instance, owner, hostname);
 }

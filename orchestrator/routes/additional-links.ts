@@ -3,13 +3,13 @@
  * with the student's. Each is held and published under its own name, `alice-4000`, and held on while it is closed, as
  * the student's own is: its DNS record lives as long as any.
  */
-import type { Route } from '../edges/edge.ts';
+import type { Route, RouteId } from '../edges/edge.ts';
 
 /** The part of the publisher that is needed here. */
 export interface RouteRegistry {
   register(route: Route): void;
-  setDesired(student: string, wanted: boolean): void;
-  unregister(student: string): Promise<unknown>;
+  setDesired(id: RouteId, wanted: boolean): void;
+  unregister(id: RouteId): Promise<unknown>;
 }
 
 /** The link for a port; null where it can't have one. */
@@ -44,7 +44,7 @@ export class AdditionalLinks {
       if (ports.includes(port)) continue;
       this.#held.delete(port);
       // Away from the edge with the next publication; who waits for that waits for the student's own link.
-      void this.#publisher.unregister(route.student);
+      void this.#publisher.unregister(route.id);
       gone.push(route);
     }
     for (const port of ports) {
@@ -52,7 +52,7 @@ export class AdditionalLinks {
       if (route === null) continue;
       if (!this.#held.has(port)) this.#publisher.register(route);
       this.#held.set(port, route);
-      this.#publisher.setDesired(route.student, wanted.includes(port));
+      this.#publisher.setDesired(route.id, wanted.includes(port));
     }
     return gone;
   }

@@ -2,15 +2,18 @@
 import type { Drift } from '../domain.ts';
 import type { DetectedDrift, Outcome } from '../edges/edge.ts';
 import type { Log } from '../log.ts';
-import { problemsOf } from './route-state.ts';
+import { keyOf, problemsOf } from './route-state.ts';
 
 /** What was found, with what became of it. */
 export function withFailures(findings: readonly DetectedDrift[], outcomes: readonly Outcome[]): Drift[] {
   const failed = problemsOf(outcomes);
   return findings.map((finding) => ({
-    ...finding,
+    hostname: finding.hostname,
+    student: finding.owner ?? finding.id,
+    found: finding.found,
+    action: finding.action,
     // What is only reported was not tried.
-    failed: finding.action === null ? null : (failed.get(finding.student ?? finding.hostname)?.what ?? null),
+    failed: finding.action === null ? null : (failed.get(keyOf(finding))?.what ?? null),
   }));
 }
 

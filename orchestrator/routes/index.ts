@@ -3,7 +3,7 @@
  * (`confirmer.ts`). Knows no Docker, and no edge's details.
  */
 import type { Drift, LinkPhase, LinkReason } from '../domain.ts';
-import type { Edge, Route } from '../edges/edge.ts';
+import { type Edge, type Route, type RouteId, routeId } from '../edges/edge.ts';
 import type { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { AdditionalLinks, type RouteForPort } from './additional-links.ts';
@@ -53,18 +53,19 @@ interface Held {
 export class Routes {
   readonly #options: RoutesOptions;
   readonly #held = new Map<string, Held>();
-  /** Whose further link that is, by the link's name. */
-  readonly #owners = new Map<string, Held>();
+  /** The same by each of their routes, additional ones included. */
+  readonly #byRoute = new Map<RouteId, Held>();
   readonly #publisher: Reconciler;
   readonly #confirmer: ReadinessChecks;
 
   constructor(options: RoutesOptions) {
     this.#options = options;
     const { edge, log } = options;
-    this.#confirmer = new ReadinessChecks(edge, (name) =>
-      options.onChange(this.#owners.get(name)?.route.student ?? name),
-    );
-    this.#publisher = new Reconciler({ edge, log, onChange: (student) => this.#onPhase(student) });
+    this.#confirmer = new ReadinessChecks(edge, (id) => {
+      const held = this.#byRoute.get(id);
+      if (held !== undefined) options.onChange(held.route.owner);
+    });
+    this.#publisher = new Reconciler({ edge, log, onChange: (id) => this.#onPhase(id) });
   }
 
   start(): void {
@@ -83,9 +84,10 @@ export class Routes {
       links: new AdditionalLinks(this.#publisher, linkFor),
       look: null,
     };
-    this.#held.set(route.student, held);
+    this.#held.set(route.owner, held);
+    this.#byRoute.set(route.id, held);
     this.#publisher.register(route);
-    this.#publisher.setDesired(route.student, remembered.wanted);
+    this.#publisher.setDesired(route.id, remembered.wanted);
     this.#followLinks(held);
   }
 
@@ -95,8 +97,10 @@ export class Routes {
     if (held?.look) clearTimeout(held.look);
     this.#held.delete(student);
     if (held !== undefined) this.#letLinksGo(held.links.follow([], []));
-    this.#confirmer.end(student);
-    return this.#publisher.unregister(student);
+    const id = held?.route.id ?? routeId(student);
+    this.#byRoute.delete(id);
+    this.#confirmer.end(id);
+    return this.#publisher.unregister(id);
   }
 
   /** What is so now. Cheap to repeat. */
@@ -116,7 +120,7 @@ export class Routes {
     if (held === undefined) return;
     held.memory = { ...held.memory, override: word };
     this.#look(held);
-    if (word === 'open') this.#publisher.retryNow(student, adopt);
+    if (word === 'open') this.#publisher.retryNow(held.route.id, adopt);
   }
 
   #look(held: Held): void {
@@ -128,9 +132,9 @@ export class Routes {
       nextLookAt === null ? null : setTimeout(() => this.#onTime(held), nextLookAt - now + 1).unref();
     held.memory = next;
     const text = JSON.stringify(next);
-    if (text !== JSON.stringify(memory)) this.#options.saveMemory(route.student, text);
-    if (!next.wanted) this.#confirmer.end(route.student);
-    this.#publisher.setDesired(route.student, next.wanted);
+    if (text !== JSON.stringify(memory)) this.#options.saveMemory(route.owner, text);
+    if (!next.wanted) this.#confirmer.end(route.id);
+    this.#publisher.setDesired(route.id, next.wanted);
     this.#follow(route);
     this.#followLinks(held);
   }
@@ -141,21 +145,21 @@ export class Routes {
     const wanted = memory.wanted ? memory.ports.slice(0, most) : [];
     this.#letLinksGo(links.follow(lastWanted(wanted, memory.linked, most), wanted));
     for (const link of links.all) {
-      this.#owners.set(link.student, held);
+      this.#byRoute.set(link.id, held);
       this.#follow(link);
     }
   }
 
   #letLinksGo(links: readonly Route[]): void {
-    for (const { student } of links) {
-      this.#owners.delete(student);
-      this.#confirmer.end(student);
+    for (const { id } of links) {
+      this.#byRoute.delete(id);
+      this.#confirmer.end(id);
     }
   }
 
   /** Whether that hostname is a further link of somebody's, open or not. */
   isLink(hostname: string): boolean {
-    return [...this.#owners.values()].some(({ links }) =>
+    return [...this.#byRoute.values()].some(({ links }) =>
       [...links.all].some((link) => link.hostname === hostname),
     );
   }
@@ -163,32 +167,36 @@ export class Routes {
   /** A grace or a start is over, though nothing was reported. */
   #onTime(held: Held): void {
     this.#look(held);
-    this.#options.onChange(held.route.student);
+    this.#options.onChange(held.route.owner);
   }
 
   /** A student's own link has changed, or a further one. */
-  #onPhase(name: string): void {
-    const held = this.#held.get(name) ?? this.#owners.get(name);
+  #onPhase(id: RouteId): void {
+    const held = this.#byRoute.get(id);
     if (held === undefined) return;
     for (const route of [held.route, ...held.links.all]) this.#follow(route);
-    this.#options.onChange(held.route.student);
+    this.#options.onChange(held.route.owner);
   }
 
   /** An open route is confirmed; any other is not live. */
   #follow(route: Route): void {
-    if (this.#publisher.phase(route.student).phase === 'open') this.#confirmer.begin(route);
-    else this.#confirmer.end(route.student);
+    if (this.#publisher.phase(route.id).phase === 'open') this.#confirmer.begin(route);
+    else this.#confirmer.end(route.id);
   }
 
   /** Students whose own link is being opened or closed. Cheap: in a class everybody asks it at once. */
   changing(): string[] {
-    return this.#publisher.changing().filter((name) => this.#held.has(name));
+    const changing = new Set(this.#publisher.changing());
+    return [...this.#held.values()]
+      .filter(({ route }) => changing.has(route.id))
+      .map(({ route }) => route.owner);
   }
 
   view(student: string): RouteView {
     const held = this.#held.get(student);
-    const { phase, problem } = this.#publisher.phase(student);
-    const confirmed = this.#confirmer.view(student);
+    const id = held?.route.id ?? routeId(student);
+    const { phase, problem } = this.#publisher.phase(id);
+    const confirmed = this.#confirmer.view(id);
     const memory = held?.memory ?? freshMemory(0);
     return {
       phase,
@@ -200,7 +208,7 @@ export class Routes {
       links: (held?.links.wanted ?? []).map(([port, link]) => ({
         port,
         hostname: link.hostname,
-        live: this.#publisher.phase(link.student).phase === 'open' && this.#confirmer.view(link.student).live,
+        live: this.#publisher.phase(link.id).phase === 'open' && this.#confirmer.view(link.id).live,
       })),
     };
   }

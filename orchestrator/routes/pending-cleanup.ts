@@ -1,14 +1,11 @@
 /** Students who have gone, from then until the edge has let go of all that is theirs: what keeps it is told in the log. */
-import type { Route, RunReport } from '../edges/edge.ts';
+import type { Route, RouteId, RouteReference, RunReport } from '../edges/edge.ts';
 import { isSameProblem, type Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { problemsOf } from './route-state.ts';
+import { keyOf } from './route-state.ts';
 
-export interface PendingRemoval {
-  student: string;
-  /** Null where nothing is known of them but the name. */
-  hostname: string | null;
-  /** Why something of theirs may still stand. */
+export interface PendingRemoval extends RouteReference {
+  /** Why something of it may still be at the edge. */
   problem: Problem;
   isTold: boolean;
 }
@@ -22,74 +19,84 @@ const untried: Problem = {
 
 export class PendingCleanup {
   readonly #log: Log;
+  /** By `keyOf`. */
   readonly #all = new Map<string, PendingRemoval>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  add({ student, hostname }: Route): void {
-    this.#all.set(student, { student, hostname, problem: untried, isTold: false });
+  add({ id, owner, hostname }: Route): void {
+    this.#all.set(id, { id, owner, hostname, problem: untried, isTold: false });
   }
 
-  /** They are there again: what stands is theirs. */
-  cancel(student: string): void {
-    this.#all.delete(student);
+  /** The route is registered again: what is at the edge is its own. */
+  cancel(id: RouteId): void {
+    this.#all.delete(id);
   }
 
-  /** Those who are leaving now. */
+  /** All that are to be removed now. */
   now(): PendingRemoval[] {
     return [...this.#all.values()];
   }
 
-  /** Why something of that student may still stand; null where nothing does. */
-  problem(student: string): Problem | null {
-    return this.#all.get(student)?.problem ?? null;
+  /** Why something of that route may still be at the edge; null where nothing is. */
+  problem(id: RouteId): Problem | null {
+    return this.#all.get(id)?.problem ?? null;
   }
 
-  /** Takes in what became of a run that knew of the leavers in `taken`. */
+  /** Applies the outcome of a run whose snapshot had the removals in `included`. */
   settle(
-    taken: Iterable<PendingRemoval>,
+    included: Iterable<PendingRemoval>,
     { outcomes, problem: whole }: RunReport,
-    isHeld: (student: string) => boolean,
+    isRegistered: (id: RouteId) => boolean,
   ): void {
-    const failed = problemsOf(outcomes.filter(({ student }) => !isHeld(student)));
-    for (const leaver of taken) {
-      const { student, hostname } = leaver;
-      // An edge that finds no mark any more calls what is left by its hostname.
-      const problem = failed.get(student) ?? failed.get(hostname ?? '') ?? whole;
-      failed.delete(student);
-      failed.delete(hostname ?? '');
-      // Back meanwhile, and perhaps gone again: then it is the next run's.
-      if (this.#all.get(student) !== leaver) continue;
-      if (problem === null) this.#end(leaver);
-      else this.#tell(leaver, problem);
+    const failed = new Map(
+      outcomes
+        .filter(({ id }) => id === null || !isRegistered(id))
+        .flatMap((outcome) => (outcome.kind === 'applied' ? [] : [[keyOf(outcome), outcome]])),
+    );
+    for (const removal of included) {
+      const key = keyOf(removal);
+      // Where the owner tag is gone the edge knows the rest by its hostname only.
+      const problem = (failed.get(key) ?? failed.get(removal.hostname))?.problem ?? whole;
+      failed.delete(key);
+      failed.delete(removal.hostname);
+      // Registered again meanwhile, and perhaps removed again: then it is the next run's.
+      if (this.#all.get(key) !== removal) continue;
+      if (problem === null) this.#end(removal);
+      else this.#tell(removal, problem);
     }
-    // Gone before this process began.
-    for (const [student, problem] of failed) {
-      if (this.#all.has(student)) continue;
-      const leaver = { student, hostname: null, problem, isTold: false };
-      this.#all.set(student, leaver);
-      this.#tell(leaver, problem);
+    // Of routes that were removed before this process started.
+    for (const [key, { id, owner, hostname, problem }] of failed) {
+      if (this.#all.has(key)) continue;
+      const removal = { id, owner, hostname, problem, isTold: false };
+      this.#all.set(key, removal);
+      this.#tell(removal, problem);
     }
   }
 
-  #end({ student, isTold }: PendingRemoval): void {
-    this.#all.delete(student);
-    if (isTold)
-      this.#log.info({ student }, 'nothing is left any more at the edge of a name that nobody uses');
+  #end(removal: PendingRemoval): void {
+    this.#all.delete(keyOf(removal));
+    if (removal.isTold)
+      this.#log.info(
+        { student: studentOf(removal) },
+        'nothing is left any more at the edge of a name that nobody uses',
+      );
   }
 
   /** A retry that ends as the one before is no news. */
-  #tell(leaver: PendingRemoval, problem: Problem): void {
-    const isNews = !leaver.isTold || !isSameProblem(leaver.problem, problem);
-    leaver.problem = problem;
-    leaver.isTold = true;
+  #tell(removal: PendingRemoval, problem: Problem): void {
+    const isNews = !removal.isTold || !isSameProblem(removal.problem, problem);
+    removal.problem = problem;
+    removal.isTold = true;
     if (!isNews) return;
-    const { student } = leaver;
     this.#log.warn(
-      { student, problem },
+      { student: studentOf(removal), problem },
       `something may be left at the edge of a name that nobody uses: ${problem.what}`,
     );
   }
 }
+
+/** For the log: the student, as far as anything names one. */
+const studentOf = ({ owner, id, hostname }: RouteReference): string => owner ?? id ?? hostname;

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoff } from '../backoff.ts';
-import type { Edge, Route } from '../edges/edge.ts';
+import type { Edge, Route, RouteId } from '../edges/edge.ts';
 import { type Problem, problemOf } from '../errors.ts';
 
 /** How long one confirmation may take before the student is told what is known, in ms. */
@@ -14,20 +14,20 @@ type State = { stop: AbortController; live: boolean; problem: Problem | null };
 
 export class ReadinessChecks {
   readonly #edge: Edge;
-  readonly #onChange: (student: string) => void;
-  readonly #states = new Map<string, State>();
+  readonly #onChange: (id: RouteId) => void;
+  readonly #states = new Map<RouteId, State>();
   #hasStopped = false;
 
-  constructor(edge: Edge, onChange: (student: string) => void) {
+  constructor(edge: Edge, onChange: (id: RouteId) => void) {
     this.#edge = edge;
     this.#onChange = onChange;
   }
 
   /** The route is open at the edge: confirms it, again and again until it is live or let go. */
   begin(route: Route): void {
-    if (this.#hasStopped || this.#states.has(route.student)) return;
+    if (this.#hasStopped || this.#states.has(route.id)) return;
     const state: State = { stop: new AbortController(), live: false, problem: null };
-    this.#states.set(route.student, state);
+    this.#states.set(route.id, state);
     void this.#confirm(route, state);
   }
 
@@ -41,26 +41,26 @@ export class ReadinessChecks {
       if (signal.aborted) return;
       state.live = answer.kind === 'live';
       state.problem = answer.kind === 'live' ? null : answer.problem;
-      this.#onChange(route.student);
+      this.#onChange(route.id);
       if (state.live) return;
       await sleep(backoff(attempt), undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 
   /** The route is no longer open: what was known of it is void. */
-  end(student: string): void {
-    this.#states.get(student)?.stop.abort();
-    this.#states.delete(student);
+  end(id: RouteId): void {
+    this.#states.get(id)?.stop.abort();
+    this.#states.delete(id);
   }
 
-  view(student: string): { live: boolean; problem: Problem | null } {
-    const { live = false, problem = null } = this.#states.get(student) ?? {};
+  view(id: RouteId): { live: boolean; problem: Problem | null } {
+    const { live = false, problem = null } = this.#states.get(id) ?? {};
     return { live, problem };
   }
 
   /** For good: agents that go with this process make nobody ask again. */
   stop(): void {
     this.#hasStopped = true;
-    for (const student of [...this.#states.keys()]) this.end(student);
+    for (const id of [...this.#states.keys()]) this.end(id);
   }
 }

@@ -9,7 +9,16 @@
 import { setImmediate } from 'node:timers/promises';
 import { backoff } from '../backoff.ts';
 import type { Drift, LinkPhase } from '../domain.ts';
-import type { BeginOptions, DesiredState, Edge, EdgeRun, Outcome, Route, RunReport } from '../edges/edge.ts';
+import type {
+  BeginOptions,
+  DesiredState,
+  Edge,
+  EdgeRun,
+  Outcome,
+  Route,
+  RouteId,
+  RunReport,
+} from '../edges/edge.ts';
 import { DevenvError, isSameProblem, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Mutex } from '../mutex.ts';
@@ -35,8 +44,8 @@ const SWEEP_AFTER = 10_000;
 export interface ReconcilerOptions {
   edge: Edge;
   log: Log;
-  /** A student's phase or problem may have changed. */
-  onChange(student: string): void;
+  /** A route's phase or problem may have changed. */
+  onChange(id: RouteId): void;
 }
 
 /** What one run is to apply, and the routes that its outcome is for. */
@@ -48,7 +57,7 @@ interface Snapshot {
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly #entries = new Map<string, RouteState>();
+  readonly #entries = new Map<RouteId, RouteState>();
   readonly #company = new BatchWindow();
   readonly #differences: DriftLog;
   readonly #leavers: PendingCleanup;
@@ -77,13 +86,13 @@ export class Reconciler {
 
   /** The student's route exists from now on; whether the edge has it already is not known. */
   register(route: Route): void {
-    this.#leavers.cancel(route.student);
-    this.#entries.set(route.student, newRouteState(route));
+    this.#leavers.cancel(route.id);
+    this.#entries.set(route.id, newRouteState(route));
     this.#schedule();
   }
 
-  setDesired(student: string, wanted: boolean): void {
-    const entry = this.#entries.get(student);
+  setDesired(id: RouteId, wanted: boolean): void {
+    const entry = this.#entries.get(id);
     if (entry === undefined || entry.desired === wanted) return;
     entry.desired = wanted;
     entry.problem = null;
@@ -92,39 +101,39 @@ export class Reconciler {
   }
 
   /** The instructor wants it now: what was refused is tried once more. */
-  retryNow(student: string, adopt: boolean): void {
-    const entry = this.#entries.get(student);
+  retryNow(id: RouteId, adopt: boolean): void {
+    const entry = this.#entries.get(id);
     if (entry === undefined) return;
     entry.adopt = adopt;
     entry.attempts = 0;
     if (adopt || entry.problem !== null) this.#schedule();
   }
 
-  phase(student: string): { phase: LinkPhase; problem: Problem | null } {
-    const entry = this.#entries.get(student);
+  phase(id: RouteId): { phase: LinkPhase; problem: Problem | null } {
+    const entry = this.#entries.get(id);
     return entry === undefined ? { phase: 'closed', problem: null } : phaseOf(entry);
   }
 
   /** Whose link is not at the edge as it is wanted, or may not be. */
-  changing(): string[] {
-    const names: string[] = [];
-    for (const [student, entry] of this.#entries) {
+  changing(): RouteId[] {
+    const ids: RouteId[] = [];
+    for (const [id, entry] of this.#entries) {
       const { phase } = phaseOf(entry);
-      if (phase === 'opening' || phase === 'closing') names.push(student);
+      if (phase === 'opening' || phase === 'closing') ids.push(id);
     }
-    return names;
+    return ids;
   }
 
   /** The student goes: resolves when one run has tried to take away what leads to them; to why something is left, or null. */
-  async unregister(student: string): Promise<Problem | null> {
-    const entry = this.#entries.get(student);
+  async unregister(id: RouteId): Promise<Problem | null> {
+    const entry = this.#entries.get(id);
     if (entry !== undefined) {
-      this.#entries.delete(student);
+      this.#entries.delete(id);
       this.#leavers.add(entry.route);
       this.#schedule();
       await this.#turns.idle;
     }
-    return this.#leavers.problem(student);
+    return this.#leavers.problem(id);
   }
 
   #schedule(): void {
@@ -179,7 +188,7 @@ export class Reconciler {
       snapshot ??= this.#takeSnapshot();
       const problem = problemOf(error);
       const outcomes = [...snapshot.included.keys()].map(
-        ({ route: { student } }) => ({ student, kind: 'retry', problem }) as const,
+        ({ route: { id, owner, hostname } }) => ({ id, owner, hostname, kind: 'retry', problem }) as const,
       );
       report = { drift: [], outcomes, problem };
     }
@@ -191,12 +200,12 @@ export class Reconciler {
 
   async #settleAll({ included, removals }: Snapshot, report: RunReport): Promise<void> {
     const { outcomes } = report;
-    this.#leavers.settle(removals, report, (student) => this.#entries.has(student));
-    const byStudent = new Map(outcomes.map((outcome) => [outcome.student, outcome]));
+    this.#leavers.settle(removals, report, (id) => this.#entries.has(id));
+    const byRoute = new Map<RouteId | null, Outcome>(outcomes.map((outcome) => [outcome.id, outcome]));
     const [first, ...others] = [...included].map(([entry, wish]) => () => {
-      const { student } = entry.route;
+      const { id } = entry.route;
       // Gone meanwhile, and perhaps made anew: then it is the next publication's.
-      if (this.#entries.get(student) === entry) this.#settle(entry, wish, byStudent.get(student));
+      if (this.#entries.get(id) === entry) this.#settle(entry, wish, byRoute.get(id));
     });
     first?.();
     // What the first one's link sets going serves all: it is sent before two hundred others are told.
@@ -205,7 +214,7 @@ export class Reconciler {
     const waits = outcomes.flatMap((outcome) => {
       if (outcome.kind !== 'retry') return [];
       // What is left of somebody who is gone is taken away later, whatever else happens.
-      const attempts = this.#entries.get(outcome.student)?.attempts;
+      const attempts = (outcome.id === null ? undefined : this.#entries.get(outcome.id))?.attempts;
       return [outcome.afterMs ?? (attempts === undefined ? SWEEP_AFTER : backoff(attempts))];
     });
     if (this.#retry !== null) clearTimeout(this.#retry);
@@ -213,14 +222,14 @@ export class Reconciler {
   }
 
   #settle(entry: RouteState, wish: DesiredRoute, outcome: Outcome | undefined): void {
-    const { student } = entry.route;
+    const { id } = entry.route;
     const before = phaseOf(entry);
     applyOutcome(entry, wish, outcome);
     const { phase, problem } = phaseOf(entry);
     const isTold = isSameProblem(before.problem, problem);
     if (problem !== null && !isTold)
-      this.#options.log.warn({ student, problem }, `link ${phase}: ${problem.what}`);
-    if (JSON.stringify({ phase, problem }) !== JSON.stringify(before)) this.#options.onChange(student);
+      this.#options.log.warn({ student: entry.route.owner, problem }, `link ${phase}: ${problem.what}`);
+    if (JSON.stringify({ phase, problem }) !== JSON.stringify(before)) this.#options.onChange(id);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** What is known of one student's route: whether it is wanted, and what the edge was made to say. */
 
 import type { LinkPhase } from '../domain.ts';
-import type { FailedOutcome, Outcome, Route } from '../edges/edge.ts';
+import type { FailedOutcome, Outcome, Route, RouteReference } from '../edges/edge.ts';
 import type { Problem } from '../errors.ts';
 
 /**
@@ -50,10 +50,13 @@ export function snapshotOf(entry: RouteState): DesiredRoute {
   return { desired, adopt };
 }
 
-/** Why each of those failed who did. */
+/** What tells outcomes apart: the route, or the hostname of what no route is known for. */
+export const keyOf = ({ id, hostname }: RouteReference): string => id ?? hostname;
+
+/** The problem of each failed outcome, by `keyOf`. */
 export const problemsOf = (outcomes: readonly Outcome[]): Map<string, Problem> =>
   new Map(
-    outcomes.flatMap((outcome) => (outcome.kind === 'applied' ? [] : [[outcome.student, outcome.problem]])),
+    outcomes.flatMap((outcome) => (outcome.kind === 'applied' ? [] : [[keyOf(outcome), outcome.problem]])),
   );
 
 const isAsWanted = ({ atEdge, desired }: RouteState) => atEdge === presenceOf(desired);

@@ -1,5 +1,5 @@
 /** Which hostname a student gets, and which one a further server of theirs: never one that somebody else has. */
-import type { Edge, Route } from '../edges/edge.ts';
+import { type Edge, type Route, routeId } from '../edges/edge.ts';
 import { DevenvError } from '../errors.ts';
 import { checkStudentName } from '../names.ts';
 import type { Routes } from '../routes/index.ts';
@@ -60,5 +60,5 @@ export function furtherLink(
     return null;
   }
   const isTaken = roster.all().some((other) => other.row.name === name || other.row.hostname === hostname);
-  return isTaken ? null : { student: name, hostname, origin: originOf(row) };
+  return isTaken ? null : { id: routeId(name), owner: row.name, hostname, origin: originOf(row) };
 }

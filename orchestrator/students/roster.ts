@@ -1,6 +1,6 @@
 /** Who there is: the rows of the store, each with what is known of it at this moment. */
 
-import type { Route } from '../edges/edge.ts';
+import { type Route, routeId } from '../edges/edge.ts';
 import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts';
 import { DevenvError, type Problem } from '../errors.ts';
 import { suggestName } from '../names.ts';
@@ -116,7 +116,8 @@ export const originOf = ({ port }: StudentRow) => `http://127.0.0.1:${port}`;
 
 /** The student's own link. */
 export const routeOf = (row: StudentRow): Route => ({
-  student: row.name,
+  id: routeId(row.name),
+  owner: row.name,
   hostname: row.hostname,
   origin: originOf(row),
 });

@@ -1,4 +1,5 @@
 /** The relay, and edge and relay together, against the direct connection: latency, throughput, memory, in one run. */
+
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import autocannon from 'autocannon';
@@ -6,6 +7,7 @@ import { pino } from 'pino';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
 import { applyRoutes } from '../support/apply-routes.ts';
 import { printMeasurement } from '../support/measurements.ts';
+import { ownRoute } from '../support/own-route.ts';
 import { RelayProcess } from '../support/relay-process.ts';
 import { portOf } from '../support/visitor-rig.ts';
 
@@ -24,8 +26,7 @@ const edge = createLocalEdge({
   log: pino({ level: 'silent' }),
 });
 await edge.start();
-const route = { student: 'alice', hostname: 'alice.test', origin: `http://127.0.0.1:${relay.port}` };
-await applyRoutes(edge, [route]);
+await applyRoutes(edge, [ownRoute('alice', 'alice.test', `http://127.0.0.1:${relay.port}`)]);
 
 const load = (to: number, connections: number, limit: { duration: number } | { amount: number }) =>
   autocannon({ url: `http://127.0.0.1:${to}`, headers: { host: 'alice.test' }, connections, ...limit });

@@ -3,12 +3,16 @@
  * to records and rules, without containers. A "process" can be killed and another take its place; the disk stays.
  */
 import { pino } from 'pino';
+import type { LinkPhase } from '../../orchestrator/domain.ts';
 import type { TunnelLock } from '../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
 import { CloudflareEdge } from '../../orchestrator/edges/cloudflare/edge.ts';
 import type { CloudflareEdgeOptions } from '../../orchestrator/edges/cloudflare/options.ts';
+import { type Route, routeId } from '../../orchestrator/edges/edge.ts';
+import type { Problem } from '../../orchestrator/errors.ts';
 import type { Log } from '../../orchestrator/log.ts';
 import { Reconciler } from '../../orchestrator/routes/reconciler.ts';
 import type { MockCloudflare } from '../cloudflare/index.ts';
+import { ownRoute } from './own-route.ts';
 
 /** What is on disk: survives a kill. */
 export class MemoryDisk {
@@ -114,10 +118,10 @@ export class CloudflareRig {
     this.publisher = new Reconciler({
       edge: this.edge,
       log: this.log.log,
-      onChange: (student) => {
-        this.changes.push(student);
-        const { problem } = this.publisher.phase(student);
-        if (problem !== null) this.problems.push({ student, what: problem.what });
+      onChange: (id) => {
+        this.changes.push(id);
+        const { problem } = this.publisher.phase(id);
+        if (problem !== null) this.problems.push({ student: id, what: problem.what });
       },
     });
   }
@@ -182,11 +186,23 @@ export class CloudflareRig {
   /** A student exists, with a port of their own. */
   hold(student: string, port = 3001): void {
     this.held.push(student);
-    this.publisher.register({
-      student,
-      hostname: this.hostname(student),
-      origin: `http://127.0.0.1:${port}`,
-    });
+    this.register(ownRoute(student, this.hostname(student), `http://127.0.0.1:${port}`));
+  }
+
+  register(route: Route): void {
+    this.publisher.register(route);
+  }
+
+  setDesired(student: string, desired: boolean): void {
+    this.publisher.setDesired(routeId(student), desired);
+  }
+
+  retryNow(student: string, adopt: boolean): void {
+    this.publisher.retryNow(routeId(student), adopt);
+  }
+
+  unregister(student: string): ReturnType<Reconciler['unregister']> {
+    return this.publisher.unregister(routeId(student));
   }
 
   async start(): Promise<void> {
@@ -194,12 +210,16 @@ export class CloudflareRig {
     this.publisher.start();
   }
 
-  phase(student: string): string {
-    return this.publisher.phase(student).phase;
+  view(student: string): ReturnType<Reconciler['phase']> {
+    return this.publisher.phase(routeId(student));
   }
 
-  get problem(): (student: string) => ReturnType<Reconciler['phase']>['problem'] {
-    return (student) => this.publisher.phase(student).problem;
+  phase(student: string): LinkPhase {
+    return this.view(student).phase;
+  }
+
+  get problem(): (student: string) => Problem | null {
+    return (student) => this.view(student).problem;
   }
 
   /** Rules in the tunnel's configuration: `hostname → service`, catch-all included. */

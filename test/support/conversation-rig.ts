@@ -1,4 +1,5 @@
 /** Reports of students, and what follows from them: roster, routes and conversation, with no container and no socket. */
+
 import { pino } from 'pino';
 import type { Heartbeats } from '../../orchestrator/agents/heartbeats.ts';
 import type { Edge } from '../../orchestrator/edges/edge.ts';
@@ -9,6 +10,7 @@ import type { Store } from '../../orchestrator/store/index.ts';
 import { AgentSync } from '../../orchestrator/students/agent-sync.ts';
 import { Roster } from '../../orchestrator/students/roster.ts';
 import { emptyReport } from './empty-report.ts';
+import { ownRoute } from './own-route.ts';
 
 /** An edge at which everything is so at once. */
 export const easyEdge = {
@@ -98,7 +100,7 @@ export class ConversationRig {
         noticeMemory: null,
       });
       student.environment = 'running';
-      const route = { student: name, hostname: student.row.hostname, origin: `http://127.0.0.1:${port}` };
+      const route = ownRoute(name, student.row.hostname, `http://127.0.0.1:${port}`);
       this.routes.register(route, null, () => null);
       this.conversation.onConnection(name);
     }

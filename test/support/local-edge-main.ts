@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
 import { applyRoutes } from './apply-routes.ts';
+import { ownRoute } from './own-route.ts';
 
 const edge = createLocalEdge({
   listen: '127.0.0.1:0',
@@ -11,11 +12,9 @@ const edge = createLocalEdge({
 });
 await edge.start();
 const relays = process.argv.slice(2).map((argument) => argument.split('='));
-const routes = relays.map(([student = '', port = '']) => ({
-  student,
-  hostname: `${student}.test`,
-  origin: `http://127.0.0.1:${port}`,
-}));
+const routes = relays.map(([student = '', port = '']) =>
+  ownRoute(student, `${student}.test`, `http://127.0.0.1:${port}`),
+);
 await applyRoutes(edge, routes);
 process.on('disconnect', () => process.exit());
 process.send?.(edge.address().port);

@@ -1,11 +1,12 @@
 /** An edge in memory, for tests of the code that calls one. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  BeginOptions,
-  DesiredState,
-  EdgeRun,
-  Outcome,
-  RunReport,
+import {
+  type BeginOptions,
+  type DesiredState,
+  type EdgeRun,
+  type Outcome,
+  type RunReport,
+  routeId,
 } from '../../orchestrator/edges/edge.ts';
 import type { Problem } from '../../orchestrator/errors.ts';
 
@@ -21,7 +22,7 @@ export class MemoryEdge {
   inFlight = 0;
   overlapped = false;
   latencyMs = 5;
-  fail: (student: string) => Outcome['kind'] = () => 'applied';
+  fail: (id: string) => Outcome['kind'] = () => 'applied';
   /** The whole run fails, for every route. */
   whole: Problem | null = null;
   crash = false;
@@ -60,23 +61,26 @@ export class MemoryEdge {
   }
 
   #apply({ routes, registered }: DesiredState): RunReport {
-    this.adopting.push(registered.filter(({ adopt }) => adopt).map(({ student }) => student));
+    this.adopting.push(registered.filter(({ adopt }) => adopt).map(({ id }) => id));
     if (this.crash) throw new Error('a defect');
     if (this.whole !== null) return { drift: [], outcomes: [], problem: this.whole };
     const outcomes: Outcome[] = [];
-    const desired = new Set(routes.map((route) => route.student));
-    for (const student of new Set([...desired, ...this.open])) {
-      const kind = this.fail(student);
+    const desired = new Set<string>(routes.map(({ id }) => id));
+    const known = new Map([...registered, ...routes].map((route) => [route.id as string, route]));
+    for (const id of new Set([...desired, ...this.open])) {
+      const kind = this.fail(id);
       if (kind !== 'applied')
         outcomes.push({
-          student,
+          id: routeId(id),
+          owner: known.get(id)?.owner ?? null,
+          hostname: known.get(id)?.hostname ?? `${id}.test`,
           kind,
           problem,
           ...(this.afterMs !== null && { afterMs: this.afterMs }),
-          ...(this.knows && { isPresent: this.open.has(student) }),
+          ...(this.knows && { isPresent: this.open.has(id) }),
         });
-      else if (desired.has(student)) this.open.add(student);
-      else this.open.delete(student);
+      else if (desired.has(id)) this.open.add(id);
+      else this.open.delete(id);
     }
     return { drift: [], outcomes, problem: null };
   }

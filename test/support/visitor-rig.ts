@@ -10,6 +10,7 @@ import { createLocalEdge, type LocalEdge } from '../../orchestrator/edges/local/
 import type { Service } from '../../orchestrator/protocol/messages.ts';
 import { applyRoutes } from './apply-routes.ts';
 import { type Answer, browse, type Visit } from './browse.ts';
+import { ownRoute } from './own-route.ts';
 import { WAIT_TIMEOUT_MS } from './wait.ts';
 
 export const silentLog = pino({ level: 'silent' });
@@ -69,7 +70,7 @@ export class VisitorRig {
   }
 
   route(): Route {
-    return { student: 'alice', hostname: 'alice.test', origin: `http://127.0.0.1:${this.relay.port}` };
+    return ownRoute('alice', 'alice.test', `http://127.0.0.1:${this.relay.port}`);
   }
 
   async publish(...routes: Route[]): Promise<void> {

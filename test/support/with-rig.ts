@@ -41,7 +41,7 @@ export const students = (count: number) => Array.from({ length: count }, (_, ind
 /** Everything that a test that hangs should say. */
 const seenOf = (rig: CloudflareRig) => () =>
   JSON.stringify({
-    phases: rig.held.map((name) => [name, rig.publisher.phase(name)]),
+    phases: rig.held.map((name) => [name, rig.view(name)]),
     rules: rig.rules(),
     records: rig.records(),
     calls: rig.mock.calls.slice(-12).map(({ kind, status, fault }) => [kind, status, fault]),
@@ -68,7 +68,7 @@ export async function make(
   phase: 'open' | 'closed',
   names: readonly string[],
 ): Promise<void> {
-  for (const name of names) rig.publisher.setDesired(name, phase === 'open');
+  for (const name of names) rig.setDesired(name, phase === 'open');
   await reach(rig, `all to be ${phase}`, () => names.every((name) => rig.phase(name) === phase));
 }
 

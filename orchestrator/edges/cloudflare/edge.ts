@@ -213,11 +213,16 @@ export class CloudflareEdge implements Edge {
   /** A failure of the whole run, as the outcome of each route. */
   #failAll(snapshot: DesiredState, failure: ReturnType<typeof explain>): RunReport {
     const { state, refused } = this.#servable(snapshot);
-    const students = new Set([...state.routes, ...state.registered].map(({ student }) => student));
+    const routes = new Map([...state.routes, ...state.registered].map((route) => [route.id, route]));
     this.#appliedState = null;
     // Without a registered route the caller retries nothing, but records or rules of ours may be left.
-    if (students.size === 0) this.#scheduler.failed(failure.afterMs);
-    const failed = [...students].map((student) => ({ student, ...failure }));
+    if (routes.size === 0) this.#scheduler.failed(failure.afterMs);
+    const failed = [...routes.values()].map(({ id, owner, hostname }) => ({
+      id,
+      owner,
+      hostname,
+      ...failure,
+    }));
     const outcomes = withPresence(failed, state, this.#known.configuration);
     return { drift: [], outcomes: [...outcomes, ...refused], problem: failure.problem };
   }

@@ -87,8 +87,8 @@ export async function confirmRoute(options: ConfirmationOptions): Promise<Confir
   }
   if (found === null) return { kind: 'live' };
   return fail(
-    `Cloudflare leads ${route.hostname} here, but ${route.student}'s environment does not answer on ${route.origin} (${found}).`,
-    `\`devenv restart ${route.student}\` repairs that.`,
+    `Cloudflare leads ${route.hostname} here, but ${route.owner}'s environment does not answer on ${route.origin} (${found}).`,
+    `\`devenv restart ${route.owner}\` repairs that.`,
     'Wait a moment. If it stays this way, tell your instructor.',
   );
 }

@@ -56,7 +56,7 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
     const open = new Set(proxy.hostnames());
     return routes
       .filter(({ hostname }) => !open.has(hostname))
-      .map(({ hostname, student }) => ({ hostname, student, found: 'not open', action: 'open it' }));
+      .map(({ id, owner, hostname }) => ({ id, owner, hostname, found: 'not open', action: 'open it' }));
   };
 
   return {
@@ -114,7 +114,7 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
         kind: 'not-live',
         problem: {
           code: 'edge',
-          what: `${route.hostname} does not answer as ${route.student}'s yet (${found}).`,
+          what: `${route.hostname} does not answer as ${route.owner}'s yet (${found}).`,
           next: "It is tried again. If it stays so, the environment's relay does not answer: `devenv restart` mends that.",
         },
       };

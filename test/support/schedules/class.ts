@@ -68,21 +68,21 @@ export class Class {
     const hostname = `${name}.${this.#mock.zoneName}`;
     this.students.set(student, { name, hostname, port: portOf(student, choice), wanted });
     this.#rig?.hold(name, portOf(student, choice));
-    this.#rig?.publisher.setDesired(name, wanted);
+    this.#rig?.setDesired(name, wanted);
   }
 
   want(student: number, wanted: boolean): void {
     const found = this.students.get(student);
     if (found === undefined) return;
     found.wanted = wanted;
-    this.#rig?.publisher.setDesired(found.name, wanted);
+    this.#rig?.setDesired(found.name, wanted);
   }
 
   release(student: number): void {
     const found = this.students.get(student);
     if (found === undefined) return;
     this.students.delete(student);
-    void this.#rig?.publisher.unregister(found.name);
+    void this.#rig?.unregister(found.name);
   }
 
   /** SIGKILL; another process comes after a while. */
@@ -144,7 +144,7 @@ export class Class {
       // As the daemon does: all are held, with their wish of then, before anything is published.
       for (const { name, port, wanted } of this.students.values()) {
         rig.hold(name, port);
-        rig.publisher.setDesired(name, wanted);
+        rig.setDesired(name, wanted);
       }
       const started = rig.start().then(
         () => true,

@@ -31,7 +31,7 @@ function isInTheWay(parts: Parts, hostname: string): boolean {
 
 function* faultsOf(parts: Parts, { name, hostname, port, wanted }: Student): Generator<string> {
   const { mock, property, dns } = parts;
-  const { phase, problem } = parts.class.rig?.publisher.phase(name) ?? { phase: 'closed', problem: null };
+  const { phase, problem } = parts.class.rig?.view(name) ?? { phase: 'closed', problem: null };
   const origin = `http://127.0.0.1:${port}`;
   const record = property.markedRecord(hostname);
   const rules = property.rules().filter((rule) => rule.hostname === hostname && property.isOurs(rule));

@@ -1,6 +1,6 @@
 /** What becomes of each student's part of a publication, with the words for student and instructor. */
 import { type Problem, TELL_INSTRUCTOR } from '../../../errors.ts';
-import type { DesiredState, Outcome } from '../../edge.ts';
+import type { DesiredState, Outcome, Route, RouteId, RouteReference } from '../../edge.ts';
 import type { Configuration, DnsRecord } from '../api/client.ts';
 import { ApiFailure } from '../api/failures.ts';
 import { originsOf } from '../plan/ingress.ts';
@@ -84,30 +84,37 @@ function refused(what: string, next: string): { kind: 'refused'; problem: Proble
 export const describeRecords = (records: readonly DnsRecord[]) =>
   records.map(({ type, content }) => `${type} ${content}`).join(', ');
 
-const adoptHint = (student: string) =>
-  `Remove it at Cloudflare, give ${student} another name, or take it over: \`devenv open ${student} --adopt\`.`;
-const keepHint = (student: string) =>
-  `Give ${student} another name, or remove it at Cloudflare: devenv takes over addresses only.`;
+/** The route whose hostname is taken: an additional link's is its student's with the port behind the name. */
+type Conflicting = Pick<RouteReference, 'id' | 'owner' | 'hostname'>;
 
-export function recordClash(student: string, hostname: string, records: readonly DnsRecord[]): Problem {
+function conflictHint({ id, owner }: Conflicting, canAdopt: boolean): string {
+  if (owner === null) return 'Remove it at Cloudflare.';
+  if (!canAdopt)
+    return `Give ${owner} another name, or remove it at Cloudflare: devenv takes over addresses only.`;
+  // `devenv open --adopt` concerns the student's own link.
+  if (id !== owner) return `Remove it at Cloudflare, or give ${owner} another name.`;
+  return `Remove it at Cloudflare, give ${owner} another name, or take it over: \`devenv open ${owner} --adopt\`.`;
+}
+
+export function recordConflict(route: Conflicting, records: readonly DnsRecord[]): Problem {
   return {
     code: 'conflict',
-    what: `${hostname} has a DNS record that is not devenv's: ${describeRecords(records)}.`,
-    next: isReplaceable(records) ? adoptHint(student) : keepHint(student),
+    what: `${route.hostname} has a DNS record that is not devenv's: ${describeRecords(records)}.`,
+    next: conflictHint(route, isReplaceable(records)),
     nextForStudent: TELL_INSTRUCTOR,
   };
 }
 
-export function ruleClash(student: string, hostname: string, service: string): Problem {
+export function ruleConflict(route: Conflicting, service: string): Problem {
   return {
     code: 'conflict',
-    what: `The tunnel has a rule for ${hostname} that is not devenv's: it leads to ${service}.`,
-    next: adoptHint(student),
+    what: `The tunnel has a rule for ${route.hostname} that is not devenv's: it forwards to ${service}.`,
+    next: conflictHint(route, true),
     nextForStudent: TELL_INSTRUCTOR,
   };
 }
 
-/** With each failure whether the student's rule stands in `configuration`, the document as it was last seen; null: unknown. */
+/** Adds to each failure whether the route's rule is in `configuration`, as it was last read; null: unknown. */
 export function withPresence(
   outcomes: readonly Outcome[],
   { registered }: DesiredState,
@@ -115,35 +122,38 @@ export function withPresence(
 ): readonly Outcome[] {
   if (configuration === null) return outcomes;
   const origins = originsOf(configuration.config);
-  const held = new Map(registered.map((holder) => [holder.student, holder]));
+  const routes = new Map<RouteId | null, Route>(registered.map((route) => [route.id, route]));
   return outcomes.map((outcome) => {
-    const holder = held.get(outcome.student);
-    if (outcome.kind === 'applied' || holder === undefined) return outcome;
-    return { ...outcome, isPresent: origins.get(holder.hostname) === holder.origin };
+    const route = routes.get(outcome.id);
+    if (outcome.kind === 'applied' || route === undefined) return outcome;
+    return { ...outcome, isPresent: origins.get(route.hostname) === route.origin };
   });
 }
 
-/** Collects them. The first word on a student stands: what follows from it is not told too. */
+/** Collects the failures of a run. Only the first one of each route counts: the others may follow from it. */
 export class Outcomes {
-  readonly #byStudent = new Map<string, Outcome>();
+  readonly #byRoute = new Map<string, Outcome>();
 
-  fail(student: string, failure: ApiFailure, deed: Deed): void {
-    this.#put({ student, ...explain(failure, deed) });
+  fail(route: RouteReference, failure: ApiFailure, deed: Deed): void {
+    this.#put({ ...route, ...explain(failure, deed) });
   }
 
-  clash(student: string, problem: Problem): void {
-    this.#put({ student, kind: 'refused', problem });
+  conflict(route: RouteReference, problem: Problem): void {
+    this.#put({ ...route, kind: 'refused', problem });
   }
 
   #put(outcome: Outcome): void {
-    if (!this.#byStudent.has(outcome.student)) this.#byStudent.set(outcome.student, outcome);
+    const key = keyOf(outcome);
+    if (!this.#byRoute.has(key)) this.#byRoute.set(key, outcome);
   }
 
-  isRefused(student: string): boolean {
-    return this.#byStudent.get(student)?.kind === 'refused';
+  isRefused(route: RouteReference): boolean {
+    return this.#byRoute.get(keyOf(route))?.kind === 'refused';
   }
 
   all(): Outcome[] {
-    return [...this.#byStudent.values()];
+    return [...this.#byRoute.values()];
   }
 }
+
+const keyOf = ({ id, hostname }: RouteReference) => id ?? hostname;

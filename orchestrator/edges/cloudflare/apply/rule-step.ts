@@ -1,9 +1,10 @@
 /** The part of a run that makes the rules as wanted, and tells whose rule could not be made. */
+import type { RouteReference } from '../../edge.ts';
 import type { CloudflareApi, Configuration, JsonObject } from '../api/client.ts';
 import type { WantedIngress } from '../plan/ingress.ts';
 import type { ObservedState } from '../state/observed-state.ts';
 import type { Journal } from './journal.ts';
-import { type Outcomes, ruleClash } from './outcomes.ts';
+import { type Outcomes, ruleConflict } from './outcomes.ts';
 import { IngressWriter, type LostUpdate } from './write-ingress.ts';
 
 export interface RuleStepOptions {
@@ -12,7 +13,7 @@ export interface RuleStepOptions {
   known: ObservedState;
   outcomes: Outcomes;
   onLostUpdate(lost: LostUpdate): void;
-  studentOf(hostname: string): string;
+  routeOf(hostname: string): RouteReference;
 }
 
 export class RuleStep {
@@ -25,14 +26,14 @@ export class RuleStep {
   }
 
   tellClash({ hostname, service }: { hostname: string; service: string }): void {
-    const student = this.#options.studentOf(hostname);
+    const route = this.#options.routeOf(hostname);
     this.clashed.add(hostname);
-    this.#options.outcomes.clash(student, ruleClash(student, hostname, service));
+    this.#options.outcomes.conflict(route, ruleConflict(route, service));
   }
 
   /** Resolves to the document as it stands then. Throws an `ApiFailure` where it can't be read, or this process ends. */
   async write(current: Configuration, wanted: WantedIngress): Promise<Configuration> {
-    const { api, journal, known, outcomes, onLostUpdate, studentOf } = this.#options;
+    const { api, journal, known, outcomes, onLostUpdate, routeOf } = this.#options;
     const writer = new IngressWriter({
       api,
       current,
@@ -42,7 +43,7 @@ export class RuleStep {
       },
       onLostUpdate,
       onClash: (clash) => this.tellClash(clash),
-      onFailure: (hostname, failure) => outcomes.fail(studentOf(hostname), failure, 'the tunnel’s rules'),
+      onFailure: (hostname, failure) => outcomes.fail(routeOf(hostname), failure, 'the tunnel’s rules'),
     });
     known.configuration = null;
     await writer.write(wanted);

@@ -3,16 +3,16 @@
  * So every rule of ours is covered by a marked record at every moment, and a run that is cut off anywhere leaves
  * nothing that the marks don't explain.
  */
-import type { BeginOptions, DesiredState, DetectedDrift, Outcome } from '../../edge.ts';
+import type { BeginOptions, DesiredState, DetectedDrift, Outcome, RouteReference } from '../../edge.ts';
 import type { CloudflareApi, Configuration } from '../api/client.ts';
 import { ApiFailure, failureOf } from '../api/failures.ts';
 import { hostnamesOf, mergeIngress } from '../plan/ingress.ts';
 import {
   differencesOf,
-  ownersOf,
   type PictureOptions,
   type Plan,
   planOf,
+  routeFinder,
   type Snapshot,
   wantedIngress,
 } from '../plan/plan.ts';
@@ -20,7 +20,7 @@ import { removalsOf } from '../plan/record-removals.ts';
 import { ownRecord, ownRecords, type RecordChange } from '../plan/records.ts';
 import { type ObservedState, Reading } from '../state/observed-state.ts';
 import type { InterruptedRun, Journal } from './journal.ts';
-import { explain, Outcomes, recordClash } from './outcomes.ts';
+import { explain, Outcomes, recordConflict } from './outcomes.ts';
 import { RuleStep } from './rule-step.ts';
 import { lossBy, provenBy } from './unfinished.ts';
 import type { LostUpdate } from './write-ingress.ts';
@@ -86,7 +86,7 @@ export class CloudflareRun {
     this.#rules = new RuleStep({
       ...options,
       outcomes: this.#outcomes,
-      studentOf: (hostname) => this.#studentOf(hostname),
+      routeOf: (hostname) => this.#routeOf(hostname),
     });
   }
 
@@ -208,7 +208,7 @@ export class CloudflareRun {
       const isRefused = explain(failureOf(error), 'the tunnel’s rules').kind === 'refused';
       const made = ownRecords(this.#now().records, names.instance)
         .filter(({ record }) => this.#made.has(record.name))
-        .map(({ record, student }) => ({ kind: 'remove', hostname: record.name, student, record }) as const);
+        .map(({ record }) => ({ kind: 'remove', route: this.#routeOf(record.name), record }) as const);
       if (isRefused && dns === 'session' && made.length > 0) await this.#writeRecords(made);
       throw error;
     }
@@ -225,13 +225,13 @@ export class CloudflareRun {
     return { ...this.#moment, records: records ?? [], fresh: this.#fresh, ways };
   }
 
-  #studentOf(hostname: string): string {
-    return ownersOf(this.#now(), this.#options).get(hostname) ?? hostname;
+  #routeOf(hostname: string): RouteReference {
+    return routeFinder(this.#now(), this.#options)(hostname);
   }
 
-  #tell({ clashes, ruleClashes }: Plan): void {
-    for (const { hostname, student, records } of clashes)
-      this.#outcomes.clash(student, recordClash(student, hostname, records));
+  #tell({ conflicts, ruleClashes }: Plan): void {
+    for (const { route, records } of conflicts)
+      this.#outcomes.conflict(route, recordConflict(route, records));
     for (const clash of ruleClashes) this.#rules.tellClash(clash);
   }
 
@@ -239,7 +239,7 @@ export class CloudflareRun {
   async #makeRecords({ changes }: Plan): Promise<boolean> {
     if (changes.length === 0) return false;
     const { known } = this.#options;
-    const making = changes.filter(({ kind }) => kind === 'create').map(({ hostname }) => hostname);
+    const making = changes.filter(({ kind }) => kind === 'create').map(({ route }) => route.hostname);
     this.#noteMaking([...this.#fresh, ...making]);
     for (const hostname of await this.#writeRecords(changes)) {
       this.#fresh.add(hostname);
@@ -262,11 +262,10 @@ export class CloudflareRun {
   }
 
   #removals(): RecordChange[] {
-    const owners = ownersOf(this.#now(), this.#options);
     return removalsOf(this.#now(), this.#options, {
       idleSince: this.#options.known.idleSince,
-      studentOf: (hostname) => owners.get(hostname) ?? hostname,
-      isRefused: (student) => this.#outcomes.isRefused(student),
+      routeOf: routeFinder(this.#now(), this.#options),
+      isRefused: (route) => this.#outcomes.isRefused(route),
       isClashing: (hostname) => this.#rules.clashed.has(hostname),
     });
   }
@@ -276,7 +275,7 @@ export class CloudflareRun {
     const { known, names } = this.#options;
     const ours = mergeIngress(config, { ...wantedIngress(this.#now(), this.#options), open: new Map() });
     const ruled = new Set(ours.changes.map(({ hostname }) => hostname));
-    const due = () => this.#removals().filter(({ hostname }) => !ruled.has(hostname));
+    const due = () => this.#removals().filter(({ route }) => !ruled.has(route.hostname));
     if (due().length === 0) return;
     // What became of the document is known by now.
     this.#options.journal.note({ read: null });
@@ -285,7 +284,8 @@ export class CloudflareRun {
     const removals = due();
     if (removals.length === 0) return;
     await this.#writeRecords(removals);
-    for (const { hostname } of removals) {
+    for (const { route } of removals) {
+      const { hostname } = route;
       if (ownRecord(this.#now().records, hostname, names.instance)) continue;
       known.idleSince.delete(hostname);
       // Of its own ones it would have none to spare the next time either.

@@ -9,11 +9,11 @@ import {
   ownRecord,
   planRecords,
   type RecordChange,
-  type RecordClash,
+  type RecordConflict,
   withChanges,
 } from '../plan/records.ts';
 import { bisect } from './bisect.ts';
-import { type Outcomes, recordClash } from './outcomes.ts';
+import { type Outcomes, recordConflict } from './outcomes.ts';
 
 /** Operations in one transaction: a Free zone's limit (paid ones take 3,500). */
 const BATCH = 200;
@@ -98,7 +98,7 @@ export class RecordWriter {
   }
 
   #fail(changes: readonly RecordChange[], failure: ApiFailure): true {
-    for (const { student } of changes) this.#options.outcomes.fail(student, failure, 'the DNS record');
+    for (const { route } of changes) this.#options.outcomes.fail(route, failure, 'the DNS record');
     return true;
   }
 
@@ -109,7 +109,7 @@ export class RecordWriter {
     try {
       const made = await api.batch(batchOf(changes, names));
       this.#records = withChanges(this.#records, changes, made);
-      for (const change of changes) if (change.kind === 'create') this.made.add(change.hostname);
+      for (const change of changes) if (change.kind === 'create') this.made.add(change.route.hostname);
       return null;
     } catch (error) {
       return failureOf(error);
@@ -123,17 +123,17 @@ export class RecordWriter {
   async #lookAgain(changes: readonly RecordChange[]): Promise<RecordChange[]> {
     const { api, names, outcomes } = this.#options;
     this.#records = await api.records();
-    let { rest, clashes } = this.#compare(changes);
-    if (rest.length + clashes.length === 0 && this.#isSurelyOurs(changes)) api.settle();
+    let { rest, conflicts } = this.#compare(changes);
+    if (rest.length + conflicts.length === 0 && this.#isSurelyOurs(changes)) api.settle();
     if (!api.isQuiet) {
       await api.quiet();
       this.#records = await api.records();
-      ({ rest, clashes } = this.#compare(changes));
+      ({ rest, conflicts } = this.#compare(changes));
     }
-    for (const { hostname, student, records } of clashes)
-      outcomes.clash(student, recordClash(student, hostname, records));
-    for (const { hostname, kind } of changes)
-      if (kind === 'create' && ownRecord(this.#records, hostname, names.instance)) this.made.add(hostname);
+    for (const { route, records } of conflicts) outcomes.conflict(route, recordConflict(route, records));
+    for (const { kind, route } of changes)
+      if (kind === 'create' && ownRecord(this.#records, route.hostname, names.instance))
+        this.made.add(route.hostname);
     return rest;
   }
 
@@ -146,18 +146,14 @@ export class RecordWriter {
   }
 
   /** What of the changes is still to be done, and who can't have theirs. */
-  #compare(changes: readonly RecordChange[]): { rest: RecordChange[]; clashes: RecordClash[] } {
+  #compare(changes: readonly RecordChange[]): { rest: RecordChange[]; conflicts: RecordConflict[] } {
     const { names } = this.#options;
     const removals = changes.filter((change) => change.kind === 'remove');
     const others = changes.filter((change) => change.kind !== 'remove');
-    const wanted = others.map(({ hostname, student, kind }) => ({
-      hostname,
-      student,
-      adopt: kind === 'adopt',
-    }));
+    const wanted = others.map(({ route, kind }) => ({ ...route, adopt: kind === 'adopt' }));
     const plan = planRecords(this.#records, wanted, names);
     const standing = new Set(this.#records.map(({ id }) => id));
     const rest = [...plan.changes, ...removals.filter(({ record }) => standing.has(record.id))];
-    return { rest, clashes: plan.clashes };
+    return { rest, conflicts: plan.conflicts };
   }
 }

@@ -1,5 +1,5 @@
 /** What should be so at Cloudflare, seen against what is there: pure functions between the wanted edge and the API's words. */
-import type { DesiredState, DetectedDrift, RegisteredRoute } from '../../edge.ts';
+import type { DesiredState, DetectedDrift, RegisteredRoute, RouteReference } from '../../edge.ts';
 import type { DnsRecord, JsonObject } from '../api/client.ts';
 import { describeRecords } from '../apply/outcomes.ts';
 import {
@@ -58,19 +58,34 @@ export function wantedIngress(
 }
 
 /**
- * Whose each hostname is, of those that are held or marked. A mark at a name that its student had before is nobody's:
- * what becomes of it is no word on the link that they have.
+ * The route of each hostname that is registered or has our owner tag. A tag at a hostname that its route had before
+ * names none: what becomes of that record says nothing about the route as it is now.
  */
-export function ownersOf({ wanted, records }: Snapshot, { names }: PictureOptions): Map<string, string> {
-  const owners = new Map(wanted.registered.map(({ hostname, student }) => [hostname, student]));
-  const present = new Set(owners.values());
-  for (const { record, student } of ownRecords(records, names.instance))
-    if (!owners.has(record.name) && !present.has(student)) owners.set(record.name, student);
-  return owners;
+export function routesByHostname(
+  { wanted, records }: Snapshot,
+  { names }: PictureOptions,
+): Map<string, RouteReference> {
+  const routes = new Map<string, RouteReference>();
+  for (const { id, owner, hostname } of wanted.registered) routes.set(hostname, { id, owner, hostname });
+  const registered = new Set(wanted.registered.map(({ id }) => id));
+  for (const { record, id } of ownRecords(records, names.instance)) {
+    const hostname = record.name;
+    if (!routes.has(hostname) && !registered.has(id)) routes.set(hostname, { id, owner: null, hostname });
+  }
+  return routes;
+}
+
+/** Finds the route of a hostname; one that neither registration nor tag names is known by the hostname alone. */
+export function routeFinder(
+  snapshot: Snapshot,
+  options: PictureOptions,
+): (hostname: string) => RouteReference {
+  const routes = routesByHostname(snapshot, options);
+  return (hostname) => routes.get(hostname) ?? { id: null, owner: null, hostname };
 }
 
 const created = (changes: readonly RecordChange[]) =>
-  changes.filter(({ kind }) => kind === 'create' || kind === 'adopt').map(({ hostname }) => hostname);
+  changes.filter(({ kind }) => kind === 'create' || kind === 'adopt').map(({ route }) => route.hostname);
 
 /**
  * Changes to records, without those whose name a foreign rule has: the record would make that rule look like ours.
@@ -81,8 +96,8 @@ export function planOf(moment: Snapshot, options: PictureOptions, config: JsonOb
   const { clashes } = mergeIngress(config, wantedIngress(moment, options, created(plan.changes)));
   const blocked = new Set(clashes.map(({ hostname }) => hostname));
   return {
-    changes: plan.changes.filter(({ hostname }) => !blocked.has(hostname)),
-    clashes: plan.clashes,
+    changes: plan.changes.filter(({ route }) => !blocked.has(route.hostname)),
+    conflicts: plan.conflicts,
     ruleClashes: clashes,
   };
 }
@@ -96,26 +111,24 @@ const RULE_ACTIONS: Record<IngressChange['found'], string> = {
 };
 
 function recordDifference(change: RecordChange): DetectedDrift {
-  const { hostname, student } = change;
+  const { route } = change;
   switch (change.kind) {
     case 'create':
-      return { hostname, student, found: 'no record', action: 'add it' };
-    case 'mend':
+      return { ...route, found: 'no record', action: 'add it' };
+    case 'repair':
       return {
-        hostname,
-        student,
+        ...route,
         found: `record changed: ${describeRecords([change.record, ...change.surplus])}`,
         action: 'put it right',
       };
     case 'adopt':
       return {
-        hostname,
-        student,
+        ...route,
         found: `record of somebody else: ${describeRecords(change.records)}`,
         action: 'take it over',
       };
     case 'remove':
-      return { hostname, student, found: 'record that nobody needs', action: 'remove it' };
+      return { ...route, found: 'record that nobody needs', action: 'remove it' };
   }
 }
 
@@ -129,23 +142,23 @@ export function differencesOf(
   const plan = planOf(moment, options, config);
   const ingress = wantedIngress(moment, options, created(plan.changes));
   const merged = mergeIngress(config, ingress);
-  const students = ownersOf(moment, options);
-  const known = new Set([...moment.records.map(({ name }) => name), ...students.keys()]);
+  const routes = routesByHostname(moment, options);
+  const routeOf = routeFinder(moment, options);
+  const known = new Set([...moment.records.map(({ name }) => name), ...routes.keys()]);
   // A tunnel may serve other zones too, whose records we don't see; a wildcard record covers one level.
   const isCovered = (hostname: string) =>
     known.has(hostname) ||
     known.has(hostname.replace(/^[^.]+/, '*')) ||
     !hostname.endsWith(`.${options.zoneName ?? ''}`);
   const said = (hostname: string, found: string, action: string | null): DetectedDrift => ({
-    hostname,
-    student: students.get(hostname) ?? null,
+    ...routeOf(hostname),
     found,
     action,
   });
   return [
     ...plan.changes.map(recordDifference),
-    ...plan.clashes.map(({ hostname, records }) =>
-      said(hostname, `record of somebody else: ${describeRecords(records)}`, null),
+    ...plan.conflicts.map(({ route, records }) =>
+      said(route.hostname, `record of somebody else: ${describeRecords(records)}`, null),
     ),
     ...plan.ruleClashes.map(({ hostname, service }) =>
       said(hostname, `rule of somebody else, to ${service}`, null),

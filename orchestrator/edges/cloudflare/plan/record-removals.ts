@@ -1,4 +1,5 @@
 /** Records of ours that nothing needs: of students who are gone, of sessions whose grace is over, of openings that failed. */
+import type { RouteReference } from '../../edge.ts';
 import { neededRecords, type PictureOptions, type Snapshot } from './plan.ts';
 import { ownRecords, type RecordChange } from './records.ts';
 
@@ -11,8 +12,8 @@ export interface RemovalOptions extends PictureOptions {
 export interface RemovalInputs {
   /** Since when each record has been of no use, by hostname; ms on the monotonic clock. Kept up here. */
   idleSince: Map<string, number>;
-  studentOf(hostname: string): string;
-  isRefused(student: string): boolean;
+  routeOf(hostname: string): RouteReference;
+  isRefused(route: RouteReference): boolean;
   /** Somebody else's rule turned out to have that name. */
   isClashing(hostname: string): boolean;
 }
@@ -23,21 +24,21 @@ export function removalsOf(
   findings: RemovalInputs,
 ): RecordChange[] {
   const { names, dns, graceMs } = options;
-  const { idleSince, studentOf, isRefused, isClashing } = findings;
+  const { idleSince, routeOf, isRefused, isClashing } = findings;
   const holders = new Set(moment.wanted.registered.map(({ hostname }) => hostname));
   const needed = new Set(neededRecords(moment, options).map(({ hostname }) => hostname));
   const now = performance.now();
   return ownRecords(moment.records, names.instance).flatMap(({ record }) => {
     const hostname = record.name;
-    const student = studentOf(hostname);
+    const route = routeOf(hostname);
     if (needed.has(hostname)) idleSince.delete(hostname);
     else if (!idleSince.has(hostname)) idleSince.set(hostname, now);
     const idleMs = now - (idleSince.get(hostname) ?? now);
     const isOver = dns === 'session' && !needed.has(hostname) && idleMs >= graceMs;
-    const isUseless = (dns === 'session' && isRefused(student)) || isClashing(hostname);
+    const isUseless = (dns === 'session' && isRefused(route)) || isClashing(hostname);
     const isUndone = moment.fresh.has(hostname) && isUseless;
     if (holders.has(hostname) && !isOver && !isUndone) return [];
-    return [{ kind: 'remove', hostname, student, record } as const];
+    return [{ kind: 'remove', route, record } as const];
   });
 }
 

@@ -3,32 +3,29 @@
  * our mark is ever changed or removed; what somebody else has in the way is a clash, unless a person told us to take
  * it over.
  */
+import type { Route, RouteId, RouteReference } from '../../edge.ts';
 import type { DnsBatch, DnsRecord, RecordDraft } from '../api/client.ts';
 import { ownerTag, parseOwnerTag } from './owner-tag.ts';
 
-export interface WantedRecord {
-  hostname: string;
-  student: string;
-  adopt: boolean;
-}
+/** The route that a record is for. */
+export type RecordRoute = Pick<Route, 'id' | 'owner' | 'hostname'>;
 
 export type RecordChange =
-  | { kind: 'create'; hostname: string; student: string }
-  /** Ours, but changed by hand; `surplus` are more of the name with our mark. */
-  | { kind: 'mend'; hostname: string; student: string; record: DnsRecord; surplus: DnsRecord[] }
-  /** Somebody else's, taken over at a person's word. */
-  | { kind: 'adopt'; hostname: string; student: string; records: DnsRecord[] }
-  | { kind: 'remove'; hostname: string; student: string; record: DnsRecord };
+  | { kind: 'create'; route: RecordRoute }
+  /** Ours, but changed by hand; `surplus` are more of the name with our owner tag. */
+  | { kind: 'repair'; route: RecordRoute; record: DnsRecord; surplus: DnsRecord[] }
+  /** Another owner's, taken over because the instructor asked for it. */
+  | { kind: 'adopt'; route: RecordRoute; records: DnsRecord[] }
+  | { kind: 'remove'; route: RouteReference; record: DnsRecord };
 
-export interface RecordClash {
-  hostname: string;
-  student: string;
+export interface RecordConflict {
+  route: RecordRoute;
   records: DnsRecord[];
 }
 
 export interface RecordPlan {
   changes: RecordChange[];
-  clashes: RecordClash[];
+  conflicts: RecordConflict[];
 }
 
 /** Types that may be replaced at a person's word; mail and proofs of ownership are never what they meant. */
@@ -46,15 +43,15 @@ const targetOf = (tunnelId: string) => `${tunnelId}.cfargotunnel.com`.toLowerCas
 
 export function draftOf(
   names: { instance: string; tunnelId: string },
-  wanted: { hostname: string; student: string },
+  { id, hostname }: RecordRoute,
 ): RecordDraft {
   return {
-    name: wanted.hostname,
+    name: hostname,
     type: 'CNAME',
     content: targetOf(names.tunnelId),
     proxied: true,
     ttl: 1,
-    comment: ownerTag(names.instance, wanted.student),
+    comment: ownerTag(names.instance, id),
   };
 }
 
@@ -70,28 +67,29 @@ function isAsWritten(record: DnsRecord, draft: RecordDraft): boolean {
 /** Makes what is wanted so. Removals are not planned here: a record goes only when nothing needs it any more. */
 export function planRecords(
   records: readonly DnsRecord[],
-  wanted: Iterable<WantedRecord>,
+  wanted: Iterable<RecordRoute & { adopt: boolean }>,
   names: { instance: string; tunnelId: string },
 ): RecordPlan {
   const changes: RecordChange[] = [];
-  const clashes: RecordClash[] = [];
-  for (const { hostname, student, adopt } of wanted) {
+  const conflicts: RecordConflict[] = [];
+  for (const { id, owner, hostname, adopt } of wanted) {
+    const route = { id, owner, hostname };
     const marked = records.filter(
       (record) => record.name === hostname && parseOwnerTag(record.comment, names.instance) !== null,
     );
     const [own, ...surplus] = marked;
     const others = inTheWay(records, hostname, names.instance);
-    const isRight = surplus.length === 0 && own && isAsWritten(own, draftOf(names, { hostname, student }));
+    const isRight = surplus.length === 0 && own && isAsWritten(own, draftOf(names, route));
     if (isRight) continue;
     if (own !== undefined && others.length === 0) {
-      changes.push({ kind: 'mend', hostname, student, record: own, surplus });
+      changes.push({ kind: 'repair', route, record: own, surplus });
     } else if (others.length === 0) {
-      changes.push({ kind: 'create', hostname, student });
+      changes.push({ kind: 'create', route });
     } else if (adopt && isReplaceable(others)) {
-      changes.push({ kind: 'adopt', hostname, student, records: [...marked, ...others] });
-    } else clashes.push({ hostname, student, records: others });
+      changes.push({ kind: 'adopt', route, records: [...marked, ...others] });
+    } else conflicts.push({ route, records: others });
   }
-  return { changes, clashes };
+  return { changes, conflicts };
 }
 
 /** The record of that name with our mark. */
@@ -105,14 +103,14 @@ export function ownRecord(
   );
 }
 
-/** Every record with our mark, and the student it names. */
+/** Every record with our owner tag, and the route that it names. */
 export function ownRecords(
   records: readonly DnsRecord[],
   instance: string,
-): { record: DnsRecord; student: string }[] {
+): { record: DnsRecord; id: RouteId }[] {
   return records.flatMap((record) => {
-    const student = parseOwnerTag(record.comment, instance);
-    return student === null ? [] : [{ record, student }];
+    const id = parseOwnerTag(record.comment, instance);
+    return id === null ? [] : [{ record, id }];
   });
 }
 
@@ -125,21 +123,21 @@ export function batchOf(
   for (const change of changes) {
     switch (change.kind) {
       case 'create':
-        batch.posts.push(draftOf(names, change));
+        batch.posts.push(draftOf(names, change.route));
         break;
-      case 'mend':
+      case 'repair':
         batch.deletes.push(...change.surplus.map(({ id }) => ({ id })));
         if (change.record.type === 'CNAME')
-          batch.patches.push({ id: change.record.id, ...draftOf(names, change) });
+          batch.patches.push({ id: change.record.id, ...draftOf(names, change.route) });
         else {
           // A record of another type can't be patched into a CNAME. Deletes come first, so the name is free by then.
           batch.deletes.push({ id: change.record.id });
-          batch.posts.push(draftOf(names, change));
+          batch.posts.push(draftOf(names, change.route));
         }
         break;
       case 'adopt':
         batch.deletes.push(...change.records.map(({ id }) => ({ id })));
-        batch.posts.push(draftOf(names, change));
+        batch.posts.push(draftOf(names, change.route));
         break;
       case 'remove':
         batch.deletes.push({ id: change.record.id });
@@ -159,7 +157,7 @@ export function withChanges(
   for (const change of changes) {
     if (change.kind === 'adopt') for (const { id } of change.records) gone.add(id);
     else if (change.kind !== 'create') gone.add(change.record.id);
-    if (change.kind === 'mend') for (const { id } of change.surplus) gone.add(id);
+    if (change.kind === 'repair') for (const { id } of change.surplus) gone.add(id);
   }
   return [...records.filter(({ id }) => !gone.has(id)), ...made];
 }

@@ -1,19 +1,20 @@
 /** When a link is asked whether it is live, and when no more. */
 import type { Confirmation, Edge } from '../../../../orchestrator/edges/edge.ts';
 import { ReadinessChecks } from '../../../../orchestrator/routes/readiness.ts';
+import { ownRoute } from '../../../support/own-route.ts';
 
-const route = { student: 'alice', hostname: 'alice.test', origin: 'http://127.0.0.1:3001' };
+const route = ownRoute('alice');
 
 function confirmerOf(confirm: () => Promise<Confirmation>) {
   const asked: string[] = [];
   const changed: string[] = [];
   const edge: Pick<Edge, 'confirm'> = {
-    confirm: ({ student }) => {
-      asked.push(student);
+    confirm: ({ id }) => {
+      asked.push(id);
       return confirm();
     },
   };
-  return { confirmer: new ReadinessChecks(edge as Edge, (student) => changed.push(student)), asked, changed };
+  return { confirmer: new ReadinessChecks(edge as Edge, (id) => changed.push(id)), asked, changed };
 }
 
 test('asks once, and tells when it is live', async () => {
@@ -23,7 +24,7 @@ test('asks once, and tells when it is live', async () => {
   await new Promise(setImmediate);
   expect(asked).toEqual(['alice']);
   expect(changed).toEqual(['alice']);
-  expect(confirmer.view('alice').live).toBe(true);
+  expect(confirmer.view(route.id).live).toBe(true);
 });
 
 test('asks and tells nothing any more once it has stopped', async () => {

@@ -2,9 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { pino } from 'pino';
-import type { Edge } from '../../../../orchestrator/edges/edge.ts';
+import { type Edge, routeId } from '../../../../orchestrator/edges/edge.ts';
 import { Reconciler } from '../../../../orchestrator/routes/reconciler.ts';
 import { MemoryEdge, problem } from '../../../support/memory-edge.ts';
+import { ownRoute } from '../../../support/own-route.ts';
 import { waitFor } from '../../../support/wait.ts';
 
 let edge: MemoryEdge;
@@ -12,8 +13,8 @@ let publisher: Reconciler;
 let changes: string[];
 let startedAt: number;
 
-const route = (student: string) => ({ student, hostname: `${student}.test`, origin: 'http://127.0.0.1:1' });
-const phase = (student: string) => publisher.phase(student).phase;
+const route = (student: string) => ownRoute(student);
+const phase = (student: string) => publisher.phase(routeId(student)).phase;
 
 beforeEach(() => {
   edge = new MemoryEdge();
@@ -32,7 +33,7 @@ afterEach(() => publisher.stop());
 test('thirty who come at once are one publication', async () => {
   const students = Array.from({ length: 30 }, (_, index) => `s${index}`);
   for (const student of students) publisher.register(route(student));
-  for (const student of students) publisher.setDesired(student, true);
+  for (const student of students) publisher.setDesired(routeId(student), true);
   expect(phase('s0')).toBe('opening');
   await waitFor('all to be open', () => students.every((student) => phase(student) === 'open'));
   expect(edge.publications).toBe(1);
@@ -45,13 +46,13 @@ test('who comes before the first write is taken in; who comes later is in the ne
   publisher.register(route('later'));
   edge.beforeSnapshot = () => {
     edge.beforeSnapshot = () => {};
-    publisher.setDesired('late', true);
+    publisher.setDesired(routeId('late'), true);
   };
   edge.afterSnapshot = () => {
     edge.afterSnapshot = () => {};
-    publisher.setDesired('later', true);
+    publisher.setDesired(routeId('later'), true);
   };
-  publisher.setDesired('early', true);
+  publisher.setDesired(routeId('early'), true);
   await waitFor('all to be open', () => edge.open.size === 3);
   expect(edge.publications).toBe(2);
   expect(edge.overlapped).toBe(false);
@@ -61,13 +62,13 @@ test('never two at a time, whatever comes and goes meanwhile', async () => {
   const students = ['a', 'b', 'c'];
   for (const student of students) publisher.register(route(student));
   for (let round = 0; round < 40; round += 1) {
-    publisher.setDesired(students[round % 3] ?? 'a', round % 2 === 0);
+    publisher.setDesired(routeId(students[round % 3] ?? 'a'), round % 2 === 0);
     if (round % 10 === 0) void publisher.reconcile(true);
     await sleep(7);
   }
-  publisher.setDesired('a', true);
-  publisher.setDesired('b', false);
-  publisher.setDesired('c', true);
+  publisher.setDesired(routeId('a'), true);
+  publisher.setDesired(routeId('b'), false);
+  publisher.setDesired(routeId('c'), true);
   await waitFor(
     'the last word to be so',
     () => phase('a') === 'open' && phase('b') === 'closed' && phase('c') === 'open',
@@ -79,19 +80,19 @@ test('never two at a time, whatever comes and goes meanwhile', async () => {
 test('one who fails holds up nobody, is told, and is tried again until it works', async () => {
   for (const student of ['good', 'bad']) publisher.register(route(student));
   edge.fail = (student) => (student === 'bad' ? 'retry' : 'applied');
-  for (const student of ['good', 'bad']) publisher.setDesired(student, true);
+  for (const student of ['good', 'bad']) publisher.setDesired(routeId(student), true);
   await waitFor('the good one', () => phase('good') === 'open');
-  expect(publisher.phase('bad')).toEqual({ phase: 'opening', problem });
+  expect(publisher.phase(routeId('bad'))).toEqual({ phase: 'opening', problem });
   edge.fail = () => 'applied';
   await waitFor('the bad one', () => phase('bad') === 'open');
-  expect(publisher.phase('bad').problem).toBeNull();
+  expect(publisher.phase(routeId('bad')).problem).toBeNull();
 });
 
 test('one who is refused is told, and not tried again by itself', async () => {
   publisher.register(route('a'));
   edge.fail = () => 'refused';
-  publisher.setDesired('a', true);
-  await waitFor('the refusal', () => publisher.phase('a').problem !== null);
+  publisher.setDesired(routeId('a'), true);
+  await waitFor('the refusal', () => publisher.phase(routeId('a')).problem !== null);
   const { publications } = edge;
   await sleep(1200);
   expect(edge.publications).toBe(publications);
@@ -100,8 +101,8 @@ test('one who is refused is told, and not tried again by itself', async () => {
 test('an edge that throws is tried again', async () => {
   publisher.register(route('a'));
   edge.crash = true;
-  publisher.setDesired('a', true);
-  await waitFor('the problem', () => publisher.phase('a').problem?.code === 'internal');
+  publisher.setDesired(routeId('a'), true);
+  await waitFor('the problem', () => publisher.phase(routeId('a')).problem?.code === 'internal');
   edge.crash = false;
   await waitFor('the route', () => phase('a') === 'open');
 });
@@ -111,10 +112,10 @@ test('a student can go, and a reconcile can look, while the others fail without 
   for (const student of students) publisher.register(route(student));
   edge.latencyMs = 300;
   edge.fail = () => 'retry';
-  for (const student of students) publisher.setDesired(student, true);
-  await waitFor('the first failure', () => publisher.phase('s0').problem !== null);
+  for (const student of students) publisher.setDesired(routeId(student), true);
+  await waitFor('the first failure', () => publisher.phase(routeId('s0')).problem !== null);
   const before = edge.publications;
-  await Promise.all([publisher.unregister('s0'), publisher.reconcile(true)]);
+  await Promise.all([publisher.unregister(routeId('s0')), publisher.reconcile(true)]);
   expect(edge.publications - before).toBeLessThanOrEqual(3);
 });
 
@@ -123,7 +124,7 @@ test('those who fail together are tried again together', async () => {
   for (const student of students) publisher.register(route(student));
   edge.latencyMs = 0;
   edge.fail = () => 'retry';
-  for (const student of students) publisher.setDesired(student, true);
+  for (const student of students) publisher.setDesired(routeId(student), true);
   await waitFor('four publications', () => edge.publications === 4, { everyMs: 5 });
   // 0.25 s at least, then 0.5 s, then 1 s: one try of everybody each time.
   expect(performance.now() - startedAt).toBeGreaterThan(1700);
@@ -132,9 +133,9 @@ test('those who fail together are tried again together', async () => {
 test('a person’s word to take over counts once: who is refused has to be told again', async () => {
   publisher.register(route('a'));
   edge.fail = () => 'refused';
-  publisher.setDesired('a', true);
-  publisher.retryNow('a', true);
-  await waitFor('the refusal', () => publisher.phase('a').problem !== null);
+  publisher.setDesired(routeId('a'), true);
+  publisher.retryNow(routeId('a'), true);
+  await waitFor('the refusal', () => publisher.phase(routeId('a')).problem !== null);
   await publisher.reconcile(true);
   expect(edge.adopting).toEqual([['a'], []]);
 });
@@ -142,11 +143,11 @@ test('a person’s word to take over counts once: who is refused has to be told 
 test('a person’s word to take over that comes while others are published is heard by the next publication', async () => {
   publisher.register(route('a'));
   edge.fail = () => 'refused';
-  publisher.setDesired('a', true);
-  await waitFor('the refusal', () => publisher.phase('a').problem !== null);
+  publisher.setDesired(routeId('a'), true);
+  await waitFor('the refusal', () => publisher.phase(routeId('a')).problem !== null);
   edge.afterSnapshot = () => {
     edge.afterSnapshot = () => {};
-    publisher.retryNow('a', true);
+    publisher.retryNow(routeId('a'), true);
   };
   await publisher.reconcile(true);
   await waitFor('the next publication', () => edge.adopting.length === 3);
@@ -156,12 +157,12 @@ test('a person’s word to take over that comes while others are published is he
 test('who goes and comes back while others are published is not told what became of the one before', async () => {
   edge.latencyMs = 50;
   publisher.register(route('a'));
-  publisher.setDesired('a', true);
+  publisher.setDesired(routeId('a'), true);
   edge.afterSnapshot = () => {
     edge.afterSnapshot = () => {};
-    void publisher.unregister('a');
+    void publisher.unregister(routeId('a'));
     publisher.register(route('a'));
-    publisher.setDesired('a', true);
+    publisher.setDesired(routeId('a'), true);
   };
   await waitFor('the second publication', () => edge.publications === 2, { everyMs: 5 });
   expect(edge.open.has('a')).toBe(true);
@@ -174,7 +175,7 @@ test('what a reconcile that broke off had taken in is published all the same', a
   await publisher.reconcile(true);
   edge.beforeSnapshot = () => {
     edge.beforeSnapshot = () => {};
-    publisher.setDesired('a', true);
+    publisher.setDesired(routeId('a'), true);
     edge.crash = true;
   };
   await expect(publisher.reconcile(true)).rejects.toThrow('a defect');
@@ -186,8 +187,8 @@ test('a wait that is longer than a timer can take is a long one, not none', asyn
   publisher.register(route('a'));
   edge.fail = () => 'retry';
   edge.afterMs = 2 ** 31;
-  publisher.setDesired('a', true);
-  await waitFor('the failure', () => publisher.phase('a').problem !== null);
+  publisher.setDesired(routeId('a'), true);
+  await waitFor('the failure', () => publisher.phase(routeId('a')).problem !== null);
   const { publications } = edge;
   await sleep(300);
   expect(edge.publications).toBe(publications);
@@ -204,7 +205,7 @@ test('wanted and actual are compared every 5 minutes though nothing happens, and
   try {
     left.start();
     left.register(route('a'));
-    left.setDesired('a', true);
+    left.setDesired(routeId('a'), true);
     // A look comes after whatever was begun before it.
     await left.reconcile(false);
     for (const round of [1, 2]) {

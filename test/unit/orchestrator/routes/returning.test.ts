@@ -1,15 +1,16 @@
 /** From the moment in which a run was told to close a link until one has ended well, the link may be gone: nobody calls it open. */
 import { pino } from 'pino';
-import type { Edge } from '../../../../orchestrator/edges/edge.ts';
+import { type Edge, routeId } from '../../../../orchestrator/edges/edge.ts';
 import { Reconciler } from '../../../../orchestrator/routes/reconciler.ts';
 import { MemoryEdge, problem } from '../../../support/memory-edge.ts';
+import { ownRoute } from '../../../support/own-route.ts';
 import { waitFor } from '../../../support/wait.ts';
 
-const route = { student: 'a', hostname: 'a.test', origin: 'http://127.0.0.1:1' };
+const route = ownRoute('a');
 
 let edge: MemoryEdge;
 let publisher: Reconciler;
-const phase = () => publisher.phase('a').phase;
+const phase = () => publisher.phase(routeId('a')).phase;
 
 beforeEach(async () => {
   edge = new MemoryEdge();
@@ -20,7 +21,7 @@ beforeEach(async () => {
   });
   publisher.start();
   publisher.register(route);
-  publisher.setDesired('a', true);
+  publisher.setDesired(routeId('a'), true);
   await waitFor('the route', () => phase() === 'open');
 });
 
@@ -31,10 +32,10 @@ async function leaveAndReturn(): Promise<void> {
   const back = Promise.withResolvers<void>();
   edge.afterSnapshot = () => {
     edge.afterSnapshot = () => {};
-    publisher.setDesired('a', true);
+    publisher.setDesired(routeId('a'), true);
     back.resolve();
   };
-  publisher.setDesired('a', false);
+  publisher.setDesired(routeId('a'), false);
   await back.promise;
 }
 
@@ -49,25 +50,25 @@ test('who comes back while the link is being closed has it opening until it is t
 });
 
 test('who comes back before a run has heard of the closing has the link open all the while', () => {
-  publisher.setDesired('a', false);
+  publisher.setDesired(routeId('a'), false);
   expect(phase()).toBe('closing');
-  publisher.setDesired('a', true);
+  publisher.setDesired(routeId('a'), true);
   expect(phase()).toBe('open');
 });
 
 test('a mere look closes nothing', async () => {
   const looked = publisher.reconcile(false);
-  publisher.setDesired('a', false);
+  publisher.setDesired(routeId('a'), false);
   await looked;
-  publisher.setDesired('a', true);
+  publisher.setDesired(routeId('a'), true);
   expect(phase()).toBe('open');
 });
 
 test('a closing that failed with nothing known of what stands leaves the link opening, and why is told', async () => {
   edge.fail = () => 'retry';
   await leaveAndReturn();
-  await waitFor('the failure', () => publisher.phase('a').problem);
-  expect(publisher.phase('a')).toEqual({ phase: 'opening', problem });
+  await waitFor('the failure', () => publisher.phase(routeId('a')).problem);
+  expect(publisher.phase(routeId('a'))).toEqual({ phase: 'opening', problem });
   edge.fail = () => 'applied';
   await waitFor('the route', () => phase() === 'open');
 });
@@ -77,15 +78,15 @@ test.each(['retry', 'refused'] as const)(
   async (kind) => {
     edge.knows = true;
     edge.fail = () => kind;
-    publisher.setDesired('a', false);
-    await waitFor('the failure', () => publisher.phase('a').problem);
-    expect(publisher.phase('a')).toEqual({ phase: 'closing', problem });
-    publisher.setDesired('a', true);
-    expect(publisher.phase('a')).toEqual({ phase: 'open', problem: null });
+    publisher.setDesired(routeId('a'), false);
+    await waitFor('the failure', () => publisher.phase(routeId('a')).problem);
+    expect(publisher.phase(routeId('a'))).toEqual({ phase: 'closing', problem });
+    publisher.setDesired(routeId('a'), true);
+    expect(publisher.phase(routeId('a'))).toEqual({ phase: 'open', problem: null });
     edge.open.delete('a');
     await publisher.reconcile(true);
-    expect(publisher.phase('a')).toEqual({ phase: 'opening', problem });
-    publisher.setDesired('a', false);
+    expect(publisher.phase(routeId('a'))).toEqual({ phase: 'opening', problem });
+    publisher.setDesired(routeId('a'), false);
     expect(phase()).toBe('closed');
   },
 );

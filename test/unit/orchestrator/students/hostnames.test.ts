@@ -43,7 +43,8 @@ function linkParts(name: string, template: string | null, others: string[] = [])
 test('a further link never takes the hostname of somebody who is there', () => {
   const { student, ...parts } = linkParts('alice', '{student}.example.com');
   expect(furtherLink(student, 4000, parts)).toEqual({
-    student: 'alice-4000',
+    id: 'alice-4000',
+    owner: 'alice',
     hostname: 'alice-4000.example.com',
     origin: 'http://127.0.0.1:3001',
   });

@@ -1,6 +1,7 @@
 /** One student's bad record never holds up the class: a batch that fails is split until the culprit stands alone. */
 import type { MockCloudflare } from '../../../../cloudflare/index.ts';
 import { invalidRecord } from '../../../../cloudflare/refusals.ts';
+import { ownRoute } from '../../../../support/own-route.ts';
 import {
   begin,
   countsSince,
@@ -37,7 +38,7 @@ test('names that are snatched on the way are read back and named; the other 28 a
     await begin(rig, names);
     const from = mock.calls.length;
     snatch(mock, ['s7.example.com', 's21.example.com']);
-    for (const name of names) rig.publisher.setDesired(name, true);
+    for (const name of names) rig.setDesired(name, true);
     await reach(rig, '28 to be open', () => openOnes(names, (name) => rig.phase(name)) === 28);
     for (const name of ['s7', 's21']) expect(rig.problem(name)?.what).toMatch(/A 192\.0\.2\.1/);
     expect(countsSince(mock, from)).toEqual({
@@ -61,7 +62,7 @@ test('a record that Cloudflare refuses stands alone after few calls, and its stu
     };
     await begin(rig, names);
     const from = mock.calls.length;
-    for (const name of names) rig.publisher.setDesired(name, true);
+    for (const name of names) rig.setDesired(name, true);
     await reach(rig, '30 to be open', () => openOnes(names, (name) => rig.phase(name)) === 30);
     const bad = rig.problem('bad');
     expect(bad?.what).toMatch(/^Cloudflare refused the DNS record\. Cloudflare: .+\(\d+\)\.$/);
@@ -79,7 +80,7 @@ test.each([0, 1, 17, 29])(
       const names = students(30);
       await begin(rig, names);
       const from = mock.calls.length;
-      for (const name of names) rig.publisher.setDesired(name, true);
+      for (const name of names) rig.setDesired(name, true);
       await reach(rig, 'all to know', () =>
         names.every((name) => rig.phase(name) === 'open' || rig.problem(name) !== null),
       );
@@ -106,13 +107,13 @@ test.each(DNS_MODES)(
       await begin(rig, ['alice', 'bob']);
       await make(rig, 'open', ['alice', 'bob']);
       rig.hold('carol', 3003);
-      rig.publisher.setDesired('carol', true);
+      rig.setDesired('carol', true);
       await reach(rig, 'carol to know', () => rig.problem('carol') !== null);
       expect(rig.problem('carol')).toMatchObject(quota);
       const from = mock.calls.length;
       // As she was told: by `rm` where a record lives as long as its student, else by the end of a grace.
-      if (dns === 'student') await rig.publisher.unregister('bob');
-      else rig.publisher.setDesired('bob', false);
+      if (dns === 'student') await rig.unregister('bob');
+      else rig.setDesired('bob', false);
       await reach(rig, 'carol to be open', () => rig.phase('carol') === 'open');
       await rig.quiet();
       expect(rig.problem('carol')).toBeNull();
@@ -127,13 +128,13 @@ test('a run that frees no place of a full zone is not repeated, nor one that giv
   await withRig({ dns: 'session' }, async ({ mock, rig }) => {
     fill(mock, 1);
     await begin(rig, []);
-    rig.publisher.register({
-      student: 'bad',
+    rig.register({
+      ...ownRoute('bad'),
       hostname: 'bad.example.com',
       origin: 'http://127.0.0.1:3001/path',
     });
     for (const [index, name] of ['carol', 'dave'].entries()) rig.hold(name, 3002 + index);
-    for (const name of ['bad', 'carol', 'dave']) rig.publisher.setDesired(name, true);
+    for (const name of ['bad', 'carol', 'dave']) rig.setDesired(name, true);
     await reach(rig, 'all to know', () =>
       ['bad', 'carol', 'dave'].every((name) => rig.problem(name) !== null),
     );
@@ -141,7 +142,7 @@ test('a run that frees no place of a full zone is not repeated, nor one that giv
     expect(rig.problem('bad')?.what).toMatch(/^Cloudflare refused the tunnel’s rules/);
     expect(rig.problem('carol')).toMatchObject(quota);
     const { published } = rig;
-    await rig.publisher.unregister('dave');
+    await rig.unregister('dave');
     await rig.quiet();
     expect(rig.published - published).toBe(1);
     expect(mock.account.records).toHaveLength(199);
@@ -159,7 +160,7 @@ test('a batch that fails, and whose second try has no known outcome, is read bac
         mock.foreign.addRecord({ name: 's3.example.com', type: 'A', content: '192.0.2.1' });
       if (phase === 'answered') mock.faults.next({ kind: 'dns-batch' }, { kind: 'timeout', applied: true });
     };
-    for (const name of names) rig.publisher.setDesired(name, true);
+    for (const name of names) rig.setDesired(name, true);
     await reach(rig, 'all but one', () => openOnes(names, (name) => rig.phase(name)) === 7);
     expect(mock.calls.slice(from).map(({ kind, fault }) => fault ?? kind)).toEqual([
       'dns-batch',
@@ -176,16 +177,16 @@ test('a rule that Cloudflare refuses is left out, told, and the others are open'
   await withRig({}, async ({ mock, rig }) => {
     const names = students(12);
     await begin(rig, names);
-    rig.publisher.register({
-      student: 'bad',
+    rig.register({
+      ...ownRoute('bad'),
       hostname: 'bad.example.com',
       origin: 'http://127.0.0.1:3001/path',
     });
     await reach(rig, 'the record', () => rig.records().length === 13);
     await make(rig, 'open', ['s0']);
     const from = mock.calls.length;
-    rig.publisher.setDesired('s0', false);
-    for (const name of [...names.slice(1), 'bad']) rig.publisher.setDesired(name, true);
+    rig.setDesired('s0', false);
+    for (const name of [...names.slice(1), 'bad']) rig.setDesired(name, true);
     await reach(rig, '11 to be open', () => openOnes(names, (name) => rig.phase(name)) === 11);
     expect(rig.phase('s0')).toBe('closed');
     expect(rig.problem('bad')?.what).toMatch(
@@ -209,7 +210,7 @@ test('a record that vanishes between our look and our change: its student is tol
       mock.foreign.removeRecord(id);
     };
     const looked = rig.publisher.reconcile(true);
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await looked;
     await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
     expect(rig.problems.map(({ what }) => what)).toEqual([

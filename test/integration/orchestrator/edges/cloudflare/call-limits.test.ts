@@ -68,14 +68,14 @@ test.each<[CallKind, number]>([
   withRig({ callTimeoutMs: 60_000 }, async ({ mock, rig, another }) => {
     await begin(rig, ['alice']);
     mock.faults.next({ kind }, { kind: 'stalled-body', applied: true });
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'the call', () =>
       mock.calls.some(({ fault, status }) => fault !== null && status === 200),
     );
     expect(await took(() => rig.stop())).toBeLessThan(patience + SLACK);
     const next = another({ disk: rig.disk, callTimeoutMs: CALL_TIMEOUT });
     next.hold('alice');
-    next.publisher.setDesired('alice', true);
+    next.setDesired('alice', true);
     await next.start();
     await reach(next, 'the link', () => next.phase('alice') === 'open');
     expect(next.rules()).toHaveLength(2);

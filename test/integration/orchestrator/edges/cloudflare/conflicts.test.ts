@@ -1,4 +1,5 @@
 /** What is somebody else's is named and left alone, until a person says `--adopt`. */
+import { TELL_INSTRUCTOR } from '../../../../../orchestrator/errors.ts';
 import type { NewRecord } from '../../../../cloudflare/index.ts';
 import { MemoryDisk } from '../../../../support/cloudflare-rig.ts';
 import { begin, DNS_MODES, make, reach, withRig } from '../../../../support/with-rig.ts';
@@ -62,7 +63,7 @@ test.each(cases)(
       // With `student` it is known when the student is made, else when the link is to open.
       if (dns === 'student') await reach(rig, 'the clash', () => rig.problem('alice') !== null);
       else expect(rig.problem('alice')).toBeNull();
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
       await make(rig, 'open', ['bob']);
       await reach(rig, 'the clash', () => rig.problem('alice') !== null);
       const named = `${record.type} ${record.content}`;
@@ -72,6 +73,7 @@ test.each(cases)(
         next: adoptable
           ? expect.stringContaining('`devenv open alice --adopt`')
           : expect.not.stringContaining('--adopt'),
+        nextForStudent: TELL_INSTRUCTOR,
       });
       const listed = {
         hostname: 'alice.example.com',
@@ -86,7 +88,7 @@ test.each(cases)(
         before,
       );
 
-      rig.publisher.retryNow('alice', true);
+      rig.retryNow('alice', true);
       if (adoptable) {
         await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
         expect(rig.records()).toContain(`alice.example.com → ${mock.account.tunnelHostname}`);
@@ -114,17 +116,17 @@ test.each(DNS_MODES)(
         ],
       }));
       await begin(rig, ['alice', 'bob']);
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
       await make(rig, 'open', ['bob']);
       await reach(rig, 'the clash', () => rig.problem('alice') !== null);
       expect(rig.problem('alice')).toMatchObject({
         code: 'conflict',
-        what: "The tunnel has a rule for alice.example.com that is not devenv's: it leads to http://10.0.0.9:80.",
+        what: "The tunnel has a rule for alice.example.com that is not devenv's: it forwards to http://10.0.0.9:80.",
       });
       // A record of ours would make that rule look like ours.
       expect(rig.records()).toEqual([`bob.example.com → ${mock.account.tunnelHostname}`]);
       expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
-      rig.publisher.retryNow('alice', true);
+      rig.retryNow('alice', true);
       await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
       // What has a path was never in the way.
       expect(rig.rules()).toEqual([
@@ -160,8 +162,8 @@ test.each([
     }));
     await begin(rig, ['alice', 'bob']);
     if (refuses) mock.faults.next({ kind: 'dns-batch' }, 'refused', 1000);
-    rig.publisher.setDesired('alice', true);
-    rig.publisher.retryNow('alice', true);
+    rig.setDesired('alice', true);
+    rig.retryNow('alice', true);
     await reach(rig, 'it to be told', () => rig.problem('alice')?.code === (refuses ? 'edge' : 'conflict'));
     await make(rig, 'open', ['bob']);
     await rig.quiet();
@@ -186,9 +188,9 @@ test('a rule that leads where ours would is no more ours for that: another insta
     await reach(rig, 'both clashes', () =>
       ['alice', 'bob'].every((name) => rig.problem(name)?.code === 'conflict'),
     );
-    rig.publisher.setDesired('bob', true);
+    rig.setDesired('bob', true);
     await rig.publisher.reconcile(true);
-    await rig.publisher.unregister('bob');
+    await rig.unregister('bob');
     await rig.publisher.reconcile(true);
     expect(rig.rules()).toEqual(before);
   });
@@ -217,8 +219,8 @@ test('the word to take over counts once: what comes later is a clash again', asy
       priority: 1,
     });
     await begin(rig, ['alice']);
-    rig.publisher.setDesired('alice', true);
-    rig.publisher.retryNow('alice', true);
+    rig.setDesired('alice', true);
+    rig.retryNow('alice', true);
     await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
     const [mail] = mock.account.records;
     mock.foreign.removeRecord(mail?.id ?? '');
@@ -233,11 +235,11 @@ test('a clash that goes away by itself is over at the next reconcile', async () 
   await withRig({}, async ({ mock, rig }) => {
     const { id } = mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
     await begin(rig, ['alice']);
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'the clash', () => rig.problem('alice') !== null);
     mock.foreign.removeRecord(id);
     await rig.publisher.reconcile(true);
-    expect(rig.publisher.phase('alice')).toEqual({ phase: 'open', problem: null });
+    expect(rig.view('alice')).toEqual({ phase: 'open', problem: null });
   });
 });
 
@@ -256,7 +258,7 @@ test.each(DNS_MODES)(
         mock.faults.next({ kind: 'dns-batch' }, 'server-error');
       };
       if (dns === 'student') rig.hold('alice');
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
       await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
       await reach(rig, 'the undoing', () => rig.records().length === 0);
       await rig.quiet();

@@ -30,7 +30,7 @@ const changes: Change[] = [
     name: 'create and open',
     act({ rig }) {
       rig.hold('alice');
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
     },
     held: true,
     wanted: true,
@@ -38,14 +38,14 @@ const changes: Change[] = [
   },
   {
     name: 'close',
-    act: ({ rig }) => rig.publisher.setDesired('alice', false),
+    act: ({ rig }) => rig.setDesired('alice', false),
     held: true,
     wanted: false,
     wasOpen: true,
   },
   {
     name: 'rm',
-    act: ({ rig }) => void rig.publisher.unregister('alice'),
+    act: ({ rig }) => void rig.unregister('alice'),
     held: false,
     wanted: false,
     wasOpen: true,
@@ -87,9 +87,9 @@ async function killAt(change: Change, dns: DnsMode, at: { call: number; moment: 
     const wasUnderWay = rig.disk.journalEntries().length > 0;
     const second = another({ disk: rig.disk });
     second.hold('bob', 3002);
-    second.publisher.setDesired('bob', true);
+    second.setDesired('bob', true);
     if (change.held) second.hold('alice', 3001);
-    if (change.wanted) second.publisher.setDesired('alice', true);
+    if (change.wanted) second.setDesired('alice', true);
     await second.start();
     await reach(
       second,
@@ -146,7 +146,7 @@ test('a dead one’s write that is still on its way is waited out, not raced', a
     await begin(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, { kind: 'slow', ms: CALL_TIMEOUT / 2 });
     const from = mock.calls.length;
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'the PUT to be on its way', () =>
       mock.calls.slice(from).some(({ kind }) => kind === 'config-put'),
     );

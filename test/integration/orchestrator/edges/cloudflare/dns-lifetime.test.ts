@@ -1,5 +1,6 @@
 /** Records live as long as the student, or with the session and a grace; both after restarts, too. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ownRoute } from '../../../../support/own-route.ts';
 import {
   begin,
   countsSince,
@@ -25,7 +26,7 @@ test('student: made at `create`, unmoved by sessions, gone at `rm`; opening and 
       await make(rig, 'closed', ['alice']);
     }
     expect(countsSince(mock, from)).toEqual({ 'config-get': 6, 'config-put': 6 });
-    await rig.publisher.unregister('alice');
+    await rig.unregister('alice');
     expect(rig.records()).toEqual([]);
   });
 });
@@ -67,7 +68,7 @@ test('session: a student who goes within the grace leaves no record', async () =
     await make(rig, 'open', ['alice']);
     await make(rig, 'closed', ['alice']);
     expect(rig.records()).toHaveLength(1);
-    await rig.publisher.unregister('alice');
+    await rig.unregister('alice');
     expect(rig.records()).toEqual([]);
   });
 });
@@ -100,7 +101,7 @@ test.each(['refused', 'server-error'] as const)(
       await make(rig, 'closed', ['alice']);
       await sleep(1000);
       expect(countsSince(mock, from)['dns-batch']).toBeLessThanOrEqual(3);
-      expect(rig.publisher.phase('alice')).toEqual({ phase: 'closed', problem: null });
+      expect(rig.view('alice')).toEqual({ phase: 'closed', problem: null });
       mock.faults.clear();
       await rig.publisher.reconcile(true);
       expect(rig.records()).toEqual([]);
@@ -115,12 +116,12 @@ test.each(DNS_MODES)('from one mode to %s: the next start makes it so', async (d
     await make(rig, 'open', ['alice']);
     await rig.stop();
     const second = another({ disk: rig.disk, dns });
-    second.publisher.register({
-      student: 'alice',
+    second.register({
+      ...ownRoute('alice'),
       hostname: 'alice.example.com',
       origin: 'http://127.0.0.1:3001',
     });
-    second.publisher.setDesired('alice', true);
+    second.setDesired('alice', true);
     second.hold('bob', 3002);
     await second.start();
     await reach(second, 'alice to be open', () => second.phase('alice') === 'open');

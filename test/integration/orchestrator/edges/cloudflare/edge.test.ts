@@ -24,7 +24,7 @@ const foreignConfig = {
 const kinds = (from = 0) => mock.calls.slice(from).map(({ kind }) => kind);
 const allOpen = (names: string[]) =>
   waitFor('all to be open', () => names.every((name) => rig.phase(name) === 'open'), {
-    lastSeen: () => JSON.stringify(names.map((name) => rig.publisher.phase(name))) + rig.log.text(),
+    lastSeen: () => JSON.stringify(names.map((name) => rig.view(name))) + rig.log.text(),
   });
 
 beforeEach(async () => {
@@ -51,21 +51,21 @@ test('a student gets a marked record at once, a rule while wanted, and loses bot
     comment: 'devenv lab/alice',
   });
   expect(rig.rules().some((rule) => rule.startsWith('alice'))).toBe(false);
-  rig.publisher.setDesired('alice', true);
+  rig.setDesired('alice', true);
   await allOpen(['alice']);
   expect(rig.rules()).toEqual(['alice.example.com → http://127.0.0.1:3001', '* → http_status:404']);
-  rig.publisher.setDesired('alice', false);
+  rig.setDesired('alice', false);
   await waitFor('closed', () => rig.phase('alice') === 'closed');
   expect(rig.rules()).toEqual(['* → http_status:404']);
   expect(rig.records()).toHaveLength(1);
-  await rig.publisher.unregister('alice');
+  await rig.unregister('alice');
   expect(rig.records()).toEqual([]);
 });
 
 test('who goes while Cloudflare refuses or is away is told why something may be left; the log has it once', async () => {
   for (const [index, name] of ['alice', 'bob'].entries()) rig.hold(name, 3001 + index);
   await rig.start();
-  for (const name of ['alice', 'bob']) rig.publisher.setDesired(name, true);
+  for (const name of ['alice', 'bob']) rig.setDesired(name, true);
   await allOpen(['alice', 'bob']);
   const said = () =>
     rig.log
@@ -74,7 +74,7 @@ test('who goes while Cloudflare refuses or is away is told why something may be 
       .map(({ level, msg }) => `${level} ${msg}`);
   const left = (why: string) => expect.stringMatching(`^40 something may be left .*: ${why}`);
   mock.faults.next({ kind: 'config-put' }, 'refused', 2);
-  expect(await rig.publisher.unregister('alice')).toMatchObject({
+  expect(await rig.unregister('alice')).toMatchObject({
     what: expect.stringMatching(/does not let this token change the tunnel’s rules/),
     next: expect.stringMatching(/Cloudflare Tunnel \/ Edit/),
   });
@@ -82,7 +82,7 @@ test('who goes while Cloudflare refuses or is away is told why something may be 
   expect(said()).toEqual([left('Cloudflare does not let this token')]);
   // Nobody is held any more, and nothing can be read.
   mock.faults.next({}, 'reset-before', 1000);
-  expect(await rig.publisher.unregister('bob')).toMatchObject({
+  expect(await rig.unregister('bob')).toMatchObject({
     what: expect.stringMatching(/could not be reached/),
     next: expect.stringMatching(/retries automatically/),
   });
@@ -110,7 +110,7 @@ test('thirty at once: one GET and one PUT, nothing when nothing differs, and wha
   await waitFor('the first publication', () => rig.published > 0);
   expect(rig.records()).toHaveLength(30);
   const before = mock.calls.length;
-  for (const name of names) rig.publisher.setDesired(name, true);
+  for (const name of names) rig.setDesired(name, true);
   await allOpen(names);
   expect(kinds(before)).toEqual(['config-get', 'config-put']);
   const { config } = mock.account.tunnel;
@@ -120,9 +120,9 @@ test('thirty at once: one GET and one PUT, nothing when nothing differs, and wha
   );
   // Before the first rule that would take their visitors.
   expect(ingress.findIndex(({ hostname }) => hostname?.startsWith('*'))).toBe(31);
-  rig.publisher.setDesired('s0', true);
-  rig.publisher.setDesired('s1', false);
-  rig.publisher.setDesired('s1', true);
+  rig.setDesired('s0', true);
+  rig.setDesired('s1', false);
+  rig.setDesired('s1', true);
   await rig.quiet();
   expect(kinds(before)).toHaveLength(2);
 });
@@ -136,16 +136,16 @@ test('with `dns: session`: one batch, one GET, one PUT for thirty, and a return 
   await waitFor('the first publication', () => rig.published > 0);
   expect(rig.records()).toEqual([]);
   let before = mock.calls.length;
-  for (const name of names) rig.publisher.setDesired(name, true);
+  for (const name of names) rig.setDesired(name, true);
   await allOpen(names);
   expect(kinds(before)).toEqual(['dns-batch', 'config-get', 'config-put']);
-  rig.publisher.setDesired('s0', false);
+  rig.setDesired('s0', false);
   await waitFor('closed', () => rig.phase('s0') === 'closed');
   before = mock.calls.length;
-  rig.publisher.setDesired('s0', true);
+  rig.setDesired('s0', true);
   await allOpen(['s0']);
   expect(kinds(before)).toEqual(['config-get', 'config-put']);
-  rig.publisher.setDesired('s0', false);
+  rig.setDesired('s0', false);
   await waitFor('the record to go after its grace', () => rig.records().length === 29, { timeoutMs: 5000 });
   expect(rig.rules()).toHaveLength(30);
 });

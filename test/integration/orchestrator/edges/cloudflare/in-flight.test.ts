@@ -19,9 +19,9 @@ test.concurrent.each<[CallKind, 'student' | 'session']>([
   withRig({ callTimeoutMs: CALL_TIMEOUT, dns }, async ({ mock, rig }) => {
     await begin(rig, ['alice', 'bob']);
     mock.faults.next({ kind }, LATE);
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'the late call', () => mock.calls.some(({ fault }) => fault === 'slow'));
-    rig.publisher.setDesired('bob', true);
+    rig.setDesired('bob', true);
     await make(rig, 'open', ['alice', 'bob']);
     expect(mock.overlaps).toEqual([]);
     expect(rig.rules()).toHaveLength(3);
@@ -46,7 +46,7 @@ test.concurrent('what a late write has overwritten is told', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, LATE);
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'the read back', () => {
       const late = mock.calls.find(({ fault }) => fault === 'slow');
       return mock.calls.some(({ kind, number, endedAt }) => {
@@ -94,9 +94,9 @@ test.concurrent('a late write that only closes is not taken for done by somebody
       if (call.kind !== 'config-put' || phase !== 'before') return;
       mock.onCall = null;
       mock.foreign.putConfig(({ ingress, ...config }) => ({ ...config, ingress: ingress.slice(1) }));
-      rig.publisher.setDesired('bob', true);
+      rig.setDesired('bob', true);
     };
-    rig.publisher.setDesired('alice', false);
+    rig.setDesired('alice', false);
     await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
     expect(mock.calls.find(({ fault }) => fault === 'slow')?.applied).toBe(true);
     expect(mock.overlaps).toEqual([]);
@@ -112,9 +112,9 @@ test.concurrent('a late removal of a record is not taken for done by somebody el
       if (call.kind !== 'dns-batch' || phase !== 'before') return;
       mock.onCall = null;
       mock.foreign.removeRecord(id ?? '');
-      rig.publisher.setDesired('bob', true);
+      rig.setDesired('bob', true);
     };
-    await rig.publisher.unregister('alice');
+    await rig.unregister('alice');
     await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
     expect(mock.overlaps).toEqual([]);
     expect(rig.records()).toEqual([`bob.example.com → ${mock.account.tunnelHostname}`]);
@@ -130,7 +130,7 @@ test.concurrent('a late change of a record is not taken for done by its owner wh
       if (call.kind !== 'dns-batch' || phase !== 'before') return;
       mock.onCall = null;
       mock.foreign.changeRecord(id, { proxied: true });
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
     };
     await rig.publisher.reconcile(true);
     await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
@@ -144,7 +144,7 @@ test.concurrent('a late change of a record is not taken for done by its owner wh
 async function succeed({ rig, another }: Pick<Bench, 'rig' | 'another'>) {
   const next = another({ disk: rig.disk, lock: simulatedLock() });
   next.hold('alice');
-  next.publisher.setDesired('alice', true);
+  next.setDesired('alice', true);
   await next.start();
   await reach(next, 'the link', () => next.phase('alice') === 'open');
   return next;
@@ -163,7 +163,7 @@ test.concurrent('what a killed process has overwritten is told by the next one',
         sent.resolve();
         mock.foreign.putConfig((config) => ({ ...config, originRequest: { connectTimeout: 7 } }));
       };
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
       await sent.promise;
       const next = await succeed({ rig, another });
       expect(lostUpdates({ rig: next })).toHaveLength(1);
@@ -193,7 +193,7 @@ test.concurrent('what a killed process has overwritten is told once, though its 
           }));
         };
       };
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
       await sent.promise;
       const next = await succeed({ rig, another });
       expect(next.rules()[0]).toBe('alice.example.com → http://127.0.0.1:3001');
@@ -213,7 +213,7 @@ test.concurrent.each(['gone', 'made anew on another port'])(
         rig.kill();
         killed.resolve();
       };
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
       await killed.promise;
       expect(rig.rules()).toHaveLength(2);
       const next = another({ disk: rig.disk, lock: simulatedLock() });
@@ -237,7 +237,7 @@ test.concurrent('a rule of somebody else on a name that we were to open is not t
         ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...ingress],
       }));
     };
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'the late call', () =>
       mock.calls.some(({ fault, applied }) => fault === 'slow' && applied),
     );

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Confirmation } from '../../../../../orchestrator/edges/edge.ts';
 import { linkFingerprint } from '../../../../../orchestrator/protocol/link-fingerprint.ts';
 import { MockConnector } from '../../../../cloudflare/index.ts';
+import { ownRoute } from '../../../../support/own-route.ts';
 import { type Bench, begin, lastCall, make, withRig } from '../../../../support/with-rig.ts';
 
 const identity = (student: string) =>
@@ -34,7 +35,7 @@ async function openAlice({ rig }: Bench, answer?: string): Promise<number> {
 
 const confirm = ({ rig }: Bench, port: number, patienceMs = 800): Promise<Confirmation> =>
   rig.edge.confirm(
-    { student: 'alice', hostname: 'alice.example.com', origin: `http://127.0.0.1:${port}` },
+    { ...ownRoute('alice'), hostname: 'alice.example.com', origin: `http://127.0.0.1:${port}` },
     AbortSignal.timeout(patienceMs),
   );
 
@@ -70,7 +71,7 @@ const words: { what: string; prepare?(bench: Bench): void; answer?: string; says
     what: 'no connector at all',
     prepare: ({ mock }) => mock.account.tunnel.removeConnectors(),
     says: /No connector \(cloudflared\) is connected/,
-    next: /cloudflared must run on the host/,
+    next: /Run cloudflared on the host/,
   },
   {
     what: 'a connector that is behind',
@@ -112,7 +113,7 @@ test('what is not live is told with how far it got and what to check', async () 
       prepare?.(bench);
       const port = await openAlice(bench, answer);
       const problem = { code: 'edge', what: expect.stringMatching(says), next: expect.stringMatching(next) };
-      expect([what, await confirm(bench, port)]).toEqual([what, { kind: 'not-live', problem }]);
+      expect([what, await confirm(bench, port)]).toMatchObject([what, { kind: 'not-live', problem }]);
       expect(connectionsCalls(bench)).toBeLessThanOrEqual(6);
     });
   });
@@ -130,7 +131,7 @@ test('metrics that do not answer, and an environment that is not there', async (
     const rig = bench.another({ metrics: '127.0.0.1:1', disk: bench.rig.disk });
     await bench.rig.stop();
     rig.hold('alice', port);
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await begin(rig, []);
     await make(rig, 'open', ['alice']);
     expect(await confirm({ ...bench, rig }, port, 400)).toMatchObject({
@@ -148,7 +149,7 @@ test('a link that was refused is not live by a version from before its rule', as
     servers.push(server);
     rig.hold('alice', server.port);
     await begin(rig, ['bob']);
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await make(rig, 'open', ['bob']);
     expect(await confirm(bench, server.port, 200)).toMatchObject({
       kind: 'not-live',

@@ -91,7 +91,7 @@ test('somebody who writes without end holds nothing up: a few tries, then words,
       if (call.kind === 'config-put' && phase === 'before') addTheirs(mock, 'between');
     };
     const from = mock.calls.length;
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'the words', () => rig.problem('alice') !== null);
     expect(rig.problem('alice')?.what).toMatch(/somebody else keeps writing/);
     expect(countsSince(mock, from)['config-put']).toBeLessThanOrEqual(5);
@@ -126,7 +126,7 @@ test.each(DNS_MODES)(
         }));
       };
       if (dns === 'student') rig.hold('alice');
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
       await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
       await rig.quiet();
       await rig.publisher.reconcile(true);
@@ -136,7 +136,7 @@ test.each(DNS_MODES)(
           { service: 'http_status:404' },
         ],
       });
-      expect(rig.problem('alice')?.what).toMatch(/not devenv's: it leads to http:\/\/10\.0\.0\.9:80/);
+      expect(rig.problem('alice')?.what).toMatch(/not devenv's: it forwards to http:\/\/10\.0\.0\.9:80/);
       expect(rig.records()).toEqual([]);
       expect(rig.disk.journalEntries()).toEqual([]);
     });

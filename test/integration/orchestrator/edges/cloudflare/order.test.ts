@@ -31,7 +31,7 @@ test.each(DNS_MODES)('with dns: %s, every rule of ours has a marked record at ev
     await make(rig, 'open', names);
     await make(rig, 'closed', names.slice(0, 3));
     await make(rig, 'open', names.slice(0, 1));
-    await Promise.all(names.map((name) => rig.publisher.unregister(name)));
+    await Promise.all(names.map((name) => rig.unregister(name)));
     await reach(rig, 'all to be gone', () => rig.records().length === 0);
     expect(rig.rules()).toEqual(['* → http_status:404']);
     expect(violations).toEqual([]);

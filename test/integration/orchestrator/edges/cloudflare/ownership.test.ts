@@ -25,7 +25,7 @@ test('a record whose mark somebody has removed is not removed with its student',
   withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     mock.foreign.changeRecord(mock.account.records[0]?.id ?? '', { comment: 'mine now' });
-    await rig.publisher.unregister('alice');
+    await rig.unregister('alice');
     expect(mock.account.records).toMatchObject([{ name: 'alice.example.com', comment: 'mine now' }]);
   }));
 
@@ -34,7 +34,7 @@ test('a rule whose record somebody has removed goes with its student', () =>
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
     takeName({ mock, rig }, 'alice');
-    await rig.publisher.unregister('alice');
+    await rig.unregister('alice');
     await rig.publisher.reconcile(true);
     expect(rig.rules()).toEqual(['* → http_status:404']);
   }));
@@ -53,7 +53,7 @@ test('a name that somebody takes while our write fails is theirs', () =>
         ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...ingress],
       }));
     };
-    rig.publisher.setDesired('alice', false);
+    rig.setDesired('alice', false);
     await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'conflict');
     expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
   }));
@@ -83,7 +83,7 @@ test('a name that somebody takes right before our record is made anew and we are
     await reach(rig, 'the kill', () => mock.onCall === null);
     const next = another({ disk: rig.disk });
     await begin(next, ['alice']);
-    next.publisher.setDesired('alice', true);
+    next.setDesired('alice', true);
     await reach(next, 'the clash to be told', () => next.problem('alice')?.code === 'conflict');
     await next.quiet();
     expect(next.rules()).toEqual([theirs, '* → http_status:404']);

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { linkFingerprint } from '../../../../../orchestrator/protocol/link-fingerprint.ts';
 import { ConversationRig, nobody, serving } from '../../../../support/conversation-rig.ts';
+import { ownRoute } from '../../../../support/own-route.ts';
 import { waitFor } from '../../../../support/wait.ts';
 import { type Bench, begin, make, reach, withRig } from '../../../../support/with-rig.ts';
 
@@ -98,7 +99,7 @@ test('who comes back after a closing of unknown outcome is not live, and hears w
 
 test('a connector that has an older version does not make a link live whose rule was gone meanwhile', () =>
   withRig({}, async ({ mock, rig }) => {
-    const alice = { student: 'alice', hostname: 'alice.example.com', origin: 'http://127.0.0.1:3001' };
+    const alice = ownRoute('alice', 'alice.example.com', 'http://127.0.0.1:3001');
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
     for (const connector of mock.account.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
@@ -108,9 +109,9 @@ test('a connector that has an older version does not make a link live whose rule
       mock.onCall = null;
       mock.faults.next({ kind: 'config-get' }, 'reset-before');
       // Back right then: the rule is put there again by the next run.
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
     };
-    rig.publisher.setDesired('alice', false);
+    rig.setDesired('alice', false);
     await reach(rig, 'the rule to stand anew', () => mock.account.tunnel.version === 3);
     await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
     expect(await rig.edge.confirm(alice, AbortSignal.timeout(300))).toMatchObject({
@@ -131,14 +132,14 @@ test('a link whose record is lost and can’t be made again is open no longer, a
     mock.faults.next({ kind: 'dns-batch' }, 'refused');
     await rig.publisher.reconcile(true);
     expect(rig.rules()).toEqual([expect.stringMatching(/^bob/), '* → http_status:404']);
-    expect(rig.publisher.phase('alice')).toMatchObject({
+    expect(rig.view('alice')).toMatchObject({
       phase: 'opening',
       problem: { what: expect.stringMatching(/does not let this token change the DNS record/) },
     });
     expect(changes.slice(from)).toEqual(['alice']);
-    expect(rig.publisher.phase('bob')).toEqual({ phase: 'open', problem: null });
+    expect(rig.view('bob')).toEqual({ phase: 'open', problem: null });
     await rig.publisher.reconcile(true);
-    expect(rig.publisher.phase('alice')).toEqual({ phase: 'open', problem: null });
+    expect(rig.view('alice')).toEqual({ phase: 'open', problem: null });
   }));
 
 test('a link whose record is somebody else’s now is closed as soon as its rule is gone', () =>
@@ -154,14 +155,14 @@ test('a link whose record is somebody else’s now is closed as soon as its rule
     await rig.publisher.reconcile(true);
     expect(rig.rules()).toEqual(['* → http_status:404']);
     const clash = { code: 'conflict' };
-    expect(rig.publisher.phase('alice')).toMatchObject({ phase: 'opening', problem: clash });
-    rig.publisher.setDesired('alice', false);
+    expect(rig.view('alice')).toMatchObject({ phase: 'opening', problem: clash });
+    rig.setDesired('alice', false);
     await rig.quiet();
-    expect(rig.publisher.phase('alice')).toMatchObject({ phase: 'closed', problem: clash });
+    expect(rig.view('alice')).toMatchObject({ phase: 'closed', problem: clash });
     expect(rig.publisher.changing()).toEqual([]);
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await rig.quiet();
-    expect(rig.publisher.phase('alice')).toMatchObject({ phase: 'opening', problem: clash });
+    expect(rig.view('alice')).toMatchObject({ phase: 'opening', problem: clash });
   }));
 
 test('a link that could not be closed stands still for who comes back', () =>
@@ -169,10 +170,10 @@ test('a link that could not be closed stands still for who comes back', () =>
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
     mock.faults.next({ kind: 'config-put' }, 'refused');
-    rig.publisher.setDesired('alice', false);
+    rig.setDesired('alice', false);
     await reach(rig, 'the refusal', () => rig.problem('alice'));
     expect(rig.phase('alice')).toBe('closing');
-    rig.publisher.setDesired('alice', true);
-    expect(rig.publisher.phase('alice')).toEqual({ phase: 'open', problem: null });
+    rig.setDesired('alice', true);
+    expect(rig.view('alice')).toEqual({ phase: 'open', problem: null });
     expect(rig.rules()).toEqual([`${OURS}3001`, '* → http_status:404']);
   }));

@@ -44,7 +44,7 @@ test.each(cases)(
       expect(countsSince(mock, from)).toEqual({ 'config-get': 1, 'config-put': 1 });
       expect(rig.rules()).toEqual(['* → http_status:404']);
       from = mock.calls.length;
-      await Promise.all(names.map((name) => rig.publisher.unregister(name)));
+      await Promise.all(names.map((name) => rig.unregister(name)));
       // Everything goes in one batch, after a look whether the marks still stand, and what rules do.
       expect(countsSince(mock, from)).toEqual({ 'dns-list': 1, 'config-get': 1, 'dns-batch': batches });
       expect(rig.records()).toEqual([]);
@@ -57,13 +57,13 @@ test.each(cases)(
  * One after the other, 6 ms apart. Resolves to whether they have come as far apart as company is waited for: nobody
  * 15 ms after the one before, or 50 ms after the first.
  */
-async function comeInTurn({ publisher }: CloudflareRig, names: readonly string[]): Promise<boolean> {
+async function comeInTurn(rig: CloudflareRig, names: readonly string[]): Promise<boolean> {
   const first = performance.now();
   let before = first;
   let longest = 0;
   for (const name of names) {
     const at = performance.now();
-    publisher.setDesired(name, true);
+    rig.setDesired(name, true);
     longest = Math.max(longest, performance.now() - before);
     before = at;
     if (name !== names.at(-1)) await sleep(6);
@@ -111,8 +111,8 @@ test('who comes until the first write is in the same publication, and who comes 
     const from = mock.calls.length;
     mock.onCall = (call, phase) => {
       if (phase !== 'before') return;
-      if (call.kind === 'config-get') rig.publisher.setDesired('s1', true);
-      if (call.kind === 'config-put') rig.publisher.setDesired('s2', true);
+      if (call.kind === 'config-get') rig.setDesired('s1', true);
+      if (call.kind === 'config-put') rig.setDesired('s2', true);
     };
     await make(rig, 'open', ['s0', 's1']);
     await reach(rig, 's2 to be open', () => rig.phase('s2') === 'open');
@@ -128,11 +128,11 @@ test('nothing differs: no call at all, whatever is wished again', async () => {
     await make(rig, 'open', ['alice']);
     const from = mock.calls.length;
     for (let round = 0; round < 5; round += 1) {
-      rig.publisher.setDesired('alice', false);
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', false);
+      rig.setDesired('alice', true);
     }
     await rig.quiet();
-    rig.publisher.retryNow('alice', false);
+    rig.retryNow('alice', false);
     await rig.quiet();
     expect(countsSince(mock, from)).toEqual({});
   });

@@ -1,5 +1,6 @@
 /** Never more calls than allowed, and whoever waits is told for how long. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ownRoute } from '../../../../support/own-route.ts';
 import { begin, countsSince, reach, students, withRig } from '../../../../support/with-rig.ts';
 
 const WAIT = /^Cloudflare's rate limit is reached: no API calls for (\d+) s\.$/;
@@ -9,7 +10,7 @@ test('our own budget: what does not fit waits, in words, and nothing is sent mea
   await withRig({ budget: 20 }, async ({ mock, rig }) => {
     await begin(rig, students(30));
     for (const name of students(30)) {
-      rig.publisher.setDesired(name, true);
+      rig.setDesired(name, true);
       await reach(rig, 'open, or told', () => rig.phase(name) === 'open' || rig.problem(name) !== null);
       if (rig.problem(name) !== null) break;
     }
@@ -22,7 +23,7 @@ test('our own budget: what does not fit waits, in words, and nothing is sent mea
     // Those who are open are not told of it.
     expect(rig.problem('s0')).toBeNull();
     const from = mock.calls.length;
-    rig.publisher.setDesired('s0', false);
+    rig.setDesired('s0', false);
     await reach(rig, 's0 to be told', () => rig.problem('s0') !== null);
     await expect(rig.publisher.reconcile(false)).rejects.toMatchObject({ what: expect.stringMatching(WAIT) });
     expect(countsSince(mock, from)).toEqual({});
@@ -41,11 +42,11 @@ test.each([1, 2])(
       await begin(rig, ['alice', 'bob']);
       mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', retryAfter });
       const from = mock.calls.length;
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
       await reach(rig, 'the words', () => rig.problem('alice') !== null);
       expect(secondsOf(rig.problem('alice')?.what)).toBe(retryAfter);
       // Others who come meanwhile hear the same.
-      rig.publisher.setDesired('bob', true);
+      rig.setDesired('bob', true);
       await reach(rig, 'the words', () => rig.problem('bob') !== null);
       await reach(rig, 'both to be open', () => ['alice', 'bob'].every((name) => rig.phase(name) === 'open'));
       const refused = mock.calls.find(({ status }) => status === 429);
@@ -68,7 +69,7 @@ test.each([
     await begin(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', bare: true, retryAfter });
     const from = mock.calls.length;
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'the words', () => rig.problem('alice') !== null);
     expect(secondsOf(rig.problem('alice')?.what)).toBe(seconds);
     const until = Date.parse(rig.problem('alice')?.until ?? '') - Date.now();
@@ -86,9 +87,9 @@ test('few calls left by Cloudflare’s own count: we stop before it refuses, so 
     async ({ mock, rig }) => {
       await begin(rig, ['alice']);
       mock.foreign.spendRequests(26);
-      rig.publisher.setDesired('alice', true);
+      rig.setDesired('alice', true);
       await reach(rig, 'open, or told', () => rig.phase('alice') === 'open' || rig.problem('alice') !== null);
-      rig.publisher.setDesired('alice', rig.phase('alice') !== 'open');
+      rig.setDesired('alice', rig.phase('alice') !== 'open');
       await reach(rig, 'the words', () => rig.problem('alice') !== null);
       expect(secondsOf(rig.problem('alice')?.what)).toBeLessThanOrEqual(3);
       await reach(rig, 'the end of the window', () => rig.problem('alice') === null);
@@ -102,7 +103,7 @@ test('everything is refused for five minutes: one call finds out, and everybody 
     await begin(rig, students(5));
     mock.foreign.spendRequests(2000);
     const from = mock.calls.length;
-    for (const name of students(5)) rig.publisher.setDesired(name, true);
+    for (const name of students(5)) rig.setDesired(name, true);
     await reach(rig, 'all to be told', () => students(5).every((name) => rig.problem(name) !== null));
     expect(secondsOf(rig.problem('s3')?.what)).toBeGreaterThan(290);
     await rig.quiet();
@@ -117,8 +118,7 @@ test.each([
   'with %s there, failures one after the other are tried again once, after longer and longer pauses',
   async (_who, hostnames) => {
     await withRig({ callTimeoutMs: 200 }, async ({ mock, rig }) => {
-      for (const hostname of hostnames)
-        rig.publisher.register({ student: 'alice', hostname, origin: 'http://127.0.0.1:3001' });
+      for (const hostname of hostnames) rig.register(ownRoute('alice', hostname, 'http://127.0.0.1:3001'));
       await begin(rig, []);
       await rig.quiet();
       mock.faults.next({}, 'refused', 1000);

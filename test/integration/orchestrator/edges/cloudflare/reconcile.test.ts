@@ -166,8 +166,7 @@ test.each(drifts)('$what', async ({ by, rows, stays }) => {
       expect(Object.keys(countsSince(mock, from)).sort()).toEqual(['config-get', 'dns-list']);
     } else expect(state()).toEqual(good);
     expect(await rig.publisher.reconcile(true)).toHaveLength(stays ? rows.length : 0);
-    for (const name of ['alice', 'bob'])
-      expect(rig.publisher.phase(name)).toEqual({ phase: 'open', problem: null });
+    for (const name of ['alice', 'bob']) expect(rig.view(name)).toEqual({ phase: 'open', problem: null });
   });
 });
 

@@ -11,9 +11,9 @@ test('one whose record still stands, and two without one 3 ms later, take one GE
     await rig.quiet();
     expect(rig.records()).toHaveLength(1);
     const from = mock.calls.length;
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await sleep(3);
-    for (const name of ['bob', 'carol']) rig.publisher.setDesired(name, true);
+    for (const name of ['bob', 'carol']) rig.setDesired(name, true);
     await reach(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
     expect(countsSince(mock, from)).toEqual({ 'dns-batch': 1, 'config-get': 1, 'config-put': 1 });
   });

@@ -1,6 +1,7 @@
 /** What is so when the daemon starts: settings that can't work are refused, a Cloudflare that is away is waited for. */
 import type { DevenvError } from '../../../../../orchestrator/errors.ts';
 import type { RigOptions } from '../../../../support/cloudflare-rig.ts';
+import { ownRoute } from '../../../../support/own-route.ts';
 import { type Bench, begin, countsSince, make, reach, withRig } from '../../../../support/with-rig.ts';
 
 const refusals: { what: string; options?: RigOptions; prepare?(bench: Bench): void; says: RegExp }[] = [
@@ -92,11 +93,11 @@ test('Cloudflare away at the start, its zone known from before: students are mad
     // Everything is refused, for a while.
     mock.faults.next({}, 'reset-before', 8);
     second.hold('alice');
-    second.publisher.setDesired('alice', true);
+    second.setDesired('alice', true);
     await second.start();
     expect(await second.edge.hostname('bob')).toBe('bob.example.com');
     second.hold('bob', 3002);
-    second.publisher.setDesired('bob', true);
+    second.setDesired('bob', true);
     await reach(second, 'the words', () => second.problem('bob') !== null);
     expect(second.problem('bob')?.what).toMatch(/^Cloudflare could not be reached/);
     mock.faults.clear();
@@ -129,8 +130,8 @@ test('Cloudflare away at the very first start, and a template that names the who
     await rig.start();
     const hostname = await rig.edge.hostname('alice');
     expect(hostname).toBe('alice-class.example.com');
-    rig.publisher.register({ student: 'alice', hostname, origin: 'http://127.0.0.1:3001' });
-    rig.publisher.setDesired('alice', true);
+    rig.register(ownRoute('alice', hostname, 'http://127.0.0.1:3001'));
+    rig.setDesired('alice', true);
     await reach(rig, 'the words', () => rig.problem('alice') !== null);
     expect(rig.problem('alice')?.what).toMatch(/^Cloudflare could not be reached/);
     mock.faults.clear();
@@ -154,8 +155,8 @@ test.each([
       mock.faults.next({}, 'reset-before', 1000);
       await rig.start();
       const hostname = await rig.edge.hostname('alice');
-      rig.publisher.register({ student: 'alice', hostname, origin: 'http://127.0.0.1:3001' });
-      rig.publisher.setDesired('alice', true);
+      rig.register(ownRoute('alice', hostname, 'http://127.0.0.1:3001'));
+      rig.setDesired('alice', true);
       mock.faults.clear();
       await reach(rig, 'the words', () => says.test(rig.problem('alice')?.what ?? ''));
       expect(rig.problem('alice')).toMatchObject({
@@ -164,12 +165,12 @@ test.each([
       });
       // Nothing has changed since: it is told all the same, and the link is not said to be open.
       await rig.publisher.reconcile(true);
-      rig.publisher.register({
-        student: 'bob',
+      rig.register({
+        ...ownRoute('bob'),
         hostname: 'bob.example.com',
         origin: 'http://127.0.0.1:3002',
       });
-      rig.publisher.setDesired('bob', true);
+      rig.setDesired('bob', true);
       await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
       expect([rig.phase('alice'), rig.problem('alice')?.code]).toEqual(['opening', 'bad-settings']);
       expect(rig.records()).toEqual([expect.stringMatching(/^bob/)]);
@@ -193,7 +194,7 @@ test('a restart while links are open changes nothing and writes nothing', async 
     const second = another({ disk: rig.disk });
     for (const [index, name] of ['alice', 'bob'].entries()) {
       second.hold(name, 3001 + index);
-      second.publisher.setDesired(name, true);
+      second.setDesired(name, true);
     }
     await second.start();
     await reach(second, 'both to be open', () =>
@@ -208,7 +209,7 @@ test('who removes a student while Cloudflare is away succeeds at once; what is l
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
     mock.faults.next({}, 'reset-before', 1000);
-    await rig.publisher.unregister('alice');
+    await rig.unregister('alice');
     expect(rig.records()).toHaveLength(1);
     await rig.stop();
     const second = another({ disk: rig.disk });
@@ -224,14 +225,14 @@ test('a daemon that goes ends the call that runs, writes nothing more, and the n
   await withRig({ dns: 'session', mock: { latency: { ms: 300 } } }, async ({ mock, rig, another }) => {
     await begin(rig, ['alice']);
     const from = mock.calls.length;
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'the batch to be on its way', () => mock.calls.length > from);
     await rig.stop();
     expect(countsSince(mock, from)).toEqual({ 'dns-batch': 1 });
     expect(mock.calls.at(-1)?.status).toBe(200);
     const second = another({ disk: rig.disk, callTimeoutMs: 500 });
     second.hold('alice');
-    second.publisher.setDesired('alice', true);
+    second.setDesired('alice', true);
     await second.start();
     await reach(second, 'alice to be open', () => second.phase('alice') === 'open');
   });

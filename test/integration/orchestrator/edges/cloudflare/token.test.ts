@@ -16,7 +16,7 @@ test('every fault at every call, and a wrong token: nothing that is written or t
         const thrown: unknown[] = [];
         for (const kind of ['dns-list', 'config-get', 'dns-batch', 'config-put', 'connections'] as const) {
           mock.faults.next({ kind }, fault);
-          rig.publisher.setDesired('alice', kind !== 'config-put');
+          rig.setDesired('alice', kind !== 'config-put');
           await rig.publisher.reconcile(kind === 'dns-batch').catch((error: unknown) => {
             thrown.push(error);
             errors += 1;

@@ -2,8 +2,10 @@
  * Every step can fail in every way. Each fault of the mock strikes each call of each change once; however
  * it went, the change is made in the end, whoever has nothing to do with it notices nothing, and words are told.
  */
+
 import { ALL_FAULTS, type CallKind, type FaultSpec } from '../../../../cloudflare/index.ts';
 import { limitConcurrency } from '../../../../support/limit-concurrency.ts';
+import { ownRoute } from '../../../../support/own-route.ts';
 import { type Bench, begin, type DnsMode, make, reach, withRig } from '../../../../support/with-rig.ts';
 
 /** In ms: an answer that takes longer is given up. */
@@ -28,8 +30,8 @@ interface Change {
 const open = ({ rig }: Bench) => make(rig, 'open', ['alice']);
 const reads: CallKind[] = ['config-get'];
 const rules: CallKind[] = [...reads, 'config-put'];
-const want = (wanted: boolean) => (bench: Bench) => bench.rig.publisher.setDesired('alice', wanted);
-const leave = ({ rig }: Bench) => void rig.publisher.unregister('alice');
+const want = (wanted: boolean) => (bench: Bench) => bench.rig.setDesired('alice', wanted);
+const leave = ({ rig }: Bench) => void rig.unregister('alice');
 
 const changes: Change[] = [
   {
@@ -118,7 +120,7 @@ async function strike(change: Change, kind: CallKind, fault: FaultSpec): Promise
     expect(isDone(bench, change)).toBe(true);
     expect(rig.problems.filter(({ student }) => student === 'bob')).toEqual([]);
     expect(rig.rules()).toContain('bob.example.com → http://127.0.0.1:3002');
-    expect(rig.publisher.phase('bob')).toEqual({ phase: 'open', problem: null });
+    expect(rig.view('bob')).toEqual({ phase: 'open', problem: null });
     expect(mock.calls.length - from).toBeLessThan(20);
     expect(rig.log.text()).not.toMatch(/somebody else wrote/);
   });
@@ -136,12 +138,12 @@ test.concurrent.each(faults.map((fault) => [JSON.stringify(fault), fault] as con
 test('a name that the zone can’t have is no open link', () =>
   withRig({}, async ({ rig }) => {
     await begin(rig, ['bob']);
-    rig.publisher.register({
-      student: 'alice',
+    rig.register({
+      ...ownRoute('alice'),
       hostname: 'alice.localhost',
       origin: 'http://127.0.0.1:3009',
     });
-    rig.publisher.setDesired('alice', true);
+    rig.setDesired('alice', true);
     await reach(rig, 'it to be told', () => rig.problem('alice'));
     expect(rig.phase('alice')).toBe('opening');
     expect(rig.problem('alice')?.what).toContain('alice.localhost');

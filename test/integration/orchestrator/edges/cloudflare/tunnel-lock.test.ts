@@ -31,7 +31,7 @@ test('who does not get the lock is told who has it, and gets it when that proces
     const second = another({ lock, disk: rig.disk });
     second.hold('alice');
     await second.start();
-    second.publisher.setDesired('alice', true);
+    second.setDesired('alice', true);
     await reach(second, 'the words', () => second.problem('alice') !== null);
     expect(second.problem('alice')).toMatchObject({
       code: 'busy',

@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRelay } from '../../../../../hooks/agent/relay/index.ts';
+import { routeId } from '../../../../../orchestrator/edges/edge.ts';
 import { createLocalEdge } from '../../../../../orchestrator/edges/local/index.ts';
 import { LocalProxy } from '../../../../../orchestrator/edges/local/proxy.ts';
 import { applyRoutes } from '../../../../support/apply-routes.ts';
@@ -50,7 +51,7 @@ test("confirmed live: the reserved path tells whose it is, and never reaches the
     response.end();
   });
   expect(await way.edge.confirm(way.route(), AbortSignal.timeout(5000))).toEqual({ kind: 'live' });
-  const other = await way.edge.confirm({ ...way.route(), student: 'bob' }, AbortSignal.timeout(300));
+  const other = await way.edge.confirm({ ...way.route(), owner: 'bob' }, AbortSignal.timeout(300));
   expect(other).toMatchObject({
     kind: 'not-live',
     problem: { what: expect.stringContaining('another student') },
@@ -64,7 +65,7 @@ test("confirmed live: the reserved path tells whose it is, and never reaches the
 });
 
 test('a further link is confirmed live as its own, and not as the own link', async () => {
-  const route = { ...way.route(), student: 'alice-4000', hostname: 'alice-4000.test' };
+  const route = { ...way.route(), id: routeId('alice-4000'), hostname: 'alice-4000.test' };
   await way.publish(way.route(), route);
   expect(await way.edge.confirm(route, AbortSignal.timeout(300))).toMatchObject({ kind: 'not-live' });
   const url = `http://alice-4000.test:${way.port}`;
@@ -167,7 +168,7 @@ test("a page calls the API beside it, which allows the page as on the student's 
   way.additionalLinks = [
     { hostname: 'alice-4000.test', url: `http://${apiHost}`, service: api, isWanted: true },
   ];
-  await way.publish(way.route(), { ...way.route(), student: 'alice-4000', hostname: 'alice-4000.test' });
+  await way.publish(way.route(), { ...way.route(), id: routeId('alice-4000'), hostname: 'alice-4000.test' });
 
   const call = (origin: string) => way.visit('/done', { host: apiHost, headers: { origin } });
   const called = await call(`http://${way.host}`);
@@ -214,7 +215,7 @@ test("who listens on the edge's address already is named, with what to do", asyn
 test('beyond what one hostname may have, visitors are told so; other hostnames go on', async () => {
   await way.serve((_request, response) => response.end('fine'));
   const proxy = new LocalProxy(2);
-  proxy.setRoutes([way.route(), { ...way.route(), student: 'bob', hostname: 'alice.test.bob' }]);
+  proxy.setRoutes([way.route(), { ...way.route(), id: routeId('bob'), hostname: 'alice.test.bob' }]);
   const port = await proxy.listen(0, '127.0.0.1');
   const agents = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })];
   for (const agent of agents) expect((await browse({ port, host: 'alice.test', agent })).body).toBe('fine');

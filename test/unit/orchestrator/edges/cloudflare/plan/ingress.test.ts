@@ -196,7 +196,7 @@ const cases: Case[] = [
     becomes: [theirs, CATCH_ALL],
   },
   {
-    what: 'but not what has a path, even if it leads to the student’s port',
+    what: 'but not what has a path, even if it forwards to the student’s port',
     rules: [{ ...ours('alice'), path: '/old' }, CATCH_ALL],
     open: ['alice'],
     parts: { adopted: new Set(['alice.example.com']) },

@@ -15,8 +15,12 @@ import {
   withChanges,
 } from '../../../../../../orchestrator/edges/cloudflare/plan/records.ts';
 
+import { routeId } from '../../../../../../orchestrator/edges/edge.ts';
+import { ownRoute } from '../../../../../support/own-route.ts';
+
 const names = { instance: 'lab', tunnelId: 'ABC-1' };
-const alice = { hostname: 'alice.example.com', student: 'alice', adopt: false };
+const { id, owner, hostname } = ownRoute('alice', 'alice.example.com');
+const alice = { id, owner, hostname };
 const ours: DnsRecord = { ...draftOf(names, alice), id: '1' };
 const foreign = (type: string, content: string, comment: string | null = null): DnsRecord => ({
   id: `${type}-${content}`,
@@ -28,7 +32,7 @@ const foreign = (type: string, content: string, comment: string | null = null): 
 });
 
 test('a mark is read back by its own instance alone, and no other comment is', () => {
-  expect(ownerTag('lab', 'alice')).toBe('devenv lab/alice');
+  expect(ownerTag('lab', alice.id)).toBe('devenv lab/alice');
   expect(parseOwnerTag('devenv lab/alice', 'lab')).toBe('alice');
   for (const comment of [
     null,
@@ -50,14 +54,14 @@ const name = (most: number) => fc.stringMatching(new RegExp(`^[a-z0-9]([a-z0-9-]
 test(`any valid names fit, tell students apart, and are ours again (seed ${seed})`, () => {
   fc.assert(
     fc.property(name(32), name(63), name(63), (instance, one, other) => {
-      const mark = ownerTag(instance, one);
+      const mark = ownerTag(instance, routeId(one));
       expect(mark.length).toBeLessThanOrEqual(MAX_TAG_CHARS);
       expect(parseOwnerTag(mark, instance)).not.toBeNull();
-      if (one !== other) expect(mark).not.toBe(ownerTag(instance, other));
+      if (one !== other) expect(mark).not.toBe(ownerTag(instance, routeId(other)));
     }),
     { seed, numRuns: 500 },
   );
-  const longest = ownerTag('i'.repeat(32), 's'.repeat(63));
+  const longest = ownerTag('i'.repeat(32), routeId('s'.repeat(63)));
   expect(longest).toHaveLength(100);
   expect(longest).toMatch(/^devenv i{32}\/s+~[0-9a-f]{8}$/);
 });
@@ -67,17 +71,17 @@ interface Case {
   records: DnsRecord[];
   adopt?: boolean;
   changes: string[];
-  clashes?: number;
+  conflicts?: number;
 }
 const cases: Case[] = [
   { what: 'nothing there', records: [], changes: ['create'] },
   { what: 'as it was written', records: [ours], changes: [] },
-  { what: 'led elsewhere by hand', records: [{ ...ours, content: 'x.example.net' }], changes: ['mend'] },
-  { what: 'not proxied', records: [{ ...ours, proxied: false }], changes: ['mend'] },
+  { what: 'led elsewhere by hand', records: [{ ...ours, content: 'x.example.net' }], changes: ['repair'] },
+  { what: 'not proxied', records: [{ ...ours, proxied: false }], changes: ['repair'] },
   {
     what: 'of another type under our mark',
     records: [{ ...ours, type: 'A', content: '192.0.2.1' }],
-    changes: ['mend'],
+    changes: ['repair'],
   },
   {
     what: 'two of another type under our mark',
@@ -85,13 +89,13 @@ const cases: Case[] = [
       { ...ours, type: 'A', content: '192.0.2.1' },
       { ...ours, id: '2', type: 'AAAA', content: '2001:db8::1' },
     ],
-    changes: ['mend'],
+    changes: ['repair'],
   },
   {
     what: 'of another type under our mark, beside an address',
     records: [{ ...ours, type: 'A', content: '192.0.2.1' }, foreign('A', '192.0.2.2')],
     changes: [],
-    clashes: 1,
+    conflicts: 1,
   },
   {
     what: 'of another type under our mark, beside an address, adopted',
@@ -102,21 +106,21 @@ const cases: Case[] = [
   {
     what: 'with words added to the mark',
     records: [{ ...ours, comment: 'devenv lab/alice!' }],
-    changes: ['mend'],
+    changes: ['repair'],
   },
   {
     what: 'of another student of ours',
     records: [{ ...ours, comment: 'devenv lab/bob' }],
-    changes: ['mend'],
+    changes: ['repair'],
   },
-  { what: 'without the mark', records: [{ ...ours, comment: null }], changes: [], clashes: 1 },
+  { what: 'without the mark', records: [{ ...ours, comment: null }], changes: [], conflicts: 1 },
   {
     what: 'with another instance’s mark',
     records: [{ ...ours, comment: 'devenv annex/alice' }],
     changes: [],
-    clashes: 1,
+    conflicts: 1,
   },
-  { what: 'an address', records: [foreign('A', '192.0.2.1')], changes: [], clashes: 1 },
+  { what: 'an address', records: [foreign('A', '192.0.2.1')], changes: [], conflicts: 1 },
   {
     what: 'two addresses, adopted',
     records: [foreign('A', '192.0.2.1'), foreign('AAAA', '2001:db8::1')],
@@ -128,42 +132,46 @@ const cases: Case[] = [
     records: [foreign('A', '192.0.2.1'), foreign('MX', 'mail.')],
     adopt: true,
     changes: [],
-    clashes: 1,
+    conflicts: 1,
   },
   { what: 'ours, adopted', records: [ours], adopt: true, changes: [] },
   { what: 'another name’s', records: [{ ...ours, name: 'other.example.com' }], changes: ['create'] },
 ];
 
-test.each(cases)('a record that is $what', ({ records, adopt = false, changes, clashes = 0 }) => {
+test.each(cases)('a record that is $what', ({ records, adopt = false, changes, conflicts = 0 }) => {
   const plan = planRecords(records, [{ ...alice, adopt }], names);
   expect(plan.changes.map(({ kind }) => kind)).toEqual(changes);
-  expect(plan.clashes).toHaveLength(clashes);
+  expect(plan.conflicts).toHaveLength(conflicts);
   // What the plan says, done, leaves nothing to do.
   const batch = batchOf(plan.changes, names);
   const made = [...batch.patches, ...batch.posts].map((draft, index) => ({ id: `new${index}`, ...draft }));
   const after = withChanges(records, plan.changes, made);
-  if (clashes === 0) expect(planRecords(after, [alice], names)).toEqual({ changes: [], clashes: [] });
+  if (conflicts === 0)
+    expect(planRecords(after, [{ ...alice, adopt: false }], names)).toEqual({ changes: [], conflicts: [] });
   for (const { id } of batch.deletes) expect(after.map((record) => record.id)).not.toContain(id);
 });
 
 test('a batch deletes before it posts, and patches only what can be', () => {
-  const mended = batchOf([{ kind: 'mend', ...alice, record: { ...ours, type: 'A' }, surplus: [] }], names);
+  const mended = batchOf(
+    [{ kind: 'repair', route: alice, record: { ...ours, type: 'A' }, surplus: [] }],
+    names,
+  );
   expect(mended).toMatchObject({
     deletes: [{ id: '1' }],
     patches: [],
     posts: [{ type: 'CNAME', content: 'abc-1.cfargotunnel.com', proxied: true, ttl: 1 }],
   });
-  expect(batchOf([{ kind: 'mend', ...alice, record: ours, surplus: [] }], names)).toMatchObject({
+  expect(batchOf([{ kind: 'repair', route: alice, record: ours, surplus: [] }], names)).toMatchObject({
     deletes: [],
     patches: [{ id: '1' }],
     posts: [],
   });
-  expect(batchOf([{ kind: 'remove', ...alice, record: ours }], names)).toEqual({
+  expect(batchOf([{ kind: 'remove', route: alice, record: ours }], names)).toEqual({
     deletes: [{ id: '1' }],
     patches: [],
     posts: [],
   });
-  expect(ownRecords([ours, foreign('A', '1')], 'lab')).toEqual([{ record: ours, student: 'alice' }]);
+  expect(ownRecords([ours, foreign('A', '1')], 'lab')).toEqual([{ record: ours, id: 'alice' }]);
 });
 
 test(`any culprits end up alone, everybody else through, within few tries (seed ${seed})`, async () => {

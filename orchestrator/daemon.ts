@@ -107,7 +107,7 @@ async function run(log: Log): Promise<void> {
     log,
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopDaemon());
-  announce({ ready: true, pid: process.pid });
+  announce({ kind: 'ready', pid: process.pid });
   log.info({ version, pid: process.pid, edge: settings.edge }, 'the orchestrator is up');
 
   await stopped;
@@ -132,6 +132,6 @@ try {
   process.exit(0);
 } catch (error) {
   log.fatal({ err: error }, 'the orchestrator could not start');
-  announce({ problem: problemOf(error) });
+  announce({ kind: 'failed', problem: problemOf(error) });
   process.exit(1);
 }

@@ -1,4 +1,6 @@
 /** Types that several modules of the orchestrator share. They belong to no transport and to no store. */
+import type { Problem } from './errors.ts';
+
 /** Where a route stands, as the student may know it. */
 export type LinkPhase = 'closed' | 'opening' | 'open' | 'closing';
 
@@ -33,8 +35,8 @@ export interface Drift {
   found: string;
   /** What a reconcile does about it; null where it only reports. */
   action: string | null;
-  /** Why that could not be done; null where it was, or where nothing was tried. */
-  failed: string | null;
+  /** Why the action failed; null if it succeeded or was not tried. */
+  failed: Problem | null;
 }
 
 /** How to reach an environment's `sshd -i`: the client runs this in the engine itself, past the daemon. */

@@ -1,11 +1,11 @@
 /**
- * What a command's file looks like from outside. All of them are loaded for any of them, so what is large (the
- * engine's client, SSH) is imported where it is used: half a command's time and memory, and a class has thirty shells.
+ * The shape of a command's module. Every command loads all of these modules, so each imports what is large (Docker
+ * client, SSH) only where it is used: that halves a command's time and memory, and a class has thirty shells.
  */
 import type { Command } from 'commander';
 import type { Context } from './context.ts';
 
-/** Runs a command's body with its context. A number it resolves to is the exit code; all else means 0. */
+/** Wraps a command's body: opens its context and reports its errors. A number that the body returns is the exit code. */
 export type Run = (
   body: (context: Context, ...args: never[]) => Promise<unknown>,
 ) => (...args: unknown[]) => Promise<void>;

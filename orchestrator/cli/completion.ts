@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { findDaemon } from './daemon-process.ts';
 import { print, printJson } from './output.ts';
 
-/** A bash function that asks `devenv __complete` for the words: commands, options and students are known here only. */
+/** A bash function that gets its words from `devenv __complete`, which knows commands, options and students. */
 const BASH = `# devenv completion for bash: devenv completion bash >> ~/.bashrc
 _devenv() {
   local IFS=$'\\n'
@@ -13,7 +13,7 @@ _devenv() {
 }
 complete -F _devenv devenv ./devenv`;
 
-/** What may stand where the cursor is: options after a dash, commands first, then students. */
+/** The words that fit at the cursor: options after a dash; otherwise a command first, then a student. */
 function candidates(program: Command, words: readonly string[], students: readonly string[]): string[] {
   const current = words.at(-1) ?? '';
   const command = program.commands.find((each) => each.name() === words[0]);
@@ -29,12 +29,12 @@ export const addCompletion: AddCommand = (program, run) => {
   program
     .command('completion')
     .argument('<shell>', 'bash')
-    .description('print the shell completion: devenv completion bash >> ~/.bashrc')
+    .description('print shell completion: devenv completion bash >> ~/.bashrc')
     .action(
       run(async ({ json }: Context, shell: string) => {
         if (shell !== 'bash') {
           const what = `There is no completion for '${shell}'.`;
-          throw new DevenvError({ code: 'bad-input', what, next: 'devenv completion bash' });
+          throw new DevenvError({ code: 'bad-input', what, next: 'Run: devenv completion bash' });
         }
         if (json) printJson({ shell, script: BASH });
         else print(BASH);

@@ -6,12 +6,12 @@ export const addConnect: AddCommand = (program, run) => {
   program
     .command('connect')
     .argument('<name>')
-    .description("the bare SSH connection on stdin and stdout, for ssh's ProxyCommand (see ssh-config)")
+    .description("the raw SSH connection on stdin and stdout, for ssh's ProxyCommand (see ssh-config)")
     .action(
       run(async ({ client }: Context, name: string) => {
         const { openExecPipe } = await import('./exec-pipe.ts');
         const pipe = await openExecPipe(await client.access(name));
-        // Either end that closes ends both: ssh closes its side, or sshd goes.
+        // The first end that closes ends the connection: ssh closes stdin, or sshd exits.
         await Promise.race([
           pipeline(process.stdin, pipe, { end: true }),
           pipeline(pipe, process.stdout, { end: false }),

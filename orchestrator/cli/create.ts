@@ -5,15 +5,15 @@ import type { Context } from './context.ts';
 import { ensureDaemon } from './daemon-process.ts';
 import { print, printJson } from './output.ts';
 
-/** What a person needs after `create`: how to get in, the port, the link. */
-function welcome(student: StudentView): string {
+/** What an instructor needs after `create`: how to open a shell, the port and the link. */
+function describeNewStudent({ name, port, url }: StudentView): string {
   return [
     '',
-    `  ${student.name} is ready.`,
+    `  ${name} is ready.`,
     '',
-    `  shell   devenv shell ${student.name}`,
-    `  port    ${student.port}`,
-    `  link    ${student.url}   (open while ${student.name} runs something, e.g. cd hello && npm run dev)`,
+    `  shell   devenv shell ${name}`,
+    `  port    ${port}`,
+    `  link    ${url}   (public while ${name} runs a server, e.g. cd hello && npm run dev)`,
     '',
   ].join('\n');
 }
@@ -22,12 +22,12 @@ export const addCreate: AddCommand = (program, run) => {
   program
     .command('create')
     .argument('<name>', "the student's name: a-z, 0-9 and -, at most 63 characters")
-    .description('make a student: an environment, a PORT, a link')
+    .description('create a student: an environment, a PORT and a link')
     .addHelpText(
       'after',
       `
-Does everything that is missing by itself: a Docker engine (apt-get, as root), the student image, the orchestrator.
-DEVENV_NO_INSTALL=1 keeps it from installing system packages. Ctrl-C undoes what was begun.
+Installs everything that is missing: a Docker engine (apt-get, as root), the student image, the orchestrator.
+With DEVENV_NO_INSTALL=1 it installs no system packages. Ctrl-C undoes what was started.
 
 Example:
   devenv create alice && devenv shell alice`,
@@ -40,7 +40,7 @@ Example:
         const student = await client.create(name, progress, signal);
         progress.stop();
         if (json) printJson(student);
-        else print(welcome(student));
+        else print(describeNewStudent(student));
       }),
     );
 };

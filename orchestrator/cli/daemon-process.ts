@@ -1,4 +1,4 @@
-/** The daemon as a process of this host: started and waited for, ended and waited for. */
+/** The daemon as a process of this host: finds, starts and stops it. */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,12 +13,18 @@ import type { Settings } from '../settings-schema.ts';
 
 const daemonFile = new URL('../daemon.ts', import.meta.url).pathname;
 
-/** A log larger than this is put aside at the next start, in bytes; one older one is kept. */
-const LOG_LIMIT = 20 * 2 ** 20;
+/** A larger log is renamed at the next start. One renamed log is kept. */
+const MAX_LOG_BYTES = 20 * 2 ** 20;
 
-type Announcement = { ready: true; pid: number } | { problem: Problem };
+/** How often, and for how long, a start or stop of the daemon is awaited. */
+const POLL_INTERVAL_MS = 50;
+const START_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 15_000;
 
-/** The daemon that answers, or null. */
+/** The daemon's one line on file descriptor 3. */
+type Announcement = { kind: 'ready'; pid: number } | { kind: 'failed'; problem: Problem };
+
+/** The daemon that answers on the socket; null if none does. */
 export async function findDaemon(client: ApiClient): Promise<DaemonView | null> {
   try {
     return await client.daemon();
@@ -31,18 +37,18 @@ export async function findDaemon(client: ApiClient): Promise<DaemonView | null> 
 function openLogFile(stateDir: string): number {
   mkdirSync(stateDir, { recursive: true, mode: 0o711 });
   const path = join(stateDir, 'daemon.log');
-  if (existsSync(path) && statSync(path).size > LOG_LIMIT) renameSync(path, `${path}.1`);
+  if (existsSync(path) && statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
   return openSync(path, 'a', 0o600);
 }
 
-/** Starts the process and waits for its one line on descriptor 3. */
+/** Starts the daemon's process and waits for its announcement. */
 async function spawnDaemon(settings: Settings): Promise<void> {
   const log = openLogFile(settings.stateDir);
   const child = spawn(process.execPath, ['--no-warnings', daemonFile], {
     detached: true,
-    // Its own folder: a daemon that stood in a student's checkout would keep that disk busy.
+    // Not the caller's folder: it could not be unmounted while the daemon runs there.
     cwd: settings.stateDir,
-    // What a command line option has decided counts for the process too.
+    // --listen overrides the variable for the daemon too.
     env: { ...process.env, DEVENV_LISTEN: settings.listen },
     stdio: ['ignore', log, log, 'pipe'],
   });
@@ -58,14 +64,14 @@ async function spawnDaemon(settings: Settings): Promise<void> {
   if (announcement === null) {
     throw new DevenvError({
       code: 'internal',
-      what: 'The orchestrator ended before it was up.',
-      next: `${join(settings.stateDir, 'daemon.log')} says why.`,
+      what: 'The orchestrator exited while starting.',
+      next: `See why: ${join(settings.stateDir, 'daemon.log')}`,
     });
   }
-  if ('problem' in announcement) throw new DevenvError(announcement.problem);
+  if (announcement.kind === 'failed') throw new DevenvError(announcement.problem);
 }
 
-/** Makes sure of engine and daemon. Throws what a person can mend. */
+/** Starts the engine and the daemon unless they run. Throws `engine` or what the daemon reports. */
 export async function ensureDaemon(
   client: ApiClient,
   settings: Settings,
@@ -81,30 +87,35 @@ export async function ensureDaemon(
   try {
     await spawnDaemon(settings);
   } catch (error) {
-    // Another command was starting one in the same moment: that one will do.
+    // Another command is starting a daemon at the same moment: wait for that one.
     if (!(error instanceof DevenvError) || error.code !== 'busy') throw error;
-    for (let attempt = 0; attempt < 100 && (await findDaemon(client)) === null; attempt += 1)
-      await sleep(100);
-    if ((await findDaemon(client)) === null) throw error;
+    if (!(await waitUntil(async () => (await findDaemon(client)) !== null, START_TIMEOUT_MS))) throw error;
   }
-  progress.done('daemon', 'The orchestrator runs');
+  progress.done('daemon', 'Orchestrator running');
   return client.daemon();
 }
 
-/** Asks the daemon to end and waits until its process has. Resolves to false where none was running. */
-export async function endDaemon(client: ApiClient): Promise<boolean> {
+/** Stops the daemon and waits until its process has ended. Resolves to false if none was running. Throws `busy`. */
+export async function stopDaemon(client: ApiClient): Promise<boolean> {
   const running = await findDaemon(client);
   if (running === null) return false;
   await client.stopDaemon();
-  for (let attempt = 0; attempt < 300; attempt += 1) {
-    if (!isAlive(running.pid)) return true;
-    await sleep(50);
-  }
+  if (await waitUntil(async () => !isAlive(running.pid), STOP_TIMEOUT_MS)) return true;
   throw new DevenvError({
     code: 'busy',
-    what: `The orchestrator (process ${running.pid}) is still finishing its work after 15 s.`,
-    next: '`devenv logs` shows what it does; run `devenv down` again in a moment.',
+    what: `The orchestrator (process ${running.pid}) is still finishing its work after ${STOP_TIMEOUT_MS / 1000} s.`,
+    next: 'See what it does: devenv logs. Run `devenv down` again in a moment.',
   });
+}
+
+/** Polls until `isDone`; resolves to false after `timeoutMs`. */
+async function waitUntil(isDone: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await isDone())) {
+    if (performance.now() > deadline) return false;
+    await sleep(POLL_INTERVAL_MS);
+  }
+  return true;
 }
 
 function isAlive(pid: number): boolean {

@@ -1,6 +1,6 @@
 /**
- * A pipe to an environment's `sshd -i`, run by the engine in the client's own process: when the client dies, even
- * by SIGKILL, the engine ends sshd's input, and sshd hangs the shell up.
+ * A pipe to an environment's `sshd -i`. The client's process opens it at the engine itself: when that process dies, even
+ * by SIGKILL, the engine closes sshd's input, and sshd hangs up the shell.
  */
 import { Duplex, PassThrough } from 'node:stream';
 import type { AccessInfo } from '../domain.ts';
@@ -14,7 +14,7 @@ export async function openExecPipe(access: AccessInfo): Promise<Duplex> {
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,
-    // No terminal: only an exec without one gets the end of its input when its client dies.
+    // Without a terminal: only then does the exec's input end when its client dies (moby #14391).
     Tty: false,
   });
   const engine = await exec.start({ hijack: true, stdin: true });
@@ -22,7 +22,7 @@ export async function openExecPipe(access: AccessInfo): Promise<Duplex> {
   docker.modem.demuxStream(engine, output, new PassThrough().resume());
   for (const event of ['end', 'close'] as const) engine.once(event, () => output.end());
   const pipe = new Duplex({
-    // An sshd that has gone takes no more input: whoever holds the pipe must see it close, not only end.
+    // After sshd has exited the pipe must close completely, since nothing reads its input any more.
     allowHalfOpen: false,
     read: () => output.resume(),
     write: (chunk, _encoding, written) => engine.write(chunk, written),

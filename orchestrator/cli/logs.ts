@@ -8,26 +8,24 @@ import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { print } from './output.ts';
 
-/** How often `--follow` asks for more, in ms. */
-const FOLLOW_EVERY = 500;
+const FOLLOW_INTERVAL_MS = 500;
 
-function toLines(text: string): number {
-  const lines = Number(text);
-  if (!Number.isInteger(lines) || lines < 1 || lines > 100_000) {
-    throw new InvalidArgumentError('It is a whole number from 1 to 100000.');
+/** Lines read per interval while following. More in one interval are skipped. */
+const FOLLOW_LINES = 1000;
+
+function parseLineCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 100_000) {
+    throw new InvalidArgumentError('It must be a whole number from 1 to 100000.');
   }
-  return lines;
+  return count;
 }
 
-function show(line: LogLine, json: boolean): void {
-  if (json) print(JSON.stringify(line));
-  else
-    print(
-      `${line.at} ${line.level.padEnd(5)} ${line.student === null ? '' : `[${line.student}] `}${line.text}`,
-    );
+function show({ at, level, student, text }: LogLine): void {
+  print(`${at} ${level.padEnd(5)} ${student === null ? '' : `[${student}] `}${text}`);
 }
 
-/** What is in `now` behind the last line of `before`: both are the newest lines of the same log. */
+/** The lines of `now` after the last line of `before`. Both are the newest lines of the same log. */
 function newLines(before: readonly LogLine[], now: readonly LogLine[]): LogLine[] {
   const last = before.at(-1);
   if (last === undefined) return [...now];
@@ -35,7 +33,7 @@ function newLines(before: readonly LogLine[], now: readonly LogLine[]): LogLine[
   return now.slice(at + 1);
 }
 
-/** The daemon's answer; where none runs, what the last one has left: it may say why. Throws as the daemon does. */
+/** Reads from the daemon, or its log file if it does not run: the file may say why. */
 async function readLines(context: Context, name: string | null, count: number): Promise<LogLine[]> {
   const { client, settings } = context;
   try {
@@ -43,7 +41,7 @@ async function readLines(context: Context, name: string | null, count: number): 
   } catch (error) {
     const path = join(settings.stateDir, 'daemon.log');
     if (!(error instanceof DevenvError) || error.code !== 'not-running' || !existsSync(path)) throw error;
-    context.progress.warn('The orchestrator is not running: this is its own log only; `devenv up` starts it');
+    context.progress.warn('The orchestrator is not running: this is only its own log. Start it: devenv up');
     const { readLog } = await import('../log.ts');
     return readLog(path, name, count);
   }
@@ -52,20 +50,20 @@ async function readLines(context: Context, name: string | null, count: number): 
 export const addLogs: AddCommand = (program, run) => {
   program
     .command('logs')
-    .argument('[name]', "one student's lines only, with what their environment has printed")
-    .description('what happened, oldest first (with --json: one object a line)')
-    .option('-n, --lines <number>', 'how many', toLines, 100)
-    .option('-f, --follow', 'go on with what happens, until Ctrl-C')
+    .argument('[name]', "only this student's lines, with the output of their environment")
+    .description('show the log, oldest line first (with --json: one object per line)')
+    .option('-n, --lines <number>', 'how many lines', parseLineCount, 100)
+    .option('-f, --follow', 'continue with new lines until Ctrl-C')
     .action(
       run(
         async (context: Context, name: string | undefined, options: { lines: number; follow?: boolean }) => {
-          const { json } = context;
+          const showLine = context.json ? (line: LogLine) => print(JSON.stringify(line)) : show;
           let shown = await readLines(context, name ?? null, options.lines);
-          for (const line of shown) show(line, json);
+          shown.forEach(showLine);
           while (options.follow) {
-            await sleep(FOLLOW_EVERY);
-            const now = await readLines(context, name ?? null, 1000);
-            for (const line of newLines(shown, now)) show(line, json);
+            await sleep(FOLLOW_INTERVAL_MS);
+            const now = await readLines(context, name ?? null, FOLLOW_LINES);
+            newLines(shown, now).forEach(showLine);
             if (now.length > 0) shown = now;
           }
         },

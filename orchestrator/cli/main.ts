@@ -1,4 +1,4 @@
-/** The command line: `devenv COMMAND …`. Each command is a file that adds itself; this one runs them and ends well. */
+/** The command line: `devenv COMMAND …`. Each command has a module that adds it; this one parses, runs and exits. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type Problem, problemOf, systemCodeOf } from '../errors.ts';
@@ -10,57 +10,57 @@ import { addCreate } from './create.ts';
 import { addDoctor } from './doctor.ts';
 import { addList } from './list.ts';
 import { addLogs } from './logs.ts';
-import { addRoute } from './open-close.ts';
+import { addOpenClose } from './open-close.ts';
 import { reportProblem } from './output.ts';
 import { addRm } from './rm.ts';
 import { addShell } from './shell.ts';
 import { addSshConfig } from './ssh-config.ts';
-import { addEnvironment } from './start-stop.ts';
+import { addStartStop } from './start-stop.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
-import { addOrchestrator } from './up-down.ts';
+import { addUpDown } from './up-down.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
-/** What stands behind `--` is a command for the environment, not for us. */
+/** Words after `--` belong to the command inside the environment. */
 const ownWords = process.argv.slice(2, process.argv.includes('--') ? process.argv.indexOf('--') : undefined);
 const wantsJson = ownWords.includes('--json');
 
-/** A reader that goes early (`devenv logs | head`) ends us as it ends any program: quietly, with SIGPIPE's 128 + 13. */
+/** A reader that exits early (`devenv logs | head`) ends devenv quietly with 141 = 128 + SIGPIPE, like any program. */
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
     if (systemCodeOf(error) === 'EPIPE') process.exit(141);
-    const next = 'Make room, or send it elsewhere; what was asked for may be done all the same.';
+    const next = 'Free some space or redirect the output. The command itself may have succeeded.';
     process.exit(
       reportProblem(
-        { code: 'internal', what: `The output can't be written: ${error.message}.`, next },
+        { code: 'internal', what: `The output could not be written: ${error.message}.`, next },
         false,
       ),
     );
   });
 }
 
-/** The first Ctrl-C cancels, and what was begun is undone; the second ends at once (the daemon undoes it then). */
+/** The first Ctrl-C cancels and waits for the rollback; the second exits at once, and the daemon rolls back alone. */
 function cancelOnInterrupt(): AbortSignal {
   const cancelled = new AbortController();
   process.on('SIGINT', () => {
     if (cancelled.signal.aborted) process.exit(130);
     if (!wantsJson)
-      process.stderr.write('\nCancelling: what was begun is being undone (Ctrl-C again to leave at once).\n');
+      process.stderr.write('\nCancelling and undoing what was started (Ctrl-C again to exit now).\n');
     cancelled.abort();
   });
   return cancelled.signal;
 }
 
-/** An aborted wait, in words. */
+/** Any error as a problem. An AbortError means that Ctrl-C cancelled a wait. */
 function toProblem(error: unknown): Problem {
   if (error instanceof Error && error.name === 'AbortError') {
     return {
       code: 'cancelled',
       what: 'Cancelled.',
-      next: 'Nothing is left behind; run it again at any time.',
+      next: 'Nothing is left behind. Run the command again at any time.',
     };
   }
   return problemOf(error);
@@ -79,17 +79,17 @@ const run: Run =
       process.exitCode = reportProblem(toProblem(error), wantsJson);
     }
     context?.progress.stop();
-    // A hung-up socket or a terminal in raw mode must not keep a finished command alive.
+    // Open sockets or a terminal in raw mode must not keep a finished command running.
     await new Promise((resolve) => process.stdout.write('', resolve));
     process.exit();
   };
 
 const program = new Command('devenv')
   .description(
-    'A web-development classroom on one host: a container for each student, and a public link while they use it.',
+    'A web-development classroom on one host: a container for each student, and a public link to their server.',
   )
   .version(version)
-  .option('--json', 'print one JSON value: the result, or {"error": {code, what, next}}')
+  .option('--json', 'print one JSON value: the result, or {"error": {code, what, next, until?}}')
   .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
   .showSuggestionAfterError(true)
   .exitOverride()
@@ -97,13 +97,13 @@ const program = new Command('devenv')
     'after',
     `
 Examples:
-  devenv create alice           a student, from nothing: installs what is missing, says so
-  devenv shell alice            a terminal in there; type npm run dev
-  devenv list                   who there is, and whose link is open
-  devenv rm alice --keep-home   removes the student, keeps the work
+  devenv create alice           create a student; installs what is missing
+  devenv shell alice            open a shell in the environment; then type npm run dev
+  devenv list                   list students and the state of their links
+  devenv rm alice --keep-home   remove the student, keep the home
 
-Exit codes: 0 done; 1 failed; 2 the request was wrong, nothing was touched; 130 cancelled.
-shell passes on the exit code of what ran inside.
+Exit codes: 0 done; 1 failed; 2 wrong request, nothing was changed; 130 cancelled.
+shell returns the exit code of the command inside.
 
 Settings: devenv.yaml in the state folder, or environment variables; see docs/configuration.md.`,
   );
@@ -115,11 +115,11 @@ const commands: AddCommand[] = [
   addShell,
   addConnect,
   addSshConfig,
-  addRoute,
-  addEnvironment,
+  addOpenClose,
+  addStartStop,
   addRm,
   addLogs,
-  addOrchestrator,
+  addUpDown,
   addSync,
   addDoctor,
   addCompletion,
@@ -135,7 +135,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  // Help and version end with 0; everything else commander refuses is a wrong request.
+  // Help and version exit with 0. Everything else that commander refuses is a wrong request.
   if (error.exitCode === 0) process.exit(0);
   if (wantsJson) {
     const what =

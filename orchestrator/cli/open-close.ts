@@ -1,34 +1,34 @@
-import type { StudentView } from '../student-view.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import { stateOf } from './list.ts';
 import { print, printJson } from './output.ts';
 
-function show(student: StudentView, text: string, { progress, json }: Context): void {
-  progress.stop();
-  if (json) printJson(student);
-  else print(`${student.url}: ${text}`);
-}
-
-export const addRoute: AddCommand = (program, run) => {
+export const addOpenClose: AddCommand = (program, run) => {
   program
     .command('open')
     .argument('<name>')
-    .description("open a student's link by hand, until the next session ends, `close` or `stop`")
-    .option('--adopt', 'take over a DNS record or tunnel rule that somebody else has at its hostname')
+    .description("open a student's link until their next session ends, or until `close` or `stop`")
+    .option('--adopt', "take over a foreign DNS record or tunnel rule at the link's hostname")
     .action(
       run(async (context: Context, name: string, options: { adopt?: boolean }) => {
-        const student = await context.client.open(name, options.adopt ?? false, context.progress);
-        show(student, `opening (${stateOf(student)})`, context);
+        const { client, progress, json } = context;
+        const student = await client.open(name, options.adopt ?? false, progress);
+        progress.stop();
+        if (json) return printJson(student);
+        const { live, problem } = student.link;
+        print(live ? `${name}'s link is live: ${student.url}` : `Opening ${name}'s link: ${student.url}`);
+        if (problem !== null) print(`  ${problem.what}\n  ${problem.next}`);
       }),
     );
   program
     .command('close')
     .argument('<name>')
-    .description("close a student's link by hand, until the next session begins")
+    .description("close a student's link until their next session starts")
     .action(
-      run(async (context: Context, name: string) => {
-        show(await context.client.close(name, context.progress), 'closed', context);
+      run(async ({ client, progress, json }: Context, name: string) => {
+        const student = await client.close(name, progress);
+        progress.stop();
+        if (json) printJson(student);
+        else print(`${name}'s link is closed: ${student.url}`);
       }),
     );
 };

@@ -4,13 +4,13 @@ import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { print, printJson } from './output.ts';
 
-/** Asks on the terminal. Throws `bad-input` where there is nobody to ask. */
+/** Asks a yes/no question on the terminal. Throws `bad-input` without a terminal. */
 async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new DevenvError({
       code: 'bad-input',
-      what: 'Removing a student is asked for, and there is no terminal to ask on.',
-      next: 'Add --yes to do it without being asked.',
+      what: 'rm asks before it removes a student, but there is no terminal to ask on.',
+      next: 'Add --yes to remove without being asked.',
     });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -29,7 +29,7 @@ export const addRm: AddCommand = (program, run) => {
   program
     .command('rm')
     .argument('<name>')
-    .description('remove a student: link, environment, port and, unless kept, home')
+    .description('remove a student: link, environment, port and home')
     .option('-y, --yes', 'do not ask')
     .option('--keep-home', 'keep the home for the next `create` of that name')
     .action(
@@ -37,13 +37,15 @@ export const addRm: AddCommand = (program, run) => {
         const { client, progress, json } = context;
         const student = await client.get(name);
         const keepHome = options.keepHome ?? false;
-        const loss = keepHome ? 'The home is kept.' : 'The home and all work in it are deleted for good.';
-        const warning = student.sessions.length > 0 ? ` ${name} is in right now.` : '';
-        if (!options.yes && !(await confirm(`Remove ${name}?${warning} ${loss} [y/N] `))) {
+        const effect = keepHome
+          ? 'The home is kept.'
+          : 'The home and all work in it are deleted permanently.';
+        const warning = student.sessions.length > 0 ? ` ${name} has an open session.` : '';
+        if (!options.yes && !(await confirm(`Remove ${name}?${warning} ${effect} [y/N] `))) {
           throw new DevenvError({
             code: 'cancelled',
             what: `${name} was not removed.`,
-            next: 'Nothing was touched.',
+            next: 'Nothing was changed.',
           });
         }
         const warnings: string[] = [];
@@ -56,11 +58,9 @@ export const addRm: AddCommand = (program, run) => {
           },
         });
         progress.stop();
-        if (json) printJson({ removed: name, keptHome: keepHome, warnings });
-        else
-          print(
-            `${name} is removed.${keepHome ? ` The home is kept: devenv create ${name} finds it again.` : ''}`,
-          );
+        if (json) return printJson({ removed: name, keptHome: keepHome, warnings });
+        const kept = keepHome ? ` The home is kept: devenv create ${name} uses it again.` : '';
+        print(`Removed ${name}.${kept}`);
       }),
     );
 };

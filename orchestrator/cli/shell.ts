@@ -1,7 +1,7 @@
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 
-/** A single word is a line for the shell in there; several are one command's own, and arrive as they are. */
+/** One word is a line for the shell inside. Several words are one command: each arrives unchanged. */
 function commandLine(words: readonly string[]): string | null {
   if (words.length <= 1) return words[0] ?? null;
   return words
@@ -13,13 +13,13 @@ export const addShell: AddCommand = (program, run) => {
   program
     .command('shell')
     .argument('<name>')
-    .argument('[command...]', 'behind --: run this instead of a login shell')
-    .description("a terminal in a student's environment")
+    .argument('[command...]', 'after --: run this command instead of a login shell')
+    .description("open a shell in a student's environment")
     .addHelpText(
       'after',
       `
-The exit code is that of the shell or command. The session ends with its client, however that ends.
-A command of several words gets them as they are; one word in quotes is a line for the shell in there.
+The exit code is that of the shell or command. The session ends when this command ends, even if it is killed.
+Several words are a command and its arguments; a single quoted word is a line for the shell inside.
 
 Examples:
   devenv shell alice

@@ -8,7 +8,7 @@ export const addSshConfig: AddCommand = (program, run) => {
   program
     .command('ssh-config')
     .argument('<name>')
-    .description('print the block for ~/.ssh/config that makes ssh, scp, sftp and VS Code work')
+    .description('print the block for ~/.ssh/config that ssh, scp, sftp and VS Code need')
     .addHelpText('after', '\nExample:\n  devenv ssh-config alice >> ~/.ssh/config && ssh devenv-alice')
     .action(
       run(async ({ client, settings, json }: Context, name: string) => {
@@ -19,7 +19,7 @@ export const addSshConfig: AddCommand = (program, run) => {
           ProxyCommand: `env DEVENV_STATE_DIR=${settings.stateDir} ${launcher} connect ${name}`,
           IdentityFile: privateKeyPath(settings.stateDir),
           IdentitiesOnly: 'yes',
-          // The pipe leads to that container and nowhere else; its host key is new at every start.
+          // The pipe connects to that container only, and its host key changes at every start.
           StrictHostKeyChecking: 'no',
           UserKnownHostsFile: '/dev/null',
           LogLevel: 'ERROR',

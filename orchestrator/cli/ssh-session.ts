@@ -1,4 +1,4 @@
-/** An SSH client over an environment's pipe: a terminal as the person's own, or one command. */
+/** An SSH client over an environment's pipe: a login shell on the user's terminal, or one command. */
 import { readFileSync } from 'node:fs';
 import ssh2, { type ClientChannel } from 'ssh2';
 import type { AccessInfo } from '../domain.ts';
@@ -6,10 +6,12 @@ import { privateKeyPath } from '../environments/index.ts';
 import { DevenvError, messageOf } from '../errors.ts';
 import { openExecPipe } from './exec-pipe.ts';
 
-/** What of the person's terminal the shell in there should know. */
-const PASSED_ON = ['COLORTERM', 'LANG', 'LC_ALL', 'LC_CTYPE', 'DEVENV_QUIET'];
+/** Variables of the user's terminal that the shell inside gets. */
+const PASSED_VARIABLES = ['COLORTERM', 'LANG', 'LC_ALL', 'LC_CTYPE', 'DEVENV_QUIET'];
 
-/** POSIX numbers of the signals that end programs; a shell reports them as 128 + number. */
+const READY_TIMEOUT_MS = 15_000;
+
+/** POSIX numbers of signals that end programs. A shell reports them as 128 + number. */
 const SIGNALS: Record<string, number> = {
   HUP: 1,
   INT: 2,
@@ -21,7 +23,7 @@ const SIGNALS: Record<string, number> = {
   TERM: 15,
 };
 
-/** The installation's key, read and parsed, so that what is wrong with it is said before anything is opened. */
+/** Reads and checks the installation's key before any connection is opened. Throws `environment`. */
 function privateKeyOf(stateDir: string): Buffer {
   const path = privateKeyPath(stateDir);
   try {
@@ -33,8 +35,8 @@ function privateKeyOf(stateDir: string): Buffer {
     throw new DevenvError(
       {
         code: 'environment',
-        what: `The key that opens environments can't be read: ${path}: ${messageOf(error)}`,
-        next: '`devenv restart NAME` mends the key and the environment.',
+        what: `The SSH key for the environments can't be read: ${path}: ${messageOf(error)}`,
+        next: 'Repair the key and the environment: devenv restart NAME',
       },
       { cause: error },
     );
@@ -52,8 +54,8 @@ async function connect(access: AccessInfo, stateDir: string): Promise<ssh2.Clien
         new DevenvError(
           {
             code: 'environment',
-            what: `The environment's SSH server did not let us in: ${error.message}`,
-            next: 'Try `devenv restart NAME`; `devenv doctor` checks the engine.',
+            what: `The environment's SSH server refused the connection: ${error.message}`,
+            next: 'Restart the environment: devenv restart NAME. Check the engine: devenv doctor',
           },
           { cause: error },
         ),
@@ -63,9 +65,9 @@ async function connect(access: AccessInfo, stateDir: string): Promise<ssh2.Clien
       sock,
       username: 'student',
       privateKey,
-      // The engine's pipe leads to that container and nowhere else: that is the proof.
+      // The engine's pipe connects to that container only, so its host key need not prove anything.
       hostVerifier: () => true,
-      readyTimeout: 15_000,
+      readyTimeout: READY_TIMEOUT_MS,
     });
   });
 }
@@ -76,9 +78,9 @@ interface Session {
   ended: Promise<number>;
 }
 
-/** Listens from the first moment: what a short command has to say may come in the packet that opens the channel. */
+/** Listens at once: the exit code of a short command can arrive in the packet that opens the channel. */
 function follow(channel: ClientChannel): Session {
-  // A connection that is lost leaves no exit code: ssh says 255 then.
+  // A lost connection sends no exit code; ssh uses 255 then.
   let code = 255;
   channel.on('exit', (exitCode: number | null, signal?: string) => {
     code = exitCode ?? 128 + (SIGNALS[signal?.replace(/^SIG/, '') ?? ''] ?? 1);
@@ -91,7 +93,7 @@ const windowSize = () => ({ columns: process.stdout.columns || 80, rows: process
 
 function open(client: ssh2.Client, command: string | null): Promise<Session> {
   const env = Object.fromEntries(
-    PASSED_ON.flatMap((name) => {
+    PASSED_VARIABLES.flatMap((name) => {
       const value = process.env[name];
       return value === undefined ? [] : [[name, value]];
     }),
@@ -107,7 +109,7 @@ function open(client: ssh2.Client, command: string | null): Promise<Session> {
   });
 }
 
-/** Runs a login shell, or one command; resolves to its exit code once all its output is written. */
+/** Runs a login shell or one command. Resolves to its exit code once all its output is written. */
 export async function runSession(
   access: AccessInfo,
   stateDir: string,

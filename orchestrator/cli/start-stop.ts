@@ -4,12 +4,12 @@ import { ensureDaemon } from './daemon-process.ts';
 import { print, printJson } from './output.ts';
 
 const descriptions = {
-  stop: "stop a student's environment; home, port and link stay theirs",
+  stop: "stop a student's environment; the student keeps home, port and link",
   start: "start a student's environment",
   restart: "stop and start a student's environment",
 } as const;
 
-export const addEnvironment: AddCommand = (program, run) => {
+export const addStartStop: AddCommand = (program, run) => {
   for (const operation of ['stop', 'start', 'restart'] as const) {
     program
       .command(operation)
@@ -19,8 +19,10 @@ export const addEnvironment: AddCommand = (program, run) => {
         run(async (context: Context, name: string) => {
           const { client, settings, progress, json } = context;
           if (operation !== 'stop') await ensureDaemon(client, settings, progress, context.signal);
-          const signal = operation === 'stop' ? undefined : context.signal;
-          const student = await client[operation](name, progress, signal);
+          const student =
+            operation === 'stop'
+              ? await client.stop(name, progress)
+              : await client[operation](name, progress, context.signal);
           progress.stop();
           if (json) printJson(student);
           else print(`${name}'s environment is ${student.environment.state}.`);

@@ -6,29 +6,29 @@ import { stateOf } from './list.ts';
 import { continuationOf, print, printJson } from './output.ts';
 import { table } from './table.ts';
 
-/** Why the link is as it is, for the instructor. */
+/** Why the link is open or closed, for the instructor. */
 function reasonOf(reason: LinkReason): string {
   switch (reason) {
     case 'starting':
-      return 'a server is being started';
+      return 'a server is starting';
     case 'serving':
-      return 'something was served in this session';
+      return 'a server was started in this session';
     case 'grace':
-      return 'the last terminal was lost and may come back';
+      return 'the last session was lost and may come back';
     case 'instructor':
-      return 'opened by you, until the next session ends';
+      return 'opened by you until the next session ends';
     case 'nobody':
-      return 'nobody is in';
+      return 'no session';
     case 'no-service':
-      return 'nothing has been served in this session';
+      return 'no server was started in this session';
     case 'closed-by-instructor':
-      return 'closed by you, until the next session begins';
+      return 'closed by you until the next session starts';
     case 'too-often':
-      return 'opened and closed too often; it opens by itself';
+      return 'opened and closed too often; it opens again automatically';
     case 'silent':
-      return 'the agent in the environment does not report';
+      return "the environment's agent does not report";
     case 'stopped':
-      return 'the environment does not run';
+      return 'the environment is not running';
   }
 }
 
@@ -39,40 +39,54 @@ function duration(seconds: number): string {
 }
 
 function agentOf({ agent }: StudentView): string {
-  if (agent.state === 'connected') return 'reports';
+  if (agent.state === 'connected') return 'connected';
   const ago = agent.lastReportSecondsAgo;
-  return ago === null ? 'has not reported yet' : `silent, last report ${duration(ago)} ago`;
+  return ago === null ? 'not connected yet' : `silent, last report ${duration(ago)} ago`;
 }
 
-/** `now`: ms since 1970. */
-export function describe(student: StudentView, now: number): string {
-  const { service, link, name } = student;
-  const rows: [string, string][] = [
-    ['link', `${student.url}  (${stateOf(student)}: ${reasonOf(link.reason)})`],
-    ['port', String(student.port)],
-    ['environment', student.environment.state],
+type Row = [label: string, text: string];
+
+function environmentRows(student: StudentView): Row[] {
+  const { name, service, sessions, additionalLinks, otherPorts } = student;
+  if (student.environment.state !== 'running') return [['next', `devenv start ${name}`]];
+  const terminals = sessions.map(({ terminal, ageSeconds }) => `${terminal} for ${duration(ageSeconds)}`);
+  const server = service === null ? 'none' : `${service.scheme} on port ${service.port} (${service.address})`;
+  const rows: Row[] = [
+    ['agent', agentOf(student)],
+    ['sessions', terminals.join(', ') || 'none'],
+    ['server', server],
   ];
-  if (student.environment.state === 'running') {
-    rows.push(['agent', agentOf(student)]);
-    const terminals = student.sessions.map((each) => `${each.terminal} for ${duration(each.ageSeconds)}`);
-    rows.push(['sessions', terminals.join(', ') || 'none']);
-    rows.push([
-      'service',
-      service === null ? 'none' : `${service.scheme} on port ${service.port} (${service.address})`,
-    ]);
-    for (const { port, url, live } of student.additionalLinks)
-      rows.push(['also', `${url}  (port ${port}, ${live ? 'live' : 'opening'})`]);
-    if (student.otherPorts.length > 0) rows.push(['also listen', student.otherPorts.join(', ')]);
-  } else rows.push(['next', `devenv start ${name}`]);
-  if (link.problem !== null) {
-    rows.push(['problem', link.problem.what], ['next', link.problem.next]);
-    const continuation = continuationOf(link.problem, now);
-    if (continuation !== null) rows.push(['', continuation]);
-    // Of an environment that does not report nobody knows.
-    if (link.phase === 'closing' && link.reason !== 'silent')
-      rows.push(['visitors', 'nobody is let in any more, though the edge still leads here']);
-  }
-  rows.push(['created', student.createdAt]);
+  for (const { port, url, live } of additionalLinks)
+    rows.push(['additional link', `${url}  (port ${port}, ${live ? 'live' : 'opening'})`]);
+  if (otherPorts.length > 0) rows.push(['other ports', otherPorts.join(', ')]);
+  return rows;
+}
+
+function problemRows({ phase, reason, problem }: StudentView['link'], now: number): Row[] {
+  if (problem === null) return [];
+  const rows: Row[] = [
+    ['problem', problem.what],
+    ['next', problem.next],
+  ];
+  const continuation = continuationOf(problem, now);
+  if (continuation !== null) rows.push(['', continuation]);
+  // If the agent is silent, it is not known whether its relay still answers.
+  if (phase === 'closing' && reason !== 'silent')
+    rows.push(['visitors', 'refused by the environment, although the edge still forwards to it']);
+  return rows;
+}
+
+/** The text of `devenv status`. `now`: ms since 1970. */
+export function describeStudent(student: StudentView, now: number): string {
+  const { name, url, port, environment, link, createdAt } = student;
+  const rows: Row[] = [
+    ['link', `${url}  (${stateOf(student)}: ${reasonOf(link.reason)})`],
+    ['port', String(port)],
+    ['environment', environment.state],
+    ...environmentRows(student),
+    ...problemRows(link, now),
+    ['created', createdAt],
+  ];
   return `${name}\n${table(
     null,
     rows.map(([label, text]) => [`  ${label}`, text]),
@@ -83,12 +97,12 @@ export const addStatus: AddCommand = (program, run) => {
   program
     .command('status')
     .argument('<name>')
-    .description('all about one student: link, sessions, service, problems')
+    .description('show everything about one student: link, sessions, server, problems')
     .action(
       run(async ({ client, json }: Context, name: string) => {
         const student = await client.get(name);
         if (json) printJson(student);
-        else print(describe(student, Date.now()));
+        else print(describeStudent(student, Date.now()));
       }),
     );
 };

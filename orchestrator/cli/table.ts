@@ -1,4 +1,4 @@
-/** Tables of words: columns as wide as their content, no borders, nothing that a script would trip over. */
+/** Plain tables: columns as wide as their content, without borders or trailing spaces, easy to parse. */
 import Table from 'cli-table3';
 
 const noBorders = Object.fromEntries(

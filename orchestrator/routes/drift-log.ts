@@ -13,13 +13,14 @@ export function withFailures(findings: readonly DetectedDrift[], outcomes: reado
     found: finding.found,
     action: finding.action,
     // What is only reported was not tried.
-    failed: finding.action === null ? null : (failed.get(keyOf(finding))?.what ?? null),
+    failed: finding.action === null ? null : (failed.get(keyOf(finding)) ?? null),
   }));
 }
 
 function words({ hostname, found, action, failed }: Drift): string {
   if (action === null) return `the edge differs, not touched: ${hostname}, ${found}`;
-  if (failed !== null) return `the edge differs, not mended: ${hostname}, ${found}, ${action}: ${failed}`;
+  if (failed !== null)
+    return `the edge differs, not mended: ${hostname}, ${found}, ${action}: ${failed.what}`;
   return `the edge differed, mended: ${hostname}, ${found}, ${action}`;
 }
 

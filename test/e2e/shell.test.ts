@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { Installation, launcher } from '../support/installation.ts';
+import { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
@@ -36,6 +37,13 @@ test('the terminal has its size, its colours, its place and its PORT, and follow
   await waitFor('the new size', async () => (await terminal.run('stty size')) === '40 120');
   terminal.type('exit 42\r');
   expect(await terminal.ended).toBe(42);
+});
+
+test('a terminal without a size gets 80 columns and 24 rows', async () => {
+  const script = `stty cols 0 rows 0; exec ${launcher} shell alice -- stty size`;
+  const terminal = new Terminal('sh', ['-c', script], { env: devenv.env });
+  expect(await terminal.ended).toBe(0);
+  expect(terminal.text).toContain('24 80');
 });
 
 test('one command runs without a terminal, and its exit code and output are passed on', async () => {

@@ -1,11 +1,11 @@
 import { stateOf } from '../../../../orchestrator/cli/list.ts';
-import { describe as inWords } from '../../../../orchestrator/cli/status.ts';
+import { describeStudent } from '../../../../orchestrator/cli/status.ts';
 import type { StudentView } from '../../../../orchestrator/student-view.ts';
 
 const problem = {
   code: 'edge',
   what: 'The token may not.',
-  next: 'Look at it.',
+  next: 'Check the token.',
   nextForStudent: 'Tell your instructor.',
 } as const;
 
@@ -26,19 +26,28 @@ function student(route: Partial<StudentView['link']>, environment: 'running' | '
   } satisfies StudentView;
 }
 
-test('a link that can’t be closed is not one that can’t be opened', () => {
+test('the state of a link that cannot be closed differs from one that cannot be opened', () => {
   expect(stateOf(student({ phase: 'closing' }))).toBe('closing');
   expect(stateOf(student({ phase: 'closing', problem }))).toBe('closing, problem');
-  // The edge leads to its port all the same.
+  // The edge still forwards to the student's port.
   expect(stateOf(student({ phase: 'closing', problem }, 'stopped'))).toBe('closing, problem');
   expect(stateOf(student({ phase: 'opening', problem }))).toBe('problem');
 });
 
-test('`status` says why it still stands and that nobody gets in, and sends the instructor to nobody', () => {
-  const closing = inWords(student({ phase: 'closing', problem }), 0);
+test('`status` shows the problem, what the instructor can do, and that visitors are refused', () => {
+  const closing = describeStudent(student({ phase: 'closing', problem }), 0);
   expect(closing).toMatch(
-    /problem +The token may not\.\n +next +Look at it\.\n +visitors +nobody is let in any more/,
+    /problem +The token may not\.\n +next +Check the token\.\n +visitors +refused by the environment/,
   );
-  expect(inWords(student({ phase: 'closing', problem, reason: 'silent' }), 0)).not.toMatch(/visitors/);
-  expect(inWords(student({ phase: 'opening', problem }), 0)).not.toMatch(/visitors/);
+  expect(describeStudent(student({ phase: 'closing', problem, reason: 'silent' }), 0)).not.toMatch(
+    /visitors/,
+  );
+  expect(describeStudent(student({ phase: 'opening', problem }), 0)).not.toMatch(/visitors/);
+});
+
+test('`status` says until when a link is rate-limited', () => {
+  const limited = { ...problem, code: 'rate-limited', until: '1970-01-01T00:00:43.000Z' } as const;
+  expect(describeStudent(student({ phase: 'closed', problem: limited }), 0)).toMatch(
+    /next +Check the token\.\n +devenv continues automatically at \d\d:\d\d:43 \(in 43 s\)\./,
+  );
 });

@@ -177,7 +177,7 @@ test('what can’t be mended is said, not "done"; what can’t be looked at is a
     setRules(mock, (rules) => rules.filter(({ hostname }) => hostname !== ALICE));
     mock.faults.next({ kind: 'config-put' }, 'refused');
     expect(await rig.publisher.reconcile(true)).toMatchObject([
-      { found: 'no rule', failed: expect.stringMatching(/does not let this token change/) },
+      { found: 'no rule', failed: { what: expect.stringMatching(/does not let this token change/) } },
     ]);
     for (const mend of [true, false]) {
       mock.faults.next({ kind: 'dns-list' }, 'server-error');

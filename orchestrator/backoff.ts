@@ -1,12 +1,13 @@
-/** First and longest pause between tries, in ms. */
-const FIRST = 500;
-const LONGEST = 60_000;
+/** Exponential backoff between retries. */
+
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 60_000;
 
 /**
- * How long to wait before try `attempt` (1 for the second try), in ms: doubling, with full jitter above the half, so
- * that a class that failed together does not come back together.
+ * Time to wait after failure number `attempt` (1 for the first), in ms. It doubles each time; the upper half is
+ * jitter, so that a class whose links failed together does not retry together.
  */
 export function backoff(attempt: number, random: () => number = Math.random): number {
-  const ceiling = Math.min(LONGEST, FIRST * 2 ** (attempt - 1));
-  return Math.round(ceiling / 2 + (ceiling / 2) * random());
+  const ceilingMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
+  return Math.round(ceilingMs / 2 + (ceilingMs / 2) * random());
 }

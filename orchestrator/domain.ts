@@ -10,11 +10,11 @@ export type LinkReason =
   | 'serving' // a service listens, or listened earlier in these sessions
   | 'grace' // the last session was lost and may come back
   | 'instructor' // opened by the instructor
-  | 'nobody' // no session
+  | 'no-session'
   | 'no-service' // a session, but nothing has listened yet
   | 'closed-by-instructor'
-  | 'too-often' // opened and closed too often of late: it opens by itself
-  | 'silent' // the agent has not reported within its lease
+  | 'rate-limited' // opened and closed too often; it opens again automatically
+  | 'agent-silent' // no heartbeat within the heartbeat timeout
   | 'stopped';
 
 /** One thing that `devenv doctor` has looked at. */

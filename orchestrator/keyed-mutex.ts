@@ -1,20 +1,20 @@
+/** One mutex per key: tasks of one key run one after the other, tasks of different keys concurrently. */
 import { Mutex } from './mutex.ts';
 
-/** Runs tasks of one key one after the other, and tasks of different keys side by side. */
 export class KeyedMutex {
-  readonly #turns = new Map<string, Mutex>();
+  readonly #mutexes = new Map<string, Mutex>();
 
-  /** Resolves or rejects as `task` does, once every earlier task of that key has ended, however it ended. */
+  /** Runs the task after every earlier one of that key has ended. Resolves or rejects as `task` does. */
   async run<Result>(key: string, task: () => Promise<Result>): Promise<Result> {
-    const turns = this.#turns.get(key) ?? new Mutex();
-    this.#turns.set(key, turns);
-    const mine = turns.run(task);
-    const { idle } = turns;
+    const mutex = this.#mutexes.get(key) ?? new Mutex();
+    this.#mutexes.set(key, mutex);
+    const result = mutex.run(task);
+    const { idle } = mutex;
     try {
-      return await mine;
+      return await result;
     } finally {
-      // Nobody has come behind it.
-      if (turns.idle === idle) this.#turns.delete(key);
+      // No later task of this key has been requested.
+      if (mutex.idle === idle) this.#mutexes.delete(key);
     }
   }
 }

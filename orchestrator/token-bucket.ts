@@ -1,28 +1,28 @@
 /**
- * A token bucket as one number, which a memory that is kept on disk can hold: until when what was used is paid
- * back, in ms on the clock that `now` is of. 0 at first.
+ * A token bucket whose whole state is one number, so that it can be kept in a memory on disk: the moment at which
+ * the bucket is full again, in ms on the caller's clock. 0 is a full bucket.
  */
 export interface RateLimit {
-  /** So much at once. */
+  /** Tokens in a full bucket. */
   burst: number;
-  /** One comes back in so many ms. */
+  /** Time in which one token is added, in ms. */
   refillMs: number;
 }
 
-/** A clock that was set back makes nobody wait for longer than a full debt. */
-const debtOf = (paidAt: number, { burst, refillMs }: RateLimit, now: number) =>
-  Math.min(Math.max(paidAt - now, 0), burst * refillMs);
+/** Time until the bucket is full. Capped, so that a clock that was set back costs one full refill at most. */
+const refillTimeMs = (fullAt: number, { burst, refillMs }: RateLimit, now: number) =>
+  Math.min(Math.max(fullAt - now, 0), burst * refillMs);
 
-/** Sums of fractions of a ms are not exact: what is as much as is allowed must not seem more. In ms. */
-const ROUNDING = 1e-6;
+/** Tolerance for sums of fractions of a ms: exactly `burst` tokens must always be granted. */
+const ROUNDING_MS = 1e-6;
 
-/** Uses `amount`, at most `atOnce`: the new number; null where there is not as much left. */
-export function tryTake(paidAt: number, amount: number, pace: RateLimit, now: number): number | null {
-  const debt = debtOf(paidAt, pace, now) + amount * pace.refillMs;
-  return debt > pace.burst * pace.refillMs + ROUNDING ? null : now + debt;
+/** Takes `amount` tokens. Returns the bucket's new state, or null if it holds fewer. */
+export function tryTake(fullAt: number, amount: number, limit: RateLimit, now: number): number | null {
+  const refillMs = refillTimeMs(fullAt, limit, now) + amount * limit.refillMs;
+  return refillMs > limit.burst * limit.refillMs + ROUNDING_MS ? null : now + refillMs;
 }
 
-/** When one may be used: `now` or later. */
-export function nextTokenAt(paidAt: number, pace: RateLimit, now: number): number {
-  return now + Math.max(0, debtOf(paidAt, pace, now) - (pace.burst - 1) * pace.refillMs);
+/** When one token is available: `now` or later, in ms. */
+export function nextTokenAt(fullAt: number, limit: RateLimit, now: number): number {
+  return now + Math.max(0, refillTimeMs(fullAt, limit, now) - (limit.burst - 1) * limit.refillMs);
 }

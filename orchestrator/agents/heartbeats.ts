@@ -1,45 +1,57 @@
 /**
- * How long each agent has been silent. Time in which this process did not run (suspended host, stalled loop) does
- * not count: nobody could have been heard then.
+ * How long each agent has been silent. Time in which this process did not run (suspended host, blocked event loop)
+ * does not count, since no report could have been read then.
  */
+import type { Clock, Timer } from '../clock.ts';
 
-/** A clock that stands still while the process does. It is looked at every second, and a longer gap counts as this much. */
-const TICK = 1000;
-const MOST_A_TICK = 2000;
+/** The clock is read this often; a longer gap between two reads counts as `MAX_GAP_MS`. */
+const TICK_MS = 1000;
+const MAX_GAP_MS = 2000;
 
 export class Heartbeats {
-  readonly #heard = new Map<string, number>();
-  readonly #timer: NodeJS.Timeout;
-  #active = 0;
-  #at = performance.now();
+  readonly #clock: Clock;
+  readonly #lastHeardMs = new Map<string, number>();
+  #timer: Timer;
+  #activeMs = 0;
+  #readAtMs: number;
 
-  constructor() {
-    this.#timer = setInterval(() => this.#now(), TICK).unref();
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#readAtMs = clock.monotonicMs();
+    this.#timer = this.#nextTick();
   }
 
-  #now(): number {
-    const now = performance.now();
-    this.#active += Math.min(now - this.#at, MOST_A_TICK);
-    this.#at = now;
-    return this.#active;
+  #nextTick(): Timer {
+    return this.#clock.setTimer(() => {
+      this.#readActiveMs();
+      this.#timer = this.#nextTick();
+    }, TICK_MS);
   }
 
-  /** The agent reported, or its environment has only just started. */
+  /** Time in which this process was running, in ms. */
+  #readActiveMs(): number {
+    const nowMs = this.#clock.monotonicMs();
+    this.#activeMs += Math.min(nowMs - this.#readAtMs, MAX_GAP_MS);
+    this.#readAtMs = nowMs;
+    return this.#activeMs;
+  }
+
+  /** The agent has reported, or its environment has just started. */
   record(student: string): void {
-    this.#heard.set(student, this.#now());
+    this.#lastHeardMs.set(student, this.#readActiveMs());
   }
 
   forget(student: string): void {
-    this.#heard.delete(student);
+    this.#lastHeardMs.delete(student);
   }
 
-  /** Milliseconds of silence; null where there is nobody to be heard. */
+  /** Milliseconds since the last heartbeat; null for a student without a running environment. */
   sinceMs(student: string): number | null {
-    const heard = this.#heard.get(student);
-    return heard === undefined ? null : this.#now() - heard;
+    const lastHeardMs = this.#lastHeardMs.get(student);
+    return lastHeardMs === undefined ? null : this.#readActiveMs() - lastHeardMs;
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer.cancel();
   }
 }

@@ -17,15 +17,15 @@ function reasonOf(reason: LinkReason): string {
       return 'the last session was lost and may come back';
     case 'instructor':
       return 'opened by you until the next session ends';
-    case 'nobody':
+    case 'no-session':
       return 'no session';
     case 'no-service':
       return 'no server was started in this session';
     case 'closed-by-instructor':
       return 'closed by you until the next session starts';
-    case 'too-often':
+    case 'rate-limited':
       return 'opened and closed too often; it opens again automatically';
-    case 'silent':
+    case 'agent-silent':
       return "the environment's agent does not report";
     case 'stopped':
       return 'the environment is not running';
@@ -71,7 +71,7 @@ function problemRows({ phase, reason, problem }: StudentView['link'], now: numbe
   const continuation = continuationOf(problem, now);
   if (continuation !== null) rows.push(['', continuation]);
   // If the agent is silent, it is not known whether its relay still answers.
-  if (phase === 'closing' && reason !== 'silent')
+  if (phase === 'closing' && reason !== 'agent-silent')
     rows.push(['visitors', 'refused by the environment, although the edge still forwards to it']);
   return rows;
 }

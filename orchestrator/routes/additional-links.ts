@@ -1,59 +1,59 @@
 /**
- * The further links of a student, one for each further server: routes of their own at the edge, which open and close
- * with the student's. Each is held and published under its own name, `alice-4000`, and held on while it is closed, as
- * the student's own is: its DNS record lives as long as any.
+ * The additional links of one student, one per further server: routes of their own at the edge, with ids like
+ * `alice-4000`. They open and close with the student's own link. A closed one stays registered, so that its DNS
+ * record lives as long as any other.
  */
 import type { Route, RouteId } from '../edges/edge.ts';
 
-/** The part of the publisher that is needed here. */
+/** What this needs of the reconciler. */
 export interface RouteRegistry {
   register(route: Route): void;
-  setDesired(id: RouteId, wanted: boolean): void;
+  setDesired(id: RouteId, desired: boolean): void;
   unregister(id: RouteId): Promise<unknown>;
 }
 
-/** The link for a port; null where it can't have one. */
+/** The route for a port; null if the port can't have one. */
 export type RouteForPort = (port: number) => Route | null;
 
 export class AdditionalLinks {
-  readonly #publisher: RouteRegistry;
-  readonly #linkFor: RouteForPort;
-  readonly #held = new Map<number, Route>();
-  #wanted: readonly number[] = [];
+  readonly #registry: RouteRegistry;
+  readonly #routeForPort: RouteForPort;
+  readonly #routes = new Map<number, Route>();
+  #desiredPorts: readonly number[] = [];
 
-  constructor(publisher: RouteRegistry, linkFor: RouteForPort) {
-    this.#publisher = publisher;
-    this.#linkFor = linkFor;
+  constructor(registry: RouteRegistry, routeForPort: RouteForPort) {
+    this.#registry = registry;
+    this.#routeForPort = routeForPort;
   }
 
-  /** Those that are held, wanted or not. */
+  /** All registered routes, desired or not. */
   get all(): Iterable<Route> {
-    return this.#held.values();
+    return this.#routes.values();
   }
 
-  /** Those that are wanted now, each with its port. */
-  get wanted(): [number, Route][] {
-    return [...this.#held].filter(([port]) => this.#wanted.includes(port));
+  /** The desired routes, each with its port. */
+  get desired(): [number, Route][] {
+    return [...this.#routes].filter(([port]) => this.#desiredPorts.includes(port));
   }
 
-  /** Holds the links of exactly these ports, and makes those of `wanted` wanted; returns those that are gone by that. */
-  follow(ports: readonly number[], wanted: readonly number[]): Route[] {
-    const gone: Route[] = [];
-    this.#wanted = wanted;
-    for (const [port, route] of this.#held) {
+  /** Registers routes for exactly these ports, of which some are desired. Returns the routes that it unregistered. */
+  update(ports: readonly number[], desiredPorts: readonly number[]): Route[] {
+    this.#desiredPorts = desiredPorts;
+    const removed: Route[] = [];
+    for (const [port, route] of this.#routes) {
       if (ports.includes(port)) continue;
-      this.#held.delete(port);
-      // Away from the edge with the next publication; who waits for that waits for the student's own link.
-      void this.#publisher.unregister(route.id);
-      gone.push(route);
+      this.#routes.delete(port);
+      // Not awaited: the removal of the student's own link waits for the same run.
+      void this.#registry.unregister(route.id);
+      removed.push(route);
     }
     for (const port of ports) {
-      const route = this.#held.get(port) ?? this.#linkFor(port);
+      const route = this.#routes.get(port) ?? this.#routeForPort(port);
       if (route === null) continue;
-      if (!this.#held.has(port)) this.#publisher.register(route);
-      this.#held.set(port, route);
-      this.#publisher.setDesired(route.id, wanted.includes(port));
+      if (!this.#routes.has(port)) this.#registry.register(route);
+      this.#routes.set(port, route);
+      this.#registry.setDesired(route.id, desiredPorts.includes(port));
     }
-    return gone;
+    return removed;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a route is wanted: the design's table as a pure function. What was so is its memory (kept on disk, so
- * that a restart of the daemon changes nothing), what is so are the facts.
+ * Decides whether a student's link is desired. A pure function of the observed facts and of a memory that is kept
+ * on disk, so that a restart of the daemon changes no link.
  */
 import type { LinkReason } from '../domain.ts';
 import type { Problem } from '../errors.ts';
@@ -8,209 +8,226 @@ import type { Report } from '../protocol/messages.ts';
 import { nextTokenAt, type RateLimit, tryTake } from '../token-bucket.ts';
 
 /**
- * How often one student's links may be opened. Each opening and closing are calls at the edge, of which all students
- * share a budget: one whose reports flap would use it up for everybody.
+ * How often one student's links may open. Opening and closing cost calls at the edge, and all students share its
+ * budget: one environment whose reports flap must not use it up.
  */
-export const OPENINGS: RateLimit = { burst: 20, refillMs: 10_000 };
+export const OPENING_LIMIT: RateLimit = { burst: 20, refillMs: 10_000 };
 
+/** What was observed of one student. */
 export interface Facts {
   /** Whether the environment runs. */
   running: boolean;
-  /** The newest report; null where none has come since the daemon or the environment started. */
+  /** The newest report; null if none has arrived since the daemon or the environment started. */
   report: Pick<Report, 'sessions' | 'service' | 'starting' | 'lastSessionEnd' | 'listeners'> | null;
-  /** How long the agent has been silent, in ms. */
+  /** Time since the agent's last heartbeat. */
   silentMs: number;
 }
 
-/** What the settings say: times in seconds. */
-export interface Rules {
+/** The settings that decide: times in seconds. */
+export interface LinkRules {
   grace: number;
   starting: number;
   lease: number;
-  /** Links of one student at once. */
+  /** Highest number of links per student, the student's own included. */
   links: number;
 }
 
-export interface Memory {
-  wanted: boolean;
+/** What is remembered of one student's link. Times are in ms since 1970. */
+export interface LinkMemory {
+  desired: boolean;
   reason: LinkReason;
-  /** When `wanted` or `reason` last changed; ms since 1970. */
+  /** When `desired` or `reason` last changed. */
   since: number;
-  /** How often the route has been opened. */
+  /** How often the link has been opened. */
   openings: number;
-  /** Ids of the sessions at the last look. */
+  /** Ids of the sessions at the last evaluation. */
   sessions: string[];
-  /** Something has listened while these sessions lived. */
-  served: boolean;
-  /** The newest typed command, and until when something may begin to listen for it. */
+  /** Whether a service has listened during these sessions. */
+  hasServed: boolean;
+  /** The newest watched command, and the deadline for its server to listen. */
   starting: { id: string; until: number } | null;
-  /** Until when a lost session may come back. */
+  /** End of the grace period in which a lost session may return. */
   graceUntil: number | null;
   /** Ports besides the service's that have a link of their own. */
-  ports: number[];
-  /** Ports whose link was wanted, the last one first: they keep it, open or not, as far as there may be so many. */
-  linked: number[];
-  /** The instructor's word: `open` until the next session ends, `close` until the next one begins. */
+  additionalPorts: number[];
+  /** Ports whose additional link was desired, most recent first. Each keeps its hostname, open or not. */
+  reservedPorts: number[];
+  /** The instructor's override: `open` lasts until the next session ends, `close` until the next one begins. */
   override: 'open' | 'close' | null;
-  /** Until when the openings are paid back, see `OPENINGS`. */
-  paidAt: number;
-  /** Something would be open, but was opened too often: when it will be, ms since 1970. */
-  heldUntil: number | null;
+  /** State of the token bucket that `OPENING_LIMIT` describes. */
+  tokensFullAt: number;
+  /** When a link that `OPENING_LIMIT` keeps closed will open; null if none is kept closed. */
+  rateLimitedUntil: number | null;
 }
 
-export const freshMemory = (now: number): Memory => ({
-  wanted: false,
-  reason: 'nobody',
+/** The memory of a student who is new. */
+export const initialMemory = (now: number): LinkMemory => ({
+  desired: false,
+  reason: 'no-session',
   since: now,
   openings: 0,
   sessions: [],
-  served: false,
+  hasServed: false,
   starting: null,
   graceUntil: null,
-  ports: [],
-  linked: [],
+  additionalPorts: [],
+  reservedPorts: [],
   override: null,
-  paidAt: 0,
-  heldUntil: null,
+  tokensFullAt: 0,
+  rateLimitedUntil: null,
 });
 
-/** Which ports keep their link: those that are wanted, then those that were; whoever was so longest ago makes room. */
-export const lastWanted = (wanted: readonly number[], linked: readonly number[], most: number): number[] =>
-  [...new Set([...wanted, ...linked])].slice(0, most);
+/** Which ports keep a hostname: the desired ones, then the most recently desired, at most `limit`. */
+export const portsToReserve = (
+  desired: readonly number[],
+  reserved: readonly number[],
+  limit: number,
+): number[] => [...new Set([...desired, ...reserved])].slice(0, limit);
 
-/** What the sessions' coming and going changes. */
-function followSessions(
-  memory: Memory,
+/** Applies the beginning and the end of sessions. */
+function updateSessions(
+  memory: LinkMemory,
   report: NonNullable<Facts['report']>,
-  rules: Rules,
+  rules: LinkRules,
   now: number,
-): Memory {
+): LinkMemory {
   const sessions = report.sessions.map((session) => session.id);
-  const begun = sessions.some((id) => !memory.sessions.includes(id));
-  const ended = memory.sessions.some((id) => !sessions.includes(id));
-  const next: Memory = { ...memory, sessions };
-  if (begun && next.override === 'close') next.override = null;
-  if (ended && next.override === 'open') next.override = null;
+  const hasBegun = sessions.some((id) => !memory.sessions.includes(id));
+  const hasEnded = memory.sessions.some((id) => !sessions.includes(id));
+  const next: LinkMemory = { ...memory, sessions };
+  if (hasBegun && next.override === 'close') next.override = null;
+  if (hasEnded && next.override === 'open') next.override = null;
   if (sessions.length > 0) return { ...next, graceUntil: null };
   if (memory.sessions.length > 0) {
-    // Left: closed at once. Lost, or unknown: whoever lost it may come back and find the link as it was.
-    const left = report.lastSessionEnd?.kind === 'exited';
-    next.graceUntil = left ? null : now + (rules.grace - (report.lastSessionEnd?.ageSeconds ?? 0)) * 1000;
+    // `exit` closes at once. After a lost or unknown end the student may return and find the link unchanged.
+    const hasExited = report.lastSessionEnd?.kind === 'exited';
+    next.graceUntil = hasExited
+      ? null
+      : now + (rules.grace - (report.lastSessionEnd?.ageSeconds ?? 0)) * 1000;
   }
   if (next.graceUntil !== null && next.graceUntil <= now) next.graceUntil = null;
-  if (next.graceUntil === null) return { ...next, served: false, starting: null };
+  if (next.graceUntil === null) return { ...next, hasServed: false, starting: null };
   return next;
 }
 
-/**
- * Which further ports get a link: those that serve now, else those that did, since servers restart; the earliest
- * first. None while nothing has been served.
- */
-function followPorts(memory: Memory, report: NonNullable<Facts['report']>, rules: Rules): Memory {
-  if (!memory.served) return { ...memory, ports: [] };
-  const serving = report.listeners
-    .filter((each) => each.isPublic && (each.speaks === 'http' || each.speaks === 'https'))
-    .map(({ port }) => port);
-  const had = memory.ports;
-  const ordered = [...had.filter((port) => serving.includes(port)), ...serving, ...had];
-  const others = ordered.filter((port) => port !== report.service?.port);
-  return { ...memory, ports: [...new Set(others)].slice(0, rules.links - 1) };
-}
-
-/** What was opened too often stays closed, the link as well as further ones; those that come together are one opening. */
-function damp(memory: Memory, before: Memory, now: number): Memory {
-  const opens = memory.wanted && !before.wanted;
-  const had = before.wanted ? before.ports : [];
-  const adds = memory.wanted && memory.ports.some((port) => !had.includes(port));
-  const next: Memory = { ...memory, heldUntil: null };
-  if (!opens && !adds) return next;
-  const paidAt = tryTake(next.paidAt, 1, OPENINGS, now);
-  // The instructor's word on the link counts, whatever the student did; further links are the student's doing.
-  const paid = paidAt ?? (opens && next.override === 'open' ? next.paidAt : null);
-  if (paid !== null) return { ...next, paidAt: paid };
-  next.heldUntil = nextTokenAt(next.paidAt, OPENINGS, now);
-  if (opens) return { ...next, wanted: false, reason: 'too-often' };
-  return { ...next, ports: next.ports.filter((port) => had.includes(port)) };
-}
-
-/** A typed command is new once; its time runs from when it was typed. */
-function followStarting(
-  memory: Memory,
+/** Remembers a newly typed command. Its deadline counts from the moment it was typed. */
+function updateStarting(
+  memory: LinkMemory,
   report: NonNullable<Facts['report']>,
-  rules: Rules,
+  rules: LinkRules,
   now: number,
-): Memory {
+): LinkMemory {
   const newest = report.starting.toSorted((a, b) => a.ageSeconds - b.ageSeconds)[0];
   if (newest === undefined || newest.id === memory.starting?.id) return memory;
   return { ...memory, starting: { id: newest.id, until: now + (rules.starting - newest.ageSeconds) * 1000 } };
 }
 
-function verdict(
-  memory: Memory,
-  facts: Facts,
-  rules: Rules,
-  now: number,
-): { wanted: boolean; reason: LinkReason } {
-  if (!facts.running) return { wanted: false, reason: 'stopped' };
-  if (facts.silentMs >= rules.lease * 1000) return { wanted: false, reason: 'silent' };
-  if (memory.override === 'close') return { wanted: false, reason: 'closed-by-instructor' };
-  const otherwise = (reason: LinkReason) =>
-    memory.override === 'open'
-      ? ({ wanted: true, reason: 'instructor' } as const)
-      : { wanted: false, reason };
-  if (memory.sessions.length === 0) {
-    if (memory.graceUntil !== null && memory.served) return { wanted: true, reason: 'grace' };
-    return otherwise('nobody');
-  }
-  if (memory.served) return { wanted: true, reason: 'serving' };
-  if (memory.starting !== null && now < memory.starting.until) return { wanted: true, reason: 'starting' };
-  return otherwise('no-service');
+/**
+ * Chooses the ports of the additional links: those that serve now, then those that did, since servers restart. The
+ * longest-standing come first. There are none before the session has served anything.
+ */
+function updateAdditionalPorts(
+  memory: LinkMemory,
+  report: NonNullable<Facts['report']>,
+  rules: LinkRules,
+): LinkMemory {
+  if (!memory.hasServed) return { ...memory, additionalPorts: [] };
+  const serving = report.listeners
+    .filter((each) => each.isPublic && (each.speaks === 'http' || each.speaks === 'https'))
+    .map(({ port }) => port);
+  const previous = memory.additionalPorts;
+  const ordered = [...previous.filter((port) => serving.includes(port)), ...serving, ...previous];
+  const others = ordered.filter((port) => port !== report.service?.port);
+  return { ...memory, additionalPorts: [...new Set(others)].slice(0, rules.links - 1) };
 }
 
-/** When the verdict may change though no fact does: ms since 1970, null for never. */
-function nextLook(memory: Memory, now: number): number | null {
-  const moments = [memory.graceUntil, memory.starting?.until ?? null, memory.heldUntil];
-  const ahead = moments.filter((moment): moment is number => moment !== null && moment > now);
+/** The table in docs/architecture.md: whether the link is desired, and why. */
+function desiredFrom(
+  memory: LinkMemory,
+  facts: Facts,
+  rules: LinkRules,
+  now: number,
+): Pick<LinkMemory, 'desired' | 'reason'> {
+  if (!facts.running) return { desired: false, reason: 'stopped' };
+  if (facts.silentMs >= rules.lease * 1000) return { desired: false, reason: 'agent-silent' };
+  if (memory.override === 'close') return { desired: false, reason: 'closed-by-instructor' };
+  const closedUnlessOverridden = (reason: LinkReason) =>
+    memory.override === 'open'
+      ? ({ desired: true, reason: 'instructor' } as const)
+      : { desired: false, reason };
+  if (memory.sessions.length === 0) {
+    if (memory.graceUntil !== null && memory.hasServed) return { desired: true, reason: 'grace' };
+    return closedUnlessOverridden('no-session');
+  }
+  if (memory.hasServed) return { desired: true, reason: 'serving' };
+  if (memory.starting !== null && now < memory.starting.until) return { desired: true, reason: 'starting' };
+  return closedUnlessOverridden('no-service');
+}
+
+/** Keeps closed what was opened too often. Links that open together cost one token. */
+function limitRate(memory: LinkMemory, before: LinkMemory, now: number): LinkMemory {
+  const opensLink = memory.desired && !before.desired;
+  const previousPorts = before.desired ? before.additionalPorts : [];
+  const opensAdditional =
+    memory.desired && memory.additionalPorts.some((port) => !previousPorts.includes(port));
+  const next: LinkMemory = { ...memory, rateLimitedUntil: null };
+  if (!opensLink && !opensAdditional) return next;
+  const taken = tryTake(next.tokensFullAt, 1, OPENING_LIMIT, now);
+  // The instructor's `open` is never limited. It covers the own link only: the student decides on additional ones.
+  const tokensFullAt = taken ?? (opensLink && next.override === 'open' ? next.tokensFullAt : null);
+  if (tokensFullAt !== null) return { ...next, tokensFullAt };
+  next.rateLimitedUntil = nextTokenAt(next.tokensFullAt, OPENING_LIMIT, now);
+  if (opensLink) return { ...next, desired: false, reason: 'rate-limited' };
+  return { ...next, additionalPorts: next.additionalPorts.filter((port) => previousPorts.includes(port)) };
+}
+
+/** When time alone may change the result: ms since 1970, null for never. */
+function nextDeadline(memory: LinkMemory, now: number): number | null {
+  const deadlines = [memory.graceUntil, memory.starting?.until ?? null, memory.rateLimitedUntil];
+  const ahead = deadlines.filter((deadline): deadline is number => deadline !== null && deadline > now);
   return ahead.length === 0 ? null : Math.min(...ahead);
 }
 
-/** Why something stays closed that would be open, in words; null where nothing does. */
-export function heldProblem({ heldUntil, wanted }: Memory): Problem | null {
-  if (heldUntil === null) return null;
+/** Why the rate limit keeps a link closed; null if it keeps none closed. */
+export function rateLimitProblem({ rateLimitedUntil, desired }: LinkMemory): Problem | null {
+  if (rateLimitedUntil === null) return null;
+  const waitSeconds = OPENING_LIMIT.refillMs / 1000;
   return {
     code: 'rate-limited',
-    what: `${wanted ? 'A further' : 'The'} link was opened and closed too often; it opens by itself within ${OPENINGS.refillMs / 1000} s.`,
-    next: wanted
-      ? 'There is nothing to do; the own link is not concerned.'
-      : 'Leave a terminal open: while somebody is in, a server that ends or restarts keeps its link.',
-    until: new Date(heldUntil).toISOString(),
+    what: `${desired ? 'An additional' : 'The'} link was opened and closed too often. It opens automatically within ${waitSeconds} s.`,
+    next: desired
+      ? "There is nothing to do; the student's own link is not affected."
+      : 'Leave a terminal open: while a session is open, a server that stops or restarts keeps its link.',
+    until: new Date(rateLimitedUntil).toISOString(),
   };
 }
 
-/** Looks at the facts. Pure: the same input gives the same output; `memory` is left as it is. */
-export function decide(
-  memory: Memory,
+/** The next memory, and when to evaluate again although no fact has changed. Leaves `memory` unchanged. */
+export function evaluate(
+  memory: LinkMemory,
   facts: Facts,
-  rules: Rules,
+  rules: LinkRules,
   now: number,
-): { memory: Memory; nextLookAt: number | null } {
-  let next: Memory = { ...memory };
+): { memory: LinkMemory; evaluateAgainAt: number | null } {
+  let next: LinkMemory = { ...memory };
   if (!facts.running) {
     const override = next.override === 'open' ? null : next.override;
-    // Who was in when the instructor closed may be in again, after a pause of the container: that begins nothing.
+    // After a pause of the container, sessions that were open when the instructor closed the link are not new.
     const sessions = override === 'close' ? next.sessions : [];
-    next = { ...next, sessions, served: false, starting: null, graceUntil: null, ports: [], override };
+    const none = { hasServed: false, starting: null, graceUntil: null, additionalPorts: [] };
+    next = { ...next, ...none, sessions, override };
   } else if (facts.report !== null) {
-    next = followStarting(followSessions(next, facts.report, rules, now), facts.report, rules, now);
-    if (facts.report.service !== null && next.sessions.length > 0) next.served = true;
-    next = followPorts(next, facts.report, rules);
+    next = updateStarting(updateSessions(next, facts.report, rules, now), facts.report, rules, now);
+    if (facts.report.service !== null && next.sessions.length > 0) next.hasServed = true;
+    next = updateAdditionalPorts(next, facts.report, rules);
   } else if (memory.reason !== 'stopped' && facts.silentMs < rules.lease * 1000) {
-    // Nothing was heard yet since the daemon started: what was so is so, within the lease.
-    return { memory: next, nextLookAt: nextLook(next, now) };
+    // The daemon has restarted and no report has arrived yet: everything stays as it was.
+    return { memory: next, evaluateAgainAt: nextDeadline(next, now) };
   }
-  next = damp({ ...next, ...verdict(next, facts, rules, now) }, memory, now);
-  if (next.wanted && !memory.wanted) next.openings += 1;
-  if (next.wanted) next.linked = lastWanted(next.ports, next.linked, rules.links - 1);
-  if (next.wanted !== memory.wanted || next.reason !== memory.reason) next.since = now;
-  return { memory: next, nextLookAt: nextLook(next, now) };
+  next = limitRate({ ...next, ...desiredFrom(next, facts, rules, now) }, memory, now);
+  if (next.desired && !memory.desired) next.openings += 1;
+  if (next.desired)
+    next.reservedPorts = portsToReserve(next.additionalPorts, next.reservedPorts, rules.links - 1);
+  if (next.desired !== memory.desired || next.reason !== memory.reason) next.since = now;
+  return { memory: next, evaluateAgainAt: nextDeadline(next, now) };
 }

@@ -1,20 +1,21 @@
 /**
- * The routes of all students: which are wanted (`wanted.ts`), made real (`publisher.ts`), seen to be so
- * (`confirmer.ts`). Knows no Docker, and no edge's details.
+ * The links of all students: decides which are desired (`desired-state.ts`), has them published (`reconciler.ts`) and
+ * checked (`readiness.ts`). Each student has one own link and, for further servers, additional ones.
  */
+import type { Clock, Timer } from '../clock.ts';
 import type { Drift, LinkPhase, LinkReason } from '../domain.ts';
 import { type Edge, type Route, type RouteId, routeId } from '../edges/edge.ts';
 import type { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { AdditionalLinks, type RouteForPort } from './additional-links.ts';
 import {
-  decide,
+  evaluate,
   type Facts,
-  freshMemory,
-  heldProblem,
-  lastWanted,
-  type Memory,
-  type Rules,
+  initialMemory,
+  type LinkMemory,
+  type LinkRules,
+  portsToReserve,
+  rateLimitProblem,
 } from './desired-state.ts';
 import { ReadinessChecks } from './readiness.ts';
 import { Reconciler } from './reconciler.ts';
@@ -23,204 +24,213 @@ export interface RouteView {
   phase: LinkPhase;
   live: boolean;
   reason: LinkReason;
-  /** When that became so; ISO 8601, UTC. */
+  /** When phase or reason last changed; ISO 8601, UTC. */
   since: string;
   problem: Problem | null;
-  /** Counts the openings, so that each is announced once. */
+  /** How often the link has been opened, so that each opening is announced once. */
   opening: number;
-  /** Further servers with a link of their own. */
+  /** The additional links that are desired. */
   links: { port: number; hostname: string; live: boolean }[];
 }
 
 export interface RoutesOptions {
   edge: Edge;
-  rules: Rules;
+  rules: LinkRules;
+  clock: Clock;
   log: Log;
-  /** What `view` says of that student may have changed. */
+  /** The student's `view` may have changed. */
   onChange(student: string): void;
-  /** Keeps a student's memory on disk, for `hold` after a restart. */
+  /** Stores a student's memory for `register` after a restart. */
   saveMemory(student: string, json: string): void;
 }
 
-interface Held {
+interface StudentLinks {
   route: Route;
-  memory: Memory;
+  memory: LinkMemory;
   facts: Facts;
-  links: AdditionalLinks;
-  look: NodeJS.Timeout | null;
+  additional: AdditionalLinks;
+  /** Fires when time alone may change the result. */
+  timer: Timer | null;
 }
+
+/** The additional evaluation delay after a deadline, so that it has certainly passed. */
+const AFTER_DEADLINE_MS = 1;
 
 export class Routes {
   readonly #options: RoutesOptions;
-  readonly #held = new Map<string, Held>();
-  /** The same by each of their routes, additional ones included. */
-  readonly #byRoute = new Map<RouteId, Held>();
-  readonly #publisher: Reconciler;
-  readonly #confirmer: ReadinessChecks;
+  readonly #students = new Map<string, StudentLinks>();
+  /** The same by route, additional ones included. */
+  readonly #byRoute = new Map<RouteId, StudentLinks>();
+  readonly #reconciler: Reconciler;
+  readonly #readiness: ReadinessChecks;
 
   constructor(options: RoutesOptions) {
     this.#options = options;
-    const { edge, log } = options;
-    this.#confirmer = new ReadinessChecks(edge, (id) => {
-      const held = this.#byRoute.get(id);
-      if (held !== undefined) options.onChange(held.route.owner);
+    const { edge, log, clock } = options;
+    this.#readiness = new ReadinessChecks(edge, clock, (id) => {
+      const links = this.#byRoute.get(id);
+      if (links !== undefined) options.onChange(links.route.owner);
     });
-    this.#publisher = new Reconciler({ edge, log, onChange: (id) => this.#onPhase(id) });
+    this.#reconciler = new Reconciler({ edge, log, onChange: (id) => this.#onPhaseChange(id) });
   }
 
+  /** Begins to publish. All students must be registered, or their links would be removed. */
   start(): void {
-    this.#publisher.start();
+    this.#reconciler.start();
   }
 
-  /** A student is there. `memory` is what `saveMemory` was last given, or null; `linkFor` gives the links of further ports. */
-  register(route: Route, memory: string | null, linkFor: RouteForPort): void {
-    const fresh = freshMemory(Date.now());
-    const remembered: Memory =
-      memory === null ? fresh : { ...fresh, ...(JSON.parse(memory) as Partial<Memory>) };
-    const held: Held = {
+  /** Adds a student. `memory`: what `saveMemory` was last given, or null. `routeForPort`: routes of additional links. */
+  register(route: Route, memory: string | null, routeForPort: RouteForPort): void {
+    const initial = initialMemory(this.#options.clock.now());
+    const links: StudentLinks = {
       route,
-      memory: remembered,
+      memory: { ...initial, ...(memory !== null && (JSON.parse(memory) as Partial<LinkMemory>)) },
       facts: { running: true, report: null, silentMs: 0 },
-      links: new AdditionalLinks(this.#publisher, linkFor),
-      look: null,
+      additional: new AdditionalLinks(this.#reconciler, routeForPort),
+      timer: null,
     };
-    this.#held.set(route.owner, held);
-    this.#byRoute.set(route.id, held);
-    this.#publisher.register(route);
-    this.#publisher.setDesired(route.id, remembered.wanted);
-    this.#followLinks(held);
+    this.#students.set(route.owner, links);
+    this.#byRoute.set(route.id, links);
+    this.#reconciler.register(route);
+    this.#reconciler.setDesired(route.id, links.memory.desired);
+    this.#updateAdditional(links);
   }
 
-  /** The student goes; resolves to why something of theirs may still stand at the edge, or null where nothing does. */
+  /** Removes a student. Resolves after one run, to why the edge may still have something of theirs, or to null. */
   async unregister(student: string): Promise<Problem | null> {
-    const held = this.#held.get(student);
-    if (held?.look) clearTimeout(held.look);
-    this.#held.delete(student);
-    if (held !== undefined) this.#letLinksGo(held.links.follow([], []));
-    const id = held?.route.id ?? routeId(student);
+    const links = this.#students.get(student);
+    links?.timer?.cancel();
+    this.#students.delete(student);
+    if (links !== undefined) this.#forget(links.additional.update([], []));
+    const id = links?.route.id ?? routeId(student);
     this.#byRoute.delete(id);
-    this.#confirmer.end(id);
-    return this.#publisher.unregister(id);
+    this.#readiness.end(id);
+    return this.#reconciler.unregister(id);
   }
 
-  /** What is so now. Cheap to repeat. */
+  /** Takes what is observed of a student. Cheap, so that it may be repeated. */
   facts(student: string, facts: Facts): void {
-    const held = this.#held.get(student);
-    if (held === undefined) return;
-    held.facts = facts;
-    this.#look(held);
+    const links = this.#students.get(student);
+    if (links === undefined) return;
+    links.facts = facts;
+    this.#evaluate(links);
   }
 
   /**
-   * The instructor's word: `open` until the next session ends, `close` until the next one begins. With `adopt` the edge
-   * takes over what somebody else has at the hostname. What was refused is tried once more.
+   * Sets the instructor's override: `open` until the next session ends, `close` until the next one begins. `open` also
+   * retries a refused link, and with `adopt` takes over what another owner has at the hostname.
    */
-  override(student: string, word: 'open' | 'close', adopt: boolean): void {
-    const held = this.#held.get(student);
-    if (held === undefined) return;
-    held.memory = { ...held.memory, override: word };
-    this.#look(held);
-    if (word === 'open') this.#publisher.retryNow(held.route.id, adopt);
+  override(student: string, override: 'open' | 'close', adopt: boolean): void {
+    const links = this.#students.get(student);
+    if (links === undefined) return;
+    links.memory = { ...links.memory, override };
+    this.#evaluate(links);
+    if (override === 'open') this.#reconciler.retryNow(links.route.id, adopt);
   }
 
-  #look(held: Held): void {
-    const { route, memory, facts } = held;
-    const now = Date.now();
-    const { memory: next, nextLookAt } = decide(memory, facts, this.#options.rules, now);
-    if (held.look !== null) clearTimeout(held.look);
-    held.look =
-      nextLookAt === null ? null : setTimeout(() => this.#onTime(held), nextLookAt - now + 1).unref();
-    held.memory = next;
-    const text = JSON.stringify(next);
-    if (text !== JSON.stringify(memory)) this.#options.saveMemory(route.owner, text);
-    if (!next.wanted) this.#confirmer.end(route.id);
-    this.#publisher.setDesired(route.id, next.wanted);
-    this.#follow(route);
-    this.#followLinks(held);
+  #evaluate(links: StudentLinks): void {
+    const { route, memory, facts } = links;
+    const { rules, clock, saveMemory } = this.#options;
+    const now = clock.now();
+    const { memory: next, evaluateAgainAt } = evaluate(memory, facts, rules, now);
+    links.timer?.cancel();
+    links.timer =
+      evaluateAgainAt === null
+        ? null
+        : clock.setTimer(() => this.#onDeadline(links), evaluateAgainAt - now + AFTER_DEADLINE_MS);
+    links.memory = next;
+    const json = JSON.stringify(next);
+    if (json !== JSON.stringify(memory)) saveMemory(route.owner, json);
+    if (!next.desired) this.#readiness.end(route.id);
+    this.#reconciler.setDesired(route.id, next.desired);
+    this.#checkReadiness(route);
+    this.#updateAdditional(links);
   }
 
-  #followLinks(held: Held): void {
-    const { memory, links } = held;
-    const most = this.#options.rules.links - 1;
-    const wanted = memory.wanted ? memory.ports.slice(0, most) : [];
-    this.#letLinksGo(links.follow(lastWanted(wanted, memory.linked, most), wanted));
-    for (const link of links.all) {
-      this.#byRoute.set(link.id, held);
-      this.#follow(link);
+  #updateAdditional(links: StudentLinks): void {
+    const { memory, additional } = links;
+    const limit = this.#options.rules.links - 1;
+    const desired = memory.desired ? memory.additionalPorts.slice(0, limit) : [];
+    this.#forget(additional.update(portsToReserve(desired, memory.reservedPorts, limit), desired));
+    for (const route of additional.all) {
+      this.#byRoute.set(route.id, links);
+      this.#checkReadiness(route);
     }
   }
 
-  #letLinksGo(links: readonly Route[]): void {
-    for (const { id } of links) {
+  #forget(routes: readonly Route[]): void {
+    for (const { id } of routes) {
       this.#byRoute.delete(id);
-      this.#confirmer.end(id);
+      this.#readiness.end(id);
     }
   }
 
-  /** Whether that hostname is a further link of somebody's, open or not. */
+  /** Whether that hostname is an additional link, open or closed. */
   isLink(hostname: string): boolean {
-    return [...this.#byRoute.values()].some(({ links }) =>
-      [...links.all].some((link) => link.hostname === hostname),
+    return [...this.#students.values()].some(({ additional }) =>
+      [...additional.all].some((route) => route.hostname === hostname),
     );
   }
 
-  /** A grace or a start is over, though nothing was reported. */
-  #onTime(held: Held): void {
-    this.#look(held);
-    this.#options.onChange(held.route.owner);
+  /** A grace period, a start or a rate limit has ended without a report. */
+  #onDeadline(links: StudentLinks): void {
+    this.#evaluate(links);
+    this.#options.onChange(links.route.owner);
   }
 
-  /** A student's own link has changed, or a further one. */
-  #onPhase(id: RouteId): void {
-    const held = this.#byRoute.get(id);
-    if (held === undefined) return;
-    for (const route of [held.route, ...held.links.all]) this.#follow(route);
-    this.#options.onChange(held.route.owner);
+  /** The phase of a student's own or additional link may have changed. */
+  #onPhaseChange(id: RouteId): void {
+    const links = this.#byRoute.get(id);
+    if (links === undefined) return;
+    for (const route of [links.route, ...links.additional.all]) this.#checkReadiness(route);
+    this.#options.onChange(links.route.owner);
   }
 
-  /** An open route is confirmed; any other is not live. */
-  #follow(route: Route): void {
-    if (this.#publisher.phase(route.id).phase === 'open') this.#confirmer.begin(route);
-    else this.#confirmer.end(route.id);
+  /** Checks a route while it is open. */
+  #checkReadiness(route: Route): void {
+    if (this.#reconciler.phase(route.id).phase === 'open') this.#readiness.begin(route);
+    else this.#readiness.end(route.id);
   }
 
-  /** Students whose own link is being opened or closed. Cheap: in a class everybody asks it at once. */
+  /** Students whose own link is being opened or closed. Cheap: a whole class asks at once. */
   changing(): string[] {
-    const changing = new Set(this.#publisher.changing());
-    return [...this.#held.values()]
-      .filter(({ route }) => changing.has(route.id))
-      .map(({ route }) => route.owner);
+    const changing = new Set(this.#reconciler.changing());
+    return [...this.#students.values()].flatMap(({ route }) => (changing.has(route.id) ? [route.owner] : []));
   }
 
   view(student: string): RouteView {
-    const held = this.#held.get(student);
-    const id = held?.route.id ?? routeId(student);
-    const { phase, problem } = this.#publisher.phase(id);
-    const confirmed = this.#confirmer.view(id);
-    const memory = held?.memory ?? freshMemory(0);
+    const links = this.#students.get(student);
+    const id = links?.route.id ?? routeId(student);
+    const { phase, problem } = this.#reconciler.phase(id);
+    const readiness = this.#readiness.view(id);
+    const memory = links?.memory ?? initialMemory(0);
     return {
       phase,
-      live: phase === 'open' && confirmed.live,
+      live: phase === 'open' && readiness.live,
       reason: memory.reason,
       since: new Date(memory.since).toISOString(),
-      problem: problem ?? confirmed.problem ?? heldProblem(memory),
+      problem: problem ?? readiness.problem ?? rateLimitProblem(memory),
       opening: memory.openings,
-      links: (held?.links.wanted ?? []).map(([port, link]) => ({
+      links: (links?.additional.desired ?? []).map(([port, route]) => ({
         port,
-        hostname: link.hostname,
-        live: this.#publisher.phase(link.id).phase === 'open' && this.#confirmer.view(link.id).live,
+        hostname: route.hostname,
+        live: this.#isLive(route),
       })),
     };
   }
 
-  /** Compares wanted and actual; with `mend` makes them agree. Throws a DevenvError where the edge can't be looked at. */
-  sync(mend: boolean): Promise<readonly Drift[]> {
-    return this.#publisher.reconcile(mend);
+  #isLive({ id }: Route): boolean {
+    return this.#reconciler.phase(id).phase === 'open' && this.#readiness.view(id).live;
+  }
+
+  /** Compares desired and observed state, and with `repair` repairs the drift. Throws if the edge can't be read. */
+  sync(repair: boolean): Promise<readonly Drift[]> {
+    return this.#reconciler.reconcile(repair);
   }
 
   async stop(): Promise<void> {
-    for (const held of this.#held.values()) if (held.look !== null) clearTimeout(held.look);
-    this.#confirmer.stop();
-    await this.#publisher.stop();
+    for (const { timer } of this.#students.values()) timer?.cancel();
+    this.#readiness.stop();
+    await this.#reconciler.stop();
   }
 }

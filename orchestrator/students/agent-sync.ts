@@ -1,187 +1,191 @@
 /**
- * What passes between a student's agent and the routes: reports become facts, and what follows from them goes
- * back as the state that the agent shows. Nothing here waits.
+ * Keeps routes and agents in step with what is observed of each student: every report, connection and container
+ * event becomes facts for the routes; what follows from them is sent to the agent as whole state. Nothing waits here.
  */
-
 import type { Heartbeats } from '../agents/heartbeats.ts';
 import type { AgentSockets } from '../agents/index.ts';
-import type { LinkReason } from '../domain.ts';
+import type { Clock } from '../clock.ts';
 import type { Edge } from '../edges/edge.ts';
+import type { EnvironmentState } from '../environments/types.ts';
 import type { Log } from '../log.ts';
 import { PROTOCOL_VERSION } from '../protocol/constants.ts';
 import type { Report, StateMessage } from '../protocol/messages.ts';
 import type { Routes, RouteView } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import { type RateLimit, tryTake } from '../token-bucket.ts';
-import { memoryLine, waitingText } from './notice-texts.ts';
+import { detailOf, type MemoryKill, notesOf, type Situation } from './notice-texts.ts';
 import { dueNotices } from './notices.ts';
-import type { Roster, Student } from './roster.ts';
-import { watchedBy } from './watch-patterns.ts';
+import type { Roster } from './roster.ts';
+import type { Student } from './student.ts';
 
-interface Parts {
+export interface AgentSyncDeps {
   settings: Settings;
   roster: Roster;
   routes: Routes;
   sockets: AgentSockets;
-  lease: Heartbeats;
+  heartbeats: Heartbeats;
   edge: Edge;
+  clock: Clock;
   log: Log;
 }
 
-/** Most notices that wait for an agent to show them: who has not seen so many is told the newest. */
-const MOST_NOTICES = 20;
+/** Most notices that wait for an agent to show them. Older ones are dropped. */
+const MAX_PENDING_NOTICES = 20;
 
-/** Lines of the log about one student's link: what changes more often is logged as it is when the next line may come. */
-const LOG_PACE: RateLimit = { burst: 60, refillMs: 3000 };
+/** Log lines about one student's link. Changes above it are logged with the next line that is allowed. */
+const LOG_LIMIT: RateLimit = { burst: 60, refillMs: 3000 };
 
-/** The route's state in the words of the waiting page and of `devenv-status`. */
-function detailOf(reason: LinkReason): string {
-  switch (reason) {
-    case 'starting':
-      return 'a server is starting';
-    case 'serving':
-      return 'a server was started in this session';
-    case 'grace':
-      return 'the terminal was lost; the link waits for it to come back';
-    case 'instructor':
-      return 'opened by the instructor';
-    case 'nobody':
-      return 'nobody is in';
-    case 'no-service':
-      return 'no server has been started';
-    case 'closed-by-instructor':
-      return 'closed by the instructor';
-    case 'too-often':
-      return 'it was opened and closed too often; it opens by itself';
-    case 'silent':
-      return 'the environment does not answer';
-    case 'stopped':
-      return 'the environment is stopped';
-  }
-}
-
-/** What `devenv-status` tells besides the link's state. */
-function notesOf(view: RouteView, behind: readonly string[], { memoryKill }: Student): string[] {
-  const notes: string[] = [];
-  if (view.problem !== null) {
-    const closing = 'nobody is let in by your link any more; what is left of it is taken away later';
-    notes.push(
-      view.phase === 'closing'
-        ? closing
-        : `${view.problem.what} ${view.problem.nextForStudent ?? view.problem.next}`,
-    );
-  }
-  if (view.phase === 'opening') notes.push(waitingText(behind));
-  if (memoryKill !== null) {
-    // With its day: it stays, since one that ended the whole environment is to be read when that runs again.
-    const time = new Date(memoryKill.at).toISOString().slice(0, 16).replace('T', ' ');
-    notes.push(`at ${time} UTC ${memoryLine(memoryKill).text}`);
-  }
-  return notes;
+/**
+ * The command patterns that announce a student's server: the class's, and the student's own. Entries of `watchFor`
+ * are `NAME=PATTERN`; the settings' schema has checked their form.
+ */
+export function watchedCommandsOf(
+  student: string,
+  { watch, watchFor }: Pick<Settings, 'watch' | 'watchFor'>,
+): string[] {
+  const own = watchFor
+    .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)] as const)
+    .filter(([name]) => name === student);
+  return [...watch, ...own.map(([, pattern]) => pattern.trim())];
 }
 
 export class AgentSync {
-  readonly #parts: Parts;
+  readonly #deps: AgentSyncDeps;
+  /** The newest message that was sent to each agent. */
   readonly #sent = new Map<string, string>();
-  readonly #logged = new Map<string, { state: string; paidAt: number }>();
+  readonly #logged = new Map<string, { text: string; tokensFullAt: number }>();
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(deps: AgentSyncDeps) {
+    this.#deps = deps;
   }
 
-  /** A whole report has come. */
+  /** An agent has sent a report. */
   onReport(name: string, report: Report): void {
-    const student = this.#parts.roster.find(name);
+    const student = this.#deps.roster.find(name);
     if (student === undefined) return;
-    this.#parts.lease.record(name);
+    this.#deps.heartbeats.record(name);
     student.report = report;
     student.notices = student.notices.filter((notice) => notice.id > report.lastShownNoticeId);
     this.reconcile(student);
   }
 
-  /** An agent has come or gone; one that comes knows nothing yet. */
+  /** An agent has connected or disconnected. A new connection has received nothing yet. */
   onConnection(name: string): void {
-    const student = this.#parts.roster.find(name);
+    const student = this.#deps.roster.find(name);
     if (student === undefined) return;
     this.#sent.delete(name);
     this.reconcile(student);
   }
 
-  /** Something about the student has changed: tells the routes, then the agent, if there is news for it. */
+  /** The environment's state was observed. A report from before it stopped is void. */
+  onEnvironmentState(student: Student, state: EnvironmentState): void {
+    const { heartbeats } = this.#deps;
+    if (state !== 'running') {
+      student.report = null;
+      heartbeats.forget(student.row.name);
+    } else if (student.environment !== 'running') heartbeats.record(student.row.name);
+    student.environment = state;
+    this.reconcile(student);
+  }
+
+  /** The kernel has killed a process in the environment for memory. */
+  onMemoryKill(student: Student, kill: MemoryKill): void {
+    student.memoryKill = kill;
+    const { limitBytes, peakBytes } = kill;
+    this.#deps.log.warn(
+      { student: student.row.name, limitBytes, peakBytes },
+      'a process was killed: out of memory',
+    );
+    this.reconcile(student);
+  }
+
+  /** Passes the student's current facts to the routes, then sends the agent what has changed for it. */
   reconcile(student: Student): void {
     const { row } = student;
     if (row.state.kind !== 'present') return;
-    const { routes, roster, settings, edge, sockets, lease } = this.#parts;
+    const { routes, sockets, heartbeats } = this.#deps;
     routes.facts(row.name, {
       running: student.environment === 'running',
       report: student.report,
-      silentMs: lease.sinceMs(row.name) ?? 0,
+      silentMs: heartbeats.sinceMs(row.name) ?? 0,
     });
     const view = routes.view(row.name);
-    const url = edge.url(row.hostname);
-    this.#logRoute(row.name, `${view.live ? 'live' : view.phase}: ${detailOf(view.reason)}`);
-    const behind = view.phase === 'opening' ? this.#busyOthers(row.name) : [];
-    const due = dueNotices(student.noticeMemory, {
-      now: Date.now(),
-      url,
-      links: new Map(
-        view.links.filter(({ live }) => live).map((link) => [link.port, edge.url(link.hostname)]),
-      ),
-      mostLinks: settings.links,
-      phase: view.phase,
-      live: view.live,
-      opening: view.opening,
-      reason: view.reason,
-      since: Date.parse(view.since),
-      behind,
-      problem: view.problem,
-      report: student.report,
-      startingSeconds: settings.times.starting,
-      memoryKill: student.memoryKill,
-    });
-    if (JSON.stringify(due.memory) !== JSON.stringify(student.noticeMemory)) {
-      roster.update(student, { noticeMemory: JSON.stringify(due.memory) });
-      student.noticeMemory = due.memory;
-    }
-    student.notices = [...student.notices, ...due.notices].slice(-MOST_NOTICES);
+    this.#logChange(row.name, `link ${view.live ? 'live' : view.phase}: ${detailOf(view.reason)}`);
+    const situation = this.#situationOf(student, view);
+    this.#addNotices(student, situation);
     if (!sockets.isConnected(row.name)) return;
-    const message: StateMessage = {
-      kind: 'state',
-      protocol: PROTOCOL_VERSION,
-      instance: settings.instance,
-      student: row.name,
-      hostname: row.hostname,
-      url,
-      port: row.port,
-      additionalLinks: view.links.map(({ port, hostname }) => ({ port, hostname, url: edge.url(hostname) })),
-      watchedCommands: watchedBy(row.name, settings),
-      sessionHolders: settings.sessionHolders,
-      link: { phase: view.phase, detail: detailOf(view.reason) },
-      notes: notesOf(view, behind, student),
-      notices: student.notices,
-    };
+    const message = this.#stateMessage(student, view, situation);
     const text = JSON.stringify(message);
     if (this.#sent.get(row.name) === text) return;
     this.#sent.set(row.name, text);
     sockets.send(row.name, message);
   }
 
-  /** Students whose links are being changed at this moment. */
-  #busyOthers(name: string): string[] {
-    return this.#parts.routes.changing().filter((other) => other !== name);
+  #situationOf({ row, report, memoryKill }: Student, view: RouteView): Situation {
+    const { edge, settings, routes, clock } = this.#deps;
+    const liveLinks = view.links.filter(({ live }) => live);
+    return {
+      now: clock.now(),
+      url: edge.url(row.hostname),
+      phase: view.phase,
+      live: view.live,
+      opening: view.opening,
+      reason: view.reason,
+      since: Date.parse(view.since),
+      additionalLinks: new Map(liveLinks.map(({ port, hostname }) => [port, edge.url(hostname)])),
+      maxLinks: settings.links,
+      othersInProgress:
+        view.phase === 'opening' ? routes.changing().filter((other) => other !== row.name) : [],
+      problem: view.problem,
+      report,
+      startingSeconds: settings.times.starting,
+      memoryKill,
+    };
   }
 
-  #logRoute(student: string, state: string): void {
+  #addNotices(student: Student, situation: Situation): void {
+    const { memory, notices } = dueNotices(student.noticeMemory, situation);
+    const json = JSON.stringify(memory);
+    if (json !== JSON.stringify(student.noticeMemory)) {
+      this.#deps.roster.update(student, { noticeMemory: json });
+      student.noticeMemory = memory;
+    }
+    student.notices = [...student.notices, ...notices].slice(-MAX_PENDING_NOTICES);
+  }
+
+  #stateMessage(student: Student, view: RouteView, situation: Situation): StateMessage {
+    const { settings, edge } = this.#deps;
+    const { row, notices } = student;
+    return {
+      kind: 'state',
+      protocol: PROTOCOL_VERSION,
+      instance: settings.instance,
+      student: row.name,
+      hostname: row.hostname,
+      url: situation.url,
+      port: row.port,
+      additionalLinks: view.links.map(({ port, hostname }) => ({ port, hostname, url: edge.url(hostname) })),
+      watchedCommands: watchedCommandsOf(row.name, settings),
+      sessionHolders: settings.sessionHolders,
+      link: { phase: view.phase, detail: detailOf(view.reason) },
+      notes: notesOf(situation),
+      notices,
+    };
+  }
+
+  #logChange(student: string, text: string): void {
     const before = this.#logged.get(student);
-    if (before?.state === state) return;
-    const paidAt = tryTake(before?.paidAt ?? 0, 1, LOG_PACE, Date.now());
-    if (paidAt === null) return;
-    this.#logged.set(student, { state, paidAt });
-    this.#parts.log.info({ student }, `link ${state}`);
+    if (before?.text === text) return;
+    const tokensFullAt = tryTake(before?.tokensFullAt ?? 0, 1, LOG_LIMIT, this.#deps.clock.now());
+    if (tokensFullAt === null) return;
+    this.#logged.set(student, { text, tokensFullAt });
+    this.#deps.log.info({ student }, text);
   }
 
+  /** The student is removed. */
   forget(name: string): void {
     this.#logged.delete(name);
     this.#sent.delete(name);
+    this.#deps.heartbeats.forget(name);
   }
 }

@@ -1,11 +1,10 @@
 /**
- * The students of this installation: the one place where environments, agents, routes and the edge meet. Offers
- * what the daemon's backend needs; how they are wired to each other is decided here and nowhere else.
+ * The students of this installation. The only place where environments, agents, routes and the edge meet, and where
+ * they are connected to each other.
  */
-
 import { Heartbeats } from '../agents/heartbeats.ts';
-import { type AgentSockets, createAgentSockets } from '../agents/index.ts';
-import { systemClock } from '../clock.ts';
+import { createAgentSockets } from '../agents/index.ts';
+import type { Clock } from '../clock.ts';
 import type { AccessInfo, Drift, LogLine, Progress } from '../domain.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentChange, Environments } from '../environments/types.ts';
@@ -16,22 +15,21 @@ import type { Settings } from '../settings-schema.ts';
 import type { Store } from '../store/index.ts';
 import type { StudentView } from '../student-view.ts';
 import { AgentSync } from './agent-sync.ts';
-import { Lifecycle } from './lifecycle.ts';
-import { Roster, type Student, specOf } from './roster.ts';
-import { restartSilentAgents } from './silent-agents.ts';
-import { viewOf } from './view.ts';
+import { Lifecycle, type LifecycleDeps } from './lifecycle.ts';
+import { Roster } from './roster.ts';
+import { watchSilentAgents } from './silent-agents.ts';
+import { type Student, specOf, viewOf } from './student.ts';
 
 export interface StudentsOptions {
   settings: Settings;
   store: Store;
   environments: Environments;
   edge: Edge;
+  clock: Clock;
   log: Log;
 }
 
-type OutOfMemory = Extract<EnvironmentChange, { kind: 'out-of-memory' }>;
-
-/** Progress of work that nobody waits for goes to the log. */
+/** Reports the progress of operations that no command waits for. */
 function logProgress(log: Log): Progress {
   return {
     step: (_id, text) => log.info(text),
@@ -41,205 +39,162 @@ function logProgress(log: Log): Progress {
 }
 
 export class Students {
-  readonly #options: StudentsOptions;
-  readonly #roster: Roster;
-  readonly #routes: Routes;
-  readonly #sockets: AgentSockets;
-  readonly #conversation: AgentSync;
-  readonly #lifecycle: Lifecycle;
-  readonly #lease = new Heartbeats();
-  readonly #stopping = new AbortController();
+  /** Create, start, stop, restart and remove. */
+  readonly lifecycle: Lifecycle;
+  readonly #deps: LifecycleDeps;
+  readonly #progress: Progress;
+  readonly #closing = new AbortController();
 
-  constructor(options: StudentsOptions) {
-    this.#options = options;
-    const { settings, edge, environments, log, store } = options;
+  constructor({ store, ...options }: StudentsOptions) {
+    const { settings, edge, log, clock } = options;
     const roster = new Roster(store);
-    this.#roster = roster;
-    this.#sockets = createAgentSockets({
-      clock: systemClock,
-      log,
-      onReport: (name, report) => this.#conversation.onReport(name, report),
-      onConnection: (name) => this.#conversation.onConnection(name),
-    });
-    this.#routes = new Routes({
+    const routes = new Routes({
       edge,
       rules: { ...settings.times, links: settings.links },
+      clock,
       log,
-      onChange: (name) => this.#onRoute(name),
-      saveMemory: (name, memory) => {
+      onChange: (name) => this.#reconcile(name),
+      saveMemory: (name, routeMemory) => {
         const student = roster.find(name);
-        if (student !== undefined) roster.update(student, { routeMemory: memory });
+        if (student !== undefined) roster.update(student, { routeMemory });
       },
     });
-    const shared = {
+    const sockets = createAgentSockets({
+      clock,
       log,
-      settings,
-      roster,
-      routes: this.#routes,
-      sockets: this.#sockets,
-      lease: this.#lease,
-      edge,
-    };
-    this.#conversation = new AgentSync(shared);
-    this.#lifecycle = new Lifecycle({
-      ...shared,
-      environments,
-      conversation: this.#conversation,
-      log,
+      onReport: (name, report) => agentSync.onReport(name, report),
+      onConnection: (name) => agentSync.onConnection(name),
     });
+    const heartbeats = new Heartbeats(clock);
+    const agentSync = new AgentSync({ ...options, roster, routes, sockets, heartbeats });
+    this.#deps = { ...options, roster, routes, sockets, heartbeats, agentSync };
+    this.lifecycle = new Lifecycle(this.#deps);
+    this.#progress = logProgress(log);
   }
 
-  /** Takes up where the last daemon left; returns as soon as the API can be served. */
-  async start(): Promise<void> {
-    const { environments, log, settings } = this.#options;
-    const progress = logProgress(log);
-    const { signal } = this.#stopping;
-    this.#roster.load();
-    await this.#lifecycle.recover(progress);
-    this.#routes.start();
-    const resume = () =>
-      this.#lifecycle.resume(progress, signal).catch((err) => log.error({ err }, 'resume'));
-    void resume();
-    restartSilentAgents({
-      roster: this.#roster,
-      lease: this.#lease,
-      conversation: this.#conversation,
-      environments,
+  /** Continues where the previous daemon stopped. Resolves as soon as the API can be served. */
+  async open(): Promise<void> {
+    const { environments, log, settings, roster, routes } = this.#deps;
+    const { signal } = this.#closing;
+    roster.load();
+    await this.lifecycle.recover(this.#progress);
+    routes.start();
+    void this.#resume();
+    void watchSilentAgents({
+      ...this.#deps,
       restartAfterMs: settings.times.restart * 1000,
-      leaseMs: settings.times.lease * 1000,
-      log,
+      closeAfterMs: settings.times.lease * 1000,
       signal,
     });
     environments
-      .watch((change) => this.#onEnvironment(change, resume), signal)
-      .catch((err) => log.error({ err }, 'the engine is no longer watched'));
+      .watch((change) => this.#onEnvironmentChange(change), signal)
+      .catch((err) => log.error({ err }, 'no longer watching the Docker engine'));
   }
 
-  #onRoute(name: string): void {
-    const student = this.#roster.find(name);
-    if (student !== undefined) this.#conversation.reconcile(student);
+  async #resume(): Promise<void> {
+    try {
+      await this.lifecycle.resume(this.#progress, this.#closing.signal);
+    } catch (err) {
+      this.#deps.log.error({ err }, 'could not resume the students');
+    }
   }
 
-  #onEnvironment(change: EnvironmentChange, resume: () => Promise<void>): void {
-    const { log } = this.#options;
+  #reconcile(name: string): void {
+    const student = this.#deps.roster.find(name);
+    if (student !== undefined) this.#deps.agentSync.reconcile(student);
+  }
+
+  #onEnvironmentChange(change: EnvironmentChange): void {
+    const { log, roster, agentSync, clock } = this.#deps;
     switch (change.kind) {
       case 'engine-away':
-        log.warn('the Docker engine is away');
+        log.warn('the Docker engine does not respond');
         return;
       case 'engine-back':
-        log.info('the Docker engine is back');
-        void resume();
+        log.info('the Docker engine responds again');
+        void this.#resume();
         return;
-      case 'out-of-memory':
-        this.#onOutOfMemory(change);
+      case 'out-of-memory': {
+        const student = roster.find(change.student);
+        const { limitBytes, peakBytes } = change;
+        if (student !== undefined)
+          agentSync.onMemoryKill(student, { at: clock.now(), limitBytes, peakBytes });
         return;
+      }
       case 'started':
       case 'stopped':
       case 'removed': {
-        const student = this.#roster.find(change.student);
-        if (student === undefined) return;
-        const states = {
-          started: 'running',
-          stopped: 'stopped',
-          removed: 'missing',
-        } as const;
-        this.#lifecycle.setContainerState(student, states[change.kind]);
+        const student = roster.find(change.student);
+        const states = { started: 'running', stopped: 'stopped', removed: 'missing' } as const;
+        if (student !== undefined) agentSync.onEnvironmentState(student, states[change.kind]);
       }
     }
   }
 
-  #onOutOfMemory({ student: name, limitBytes, peakBytes }: OutOfMemory): void {
-    const student = this.#roster.find(name);
-    if (student === undefined) return;
-    student.memoryKill = { at: Date.now(), limitBytes, peakBytes };
-    this.#options.log.warn({ student: name, limitBytes, peakBytes }, 'a process was killed for memory');
-    this.#conversation.reconcile(student);
-  }
-
-  #view(student: Student): StudentView {
-    const { name } = student.row;
-    return viewOf(student, this.#routes.view(name), {
-      urlOf: (hostname) => this.#options.edge.url(hostname),
-      isConnected: this.#sockets.isConnected(name),
-      silentForMs: this.#lease.sinceMs(name),
-    });
-  }
-
-  /** Present students only: one that is being made or removed is not there yet, or no more. */
+  /** All students except those that are being created or removed. */
   list(): StudentView[] {
-    return this.#roster
+    return this.#deps.roster
       .all()
       .filter((student) => student.row.state.kind === 'present')
-      .map((student) => this.#view(student));
+      .map((student) => viewOf(student, this.#deps));
   }
 
+  /** Throws `not-found`. */
   get(name: string): StudentView {
-    return this.#view(this.#roster.get(name));
+    return viewOf(this.#deps.roster.get(name), this.#deps);
   }
 
-  async create(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
-    return this.#view(await this.#lifecycle.create(name, progress, signal));
-  }
-
-  async run(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
-    return this.#view(await this.#lifecycle.start(name, progress, signal));
-  }
-
-  async halt(name: string, progress: Progress): Promise<StudentView> {
-    return this.#view(await this.#lifecycle.stop(name, progress));
-  }
-
-  async restart(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
-    return this.#view(await this.#lifecycle.restart(name, progress, signal));
-  }
-
-  remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
-    return this.#lifecycle.remove(name, keepHome, progress);
-  }
-
-  /** The instructor's word on the link. */
-  override(name: string, override: 'open' | 'close', adopt = false): StudentView {
-    const student = this.#roster.get(name);
-    if (override === 'open') this.#requireRunning(student);
-    this.#routes.override(name, override, adopt);
-    this.#conversation.reconcile(student);
-    return this.#view(student);
-  }
-
-  /** Compares the edge's observed with the desired state; `repair` writes what differs. */
-  async sync(repair: boolean): Promise<Drift[]> {
-    return [...(await this.#routes.sync(repair))];
-  }
-
-  access(name: string): AccessInfo {
-    const student = this.#roster.get(name);
+  /** Opens the link until the student's next session ends. `adopt` takes over what the hostname has at the edge. */
+  openLink(name: string, adopt: boolean): StudentView {
+    const student = this.#deps.roster.get(name);
     this.#requireRunning(student);
-    return this.#options.environments.access(
-      specOf(student.row, this.#options.edge.url(student.row.hostname)),
-    );
+    return this.#override(student, 'open', adopt);
   }
 
-  /** What the environment has printed, as lines of the log. Throws `not-found`. */
-  async printed(name: string, lines: number): Promise<LogLine[]> {
-    const { row } = this.#roster.get(name);
-    const printed = await this.#options.environments.logs(row.name, lines);
+  /** Closes the link until the student's next session begins. */
+  closeLink(name: string): StudentView {
+    return this.#override(this.#deps.roster.get(name), 'close', false);
+  }
+
+  #override(student: Student, override: 'open' | 'close', adopt: boolean): StudentView {
+    this.#deps.routes.override(student.row.name, override, adopt);
+    this.#deps.agentSync.reconcile(student);
+    return viewOf(student, this.#deps);
+  }
+
+  /** Compares desired and observed state at the edge, and with `repair` repairs the drift. Throws `edge`. */
+  async sync(repair: boolean): Promise<Drift[]> {
+    return [...(await this.#deps.routes.sync(repair))];
+  }
+
+  /** How to reach the environment's `sshd -i`. Throws `not-found`, or `environment` if it does not run. */
+  access(name: string): AccessInfo {
+    const student = this.#deps.roster.get(name);
+    this.#requireRunning(student);
+    return this.#deps.environments.access(specOf(student.row, this.#deps.edge));
+  }
+
+  /** What the environment has printed, newest `lines`, as log lines. Throws `not-found`. */
+  async environmentLog(name: string, lines: number): Promise<LogLine[]> {
+    const { row } = this.#deps.roster.get(name);
+    const printed = await this.#deps.environments.logs(row.name, lines);
     return printed.map(({ at, text }) => ({ at, level: 'info', student: name, text: `printed: ${text}` }));
   }
 
-  #requireRunning(student: Student): void {
-    if (student.environment === 'running') return;
+  #requireRunning({ row: { name }, environment }: Student): void {
+    if (environment === 'running') return;
     throw new DevenvError({
       code: 'environment',
-      what: `${student.row.name}'s environment is not running.`,
-      next: `\`devenv start ${student.row.name}\` starts it.`,
+      what: `${name}'s environment is not running.`,
+      next: `Start it with \`devenv start ${name}\`.`,
     });
   }
 
-  /** Ends what this process does; environments and what is published stay as they are. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#lease.stop();
-    await this.#routes.stop();
-    await this.#sockets.stop();
+  /** Ends the work of this process. Environments and published links stay as they are. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#deps.heartbeats.stop();
+    await this.#deps.routes.stop();
+    await this.#deps.sockets.stop();
   }
 }

@@ -1,256 +1,233 @@
 /**
- * A student's life: created, started, stopped, removed, and made right again after a crash. Every step is
- * written down before it is taken, so that the next start can finish or undo what a killed daemon left.
+ * Creates, starts, stops and removes students, one operation per student at a time. Each step is stored before it is
+ * taken, so that the next start of the daemon can finish or undo what an interrupted operation left.
  */
 
-import type { Heartbeats } from '../agents/heartbeats.ts';
-import type { AgentSockets } from '../agents/index.ts';
 import type { Progress } from '../domain.ts';
-import type { Edge } from '../edges/edge.ts';
 import type { Environments } from '../environments/types.ts';
 import type { Problem } from '../errors.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
-import type { Log } from '../log.ts';
-import type { Routes } from '../routes/index.ts';
-import type { Settings } from '../settings-schema.ts';
-import type { AgentSync } from './agent-sync.ts';
-import { furtherLink, newHostname } from './hostnames.ts';
+import type { StudentView } from '../student-view.ts';
+import type { AgentSync, AgentSyncDeps } from './agent-sync.ts';
+import { additionalRoute, newHostname, updateHostnames } from './hostnames.ts';
 import { registerStudent } from './registration.ts';
-import { updateHostnames } from './renaming.ts';
-import { type Roster, routeOf, type Student, specOf } from './roster.ts';
+import { routeOf, type Student, specOf, viewOf } from './student.ts';
 
-export interface LifecycleDeps {
-  settings: Settings;
-  roster: Roster;
+export interface LifecycleDeps extends AgentSyncDeps {
   environments: Environments;
-  sockets: AgentSockets;
-  lease: Heartbeats;
-  routes: Routes;
-  edge: Edge;
-  conversation: AgentSync;
-  log: Log;
+  agentSync: AgentSync;
 }
 
-/** What is told of a removal that does not wait for the edge. True only once the environment is gone. */
-const leftWords = ({ name, hostname }: Student['row'], problem: Problem) =>
-  `${name}'s link leads nowhere any more, but what the edge has of ${hostname} may still stand (rule, DNS record): ${problem.what} ${problem.next} What is left goes by itself once nothing is in the way; \`devenv sync\` tries it at once`;
+/** Key of the lock under which ports are chosen. No student's name contains a space. */
+const PORTS = 'choose port';
+
+/** The warning after a removal that the edge could not complete. */
+const leftoverText = ({ name, hostname }: Student['row'], problem: Problem) =>
+  `${name}'s link no longer works, but the edge may still have a rule or DNS record for ${hostname}: ${problem.what} ${problem.next} The rest is removed automatically as soon as possible; \`devenv sync\` tries it now.`;
 
 export class Lifecycle {
-  readonly #parts: LifecycleDeps;
-  readonly #queue = new KeyedMutex();
+  readonly #deps: LifecycleDeps;
+  readonly #mutex = new KeyedMutex();
 
-  constructor(parts: LifecycleDeps) {
-    this.#parts = parts;
+  constructor(deps: LifecycleDeps) {
+    this.#deps = deps;
   }
 
-  #spec(student: Student) {
-    return specOf(student.row, this.#parts.edge.url(student.row.hostname));
-  }
-
-  /** Everything or nothing: on failure and on abort all that was made is gone again. */
-  create(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
-    return this.#queue.run(name, async () => {
-      await this.#finishUndoing(name);
-      const hostname = await newHostname(name, this.#parts);
-      const { environments, roster, sockets } = this.#parts;
+  /** All or nothing: a failure or an abort removes everything that was created. */
+  create(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
+    return this.#mutex.run(name, async () => {
+      await this.#undoEarlierCreation(name);
+      const hostname = await newHostname(name, this.#deps);
+      const { environments, roster, sockets, edge, log } = this.#deps;
       await environments.prepare(progress, signal);
       signal.throwIfAborted();
-      const student = await this.#queue.run(' ports', () => registerStudent(name, hostname, this.#parts));
+      const student = await this.#mutex.run(PORTS, () => registerStudent(name, hostname, this.#deps));
       try {
         await sockets.open(name, environments.socketDir(student.row.socketId));
-        await environments.create(this.#spec(student), progress, signal);
+        await environments.create(specOf(student.row, edge), progress, signal);
         signal.throwIfAborted();
       } catch (error) {
-        await this.#undo(student);
+        await this.#undoCreation(student);
         throw error;
       }
       roster.update(student, { state: { kind: 'present' } });
-      this.#take(student);
-      this.#parts.log.info({ student: name, port: student.row.port }, 'created');
-      await this.#look(student);
-      return student;
+      this.#register(student);
+      log.info({ student: name, port: student.row.port }, 'created');
+      await this.#observe(student);
+      return viewOf(student, this.#deps);
     });
   }
 
-  /** Undoes a creation, as far as it got. A home that stood before stays. */
-  async #undo(student: Student): Promise<void> {
-    const { environments, sockets, roster } = this.#parts;
+  start(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
+    return this.#mutex.run(name, async () => {
+      const student = this.#deps.roster.get(name);
+      await this.#start(student, progress, signal);
+      return viewOf(student, this.#deps);
+    });
+  }
+
+  stop(name: string, progress: Progress): Promise<StudentView> {
+    return this.#mutex.run(name, async () => {
+      const student = this.#deps.roster.get(name);
+      await this.#stop(student, progress);
+      return viewOf(student, this.#deps);
+    });
+  }
+
+  restart(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
+    return this.#mutex.run(name, async () => {
+      const student = this.#deps.roster.get(name);
+      await this.#stop(student, progress);
+      await this.#start(student, progress, signal);
+      return viewOf(student, this.#deps);
+    });
+  }
+
+  remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
+    return this.#mutex.run(name, async () => {
+      const { roster } = this.#deps;
+      const student = roster.get(name);
+      roster.update(student, { state: { kind: 'removing', keepsHome: keepHome } });
+      await this.#remove(student, keepHome, progress);
+    });
+  }
+
+  async #start(student: Student, progress: Progress, signal: AbortSignal): Promise<void> {
+    const { roster, environments, edge } = this.#deps;
+    await environments.prepare(progress, signal);
+    await environments.start(specOf(student.row, edge), progress, signal);
+    roster.update(student, { shouldRun: true });
+    await this.#observe(student);
+  }
+
+  async #stop(student: Student, progress: Progress): Promise<void> {
+    const { name } = student.row;
+    this.#deps.roster.update(student, { shouldRun: false });
+    progress.step('stop', `Stopping ${name}'s environment`);
+    await this.#deps.environments.stop(name);
+    progress.done('stop', `${name}'s environment is stopped`);
+    await this.#observe(student);
+  }
+
+  /** Closes the link first, so that it never points to a port that another student may get. */
+  async #remove(student: Student, keepHome: boolean, progress: Progress): Promise<void> {
+    const { routes, environments, sockets, roster, agentSync, log } = this.#deps;
+    const { name } = student.row;
+    progress.step('route', `Closing ${name}'s link`);
+    const leftover = await routes.unregister(name);
+    if (leftover === null) progress.done('route', `${name}'s link is closed`);
+    progress.step('environment', `Removing ${name}'s environment`);
+    await environments.remove(name, keepHome);
+    await sockets.close(name);
+    roster.delete(student);
+    log.info({ student: name, keepHome }, 'removed');
+    agentSync.forget(name);
+    progress.done('environment', keepHome ? `${name} is removed; the home is kept` : `${name} is removed`);
+    if (leftover !== null) progress.warn(leftoverText(student.row, leftover));
+  }
+
+  /** Removes what a creation has made so far. A home that existed before is kept. */
+  async #undoCreation(student: Student): Promise<void> {
+    const { environments, sockets, roster } = this.#deps;
     const keepsHome = student.row.state.kind === 'creating' && student.row.state.keepsHome;
     await environments.remove(student.row.name, keepsHome);
     await sockets.close(student.row.name);
     roster.delete(student);
   }
 
-  /** A creation that could not be undone when it failed, because the engine was away, is undone first. */
-  async #finishUndoing(name: string): Promise<void> {
-    const student = this.#parts.roster.find(name);
-    if (student?.row.state.kind === 'creating') await this.#undo(student);
+  /** A creation that failed while the engine was unreachable could not be undone then. */
+  async #undoEarlierCreation(name: string): Promise<void> {
+    const student = this.#deps.roster.find(name);
+    if (student?.row.state.kind === 'creating') await this.#undoCreation(student);
   }
 
-  /** The student is there: their route may be wanted from now on. */
-  #take(student: Student): void {
-    const linkFor = (port: number) => furtherLink(student, port, this.#parts);
-    this.#parts.routes.register(routeOf(student.row), student.row.routeMemory, linkFor);
+  #register(student: Student): void {
+    this.#deps.routes.register(routeOf(student.row), student.row.routeMemory, (port) =>
+      additionalRoute(student, port, this.#deps),
+    );
   }
 
-  /** Sees what the engine has of the student, and lets that count. */
-  async #look(student: Student): Promise<void> {
-    const { environments } = this.#parts;
-    const actual = (await environments.list()).find((each) => each.student === student.row.name);
-    this.setContainerState(student, actual?.state ?? 'missing');
-  }
-
-  /** The environment's state has changed; a report from before it stopped says nothing any more. */
-  setContainerState(student: Student, state: Student['environment']): void {
-    const { lease } = this.#parts;
-    if (state !== 'running') {
-      student.report = null;
-      lease.forget(student.row.name);
-    } else if (student.environment !== 'running') lease.record(student.row.name);
-    student.environment = state;
-    this.#parts.conversation.reconcile(student);
-  }
-
-  start(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
-    return this.#queue.run(name, () => this.#start(name, progress, signal));
-  }
-
-  async #start(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
-    const { roster, environments } = this.#parts;
-    const student = roster.get(name);
-    await environments.prepare(progress, signal);
-    await environments.start(this.#spec(student), progress, signal);
-    roster.update(student, { shouldRun: true });
-    await this.#look(student);
-    return student;
-  }
-
-  stop(name: string, progress: Progress): Promise<Student> {
-    return this.#queue.run(name, () => this.#stop(name, progress));
-  }
-
-  async #stop(name: string, progress: Progress): Promise<Student> {
-    const { roster, environments } = this.#parts;
-    const student = roster.get(name);
-    roster.update(student, { shouldRun: false });
-    progress.step('stop', `Stopping ${name}'s environment`);
-    await environments.stop(name);
-    progress.done('stop', `${name}'s environment is stopped`);
-    await this.#look(student);
-    return student;
-  }
-
-  restart(name: string, progress: Progress, signal: AbortSignal): Promise<Student> {
-    return this.#queue.run(name, async () => {
-      await this.#stop(name, progress);
-      return this.#start(name, progress, signal);
-    });
-  }
-
-  /** Closes the route first, so that nothing leads to a port that somebody else may get. */
-  remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
-    return this.#queue.run(name, async () => {
-      const student = this.#parts.roster.get(name);
-      this.#parts.roster.update(student, {
-        state: { kind: 'removing', keepsHome: keepHome },
-      });
-      await this.#finishRemoval(student, keepHome, progress);
-    });
-  }
-
-  async #finishRemoval(student: Student, keepHome: boolean, progress: Progress): Promise<void> {
-    const { routes, environments, sockets, roster, conversation, lease } = this.#parts;
-    const { name } = student.row;
-    progress.step('route', `Closing ${name}'s link`);
-    const left = await routes.unregister(name);
-    if (left === null) progress.done('route', `${name}'s link is closed`);
-    progress.step('environment', `Removing ${name}'s environment`);
-    await environments.remove(name, keepHome);
-    await sockets.close(name);
-    roster.delete(student);
-    this.#parts.log.info({ student: name, keepHome }, 'removed');
-    conversation.forget(name);
-    lease.forget(name);
-    progress.done('environment', keepHome ? `${name} is removed; the home is kept` : `${name} is removed`);
-    if (left !== null) progress.warn(leftWords(student.row, left));
+  /** Reads the environment's state from the engine. */
+  async #observe(student: Student): Promise<void> {
+    const { environments, agentSync } = this.#deps;
+    const observed = (await environments.list()).find((each) => each.student === student.row.name);
+    agentSync.onEnvironmentState(student, observed?.state ?? 'missing');
   }
 
   /**
-   * After a start of the daemon: finishes what was begun, and listens for every agent again. The state of each
-   * environment is known before its route is taken up, so that a restart closes nobody's link.
+   * Registers every student after a start of the daemon, and finishes interrupted operations. The environments' states
+   * are read first, so that a restart of the daemon closes no link.
    */
   async recover(progress: Progress): Promise<void> {
-    updateHostnames(this.#parts);
-    this.#parts.edge.onHostnamesKnown(() => this.#renew());
-    const actual = await this.#parts.environments.list();
+    const { environments, sockets, heartbeats, agentSync, edge } = this.#deps;
+    updateHostnames(this.#deps);
+    edge.onHostnamesKnown(() => this.#replaceRenamedRoutes());
+    const observed = await environments.list();
     await this.#forEach('recover', async (student) => {
       const { name, state, socketId } = student.row;
-      student.environment = actual.find((each) => each.student === name)?.state ?? 'missing';
-      if (student.environment === 'running') this.#parts.lease.record(name);
+      student.environment = observed.find((each) => each.student === name)?.state ?? 'missing';
+      if (student.environment === 'running') heartbeats.record(name);
+      if (state.kind !== 'creating') this.#register(student);
       if (state.kind === 'present') {
-        this.#take(student);
-        await this.#parts.sockets.open(name, this.#parts.environments.socketDir(socketId));
-        this.#parts.conversation.reconcile(student);
-      } else {
-        if (state.kind === 'removing') this.#take(student);
-        await this.#finish(student, progress);
+        await sockets.open(name, environments.socketDir(socketId));
+        agentSync.reconcile(student);
       }
+      await this.#finishInterrupted(student, progress);
     });
   }
 
-  /** The edge knows its names only now: whoever has another one gets their route anew, with it. */
-  #renew(): void {
-    const { routes, conversation } = this.#parts;
-    for (const student of updateHostnames(this.#parts)) {
+  /** Finishes interrupted operations and starts every environment that should run, e.g. after a reboot of the host. */
+  async resume(progress: Progress, signal: AbortSignal): Promise<void> {
+    const { roster, log } = this.#deps;
+    await this.#forEach('resume', async (student) => {
+      const { name } = student.row;
+      // Removed while this operation waited for the lock.
+      if (roster.find(name) !== student) return;
+      await this.#finishInterrupted(student, progress);
+      if (student.row.state.kind !== 'present') return;
+      await this.#observe(student);
+      if (!student.row.shouldRun || student.environment === 'running') return;
+      log.info({ student: name }, 'starting the environment again');
+      await this.#start(student, progress, signal);
+    });
+  }
+
+  /** The edge knows the hostnames now: students with another one get a new route. */
+  #replaceRenamedRoutes(): void {
+    const { routes, agentSync } = this.#deps;
+    for (const student of updateHostnames(this.#deps)) {
       const { name, state } = student.row;
       if (state.kind !== 'present') continue;
       void routes.unregister(name);
-      this.#take(student);
-      conversation.reconcile(student);
+      this.#register(student);
+      agentSync.reconcile(student);
     }
   }
 
-  /** Finishes or undoes what was begun and cut off. */
-  async #finish(student: Student, progress: Progress): Promise<void> {
+  async #finishInterrupted(student: Student, progress: Progress): Promise<void> {
     const { name, state } = student.row;
     switch (state.kind) {
       case 'creating':
-        this.#parts.log.warn({ student: name }, 'undoing a creation that was cut off');
-        return this.#undo(student);
+        this.#deps.log.warn({ student: name }, 'undoing an interrupted creation');
+        return this.#undoCreation(student);
       case 'removing':
-        this.#parts.log.warn({ student: name }, 'finishing a removal that was cut off');
-        return this.#finishRemoval(student, state.keepsHome, progress);
+        this.#deps.log.warn({ student: name }, 'finishing an interrupted removal');
+        return this.#remove(student, state.keepsHome, progress);
       case 'present':
     }
   }
 
-  /** Finishes what was cut off and starts whoever should run: after a start of the host, the engine, or the daemon. */
-  async resume(progress: Progress, signal: AbortSignal): Promise<void> {
-    await this.#forEach('resume', async (student) => {
-      // Gone while this waited for its turn.
-      if (this.#parts.roster.find(student.row.name) !== student) return;
-      await this.#finish(student, progress);
-      if (student.row.state.kind !== 'present') return;
-      await this.#look(student);
-      if (!student.row.shouldRun) return;
-      if (student.environment === 'running') return;
-      this.#parts.log.info({ student: student.row.name }, 'starting the environment again');
-      await this.#start(student.row.name, progress, signal);
-    });
-  }
-
-  /** One student's failure is logged and holds up nobody else. */
+  /** Runs the task for every student under its lock. A failure is logged and does not affect other students. */
   async #forEach(what: string, task: (student: Student) => Promise<void>): Promise<void> {
-    const { roster, log } = this.#parts;
-    await Promise.all(
-      roster.all().map(async (student) => {
-        const { name } = student.row;
-        try {
-          await this.#queue.run(name, () => task(student));
-        } catch (error) {
-          log.error({ student: name, err: error }, `could not ${what} this student`);
-        }
-      }),
-    );
+    const { roster, log } = this.#deps;
+    const runTask = async (student: Student) => {
+      const { name } = student.row;
+      try {
+        await this.#mutex.run(name, () => task(student));
+      } catch (error) {
+        log.error({ student: name, err: error }, `could not ${what} this student`);
+      }
+    };
+    await Promise.all(roster.all().map(runTask));
   }
 }

@@ -1,90 +1,168 @@
-/** The single lines that a student may be told, each with what to do. Null: there is nothing to say. */
+/** The texts for a student: single lines for the terminal, and what `devenv-status` shows of the link. */
 import type { LinkPhase, LinkReason } from '../domain.ts';
 import type { ErrorCode, Problem } from '../errors.ts';
-import type { Line, MemoryKill, Situation } from './situation.ts';
+import type { Notice, Report } from '../protocol/messages.ts';
 
-/** A start is slow, and an opening waits, when it takes longer than this, in ms. */
-const SLOW_START = 10_000;
-const SLOW_OPENING = 3000;
+/** A notice before it gets its id. */
+export type Line = Omit<Notice, 'id'>;
 
-/** What listens but is no web server, as a database; null where there is none. */
-function muteWords(report: Situation['report']): string | null {
-  const mute = report?.listeners.find((listener) => listener.isPublic && listener.speaks === 'other');
-  return mute ? `port ${mute.port} listens, but does not speak HTTP` : null;
+/** An out-of-memory kill by the kernel. */
+export interface MemoryKill {
+  /** Milliseconds since 1970. */
+  at: number;
+  limitBytes: number;
+  peakBytes: number | null;
 }
 
+/** Everything that the texts for a student depend on. */
+export interface Situation {
+  /** Milliseconds since 1970. */
+  now: number;
+  url: string;
+  phase: LinkPhase;
+  live: boolean;
+  /** Number of the link's current opening. */
+  opening: number;
+  reason: LinkReason;
+  /** When phase or reason last changed; ms since 1970. */
+  since: number;
+  /** URLs of the additional links that are live, by port. */
+  additionalLinks: ReadonlyMap<number, string>;
+  /** Highest number of links, the student's own included. */
+  maxLinks: number;
+  /** Other students whose links are being opened or closed while this one is opening. */
+  othersInProgress: readonly string[];
+  problem: Problem | null;
+  report: Pick<Report, 'sessions' | 'service' | 'starting' | 'listeners'> | null;
+  /** Seconds in which the server of a watched command must listen. */
+  startingSeconds: number;
+  memoryKill: MemoryKill | null;
+}
+
+/** A start or an opening that takes longer is worth a line. */
+const SLOW_START_MS = 10_000;
+const SLOW_OPENING_MS = 3000;
+
+/** Most other students that a line names. */
+const MAX_NAMES_SHOWN = 3;
+
+/** Mentions a listener that is no web server, e.g. a database; null if there is none. */
+function nonHttpText(report: Situation['report']): string | null {
+  const listener = report?.listeners.find((each) => each.isPublic && each.speaks === 'other');
+  return listener ? `port ${listener.port} listens, but does not speak HTTP` : null;
+}
+
+/** The line for a link that has just been closed, where the student may not expect it. */
 export function closedLine(before: LinkReason | null, situation: Situation): Line | null {
   if (before === situation.reason) return null;
   if (situation.reason === 'closed-by-instructor') {
-    return {
-      kind: 'closed',
-      text: 'your link was closed by your instructor; a new session opens it again',
-    };
+    const text = 'Your link was closed by your instructor. It opens again when you start a new session.';
+    return { kind: 'closed', text };
   }
   if (before === 'starting' && situation.reason === 'no-service') {
-    const mute = muteWords(situation.report);
+    const nonHttp = nonHttpText(situation.report);
     const within = `within ${situation.startingSeconds} s`;
-    const why = mute === null ? `nothing listened ${within}` : `no web server ${within} (${mute})`;
-    const text = `${why}, so your link is closed; start your server again to open it`;
-    return { kind: 'closed', text };
+    const why = nonHttp === null ? `Nothing listened ${within}` : `No web server ${within} (${nonHttp})`;
+    return { kind: 'closed', text: `${why}, so your link is closed. Start your server again to open it.` };
   }
   return null;
 }
 
-/** What keeps a link closed, and is worth knowing though it is not wanted, or not yet again. */
+/** Problems that a student reads even if the link is closed, because they keep it closed. */
 const KEEPS_CLOSED: ReadonlySet<ErrorCode> = new Set(['conflict', 'rate-limited']);
 
 /**
- * A problem counts for a student whose link is wanted. From the moment it is not, the environment lets nobody in, so
- * what keeps the edge from closing it is the instructor's.
+ * The line for a problem of a desired link. A problem while closing is the instructor's: the environment already
+ * refuses visitors.
  */
 export function problemLine({ problem, phase, live }: Situation): Line | null {
   if (problem === null || phase === 'closing') return null;
   if (phase === 'closed' && !KEEPS_CLOSED.has(problem.code)) return null;
   const next = problem.nextForStudent ?? problem.next;
-  return { kind: 'problem', text: `${troubleOf(problem, phase, live)}: ${problem.what} ${next}` };
+  return { kind: 'problem', text: `${effectOf(problem, phase, live)}: ${problem.what} ${next}` };
 }
 
-function troubleOf({ code }: Problem, phase: LinkPhase, live: boolean): string {
-  if (phase === 'closed') return "your link can't be opened";
-  if (code === 'rate-limited') return 'one of your links waits';
-  return phase === 'open' && live ? 'your link may not lead here any more' : 'not public yet';
+/** What a problem means for the student. */
+function effectOf({ code }: Problem, phase: LinkPhase, live: boolean): string {
+  if (phase === 'closed') return "Your link can't be opened";
+  if (code === 'rate-limited') return 'One of your links is waiting';
+  return phase === 'open' && live ? 'Your link may not reach your server any more' : 'Not public yet';
 }
 
-/** `512 MB`: memory is counted in powers of two, and written as people write it. */
-function megabytes(bytes: number): string {
+/** `512 MB`: in powers of two, written the usual way. */
+export function megabytes(bytes: number): string {
   const mega = bytes / 2 ** 20;
   return mega >= 1024 ? `${Math.round(mega / 102.4) / 10} GB` : `${Math.round(mega)} MB`;
 }
 
 export function memoryLine({ limitBytes, peakBytes }: MemoryKill): Line {
-  const peak = peakBytes === null ? '' : `, the peak was ${megabytes(peakBytes)}`;
-  const text = `a program of yours was killed: out of memory (the limit is ${megabytes(limitBytes)}${peak}); end what you don't need and start it again`;
+  const peak = peakBytes === null ? '' : `, peak: ${megabytes(peakBytes)}`;
+  const text = `One of your programs was killed: out of memory (limit: ${megabytes(limitBytes)}${peak}). Stop what you don't need, then start it again.`;
   return { kind: 'problem', text };
 }
 
-/** A command that was typed and still runs, but does not listen. */
+/** The line for a watched command that still runs but does not listen. */
 export function slowLine(
   { report, reason, startingSeconds }: Situation,
-  starting: string | null,
+  startingId: string | null,
 ): Line | null {
-  const running = report?.starting.find(({ id }) => id === starting);
+  const running = report?.starting.find(({ id }) => id === startingId);
   if (reason !== 'starting' || running === undefined || report?.service) return null;
-  if (running.ageSeconds * 1000 < SLOW_START || running.ageSeconds >= startingSeconds) return null;
-  const why = muteWords(report) ?? 'nothing listens';
-  return { kind: 'waiting', text: `still starting: ${why} so far; your link shows a waiting page meanwhile` };
+  if (running.ageSeconds * 1000 < SLOW_START_MS || running.ageSeconds >= startingSeconds) return null;
+  const found = nonHttpText(report) ?? 'nothing listens yet';
+  return { kind: 'waiting', text: `Still starting: ${found}. Visitors see a waiting page until then.` };
 }
 
-/** The link itself takes long to be made. */
-export function waitingLine({ now, since, phase, behind, report }: Situation): Line | null {
-  if (phase !== 'opening' || report?.service === null || now - since < SLOW_OPENING) return null;
-  return { kind: 'waiting', text: waitingText(behind) };
+/** The line for a link that takes long to open. */
+export function waitingLine({ now, since, phase, othersInProgress, report }: Situation): Line | null {
+  if (phase !== 'opening' || report?.service === null || now - since < SLOW_OPENING_MS) return null;
+  return { kind: 'waiting', text: openingText(othersInProgress) };
 }
 
-/** For whom a link waits, in words. */
-export function waitingText(behind: readonly string[]): string {
-  if (behind.length === 0) return 'your link is being opened: waiting for the edge to answer; nothing to do';
-  const shown =
-    behind.length > 3 ? `${behind.slice(0, 3).join(', ')} and ${behind.length - 3} more` : behind.join(', ');
-  return `your link is being opened, together with or after the links of ${shown}; nothing to do`;
+function openingText(others: readonly string[]): string {
+  if (others.length === 0) return 'Opening your link…';
+  const hidden = others.length - MAX_NAMES_SHOWN;
+  const shown = others.slice(0, MAX_NAMES_SHOWN).join(', ');
+  return `Opening your link… (in progress with ${shown}${hidden > 0 ? ` and ${hidden} more` : ''})`;
+}
+
+/** Why the link is open or closed, for the waiting page and `devenv-status`. */
+export function detailOf(reason: LinkReason): string {
+  switch (reason) {
+    case 'starting':
+      return 'a server is starting';
+    case 'serving':
+      return 'a server was started in this session';
+    case 'grace':
+      return 'the terminal was lost; the link stays open for a while in case it returns';
+    case 'instructor':
+      return 'opened by the instructor';
+    case 'no-session':
+      return 'no terminal is open';
+    case 'no-service':
+      return 'no server has been started';
+    case 'closed-by-instructor':
+      return 'closed by the instructor';
+    case 'rate-limited':
+      return 'it was opened and closed too often; it opens again automatically';
+    case 'agent-silent':
+      return 'the environment does not respond';
+    case 'stopped':
+      return 'the environment is stopped';
+  }
+}
+
+/** Additional lines for `devenv-status`. */
+export function notesOf({ phase, problem, othersInProgress, memoryKill }: Situation): string[] {
+  const notes: string[] = [];
+  if (problem !== null && phase === 'closing')
+    notes.push('Visitors can no longer use your link. The rest of it is removed automatically.');
+  else if (problem !== null) notes.push(`${problem.what} ${problem.nextForStudent ?? problem.next}`);
+  if (phase === 'opening') notes.push(openingText(othersInProgress));
+  if (memoryKill !== null) {
+    // With its date: the note outlives a restart of the environment.
+    const time = new Date(memoryKill.at).toISOString().slice(0, 16).replace('T', ' ');
+    notes.push(`${time} UTC: ${memoryLine(memoryKill).text}`);
+  }
+  return notes;
 }

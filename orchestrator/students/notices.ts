@@ -1,149 +1,179 @@
 /**
- * What a student is told, and when: a pure function from what was said and what is so to the lines that are due.
- * Its memory is kept on disk, so that a restart of the daemon says nothing twice. With a server that just starts,
- * that is one line, `live at …`; everything else is for what a student would otherwise not understand.
+ * Decides which notices are due for a student. A pure function of the situation and of a memory that is kept on disk,
+ * so that a restart of the daemon repeats nothing. A server that starts normally causes one line, `live at …`;
+ * every other notice explains something that the student could not understand otherwise.
  */
 import type { LinkReason } from '../domain.ts';
 import type { Problem } from '../errors.ts';
 import type { Notice } from '../protocol/messages.ts';
 import { type RateLimit, tryTake } from '../token-bucket.ts';
-import { closedLine, memoryLine, problemLine, slowLine, waitingLine } from './notice-texts.ts';
+import {
+  closedLine,
+  type Line,
+  memoryLine,
+  problemLine,
+  type Situation,
+  slowLine,
+  waitingLine,
+} from './notice-texts.ts';
 import { followService, type ServiceMemory } from './service-notices.ts';
-import type { Situation } from './situation.ts';
 
 export interface NoticeMemory extends ServiceMemory {
-  /** The opening and typed command for which `live at …` was said last. */
-  live: string | null;
-  /** The server of which it was said: port and process. */
-  server: string | null;
-  /** The newest typed command that was seen; typing it again earns a new `live at …`. */
-  starting: string | null;
+  /** The opening and watched command of the last `live at …`, as OPENING/ID. */
+  announcedFor: string | null;
+  /** The server of the last `live at …`, as PORT/PROCESS. */
+  announcedServer: string | null;
+  /** The newest watched command. Typing it again causes a new `live at …`. */
+  startingId: string | null;
   /** When that was typed; ms since 1970. */
   startingAt: number;
-  /** The typed command of which it was said that it takes long. */
-  slow: string | null;
-  /** The opening of which it was said that it waits. */
-  waiting: number | null;
-  /** The problem that was told last; null once it is over, so that its return is told again. */
+  /** The watched command whose slow start was mentioned. */
+  slowStartId: string | null;
+  /** The opening whose wait was mentioned. */
+  waitingOpening: number | null;
+  /** The problem that was last mentioned; null once it is over, so that its return is mentioned again. */
   problem: string | null;
-  /** Until when that problem was said to last, ISO 8601; null where that was not known. */
+  /** When that problem was expected to end, ISO 8601; null if unknown. */
   problemUntil: string | null;
-  /** When the kill for memory happened that was told last; ms since 1970. */
-  memoryKill: number;
+  /** When the last mentioned out-of-memory kill happened; ms since 1970. */
+  memoryKillAt: number;
+  /** The link's reason at the last call. */
   reason: LinkReason | null;
-  /** Highest id given out; ids rise for the whole life of the student. */
+  /** Highest id so far. Ids rise for the whole life of the student. */
   lastId: number;
-  /** Until when what was said is paid back, see `PACE`. */
-  paidAt: number;
+  /** State of the token bucket that `NOTICE_LIMIT` describes. */
+  tokensFullAt: number;
 }
 
-export const noNotices: NoticeMemory = {
-  live: null,
-  server: null,
-  starting: null,
+export const initialNoticeMemory: NoticeMemory = {
+  announcedFor: null,
+  announcedServer: null,
+  startingId: null,
   startingAt: 0,
-  slow: null,
-  waiting: null,
+  slowStartId: null,
+  waitingOpening: null,
   problem: null,
   problemUntil: null,
-  memoryKill: 0,
-  told: null,
-  changing: null,
-  seen: [],
-  others: [],
+  memoryKillAt: 0,
+  announcedPort: null,
+  portChange: null,
+  webServers: [],
+  mentionedPorts: [],
   reason: null,
   lastId: 0,
-  paidAt: 0,
+  tokensFullAt: 0,
 };
 
 /**
- * Lines that one student may be told. Whoever is honest is told far fewer, and one look never finds as many as may
- * be told at once; a socket that reports another port twenty times a second would fill the terminals and the daemon.
+ * Notices for one student. Ordinary work causes far fewer, and one call never more than `burst`; an agent that
+ * reports another port twenty times a second must not flood the terminals and the daemon.
  */
-const PACE: RateLimit = { burst: 20, refillMs: 5000 };
+const NOTICE_LIMIT: RateLimit = { burst: 20, refillMs: 5000 };
 
-/** The same command may be seen as typed and as a process, a moment apart, in ms. */
-const SAME_START = 1000;
+/** The same command may be reported twice, as typed and as a process, this far apart at most. */
+const SAME_START_MS = 1000;
 
-/** Which typed command is the newest: one that ends does not make an older one new again. */
-function followStarting(memory: NoticeMemory, { report, now }: Situation): NoticeMemory {
+/** A problem whose expected end moved by less is the same problem. */
+const SAME_END_MS = 2000;
+
+/** Remembers the newest watched command. If it ends, an older one does not become new again. */
+function updateStarting(memory: NoticeMemory, { report, now }: Situation): NoticeMemory {
   const newest = report?.starting.toSorted((a, b) => a.ageSeconds - b.ageSeconds)[0];
-  if (newest === undefined || newest.id === memory.starting) return memory;
+  if (newest === undefined || newest.id === memory.startingId) return memory;
   const startingAt = now - newest.ageSeconds * 1000;
-  if (startingAt < memory.startingAt + SAME_START) return memory;
-  return { ...memory, starting: newest.id, startingAt };
+  if (startingAt < memory.startingAt + SAME_START_MS) return memory;
+  return { ...memory, startingId: newest.id, startingAt };
 }
 
-/** A wait that ends when it was said to is no news, though what is left of it is another figure by now. In ms. */
-const SAME_WAIT = 2000;
-
-function isKnown(memory: NoticeMemory, { what, until }: Problem): boolean {
+function isMentioned(memory: NoticeMemory, { what, until }: Problem): boolean {
   if (memory.problem === what) return true;
   if (until === undefined || !memory.problemUntil) return false;
-  return Date.parse(until) <= Date.parse(memory.problemUntil) + SAME_WAIT;
+  return Date.parse(until) <= Date.parse(memory.problemUntil) + SAME_END_MS;
 }
 
-/** What a problem changes: a line where it is news, and the memory of it. */
-function followProblem(memory: NoticeMemory, situation: Situation) {
+interface Step {
+  memory: NoticeMemory;
+  lines: Line[];
+}
+
+/** Mentions a problem once, until it is over. */
+function followProblem(memory: NoticeMemory, situation: Situation): Step {
   const { problem } = situation;
   const line = problemLine(situation);
   if (problem === null || line === null)
-    return { line: null, memory: { ...memory, problem: null, problemUntil: null } };
-  if (isKnown(memory, problem)) return { line: null, memory };
-  return { line, memory: { ...memory, problem: problem.what, problemUntil: problem.until ?? null } };
+    return { memory: { ...memory, problem: null, problemUntil: null }, lines: [] };
+  if (isMentioned(memory, problem)) return { memory, lines: [] };
+  const problemUntil = problem.until ?? null;
+  return { memory: { ...memory, problem: problem.what, problemUntil }, lines: [line] };
 }
 
-/** Port and process of what the link leads to. */
+/** Mentions each out-of-memory kill once. */
+function followMemoryKill(memory: NoticeMemory, { memoryKill }: Situation): Step {
+  if (memoryKill === null || memoryKill.at <= memory.memoryKillAt) return { memory, lines: [] };
+  return { memory: { ...memory, memoryKillAt: memoryKill.at }, lines: [memoryLine(memoryKill)] };
+}
+
+/** Mentions each slow start and each slow opening once. */
+function followWaits(memory: NoticeMemory, situation: Situation): Step {
+  const { startingId } = memory;
+  const next = { ...memory };
+  const slow = memory.slowStartId === startingId ? null : slowLine(situation, startingId);
+  if (slow !== null) next.slowStartId = startingId;
+  const waiting = memory.waitingOpening === situation.opening ? null : waitingLine(situation);
+  if (waiting !== null) next.waitingOpening = situation.opening;
+  return { memory: next, lines: [slow, waiting].filter((line) => line !== null) };
+}
+
+/** Port and process of the service; null without one. */
 function serverOf({ service, listeners }: NonNullable<Situation['report']>): string | null {
   if (service === null) return null;
   return `${service.port}/${listeners.find(({ port }) => port === service.port)?.process ?? ''}`;
 }
 
+/** Announces the link and its servers while it is live. */
+function followLink(memory: NoticeMemory, situation: Situation): Step {
+  const { report, opening, live } = situation;
+  if (report === null) return { memory, lines: [] };
+  const current = `${opening}/${memory.startingId ?? ''}`;
+  const server = serverOf(report);
+  // A typed command is announced with its own server, not with one that already served before.
+  const isOtherServer = memory.announcedServer !== server || !memory.announcedFor?.startsWith(`${opening}/`);
+  const isAnnounced = memory.announcedFor === current;
+  const isNew = live && server !== null && !isAnnounced && isOtherServer;
+  // A server that restarts without a new command is not announced again.
+  const next =
+    isNew || (server !== null && isAnnounced)
+      ? { ...memory, announcedFor: current, announcedServer: server }
+      : memory;
+  if (!live) return { memory: next, lines: [] };
+  const service = followService(next, report, situation, isNew);
+  return { memory: { ...next, ...service.memory }, lines: service.lines };
+}
+
+/** In the order in which their lines are shown. */
+const steps = [followProblem, followMemoryKill, followWaits, followLink];
+
 /**
- * The lines that are due, oldest first, and the memory with which to ask the next time. Nobody in (no session):
- * nothing is said and nothing forgotten. Too much said of late: nothing is said and nothing remembered, so that a
- * later look finds what is still to be told.
+ * The notices that are due, oldest first, and the memory for the next call. Without a session, or above the rate
+ * limit, nothing is due and nothing is marked as mentioned: a later call finds it.
  */
 export function dueNotices(
   memory: NoticeMemory,
   situation: Situation,
 ): { memory: NoticeMemory; notices: Notice[] } {
-  const { report } = situation;
-  let next: NoticeMemory = { ...followStarting(memory, situation), reason: situation.reason };
+  const { report, reason, now } = situation;
+  let next: NoticeMemory = { ...updateStarting(memory, situation), reason };
   if (report === null || report.sessions.length === 0) return { memory: next, notices: [] };
-
-  const lines: (Omit<Notice, 'id'> | null)[] = [];
-  lines.push(closedLine(memory.reason, situation));
-  const problem = followProblem(next, situation);
-  next = problem.memory;
-  lines.push(problem.line);
-  if (situation.memoryKill !== null && situation.memoryKill.at > memory.memoryKill) {
-    lines.push(memoryLine(situation.memoryKill));
-    next.memoryKill = situation.memoryKill.at;
+  const closed = closedLine(memory.reason, situation);
+  const lines: Line[] = closed === null ? [] : [closed];
+  for (const step of steps) {
+    const result = step(next, situation);
+    next = result.memory;
+    lines.push(...result.lines);
   }
-  const slow = next.slow === next.starting ? null : slowLine(situation, next.starting);
-  if (slow) next.slow = next.starting;
-  const waiting = next.waiting === situation.opening ? null : waitingLine(situation);
-  if (waiting) next.waiting = situation.opening;
-  lines.push(slow, waiting);
-
-  const occasion = `${situation.opening}/${next.starting ?? ''}`;
-  const server = serverOf(report);
-  // A command that was typed earns the line with its own server, not with one that serves still.
-  const isOther = memory.server !== server || !memory.live?.startsWith(`${situation.opening}/`);
-  const isNew = situation.live && server !== null && memory.live !== occasion && isOther;
-  // One that restarts by itself is the same one.
-  if (isNew || (server !== null && memory.live === occasion)) next = { ...next, live: occasion, server };
-  if (situation.live) {
-    const followed = followService(next, report, { ...situation, isNew });
-    next = { ...next, ...followed.memory };
-    lines.push(...followed.lines);
-  }
-  const notices = lines
-    .filter((line) => line !== null)
-    .map((line, index) => ({ ...line, id: memory.lastId + index + 1 }));
-  const paidAt =
-    notices.length === 0 ? next.paidAt : tryTake(next.paidAt, notices.length, PACE, situation.now);
-  if (paidAt === null) return { memory, notices: [] };
-  return { memory: { ...next, paidAt, lastId: memory.lastId + notices.length }, notices };
+  if (lines.length === 0) return { memory: next, notices: [] };
+  const tokensFullAt = tryTake(next.tokensFullAt, lines.length, NOTICE_LIMIT, now);
+  if (tokensFullAt === null) return { memory, notices: [] };
+  const notices = lines.map((line, index) => ({ ...line, id: memory.lastId + index + 1 }));
+  return { memory: { ...next, tokensFullAt, lastId: memory.lastId + lines.length }, notices };
 }

@@ -1,43 +1,75 @@
-/** A new student's row: port, hostname, the name of the socket's folder. */
+/** A new student's row: port, hostname, and the id of the socket's folder. */
+import { createServer } from 'node:net';
 import { customAlphabet } from 'nanoid';
+import type { Clock } from '../clock.ts';
 import type { Environments } from '../environments/types.ts';
+import { DevenvError } from '../errors.ts';
 import type { Routes } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
-import { refuseLink } from './hostnames.ts';
-import { lowestFreePort } from './ports.ts';
-import type { Roster, Student } from './roster.ts';
+import { checkNoAdditionalLink } from './hostnames.ts';
+import type { Roster } from './roster.ts';
+import type { Student } from './student.ts';
 
-/** Names the folder of a socket: short, since a socket's path may have 107 bytes, and safe as a file name. */
+/** Short, since the path of a unix socket has at most 107 bytes, and safe in a file name. */
 const newSocketId = customAlphabet('abcdefghijklmnopqrstuvwxyz0123456789', 8);
 
-interface Parts {
+/** Ports to try. A host carries at most 200 students; the others may be in use by other programs. */
+const PORT_COUNT = 2000;
+
+/** Whether a program on the host listens on that TCP port, on loopback or on all interfaces. */
+async function isBusy(port: number): Promise<boolean> {
+  for (const host of ['127.0.0.1', '0.0.0.0']) {
+    const busy = await new Promise<boolean>((resolve) => {
+      const probe = createServer();
+      probe.once('error', () => resolve(true));
+      probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(false)));
+    });
+    if (busy) return true;
+  }
+  return false;
+}
+
+/** The lowest port from `first` on that is neither in `taken` nor busy. Throws `environment` if there is none. */
+export async function lowestFreePort(first: number, taken: ReadonlySet<number>): Promise<number> {
+  for (let port = first; port < first + PORT_COUNT && port <= 65535; port += 1) {
+    if (!taken.has(port) && !(await isBusy(port))) return port;
+  }
+  throw new DevenvError({
+    code: 'environment',
+    what: `No port from ${first} to ${first + PORT_COUNT - 1} is free on this host.`,
+    next: 'Remove students you no longer need (`devenv list`, `devenv rm NAME`), or set another DEVENV_FIRST_PORT.',
+  });
+}
+
+interface RegistrationDeps {
   settings: Settings;
   roster: Roster;
   environments: Environments;
   routes: Routes;
+  clock: Clock;
 }
 
 /**
- * Gives the port and writes the row. Must not run twice at once, or two students get the same port. Throws `conflict` where
- * the hostname has become a further link of somebody's meanwhile.
+ * Chooses the port and stores the row. The caller holds a lock, or two students could get the same port. Throws
+ * `conflict` if the hostname has become another student's additional link in the meantime.
  */
 export async function registerStudent(
   name: string,
   hostname: string,
-  { roster, settings, environments, routes }: Parts,
+  { roster, settings, environments, routes, clock }: RegistrationDeps,
 ): Promise<Student> {
-  const held = new Set(roster.all().map((student) => student.row.port));
-  const port = await lowestFreePort(settings.firstPort, held);
-  const had = (await environments.list()).find((actual) => actual.student === name);
-  // Last, with no wait before the row: from then on nobody's further link takes the name.
-  refuseLink(name, hostname, routes);
+  const taken = new Set(roster.all().map((student) => student.row.port));
+  const port = await lowestFreePort(settings.firstPort, taken);
+  const existing = (await environments.list()).find((observed) => observed.student === name);
+  // Nothing may be awaited between this check and the insert, after which no additional link can get the hostname.
+  checkNoAdditionalLink(name, hostname, routes);
   return roster.insert({
     name,
     port,
     hostname,
     socketId: newSocketId(),
-    createdAt: new Date().toISOString(),
-    state: { kind: 'creating', keepsHome: had?.home ?? false },
+    createdAt: new Date(clock.now()).toISOString(),
+    state: { kind: 'creating', keepsHome: existing?.home ?? false },
     shouldRun: true,
     routeMemory: null,
     noticeMemory: null,

@@ -1,95 +1,119 @@
-/** What a student is told of their servers: where the link leads and why, and what else listens. */
-
+/** Notices about the student's servers: which port the link shows and why, and which other ports have a web server. */
 import type { Listener, Report, Service } from '../protocol/messages.ts';
 import { selectionReasonText } from '../protocol/selection-reason.ts';
-import type { Line } from './situation.ts';
+import type { Line, Situation } from './notice-texts.ts';
+
+/** A port, and since when; ms since 1970. */
+interface PortSince {
+  port: number;
+  since: number;
+}
 
 export interface ServiceMemory {
   /** The port that the student was last told of. */
-  told: number | null;
-  /** The link leads to another one, since when; ms since 1970. A server that restarts is no news. */
-  changing: { port: number; since: number } | null;
-  /** The ports of the web servers that there are, each since when; ms since 1970. */
-  seen: { port: number; since: number }[];
-  /** Other web servers' ports that were told while the link led to `told`. */
-  others: number[];
+  announcedPort: number | null;
+  /** The port that the link shows now, where that has changed since. */
+  portChange: PortSince | null;
+  /** All web servers in the environment. */
+  webServers: PortSince[];
+  /** Other ports that were mentioned while the link showed `announcedPort`. */
+  mentionedPorts: number[];
 }
 
-/** A change of port that lasts is one, and so is a further server: those of a test run come and go. In ms. */
-const LASTING = 3000;
+/** A server or a change of port is mentioned once it has lasted this long: those of a test run come and go. */
+const LASTING_MS = 3000;
 
-/** Most ports that a line names. */
-const MOST_PORTS = 3;
+const MAX_PORTS_SHOWN = 3;
+const MAX_PORTS_REMEMBERED = 64;
 
-const isWeb = ({ isPublic, speaks }: Listener) => isPublic && (speaks === 'http' || speaks === 'https');
+const isWebServer = ({ isPublic, speaks }: Listener) => isPublic && (speaks === 'http' || speaks === 'https');
 
-function liveLine(url: string, service: Service): Line {
-  const why =
-    service.reason === 'port-variable'
-      ? ''
-      : `   (port ${service.port}: ${selectionReasonText(service.reason)})`;
+function liveLine(url: string, { port, reason }: Service): Line {
+  const why = reason === 'port-variable' ? '' : `   (port ${port}: ${selectionReasonText(reason)})`;
   return { kind: 'live', text: `live at ${url}${why}` };
 }
 
-/** Visitors reach one port: what a page calls on another one is the visitor's own machine. */
-function othersLine(service: Service, ports: readonly number[]): Line {
+/** Pages often call a second server at `localhost:PORT`, which is the visitor's own machine. */
+function otherPortsLine({ port: shown }: Service, ports: readonly number[]): Line {
   const [first] = ports;
-  const more = ports.length > MOST_PORTS ? ` and ${ports.length - MOST_PORTS} more` : '';
-  const named = ports.slice(0, MOST_PORTS).join(', ');
-  const also = ports.length === 1 ? `port ${first} serves too` : `ports ${named}${more} serve too`;
-  const text = `${also}, but your link leads to ${service.port}: \`devenv-port ${first}\` switches. Visitors can't reach localhost:${first}; a page that calls it needs a proxy in the server on ${service.port}`;
+  const hidden = ports.length - MAX_PORTS_SHOWN;
+  const list = `${ports.slice(0, MAX_PORTS_SHOWN).join(', ')}${hidden > 0 ? ` and ${hidden} more` : ''}`;
+  const also = ports.length === 1 ? '' : ` Ports ${list} also have a web server.`;
+  const text = `Your link shows port ${shown}.${also} To show ${first}: devenv-port ${first}   (visitors can't reach localhost:${first}; a page that calls it needs a proxy in the server on ${shown})`;
   return { kind: 'info', text };
 }
 
-/** A page that calls the other server by the name that it has in here calls the visitor's own machine. */
-function linkedLine(url: string, port: number): Line {
-  const text = `live at ${url}   (port ${port}; a page must call it there: visitors can't reach localhost:${port})`;
+function additionalLinkLine(url: string, port: number): Line {
+  const text = `live at ${url}   (port ${port}; pages must call it by this address: visitors can't reach localhost:${port})`;
   return { kind: 'live', text };
 }
 
-/** What else is so while the link is live. */
-export interface ServiceSituation {
-  url: string;
-  /** `live at …` is due. */
-  isNew: boolean;
-  now: number;
-  /** Further links that are live, by port. */
-  links: ReadonlyMap<number, string>;
-  /** How many links there may be in all. */
-  mostLinks: number;
+/** Mentions a port change once it lasts, or at once where the student chose the port. */
+function followPort(
+  memory: ServiceMemory,
+  service: Service,
+  now: number,
+): { memory: ServiceMemory; line: Line | null } {
+  const { announcedPort, mentionedPorts, portChange } = memory;
+  const change = portChange?.port === service.port ? portChange : { port: service.port, since: now };
+  if (service.reason !== 'chosen' && now - change.since < LASTING_MS)
+    return { memory: { ...memory, portChange: change }, line: null };
+  const text = `Your link shows port ${service.port} now: ${selectionReasonText(service.reason)}.`;
+  return {
+    memory: {
+      ...memory,
+      portChange: null,
+      announcedPort: service.port,
+      mentionedPorts: [...mentionedPorts, announcedPort ?? service.port],
+    },
+    line: { kind: 'info', text },
+  };
 }
 
-/** Called while the link is live. */
+/** Mentions web servers besides the service: each with its additional link, or how to switch to it. */
+function followOtherPorts(
+  memory: ServiceMemory,
+  service: Service,
+  { now, additionalLinks, maxLinks }: Situation,
+): { memory: ServiceMemory; lines: Line[] } {
+  const unmentioned = memory.webServers.filter(
+    ({ port }) => port !== service.port && !memory.mentionedPorts.includes(port),
+  );
+  const linked = unmentioned.map(({ port }) => port).filter((port) => additionalLinks.has(port));
+  const lasting = unmentioned.filter(
+    ({ port, since }) => !additionalLinks.has(port) && now - since >= LASTING_MS,
+  );
+  // While another additional link may still open, its own `live at` line comes instead.
+  const unlinked = additionalLinks.size + 1 < maxLinks ? [] : lasting.map(({ port }) => port);
+  const lines = linked.map((port) => additionalLinkLine(additionalLinks.get(port) ?? '', port));
+  if (unlinked.length > 0) lines.push(otherPortsLine(service, unlinked));
+  const mentionedPorts = [...memory.mentionedPorts, ...linked, ...unlinked].slice(-MAX_PORTS_REMEMBERED);
+  return { memory: { ...memory, mentionedPorts }, lines };
+}
+
+/** The lines about the servers of a live link. `isNew`: `live at …` is due. */
 export function followService(
   memory: ServiceMemory,
   { service, listeners }: Pick<Report, 'service' | 'listeners'>,
-  { url, isNew, now, links, mostLinks }: ServiceSituation,
+  situation: Situation,
+  isNew: boolean,
 ): { memory: ServiceMemory; lines: Line[] } {
-  const seen = listeners
-    .filter(isWeb)
-    .map(({ port }) => memory.seen.find((each) => each.port === port) ?? { port, since: now });
-  let next: ServiceMemory = { ...memory, changing: null, seen };
-  if (service === null) return { memory: next, lines: [] };
-  const lines: Line[] = [];
+  const { url, now } = situation;
+  const webServers = listeners
+    .filter(isWebServer)
+    .map(({ port }) => memory.webServers.find((each) => each.port === port) ?? { port, since: now });
+  const observed: ServiceMemory = { ...memory, webServers };
+  if (service === null) return { memory: { ...observed, portChange: null }, lines: [] };
   if (isNew) {
-    lines.push(liveLine(url, service));
-    next = { ...next, told: service.port, others: memory.told === service.port ? memory.others : [] };
-  } else if (memory.told !== service.port) {
-    const changing =
-      memory.changing?.port === service.port ? memory.changing : { port: service.port, since: now };
-    if (service.reason !== 'chosen' && now - changing.since < LASTING)
-      return { memory: { ...next, changing }, lines };
-    const text = `your link leads to port ${service.port} now: ${selectionReasonText(service.reason)}`;
-    lines.push({ kind: 'info', text });
-    next = { ...next, told: service.port, others: [...memory.others, memory.told ?? service.port] };
+    const mentionedPorts = memory.announcedPort === service.port ? memory.mentionedPorts : [];
+    const announced = { ...observed, portChange: null, announcedPort: service.port, mentionedPorts };
+    const others = followOtherPorts(announced, service, situation);
+    return { memory: others.memory, lines: [liveLine(url, service), ...others.lines] };
   }
-  const unheard = seen.filter(({ port }) => port !== service.port && !next.others.includes(port));
-  const linked = unheard.map(({ port }) => port).filter((port) => links.has(port));
-  for (const port of linked) lines.push(linkedLine(links.get(port) ?? '', port));
-  // A link of its own is told when it is live; until then, and where there may be no more, there is only the one.
-  const lasting = unheard.filter(({ port, since }) => !links.has(port) && now - since >= LASTING);
-  const rest = links.size + 1 < mostLinks ? [] : lasting.map(({ port }) => port);
-  if (rest.length > 0) lines.push(othersLine(service, rest));
-  next.others = [...next.others, ...linked, ...rest].slice(-64);
-  return { memory: next, lines };
+  if (memory.announcedPort === service.port)
+    return followOtherPorts({ ...observed, portChange: null }, service, situation);
+  const changed = followPort(observed, service, now);
+  if (changed.line === null) return { memory: changed.memory, lines: [] };
+  const others = followOtherPorts(changed.memory, service, situation);
+  return { memory: others.memory, lines: [changed.line, ...others.lines] };
 }

@@ -1,60 +1,61 @@
 /**
- * Looks after silent agents: one whose container runs and who has not reported for a while is started again. The
- * lease itself is the routes' business; here they are only made to look at it.
+ * Watches for silent agents. An agent that has sent no heartbeat for a while is restarted; later its link is closed,
+ * which the routes decide when they get the new facts.
  */
-import { setInterval as every } from 'node:timers/promises';
 import type { Heartbeats } from '../agents/heartbeats.ts';
+import type { Clock } from '../clock.ts';
 import type { Environments } from '../environments/types.ts';
 import type { Log } from '../log.ts';
 import type { AgentSync } from './agent-sync.ts';
-import type { Roster, Student } from './roster.ts';
+import type { Roster } from './roster.ts';
+import type { Student } from './student.ts';
 
-export interface WatchdogOptions {
+export interface SilentAgentsOptions {
   roster: Roster;
-  lease: Heartbeats;
-  conversation: AgentSync;
+  heartbeats: Heartbeats;
+  agentSync: AgentSync;
   environments: Environments;
-  /** Silence after which an agent is started again, and the pause between two tries, in ms. */
+  clock: Clock;
+  /** Silence after which an agent is restarted, and the pause between two restarts. */
   restartAfterMs: number;
-  /** Silence after which an agent's link is closed, in ms. */
-  leaseMs: number;
+  /** Silence after which an agent's link is closed. */
+  closeAfterMs: number;
   log: Log;
   signal: AbortSignal;
 }
 
-/** An agent reports every 2 s: silence is looked at this often, in ms. */
-const LOOK_EVERY = 1000;
+/** Agents report every 2 s. */
+const CHECK_INTERVAL_MS = 1000;
 
-/** Looks until the signal aborts; returns at once. */
-export function restartSilentAgents(options: WatchdogOptions): void {
-  const { roster, lease, conversation, environments, restartAfterMs, leaseMs, log, signal } = options;
-  const restartedAt = new Map<string, number>();
+/** Checks all agents until the signal aborts. */
+export async function watchSilentAgents(options: SilentAgentsOptions): Promise<void> {
+  const { roster, heartbeats, agentSync, environments, clock, log, signal } = options;
+  const { restartAfterMs, closeAfterMs } = options;
+  const restartedAtMs = new Map<string, number>();
 
-  const look = (student: Student) => {
+  const check = (student: Student) => {
     const { name } = student.row;
-    const silentMs = student.environment === 'running' ? (lease.sinceMs(name) ?? 0) : 0;
-    if (silentMs >= leaseMs) conversation.reconcile(student);
+    const silentMs = student.environment === 'running' ? (heartbeats.sinceMs(name) ?? 0) : 0;
+    if (silentMs >= closeAfterMs) agentSync.reconcile(student);
     if (silentMs < restartAfterMs) {
-      restartedAt.delete(name);
+      restartedAtMs.delete(name);
       return;
     }
-    const now = performance.now();
-    if (now - (restartedAt.get(name) ?? -Infinity) < restartAfterMs) return;
-    restartedAt.set(name, now);
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (restartedAtMs.get(name) ?? -Infinity) < restartAfterMs) return;
+    restartedAtMs.set(name, nowMs);
     log.warn(
       { student: name },
-      `the agent has been silent for ${Math.round(silentMs / 1000)} s: starting it again`,
+      `restarting the agent: it has been silent for ${Math.round(silentMs / 1000)} s`,
     );
     environments
       .restartAgent(name)
-      .catch((err) => log.error({ student: name, err }, 'the agent could not be started again'));
+      .catch((err) => log.error({ student: name, err }, 'could not restart the agent'));
   };
 
-  void (async () => {
-    try {
-      for await (const _ of every(LOOK_EVERY, undefined, { signal })) roster.all().forEach(look);
-    } catch {
-      // Aborted: the daemon is going down.
-    }
-  })();
+  for (;;) {
+    await clock.sleep(CHECK_INTERVAL_MS, signal);
+    if (signal.aborted) return;
+    for (const student of roster.all()) check(student);
+  }
 }

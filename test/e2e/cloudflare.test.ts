@@ -85,7 +85,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   const terminal = await enter();
   terminal.type('npm run dev\r');
   const refusal =
-    /not public yet: Cloudflare does not let this token change .*Authentication error.*Tell your instructor/;
+    /Not public yet: Cloudflare does not let this token change .*Authentication error.*Tell your instructor/;
   await terminal.see(refusal);
   expect((await status()).link).toMatchObject({
     phase: 'opening',
@@ -101,7 +101,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   mock.account.scopes.add('tunnel');
   mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', retryAfter: 3 });
   await devenv.devenv(['sync']);
-  await terminal.see(/not public yet: Cloudflare's rate limit is reached: no API calls for 3 s/);
+  await terminal.see(/Not public yet: Cloudflare's rate limit is reached: no API calls for 3 s/);
   await terminal.see(new RegExp(`live at ${link}`));
   expect((await devenv.visit('alice')).status).toBe(200);
 
@@ -125,9 +125,9 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   );
   expect(await devenv.succeed('logs', 'alice')).toMatch(/link closing: .*does not let this token/);
   expect(await devenv.succeed('shell', 'alice', '--', 'devenv-status')).toMatch(
-    /nobody is let in by your link any more/,
+    /Visitors can no longer use your link/,
   );
-  expect(terminal.text.slice(saidBefore)).not.toMatch(/not public yet/);
+  expect(terminal.text.slice(saidBefore)).not.toMatch(/[Nn]ot public yet/);
   expect(await devenv.statusOf('alice')).toBe(503);
   mock.faults.clear();
   await devenv.succeed('sync');
@@ -142,9 +142,9 @@ test('who waits for Cloudflare is told so in the terminal, and together with who
   latency.ms = 4000;
   alice.type('npm run dev\r');
   carol.type('npm run dev\r');
-  await carol.see(/your link is being opened, together with or after the links of alice; nothing to do/);
+  await carol.see(/Opening your link… \(in progress with alice\)/);
   expect((await devenv.devenv(['shell', 'carol', '--', 'devenv-status'])).stdout).toMatch(
-    /^note +your link is being opened, together with or after the links of alice/m,
+    /^note +Opening your link… \(in progress with alice\)/m,
   );
   latency.ms = 30;
   await Promise.all([alice, carol].map((each) => each.see(/live at https/)));
@@ -227,13 +227,13 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   expect([away.code, away.stdout]).toEqual([0, expect.stringContaining('Removed bob.')]);
   expect(away.stderr).not.toContain('link is closed');
   expect(away.stderr).toMatch(
-    /! bob's link leads nowhere any more, but what the edge has of bob\.example\.com may still stand \(rule, DNS record\): Cloudflare could not be reached .*devenv retries automatically.*`devenv sync` tries it at once/,
+    /! bob's link no longer works, but the edge may still have a rule or DNS record for bob\.example\.com: Cloudflare could not be reached .*The rest is removed automatically.*`devenv sync` tries it now/,
   );
   const removed = JSON.parse((await devenv.devenv(['rm', later, '--yes', '--json'])).stdout);
   expect(removed).toEqual({
     removed: later,
     keptHome: false,
-    warnings: [expect.stringMatching(/may still stand.*could not be reached/)],
+    warnings: [expect.stringMatching(/may still have.*could not be reached/)],
   });
   expect(rules()).toHaveLength(3);
   mock.faults.clear();
@@ -243,7 +243,7 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   const { code, stderr } = await devenv.devenv(['rm', refused, '--yes']);
   expect(code).toBe(0);
   expect(stderr).toMatch(
-    /may still stand .*does not let this token change .*The token needs Account .*`devenv doctor`.*`devenv sync`/,
+    /may still have .*does not let this token change .*The token needs Account .*`devenv doctor`.*`devenv sync`/,
   );
   expect(stderr).not.toContain('Tell your instructor');
   expect(await devenv.succeed('logs')).toMatch(/something may be left at the edge .*does not let this token/);
@@ -252,6 +252,6 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   expect(rules()).toEqual([]);
   const gone = await devenv.devenv(['rm', 'alice', '--yes']);
   expect([gone.code, gone.stderr]).toEqual([0, expect.stringContaining("alice's link is closed")]);
-  expect(gone.stderr).not.toContain('may still stand');
+  expect(gone.stderr).not.toContain('may still have');
   expect(recordNames()).toEqual([]);
 });

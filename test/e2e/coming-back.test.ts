@@ -147,7 +147,7 @@ test('an agent that is stopped is started again after its silence, and its link 
   await devenv.devenv(['shell', 'alice', '--', `nohup sh -c '${silence}' >/dev/null 2>&1 &`]);
   await waitFor(
     'the lease to be over',
-    async () => (await devenv.json<StudentView>('status', 'alice')).link.reason === 'silent',
+    async () => (await devenv.json<StudentView>('status', 'alice')).link.reason === 'agent-silent',
   );
   expect((await devenv.visit('alice')).status).toBe(404);
 });

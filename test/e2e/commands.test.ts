@@ -40,7 +40,7 @@ test('`up` and `down` may be repeated; without the orchestrator every command sa
   expect(found.get('Firewall')).toBe(true);
   const logs = await devenv.devenv(['logs']);
   expect(logs).toMatchObject({ code: 0, stderr: expect.stringContaining('devenv up') });
-  expect(logs.stdout).toContain('the orchestrator is up');
+  expect(logs.stdout).toContain('orchestrator started');
   await devenv.succeed('up');
   expect((await devenv.json<DaemonView>('up')).pid).not.toBe(first.pid);
 });
@@ -128,7 +128,7 @@ test('`list` fits 80 columns', async () => {
 
 test('`logs` tells what happened to one student, `doctor` that all is well', async () => {
   await devenv.succeed('restart', 'alice');
-  expect(await devenv.succeed('logs')).toMatch(/the orchestrator is up/);
+  expect(await devenv.succeed('logs')).toMatch(/orchestrator started/);
   expect(await devenv.succeed('logs', 'alice')).toMatch(
     /\[alice\] created[\s\S]*link closed: the environment is stopped/,
   );

@@ -44,7 +44,7 @@ test('each server has its link, told when it is live, known to `status`, and gon
   };
   await waitFor('the second line', isSaid, { everyMs: 300 });
   expect(terminal.text).not.toContain('devenv-port 4000');
-  expect(terminal.text).toContain("a page must call it there: visitors can't reach localhost:4000)");
+  expect(terminal.text).toContain("pages must call it by this address: visitors can't reach localhost:4000)");
   expect((await devenv.json<StudentView>('status', 'alice')).additionalLinks).toEqual([
     { port: 4000, url: `http://alice-4000.localhost:${devenv.edgePort}`, live: true },
   ]);

@@ -35,7 +35,7 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
   await front.see(/live at \S+ +\(port 5173: started by your command\)/);
   const api = await pupil.open();
   api.type('cd ~/app; AS=4000 node ./server.js\r');
-  await api.see(/port 4000 serves too, but your link leads to 5173: `devenv-port 4000` switches/);
+  await api.see(/Your link shows port 5173\. To show 4000: devenv-port 4000/);
   await page(5173);
 
   const third = await pupil.open();
@@ -45,7 +45,7 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
   expect(status).toMatch(/^also +4000 +\(devenv-port PORT switches\)$/m);
   expect(await third.run('devenv-port 4000')).toContain('leads to port 4000, until you leave');
   await page(4000);
-  await api.see(/your link leads to port 4000 now: chosen with devenv-port/);
+  await api.see(/Your link shows port 4000 now: chosen with devenv-port/);
   // The terminal in which it was chosen may be closed: the student is still in.
   third.type('exit\r');
   await third.ended;
@@ -59,7 +59,7 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
   await pupil.inside('HOME=/home/student devenv-port --always 4000');
   await page(4000);
   for (const said of [front, api, later]) expect(said.text.match(/live at/g)?.length ?? 0).toBeLessThan(3);
-  expect(front.text.match(/serves too/g)).toHaveLength(1);
+  expect(front.text.match(/To show 4000/g)).toHaveLength(1);
   await pupil.inside('HOME=/home/student devenv-port --auto; pkill -f app/server.js');
   await leave(later);
 });
@@ -72,7 +72,7 @@ test("a student's own pattern opens as soon as it is typed, and its slow start i
   terminal.type('./up.sh\r');
   await waitFor('the waiting page', async () => (await pupil.status()) === 503);
   expect((await pupil.devenv.json<StudentView>('status', 'alice')).link.reason).toBe('starting');
-  await terminal.see(/still starting: nothing listens so far/);
+  await terminal.see(/Still starting: nothing listens yet/);
   await pupil.inside('touch said');
   await terminal.see(/live at/);
   await leave(terminal);
@@ -88,9 +88,7 @@ test('a program that is killed for memory is told with limit and peak, and the l
     (await pupil.inside('devenv-status')).includes('out of memory'),
   );
   terminal.type('\r');
-  const [, limit, peak] = await terminal.see(
-    /killed: out of memory \(the limit is (\d+) MB, the peak was (\d+) MB\)/,
-  );
+  const [, limit, peak] = await terminal.see(/killed: out of memory \(limit: (\d+) MB, peak: (\d+) MB\)/);
   expect(limit).toBe('300');
   expect(Number(peak)).toBeGreaterThan(250);
   expect(Number(peak)).toBeLessThanOrEqual(300);

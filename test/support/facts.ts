@@ -1,4 +1,4 @@
-/** What a student's agent says, as facts for the table of when a route is wanted. */
+/** Facts for the tests of when a link is desired. */
 import type { Report } from '../../orchestrator/protocol/messages.ts';
 import type { Facts } from '../../orchestrator/routes/desired-state.ts';
 
@@ -12,7 +12,7 @@ export const session = (id: string): Report['sessions'][number] => ({
 });
 
 type Parts = Partial<NonNullable<Facts['report']>>;
-export const heard = (parts: Parts = {}): Facts => ({
+export const withSession = (parts: Parts = {}): Facts => ({
   running: true,
   silentMs: 0,
   report: {
@@ -27,8 +27,8 @@ export const heard = (parts: Parts = {}): Facts => ({
 export const typed = (id: string, ageSeconds = 0): Parts => ({
   starting: [{ id, command: 'npm run dev', ageSeconds }],
 });
-export const nobody = (kind: 'exited' | 'lost' | null): Facts =>
-  heard({ sessions: [], lastSessionEnd: kind && { kind, ageSeconds: 0 } });
+export const noSession = (kind: 'exited' | 'lost' | null): Facts =>
+  withSession({ sessions: [], lastSessionEnd: kind && { kind, ageSeconds: 0 } });
 
 export const on = (...ports: number[]): Report['listeners'] =>
   ports.map((port) => ({

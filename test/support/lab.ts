@@ -8,6 +8,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { systemClock } from '../../orchestrator/clock.ts';
 import { createCloudflare } from '../../orchestrator/edges/cloudflare/index.ts';
 import type { Edge } from '../../orchestrator/edges/edge.ts';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
@@ -121,9 +122,9 @@ export class Lab {
         : createCloudflare({ settings, env: full, store, log });
     await edge.start();
     const environments = pretendedEnvironments(stateDir, this.#running, () => this.preparing());
-    const students = new Students({ settings, store, environments, edge, log });
+    const students = new Students({ settings, store, environments, edge, clock: systemClock, log });
     this.#daemon = { store, edge, students };
-    await students.start();
+    await students.open();
     for (const name of this.#reports.keys()) this.#tell(name);
   }
 
@@ -150,7 +151,8 @@ export class Lab {
   }
 
   async create(...names: string[]): Promise<void> {
-    for (const name of names) await this.students.create(name, silentProgress, new AbortController().signal);
+    for (const name of names)
+      await this.students.lifecycle.create(name, silentProgress, new AbortController().signal);
   }
 
   /** Ends the daemon in good order; what is published stays. */
@@ -159,7 +161,7 @@ export class Lab {
     this.#daemon = null;
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
-    await students.stop();
+    await students.close();
     await edge.stop();
     store.close();
   }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { systemClock } from '../../../orchestrator/clock.ts';
 import { createCloudflare } from '../../../orchestrator/edges/cloudflare/index.ts';
 import type { Edge } from '../../../orchestrator/edges/edge.ts';
 import { loadSettings } from '../../../orchestrator/settings.ts';
@@ -40,7 +41,14 @@ export class Classroom {
     this.#environments = new FakeEnvironments(this.#stateDir, settings.instance, (student, notice, at) => {
       if (notice === 'live') this.liveAt.set(student, at);
     });
-    const parts = { settings, store: this.#store, environments: this.#environments, edge: this.#edge, log };
+    const parts = {
+      settings,
+      store: this.#store,
+      environments: this.#environments,
+      edge: this.#edge,
+      clock: systemClock,
+      log,
+    };
     this.#students = new Students(parts);
   }
 
@@ -52,10 +60,10 @@ export class Classroom {
   ): Promise<Classroom> {
     const classroom = new Classroom(count, env, calls);
     await classroom.#edge.start();
-    await classroom.#students.start();
+    await classroom.#students.open();
     const { signal } = new AbortController();
     await Promise.all(
-      classroom.names.map((name) => classroom.#students.create(name, silentProgress, signal)),
+      classroom.names.map((name) => classroom.#students.lifecycle.create(name, silentProgress, signal)),
     );
     const { timeoutMs } = PATIENCE;
     await waitFor('all that is due', async () => (await classroom.#students.sync(false)).length === 0, {
@@ -101,12 +109,12 @@ export class Classroom {
 
   /** Takes everybody away, and with them all that is at Cloudflare. */
   async removeAll(): Promise<void> {
-    await Promise.all(this.names.map((name) => this.#students.remove(name, false, silentProgress)));
+    await Promise.all(this.names.map((name) => this.#students.lifecycle.remove(name, false, silentProgress)));
   }
 
   /** Ends this process's part; what is at Cloudflare stays. */
   async close(): Promise<void> {
-    await this.#students.stop();
+    await this.#students.close();
     await this.#edge.stop();
     await this.#environments.end();
     this.#store.close();

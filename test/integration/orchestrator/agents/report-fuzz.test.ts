@@ -2,8 +2,12 @@
 import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { Report } from '../../../../orchestrator/protocol/messages.ts';
-import { decide, freshMemory, type Memory } from '../../../../orchestrator/routes/desired-state.ts';
-import { dueNotices, type NoticeMemory, noNotices } from '../../../../orchestrator/students/notices.ts';
+import { evaluate, initialMemory, type LinkMemory } from '../../../../orchestrator/routes/desired-state.ts';
+import {
+  dueNotices,
+  initialNoticeMemory,
+  type NoticeMemory,
+} from '../../../../orchestrator/students/notices.ts';
 
 const seed = Date.now() % 2 ** 31;
 const checker = Compile(Report);
@@ -62,39 +66,40 @@ const times = { grace: 30, starting: 60, lease: 30, links: 2 };
 test(`any course of reports: a verdict, few and short lines, and a memory that stays small (seed ${seed})`, () => {
   fc.assert(
     fc.property(fc.array(report, { minLength: 1, maxLength: 8 }), (course) => {
-      let memory: Memory = freshMemory(0);
-      let told: NoticeMemory = noNotices;
+      let memory: LinkMemory = initialMemory(0);
+      let told: NoticeMemory = initialNoticeMemory;
       course.forEach((each, second) => {
         if (!checker.Check(each)) return;
         const now = second * 1000;
-        const decided = decide(memory, { running: true, report: each, silentMs: 0 }, times, now);
-        memory = JSON.parse(JSON.stringify(decided.memory)) as Memory;
-        expect(typeof memory.wanted).toBe('boolean');
+        const decided = evaluate(memory, { running: true, report: each, silentMs: 0 }, times, now);
+        memory = JSON.parse(JSON.stringify(decided.memory)) as LinkMemory;
+        expect(typeof memory.desired).toBe('boolean');
         // Ages that are lies put nothing off for ever.
-        if (decided.nextLookAt !== null) expect(decided.nextLookAt).toBeLessThanOrEqual(now + 60_000);
+        if (decided.evaluateAgainAt !== null)
+          expect(decided.evaluateAgainAt).toBeLessThanOrEqual(now + 60_000);
         const { reason, since, openings } = memory;
         const due = dueNotices(told, {
           now,
           url: 'http://alice.test',
-          phase: memory.wanted ? 'open' : 'closed',
-          live: memory.wanted,
+          phase: memory.desired ? 'open' : 'closed',
+          live: memory.desired,
           opening: openings,
           reason,
           since,
-          behind: [],
+          othersInProgress: [],
           problem: null,
           report: each,
           startingSeconds: 60,
           memoryKill: null,
-          links: new Map(),
-          mostLinks: 2,
+          additionalLinks: new Map(),
+          maxLinks: 2,
         });
         told = JSON.parse(JSON.stringify(due.memory)) as NoticeMemory;
         expect(due.notices.length).toBeLessThanOrEqual(6);
         for (const notice of due.notices) {
           expect(notice.text.length).toBeLessThan(1000);
           // Nothing of the report's own texts gets into a line: ports and the link only.
-          expect(notice.text).not.toMatch(/[^ -~]/);
+          expect(notice.text).not.toMatch(/[^ -~…]/);
         }
         expect(JSON.stringify(told).length).toBeLessThan(2000);
         expect(JSON.stringify(memory).length).toBeLessThan(4000);

@@ -56,7 +56,7 @@ test('student: the record stays when the student leaves, after a restart too, an
 
   // Its name is the student's as long as they are there.
   await expect(lab.create('alice-4000')).rejects.toMatchObject({ code: 'conflict' });
-  await lab.students.remove('alice', false, { step() {}, done() {}, warn() {} });
+  await lab.students.lifecycle.remove('alice', false, { step() {}, done() {}, warn() {} });
   expect(records()).toEqual([]);
   await lab.create('alice-4000');
 });

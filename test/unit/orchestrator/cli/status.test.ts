@@ -18,7 +18,7 @@ function student(route: Partial<StudentView['link']>, environment: 'running' | '
     createdAt: '2026-01-01T00:00:00Z',
     environment: { state: environment },
     agent: { state: 'connected', lastReportSecondsAgo: 1 },
-    link: { phase: 'closed', live: false, reason: 'nobody', since: '', problem: null, ...route },
+    link: { phase: 'closed', live: false, reason: 'no-session', since: '', problem: null, ...route },
     sessions: [],
     service: null,
     additionalLinks: [],
@@ -39,7 +39,7 @@ test('`status` shows the problem, what the instructor can do, and that visitors 
   expect(closing).toMatch(
     /problem +The token may not\.\n +next +Check the token\.\n +visitors +refused by the environment/,
   );
-  expect(describeStudent(student({ phase: 'closing', problem, reason: 'silent' }), 0)).not.toMatch(
+  expect(describeStudent(student({ phase: 'closing', problem, reason: 'agent-silent' }), 0)).not.toMatch(
     /visitors/,
   );
   expect(describeStudent(student({ phase: 'opening', problem }), 0)).not.toMatch(/visitors/);

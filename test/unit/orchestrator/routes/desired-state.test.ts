@@ -1,162 +1,180 @@
-/** The design's table: when a route is wanted. */
+/** When a link is desired: one test per row of the table in docs/architecture.md, and properties. */
 import fc from 'fast-check';
 import type { Report } from '../../../../orchestrator/protocol/messages.ts';
 import {
-  decide,
+  evaluate,
   type Facts,
-  freshMemory,
-  type Memory,
+  initialMemory,
+  type LinkMemory,
 } from '../../../../orchestrator/routes/desired-state.ts';
-import { heard, nobody, on, rules, service, session, typed } from '../../../support/facts.ts';
+import { noSession, on, rules, service, session, typed, withSession } from '../../../support/facts.ts';
 
-/** Follows a course of [second, facts]; what is so after each step, as `wanted reason`. */
+/** Evaluates a sequence of [second, facts or override]. Returns `open` or `closed` and the reason after each step. */
 function follow(...course: [number, Facts | 'open' | 'close'][]): string[] {
-  let memory: Memory = freshMemory(0);
-  let facts: Facts = nobody(null);
+  let memory: LinkMemory = initialMemory(0);
+  let facts: Facts = noSession(null);
   return course.map(([second, step]) => {
     if (step === 'open' || step === 'close') memory = { ...memory, override: step };
     else facts = step;
-    // The memory goes to disk and back, as it does when the daemon restarts.
-    memory = decide(JSON.parse(JSON.stringify(memory)) as Memory, facts, rules, second * 1000).memory;
-    return `${memory.wanted ? 'open' : 'shut'} ${memory.reason}`;
+    // Serialized as for a restart of the daemon.
+    memory = evaluate(JSON.parse(JSON.stringify(memory)) as LinkMemory, facts, rules, second * 1000).memory;
+    return `${memory.desired ? 'open' : 'closed'} ${memory.reason}`;
   });
 }
 
-test('nobody in: shut; in, and nothing served: shut', () => {
-  expect(follow([0, nobody(null)], [1, heard()])).toEqual(['shut nobody', 'shut no-service']);
+test('closed without a session, and with one that serves nothing', () => {
+  expect(follow([0, noSession(null)], [1, withSession()])).toEqual([
+    'closed no-session',
+    'closed no-service',
+  ]);
 });
 
-test('a watched command that is typed opens, for 60 s unless something listens', () => {
-  expect(follow([0, heard(typed('a'))], [59, heard(typed('a', 59))], [60, heard(typed('a', 60))])).toEqual([
-    'open starting',
-    'open starting',
-    'shut no-service',
-  ]);
-  expect(follow([0, heard(typed('a'))], [70, heard(typed('a', 70))], [71, heard(typed('b'))]).at(-1)).toBe(
-    'open starting',
-  );
+test('a watched command opens the link, for 60 s unless a server listens', () => {
   expect(
-    follow([0, heard(typed('a'))], [5, heard({ ...typed('a', 5), service })], [70, heard({ service })]).at(
+    follow(
+      [0, withSession(typed('a'))],
+      [59, withSession(typed('a', 59))],
+      [60, withSession(typed('a', 60))],
+    ),
+  ).toEqual(['open starting', 'open starting', 'closed no-service']);
+  expect(
+    follow([0, withSession(typed('a'))], [70, withSession(typed('a', 70))], [71, withSession(typed('b'))]).at(
       -1,
     ),
+  ).toBe('open starting');
+  expect(
+    follow(
+      [0, withSession(typed('a'))],
+      [5, withSession({ ...typed('a', 5), service })],
+      [70, withSession({ service })],
+    ).at(-1),
   ).toBe('open serving');
 });
 
-test('whatever listens while a session lives opens, and a server that ends, crashes or restarts keeps it open', () => {
-  expect(follow([0, heard({ service })], [1, heard()], [4000, heard()], [4001, heard({ service })])).toEqual([
-    'open serving',
-    'open serving',
-    'open serving',
-    'open serving',
-  ]);
-});
-
-test('something that listens while nobody is in opens nothing', () => {
-  expect(follow([0, heard({ sessions: [], service })])).toEqual(['shut nobody']);
-});
-
-test('a second terminal that is closed changes nothing', () => {
-  const both = heard({ sessions: [session('1'), session('2')], service });
+test('a server that listens during a session opens the link; its end, crash or restart keeps it open', () => {
   expect(
-    follow([0, both], [1, heard({ service, lastSessionEnd: { kind: 'exited', ageSeconds: 0 } })]),
+    follow(
+      [0, withSession({ service })],
+      [1, withSession()],
+      [4000, withSession()],
+      [4001, withSession({ service })],
+    ),
+  ).toEqual(['open serving', 'open serving', 'open serving', 'open serving']);
+});
+
+test('a server that listens without a session opens nothing', () => {
+  expect(follow([0, withSession({ sessions: [], service })])).toEqual(['closed no-session']);
+});
+
+test('closing a second terminal changes nothing', () => {
+  const both = withSession({ sessions: [session('1'), session('2')], service });
+  expect(
+    follow([0, both], [1, withSession({ service, lastSessionEnd: { kind: 'exited', ageSeconds: 0 } })]),
   ).toEqual(['open serving', 'open serving']);
 });
 
-test('the last session that is left closes at once', () => {
-  expect(follow([0, heard({ service })], [1, nobody('exited')])).toEqual(['open serving', 'shut nobody']);
-});
-
-test.each(['lost', null] as const)('the last session that ends with %p closes after the grace', (how) => {
-  expect(follow([0, heard({ service })], [1, nobody(how)], [30, nobody(how)], [31, nobody(how)])).toEqual([
+test('`exit` from the last session closes the link at once', () => {
+  expect(follow([0, withSession({ service })], [1, noSession('exited')])).toEqual([
     'open serving',
-    'open grace',
-    'open grace',
-    'shut nobody',
+    'closed no-session',
   ]);
 });
 
-test('who comes back within the grace finds the link as it was', () => {
-  const back = heard({ sessions: [session('9')] });
-  expect(follow([0, heard({ service })], [1, nobody('lost')], [20, back], [500, back]).at(-1)).toBe(
+test.each(['lost', null] as const)(
+  'a last session that ends with %p closes the link after the grace period',
+  (how) => {
+    expect(
+      follow([0, withSession({ service })], [1, noSession(how)], [30, noSession(how)], [31, noSession(how)]),
+    ).toEqual(['open serving', 'open grace', 'open grace', 'closed no-session']);
+  },
+);
+
+test('a student who returns within the grace period finds the link unchanged', () => {
+  const back = withSession({ sessions: [session('9')] });
+  expect(follow([0, withSession({ service })], [1, noSession('lost')], [20, back], [500, back]).at(-1)).toBe(
     'open serving',
   );
 });
 
-test('who comes back later starts anew', () => {
-  const back = heard({ sessions: [session('9')] });
-  expect(follow([0, heard({ service })], [1, nobody('lost')], [40, nobody('lost')], [41, back]).at(-1)).toBe(
-    'shut no-service',
-  );
+test('a student who returns later starts with a closed link', () => {
+  const back = withSession({ sessions: [session('9')] });
+  expect(
+    follow([0, withSession({ service })], [1, noSession('lost')], [40, noSession('lost')], [41, back]).at(-1),
+  ).toBe('closed no-service');
 });
 
-test('a container that stops closes at once, and starts anew', () => {
+test('a container that stops closes the link at once', () => {
   const stopped: Facts = { running: false, report: null, silentMs: 0 };
-  expect(follow([0, heard({ service })], [1, stopped], [2, heard()])).toEqual([
+  expect(follow([0, withSession({ service })], [1, stopped], [2, withSession()])).toEqual([
     'open serving',
-    'shut stopped',
-    'shut no-service',
+    'closed stopped',
+    'closed no-service',
   ]);
 });
 
-test('an agent that is silent past its lease closes, and opens again when it is heard', () => {
-  const silent: Facts = { ...heard({ service }), silentMs: 30_000 };
-  expect(follow([0, heard({ service })], [30, silent], [31, heard({ service })])).toEqual([
+test('an agent without heartbeats closes the link, and opens it again when it reports', () => {
+  const silent: Facts = { ...withSession({ service }), silentMs: 30_000 };
+  expect(follow([0, withSession({ service })], [30, silent], [31, withSession({ service })])).toEqual([
     'open serving',
-    'shut silent',
+    'closed agent-silent',
     'open serving',
   ]);
 });
 
-test('a daemon that restarts changes nothing before the agent is heard', () => {
-  const unheard: Facts = { running: true, report: null, silentMs: 500 };
-  expect(follow([0, heard({ service })], [1, unheard], [2, heard({ service })])).toEqual(
+test('a restart of the daemon changes nothing before the first report', () => {
+  const noReport: Facts = { running: true, report: null, silentMs: 500 };
+  expect(follow([0, withSession({ service })], [1, noReport], [2, withSession({ service })])).toEqual(
     Array(3).fill('open serving'),
   );
-  expect(follow([0, heard({ service })], [1, { ...unheard, silentMs: 30_000 }]).at(-1)).toBe('shut silent');
+  expect(follow([0, withSession({ service })], [1, { ...noReport, silentMs: 30_000 }]).at(-1)).toBe(
+    'closed agent-silent',
+  );
 });
 
-test('the instructor opens until the next session ends, or the environment stops', () => {
-  expect(follow([0, 'open'], [1, heard()], [2, nobody('exited')])).toEqual([
+test('the instructor opens the link until the next session ends or the environment stops', () => {
+  expect(follow([0, 'open'], [1, withSession()], [2, noSession('exited')])).toEqual([
     'open instructor',
     'open instructor',
-    'shut nobody',
+    'closed no-session',
   ]);
   const stopped: Facts = { running: false, report: null, silentMs: 0 };
-  expect(follow([0, 'open'], [1, stopped], [2, nobody(null)]).at(-1)).toBe('shut nobody');
+  expect(follow([0, 'open'], [1, stopped], [2, noSession(null)]).at(-1)).toBe('closed no-session');
 });
 
-test('the instructor closes until the next session begins', () => {
-  const two = heard({ sessions: [session('1'), session('2')], service });
-  expect(follow([0, heard({ service })], [1, 'close'], [100, heard({ service })], [101, two])).toEqual([
-    'open serving',
-    'shut closed-by-instructor',
-    'shut closed-by-instructor',
-    'open serving',
-  ]);
+test('the instructor closes the link until the next session begins', () => {
+  const two = withSession({ sessions: [session('1'), session('2')], service });
+  expect(
+    follow([0, withSession({ service })], [1, 'close'], [100, withSession({ service })], [101, two]),
+  ).toEqual(['open serving', 'closed closed-by-instructor', 'closed closed-by-instructor', 'open serving']);
 });
 
-test('what the instructor closed stays closed over a pause of the container, and not over a new start', () => {
+test('a link that the instructor closed stays closed over a pause of the container, not over a restart', () => {
   const stopped: Facts = { running: false, silentMs: 0, report: null };
   const course: [number, Facts | 'close'][] = [
-    [0, heard({ service })],
+    [0, withSession({ service })],
     [1, 'close'],
     [2, stopped],
-    [3, heard({ service })],
+    [3, withSession({ service })],
   ];
   expect(follow(...course)).toEqual([
     'open serving',
-    'shut closed-by-instructor',
-    'shut stopped',
-    'shut closed-by-instructor',
+    'closed closed-by-instructor',
+    'closed stopped',
+    'closed closed-by-instructor',
   ]);
-  const anew = heard({ service, sessions: [session('9')] });
-  expect(follow(...course.slice(0, 3), [3, anew]).at(-1)).toBe('open serving');
+  const restarted = withSession({ service, sessions: [session('9')] });
+  expect(follow(...course.slice(0, 3), [3, restarted]).at(-1)).toBe('open serving');
 });
 
 test('each opening is counted', () => {
-  let memory = freshMemory(0);
-  for (const facts of [heard({ service }), heard(), nobody('exited'), heard({ service })]) {
-    memory = decide(memory, facts, rules, 0).memory;
+  let memory = initialMemory(0);
+  for (const facts of [
+    withSession({ service }),
+    withSession(),
+    noSession('exited'),
+    withSession({ service }),
+  ]) {
+    memory = evaluate(memory, facts, rules, 0).memory;
   }
   expect(memory.openings).toBe(2);
 });
@@ -185,34 +203,34 @@ const anyFacts = fc.record({
   ),
 });
 
-test(`whatever happens: open only while heard, and never long after the last session (seed ${seed})`, () => {
+test(`for any facts: open only with heartbeats, and not longer than the grace period after the last session (seed ${seed})`, () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(anyFacts, fc.integer({ min: 0, max: 100 })), { maxLength: 30 }),
       (course) => {
-        let memory = freshMemory(0);
+        let memory = initialMemory(0);
         let now = 0;
         let lastSession = Number.NEGATIVE_INFINITY;
         let hadSession = false;
         for (const [facts, seconds] of course) {
           now += seconds * 1000;
           const before = JSON.stringify(memory);
-          const decided = decide(memory, facts, rules, now);
+          const decided = evaluate(memory, facts, rules, now);
           expect(JSON.stringify(memory)).toBe(before);
           memory = decided.memory;
-          // The grace runs from the look at which a session was found to be gone.
+          // The grace period begins at the evaluation that finds the session gone.
           const hasSession = facts.report === null || facts.report.sessions.length > 0;
           if (hasSession || hadSession) lastSession = now;
           hadSession = hasSession;
-          if (memory.wanted) {
+          if (memory.desired) {
             expect(facts.running).toBe(true);
             expect(facts.silentMs).toBeLessThan(rules.lease * 1000);
             expect(now - lastSession).toBeLessThan(rules.grace * 1000);
           }
-          // Time alone changes nothing before the moment that was announced.
-          const quiet = (decided.nextLookAt ?? now + 1e9) - 1;
+          // Time alone changes nothing before `evaluateAgainAt`.
+          const quiet = (decided.evaluateAgainAt ?? now + 1e9) - 1;
           if (facts.report !== null)
-            expect(decide(memory, facts, rules, quiet).memory.wanted).toBe(memory.wanted);
+            expect(evaluate(memory, facts, rules, quiet).memory.desired).toBe(memory.desired);
         }
       },
     ),
@@ -220,16 +238,16 @@ test(`whatever happens: open only while heard, and never long after the last ses
   );
 });
 
-test('further servers have links of their own, as many as may be, and keep them while they restart', () => {
-  const ports = (...courses: Facts[]) => {
-    let memory = freshMemory(0);
-    return courses.map((facts) => {
-      memory = decide(memory, facts, rules, 0).memory;
-      return memory.ports;
+test('further servers get additional links up to the limit, and keep them while they restart', () => {
+  const ports = (...steps: Facts[]) => {
+    let memory = initialMemory(0);
+    return steps.map((facts) => {
+      memory = evaluate(memory, facts, rules, 0).memory;
+      return memory.additionalPorts;
     });
   };
-  const serving = (...others: number[]) => heard({ service, listeners: on(5173, ...others) });
-  expect(ports(heard({ listeners: on(4000) }))).toEqual([[]]);
+  const serving = (...others: number[]) => withSession({ service, listeners: on(5173, ...others) });
+  expect(ports(withSession({ listeners: on(4000) }))).toEqual([[]]);
   expect(ports(serving(4000, 9229, 7000))).toEqual([[4000]]);
   expect(ports(serving(4000), serving(), serving(4000, 4001), serving(4001, 4002))).toEqual([
     [4000],
@@ -237,25 +255,24 @@ test('further servers have links of their own, as many as may be, and keep them 
     [4000, 4001],
     [4001, 4002],
   ]);
-  expect(ports(serving(4000), heard({ service: { ...service, port: 4000 }, listeners: on(4000) }))).toEqual([
-    [4000],
-    [],
-  ]);
-  expect(ports(serving(4000), nobody('exited'))).toEqual([[4000], []]);
+  expect(
+    ports(serving(4000), withSession({ service: { ...service, port: 4000 }, listeners: on(4000) })),
+  ).toEqual([[4000], []]);
+  expect(ports(serving(4000), noSession('exited'))).toEqual([[4000], []]);
 });
 
-test('a further link is kept when it is wanted no more, after everybody has left, too; the one wanted longest ago makes room', () => {
-  const serving = (...others: number[]) => heard({ service, listeners: on(5173, ...others) });
-  let memory = freshMemory(0);
-  const linked = (facts: Facts) => {
-    memory = decide(memory, facts, rules, 0).memory;
-    return memory.linked;
+test('an additional link keeps its hostname while it is closed; the one desired longest ago makes room', () => {
+  const serving = (...others: number[]) => withSession({ service, listeners: on(5173, ...others) });
+  let memory = initialMemory(0);
+  const reserved = (facts: Facts) => {
+    memory = evaluate(memory, facts, rules, 0).memory;
+    return memory.reservedPorts;
   };
-  expect(linked(serving(4000, 4001))).toEqual([4000, 4001]);
-  expect(linked(nobody('exited'))).toEqual([4000, 4001]);
-  expect(linked({ running: false, silentMs: 0, report: null })).toEqual([4000, 4001]);
-  expect(linked(heard())).toEqual([4000, 4001]);
-  expect(linked(serving(4001))).toEqual([4001, 4000]);
-  expect(linked(nobody('exited'))).toEqual([4001, 4000]);
-  expect(linked(serving(4002))).toEqual([4002, 4001]);
+  expect(reserved(serving(4000, 4001))).toEqual([4000, 4001]);
+  expect(reserved(noSession('exited'))).toEqual([4000, 4001]);
+  expect(reserved({ running: false, silentMs: 0, report: null })).toEqual([4000, 4001]);
+  expect(reserved(withSession())).toEqual([4000, 4001]);
+  expect(reserved(serving(4001))).toEqual([4001, 4000]);
+  expect(reserved(noSession('exited'))).toEqual([4001, 4000]);
+  expect(reserved(serving(4002))).toEqual([4002, 4001]);
 });

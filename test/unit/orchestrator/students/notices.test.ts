@@ -1,8 +1,13 @@
+/** Which notices are due for a student. */
 import type { Listener } from '../../../../orchestrator/protocol/messages.ts';
-import { freshMemory, heldProblem } from '../../../../orchestrator/routes/desired-state.ts';
-import { dueNotices, type NoticeMemory, noNotices } from '../../../../orchestrator/students/notices.ts';
-import type { Situation } from '../../../../orchestrator/students/situation.ts';
-import { report, situation } from './situation.ts';
+import { initialMemory, rateLimitProblem } from '../../../../orchestrator/routes/desired-state.ts';
+import type { Situation } from '../../../../orchestrator/students/notice-texts.ts';
+import {
+  dueNotices,
+  initialNoticeMemory,
+  type NoticeMemory,
+} from '../../../../orchestrator/students/notices.ts';
+import { sessionReport as report, situation } from '../../../support/situation.ts';
 
 const service = {
   port: 5173,
@@ -11,9 +16,9 @@ const service = {
   reason: 'only-web-server',
 } as const;
 
-/** What is said along a course of situations, as `kind: text`. */
-function said(...course: Situation[]): string[] {
-  let memory: NoticeMemory = noNotices;
+/** The notices for a sequence of situations, as `ID KIND`. */
+function noticesFor(...course: Situation[]): string[] {
+  let memory: NoticeMemory = initialNoticeMemory;
   return course.flatMap((each) => {
     const due = dueNotices(memory, each);
     memory = due.memory;
@@ -22,47 +27,47 @@ function said(...course: Situation[]): string[] {
 }
 
 const typed = (id: string) => report({ starting: [{ id, command: 'npm run dev', ageSeconds: 0 }] });
-const by = (process: string) =>
+const servedBy = (process: string) =>
   report({
     service,
     listeners: [{ port: 5173, addresses: [], process, command: '', speaks: 'http', isPublic: true }],
   });
-const serving = by('8:1');
+const serving = servedBy('8:1');
 
-test('live is said once, when it is confirmed and something listens', () => {
+test('a link is announced once, when it is live and something listens', () => {
   const course = [
     situation({ reason: 'starting', report: typed('a') }),
     situation({ reason: 'starting', live: true, report: typed('a') }),
     situation({ reason: 'serving', live: true, report: serving }),
     situation({ reason: 'serving', live: true, report: serving }),
   ];
-  expect(said(...course)).toEqual(['1 live']);
+  expect(noticesFor(...course)).toEqual(['1 live']);
 });
 
-test('a server that restarts by itself is not announced again, one that is typed again is', () => {
+test('a server that restarts is announced again only if its command was typed again', () => {
   const live = { reason: 'serving', live: true } as const;
   const course = [
     situation({ ...live, report: serving }),
     situation({ ...live, report: report() }),
-    situation({ ...live, report: by('9:1') }),
+    situation({ ...live, report: servedBy('9:1') }),
     situation({ ...live, report: typed('b'), now: 60_000 }),
-    situation({ ...live, report: by('10:1'), now: 61_000 }),
+    situation({ ...live, report: servedBy('10:1'), now: 61_000 }),
   ];
-  expect(said(...course)).toEqual(['1 live', '2 live']);
+  expect(noticesFor(...course)).toEqual(['1 live', '2 live']);
 });
 
-test('a route that closed and opened again is announced again', () => {
+test('a link that was closed and opened again is announced again', () => {
   const course = [
     situation({ reason: 'serving', live: true, report: serving }),
-    situation({ reason: 'nobody', report: report({ sessions: [] }) }),
+    situation({ reason: 'no-session', report: report({ sessions: [] }) }),
     situation({ reason: 'serving', live: true, opening: 2, report: serving }),
   ];
-  expect(said(...course)).toEqual(['1 live', '2 live']);
+  expect(noticesFor(...course)).toEqual(['1 live', '2 live']);
 });
 
-test('nobody in, nothing said', () => {
+test('without a session there are no notices', () => {
   expect(
-    said(
+    noticesFor(
       situation({
         reason: 'instructor',
         live: true,
@@ -70,36 +75,36 @@ test('nobody in, nothing said', () => {
       }),
     ),
   ).toEqual([]);
-  expect(said(situation({ reason: 'instructor', live: true, report: null }))).toEqual([]);
+  expect(noticesFor(situation({ reason: 'instructor', live: true, report: null }))).toEqual([]);
 });
 
-test('a typed command that never listens ends with one line', () => {
+test('a watched command that never listens causes one line', () => {
   const course = [
     situation({ reason: 'starting', report: typed('a') }),
     situation({ reason: 'no-service' }),
     situation({ reason: 'no-service' }),
   ];
-  expect(said(...course)).toEqual(['1 closed']);
+  expect(noticesFor(...course)).toEqual(['1 closed']);
 });
 
 test.each<[string, Listener[], RegExp]>([
-  ['nothing', [], /^nothing listened within 60 s, so your link is closed; start/],
+  ['nothing', [], /^Nothing listened within 60 s, so your link is closed\. Start/],
   [
     'a database alone',
     [{ port: 5432, addresses: [], process: '9:1', command: '', speaks: 'other', isPublic: true }],
-    /^no web server within 60 s \(port 5432 listens, but does not speak HTTP\), so your link is closed; start/,
+    /^No web server within 60 s \(port 5432 listens, but does not speak HTTP\), so your link is closed\. Start/,
   ],
-])('the line by which a start ends says what listened: %s', (_what, listeners, words) => {
-  const { memory } = dueNotices(noNotices, situation({ reason: 'starting', report: typed('a') }));
+])('the line after a failed start says what listened: %s', (_what, listeners, words) => {
+  const { memory } = dueNotices(initialNoticeMemory, situation({ reason: 'starting', report: typed('a') }));
   const { notices } = dueNotices(memory, situation({ report: report({ listeners }) }));
   expect(notices.map(({ text }) => text)).toEqual([expect.stringMatching(words)]);
 });
 
-test('a problem is told once, and again when it comes back', () => {
+test('a problem is mentioned once, and again when it returns', () => {
   const problem = {
     code: 'edge',
-    what: 'The edge is away.',
-    next: 'It is tried again.',
+    what: 'The edge does not answer.',
+    next: 'It is retried.',
   } as const;
   const course = [
     situation({ reason: 'serving', problem }),
@@ -107,19 +112,19 @@ test('a problem is told once, and again when it comes back', () => {
     situation({ reason: 'serving' }),
     situation({ reason: 'serving', problem }),
   ];
-  expect(said(...course)).toEqual(['1 problem', '2 problem']);
+  expect(noticesFor(...course)).toEqual(['1 problem', '2 problem']);
 });
 
-test('a problem is told in words that fit: what keeps a link from closing is nobody’s in the terminal', () => {
-  const away = { code: 'edge', what: 'The edge is away.', next: 'It is tried again.' } as const;
-  const clash = {
+test('a problem is explained by its effect; one that keeps a link from closing is not mentioned', () => {
+  const unreachable = { code: 'edge', what: 'The edge does not answer.', next: 'It is retried.' } as const;
+  const conflict = {
     code: 'conflict',
-    what: 'Somebody has it.',
+    what: 'It is in use.',
     next: 'Remove it.',
     nextForStudent: 'Tell your instructor.',
   } as const;
   const texts = (...course: Situation[]) => {
-    let memory: NoticeMemory = noNotices;
+    let memory: NoticeMemory = initialNoticeMemory;
     return course.flatMap((each) => {
       const due = dueNotices(memory, each);
       memory = due.memory;
@@ -129,50 +134,53 @@ test('a problem is told in words that fit: what keeps a link from closing is nob
   const closed = { reason: 'closed-by-instructor' } as const;
   expect(
     texts(
-      situation({ reason: 'serving', phase: 'opening', problem: away }),
+      situation({ reason: 'serving', phase: 'opening', problem: unreachable }),
       situation({ ...closed, phase: 'closing' }),
-      situation({ ...closed, phase: 'closing', problem: away }),
-      situation({ ...closed, phase: 'closing', problem: clash }),
-      // After a restart it is not known whether it is closed.
-      situation({ ...closed, phase: 'closed', problem: away }),
-      situation({ reason: 'serving', phase: 'opening', problem: away }),
+      situation({ ...closed, phase: 'closing', problem: unreachable }),
+      situation({ ...closed, phase: 'closing', problem: conflict }),
+      // After a restart of the daemon, whether the link is closed is unknown.
+      situation({ ...closed, phase: 'closed', problem: unreachable }),
+      situation({ reason: 'serving', phase: 'opening', problem: unreachable }),
     ),
   ).toEqual([
-    'not public yet: The edge is away. It is tried again.',
-    'your link was closed by your instructor; a new session opens it again',
-    'not public yet: The edge is away. It is tried again.',
+    'Not public yet: The edge does not answer. It is retried.',
+    'Your link was closed by your instructor. It opens again when you start a new session.',
+    'Not public yet: The edge does not answer. It is retried.',
   ]);
-  expect(texts(situation({ phase: 'closed', problem: clash }))).toEqual([
-    "your link can't be opened: Somebody has it. Tell your instructor.",
+  expect(texts(situation({ phase: 'closed', problem: conflict }))).toEqual([
+    "Your link can't be opened: It is in use. Tell your instructor.",
   ]);
-  expect(texts(situation({ phase: 'open', problem: away }))).toEqual([
-    'not public yet: The edge is away. It is tried again.',
+  expect(texts(situation({ phase: 'open', problem: unreachable }))).toEqual([
+    'Not public yet: The edge does not answer. It is retried.',
   ]);
-  expect(texts(situation({ phase: 'open', live: true, problem: clash }))).toEqual([
-    'your link may not lead here any more: Somebody has it. Tell your instructor.',
+  expect(texts(situation({ phase: 'open', live: true, problem: conflict }))).toEqual([
+    'Your link may not reach your server any more: It is in use. Tell your instructor.',
   ]);
 });
 
-test('the memory survives being written and read, so a restart says nothing twice', () => {
-  const first = dueNotices(noNotices, situation({ reason: 'serving', live: true, report: serving }));
+test('the memory survives being stored, so a restart of the daemon repeats nothing', () => {
+  const first = dueNotices(
+    initialNoticeMemory,
+    situation({ reason: 'serving', live: true, report: serving }),
+  );
   const again = JSON.parse(JSON.stringify(first.memory)) as NoticeMemory;
   expect(dueNotices(again, situation({ reason: 'serving', live: true, report: serving })).notices).toEqual(
     [],
   );
 });
 
-test('a wait is told once, though what is left of it is another figure each time; one that grows is told again', () => {
+test('a wait is mentioned once, although the remaining time changes, and again if it gets longer', () => {
   const started = Date.parse('2026-01-01T00:00:00Z');
   const wait = (seconds: number, endsAt: number) =>
     situation({
       problem: {
         code: 'edge',
-        what: `It goes on in ${seconds} s.`,
+        what: `It continues in ${seconds} s.`,
         next: 'Wait.',
         until: new Date(started + endsAt * 1000).toISOString(),
       },
     });
-  const other = situation({ problem: { code: 'edge', what: 'No.', next: 'Look.' } });
+  const other = situation({ problem: { code: 'edge', what: 'No.', next: 'Check.' } });
   const course = [
     wait(30, 30),
     wait(20, 30),
@@ -183,23 +191,23 @@ test('a wait is told once, though what is left of it is another figure each time
     other,
     other,
   ];
-  expect(said(...course)).toEqual(['1 problem', '2 problem', '3 problem', '4 problem']);
+  expect(noticesFor(...course)).toEqual(['1 problem', '2 problem', '3 problem', '4 problem']);
 });
 
 test.each([
-  ['open', true, /^one of your links waits: A further link/],
-  ['opening', false, /^one of your links waits: A further link/],
+  ['open', true, /^One of your links is waiting: An additional link/],
+  ['opening', false, /^One of your links is waiting: An additional link/],
 ] as const)(
-  'a further link that is held (own link %s) says nothing against the own one',
-  (phase, live, words) => {
-    const problem = heldProblem({ ...freshMemory(0), wanted: true, heldUntil: 10_000 });
+  'the rate limit of an additional link is not reported for the own link (%s)',
+  (phase, live, text) => {
+    const problem = rateLimitProblem({ ...initialMemory(0), desired: true, rateLimitedUntil: 10_000 });
     const { notices } = dueNotices(
-      noNotices,
+      initialNoticeMemory,
       situation({ phase, live, problem, reason: 'serving', report: serving }),
     );
-    expect(notices.find(({ kind }) => kind === 'problem')?.text).toMatch(words);
+    expect(notices.find(({ kind }) => kind === 'problem')?.text).toMatch(text);
     expect(notices.map(({ text }) => text).join()).not.toMatch(
-      /may not lead here|Leave a terminal open|not public yet/,
+      /may not reach|Leave a terminal open|[Nn]ot public yet/,
     );
   },
 );

@@ -1,9 +1,12 @@
-/** What a student is told of several servers, of waiting, and of memory. */
+/** Notices about several servers, about waiting and about memory. */
 import type { Listener, Report, Service } from '../../../../orchestrator/protocol/messages.ts';
-import { dueNotices, type NoticeMemory, noNotices } from '../../../../orchestrator/students/notices.ts';
-import type { Situation } from '../../../../orchestrator/students/situation.ts';
-import { watchedBy } from '../../../../orchestrator/students/watch-patterns.ts';
-import { situation as anySituation, report } from './situation.ts';
+import type { Situation } from '../../../../orchestrator/students/notice-texts.ts';
+import {
+  dueNotices,
+  initialNoticeMemory,
+  type NoticeMemory,
+} from '../../../../orchestrator/students/notices.ts';
+import { situation as anySituation, sessionReport as report } from '../../../support/situation.ts';
 
 const serving = (port: number, reason: Service['reason'] = 'only-web-server'): Service => ({
   port,
@@ -25,8 +28,8 @@ const typed = (ageSeconds: number) => [{ id: 'a', command: 'npm run dev', ageSec
 const situation = (parts: Partial<Report>, more: Partial<Situation> = {}): Situation =>
   anySituation({ live: true, reason: 'serving', report: report(parts), ...more });
 
-function said(...course: Situation[]): string[] {
-  let memory: NoticeMemory = noNotices;
+function textsFor(...course: Situation[]): string[] {
+  let memory: NoticeMemory = initialNoticeMemory;
   return course.flatMap((each) => {
     const due = dueNotices(memory, each);
     memory = JSON.parse(JSON.stringify(due.memory)) as NoticeMemory;
@@ -34,21 +37,21 @@ function said(...course: Situation[]): string[] {
   });
 }
 
-test('on $PORT the line is the link alone; on another port it says which and why', () => {
-  expect(said(situation({ service: serving(3001, 'port-variable'), listeners: [on(3001)] }))).toEqual([
+test('the announcement is the link alone; on another port than $PORT it says which and why', () => {
+  expect(textsFor(situation({ service: serving(3001, 'port-variable'), listeners: [on(3001)] }))).toEqual([
     'live at http://alice.localhost:8080',
   ]);
-  expect(said(situation({ service: serving(5173), listeners: [on(5173)] }))).toEqual([
+  expect(textsFor(situation({ service: serving(5173), listeners: [on(5173)] }))).toEqual([
     'live at http://alice.localhost:8080   (port 5173: the only web server here)',
   ]);
 });
 
-test('another web server is told once, with how to switch; a database, a private one and a debugger are not', () => {
+test('another web server is mentioned once, with how to switch; a database and a private server are not', () => {
   const both = {
     service: serving(5173, 'watched-command'),
     listeners: [on(4000), on(5173), on(5432, { speaks: 'other' }), on(6000, { isPublic: false })],
   };
-  const lines = said(
+  const lines = textsFor(
     situation({ service: serving(5173), listeners: [on(5173)] }),
     situation(both),
     situation(both, { now: 3000 }),
@@ -57,39 +60,43 @@ test('another web server is told once, with how to switch; a database, a private
     situation(both, { now: 9000 }),
   );
   expect(lines).toHaveLength(2);
-  expect(lines[1]).toMatch(
-    /^port 4000 serves too, but your link leads to 5173: `devenv-port 4000` switches\. .*localhost:4000/,
+  expect(lines[1]).toMatch(/^Your link shows port 5173\. To show 4000: devenv-port 4000 .*localhost:4000/);
+});
+
+test('short-lived servers of a test run are not mentioned, one that lasts is, counted from its start', () => {
+  const at = (now: number, ...others: number[]) =>
+    situation({ service: serving(5173), listeners: [on(5173), ...others.map((port) => on(port))] }, { now });
+  const shortLived = [
+    at(0),
+    at(2000, 39_455),
+    at(4000, 39_455),
+    at(4900, 40_001),
+    at(6000, 41_210),
+    at(8000),
+  ];
+  expect(textsFor(...shortLived)).toEqual([expect.stringContaining('live at')]);
+  expect(textsFor(...shortLived, at(9000, 39_455), at(11_000, 39_455))).toHaveLength(1);
+  expect(textsFor(...shortLived, at(9000, 8000), at(11_000, 8000, 42_000), at(12_000, 8000, 42_000))).toEqual(
+    [expect.stringContaining('live at'), expect.stringContaining('To show 8000: devenv-port 8000')],
   );
 });
 
-test('the passing servers of a test run are not told, one that lasts is, counted from when it was there', () => {
-  const at = (now: number, ...others: number[]) =>
-    situation({ service: serving(5173), listeners: [on(5173), ...others.map((port) => on(port))] }, { now });
-  const passing = [at(0), at(2000, 39_455), at(4000, 39_455), at(4900, 40_001), at(6000, 41_210), at(8000)];
-  expect(said(...passing)).toEqual([expect.stringContaining('live at')]);
-  expect(said(...passing, at(9000, 39_455), at(11_000, 39_455))).toHaveLength(1);
-  expect(said(...passing, at(9000, 8000), at(11_000, 8000, 42_000), at(12_000, 8000, 42_000))).toEqual([
-    expect.stringContaining('live at'),
-    expect.stringContaining('port 8000 serves too'),
-  ]);
-});
-
-test('a port that the student chose is told at once, one that changed by itself when it lasts', () => {
+test('a port that the student chose is mentioned at once, another change when it lasts', () => {
   const first = situation({ service: serving(5173), listeners: [on(5173), on(4000)] });
-  const settled = { ...first, now: 3000 };
+  const lasting = { ...first, now: 3000 };
   const chosen = situation({ service: serving(4000, 'chosen'), listeners: [on(5173), on(4000)] }, { now: 1 });
-  expect(said(first, chosen).at(-1)).toBe('your link leads to port 4000 now: chosen with devenv-port');
+  expect(textsFor(first, chosen).at(-1)).toBe('Your link shows port 4000 now: chosen with devenv-port.');
   const other = (now: number) => situation({ service: serving(4000), listeners: [on(4000)] }, { now });
-  expect(said(first, settled, other(4000), { ...first, now: 5000 })).toHaveLength(2);
-  expect(said(first, settled, other(4000), other(7000), other(12_000)).slice(2)).toEqual([
-    'your link leads to port 4000 now: the only web server here',
+  expect(textsFor(first, lasting, other(4000), { ...first, now: 5000 })).toHaveLength(2);
+  expect(textsFor(first, lasting, other(4000), other(7000), other(12_000)).slice(2)).toEqual([
+    'Your link shows port 4000 now: the only web server here.',
   ]);
 });
 
-test('an end of the newer of two commands makes the older one not new', () => {
+test('when the newer of two commands ends, the older one is not announced again', () => {
   const old = { id: 'old', command: 'npm run dev', ageSeconds: 50 };
   const live = { service: serving(5173), listeners: [on(5173)] };
-  const lines = said(
+  const lines = textsFor(
     situation({ ...live, starting: [old] }, { now: 50_000 }),
     situation(
       { ...live, starting: [old, { id: 'new', command: 'npm start', ageSeconds: 1 }] },
@@ -100,12 +107,12 @@ test('an end of the newer of two commands makes the older one not new', () => {
   expect(lines).toHaveLength(1);
 });
 
-test('a second command is announced with its own server, and the same command again with its new one', () => {
+test('a second command is announced with its own server, and a repeated one with its new server', () => {
   const at = (parts: Partial<Report>, now: number) =>
     situation({ service: serving(4000, 'watched-command'), ...parts }, { now });
   const second = [{ id: 'b', command: 'npm start', ageSeconds: 1 }];
   expect(
-    said(
+    textsFor(
       at({ starting: typed(1), listeners: [on(4000)] }, 10_000),
       at({ starting: second, listeners: [on(4000)] }, 20_000),
       at(
@@ -116,38 +123,38 @@ test('a second command is announced with its own server, and the same command ag
   ).toEqual([
     expect.stringContaining('live at http://alice.localhost:8080   (port 4000'),
     expect.stringContaining('live at http://alice.localhost:8080   (port 8000'),
-    expect.stringContaining('port 4000 serves too'),
+    expect.stringContaining('To show 4000: devenv-port 4000'),
   ]);
   const again = at({ starting: second, listeners: [on(4000, { process: '10:1' })] }, 20_000);
-  expect(said(at({ starting: typed(1), listeners: [on(4000)] }, 10_000), again)).toHaveLength(2);
+  expect(textsFor(at({ starting: typed(1), listeners: [on(4000)] }, 10_000), again)).toHaveLength(2);
 });
 
-test('a start that takes long is told once, with what listens instead', () => {
+test('a slow start is mentioned once, with what listens instead', () => {
   const slow = (ageSeconds: number, listeners: Listener[] = []) =>
     situation(
       { starting: typed(ageSeconds), listeners },
       { reason: 'starting', now: 100_000 + ageSeconds * 1000 },
     );
-  expect(said(slow(1), slow(9))).toEqual([]);
-  expect(said(slow(1), slow(11), slow(20))).toEqual([
-    'still starting: nothing listens so far; your link shows a waiting page meanwhile',
+  expect(textsFor(slow(1), slow(9))).toEqual([]);
+  expect(textsFor(slow(1), slow(11), slow(20))).toEqual([
+    'Still starting: nothing listens yet. Visitors see a waiting page until then.',
   ]);
-  expect(said(slow(11, [on(5432, { speaks: 'other' })]))[0]).toContain(
+  expect(textsFor(slow(11, [on(5432, { speaks: 'other' })]))[0]).toContain(
     'port 5432 listens, but does not speak HTTP',
   );
 });
 
-test('a link that waits says for whom, once', () => {
-  const waits = (now: number, behind: string[]) =>
-    situation({ service: serving(3001) }, { live: false, phase: 'opening', now, behind });
-  expect(said(waits(1000, ['bob']))).toEqual([]);
-  expect(said(waits(3000, ['bob', 'carol']), waits(4000, ['bob']))).toEqual([
-    'your link is being opened, together with or after the links of bob, carol; nothing to do',
+test('a slow opening is mentioned once, with the other students in progress', () => {
+  const waits = (now: number, othersInProgress: string[]) =>
+    situation({ service: serving(3001) }, { live: false, phase: 'opening', now, othersInProgress });
+  expect(textsFor(waits(1000, ['bob']))).toEqual([]);
+  expect(textsFor(waits(3000, ['bob', 'carol']), waits(4000, ['bob']))).toEqual([
+    'Opening your link… (in progress with bob, carol)',
   ]);
-  expect(said(waits(3000, []))[0]).toContain('waiting for the edge');
+  expect(textsFor(waits(3000, []))[0]).toBe('Opening your link…');
 });
 
-test('a kill for memory is told once, with limit and peak', () => {
+test('an out-of-memory kill is mentioned once, with limit and peak', () => {
   const killed = situation(
     {},
     {
@@ -156,36 +163,27 @@ test('a kill for memory is told once, with limit and peak', () => {
       memoryKill: { at: 5, limitBytes: 2 ** 31, peakBytes: 1900 * 2 ** 20 },
     },
   );
-  const lines = said(killed, killed);
+  const lines = textsFor(killed, killed);
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toMatch(/killed: out of memory \(the limit is 2 GB, the peak was 1\.9 GB\)/);
+  expect(lines[0]).toMatch(/was killed: out of memory \(limit: 2 GB, peak: 1\.9 GB\)/);
 });
 
-test("a student's own patterns come besides the class's", () => {
-  const settings = {
-    watch: ['npm run dev'],
-    watchFor: ['alice=deno task dev', 'bob=bun dev', 'alice=x=y z'],
-  };
-  expect(watchedBy('alice', settings)).toEqual(['npm run dev', 'deno task dev', 'x=y z']);
-  expect(watchedBy('carol', settings)).toEqual(['npm run dev']);
-});
-
-test('where further links may be had, a further server is told with its own, once that is live', () => {
+test('where additional links are allowed, another server is announced with its own link once that is live', () => {
   const both = { service: serving(5173), listeners: [on(5173), on(4000)] };
-  const links = new Map([[4000, 'http://alice-4000.localhost:8080']]);
+  const additionalLinks = new Map([[4000, 'http://alice-4000.localhost:8080']]);
   expect(
-    said(
-      situation(both, { mostLinks: 2 }),
-      situation(both, { mostLinks: 2, links }),
-      situation(both, { mostLinks: 2, links }),
+    textsFor(
+      situation(both, { maxLinks: 2 }),
+      situation(both, { maxLinks: 2, additionalLinks }),
+      situation(both, { maxLinks: 2, additionalLinks }),
     ),
   ).toEqual([
     expect.stringContaining('live at http://alice.localhost:8080 '),
-    "live at http://alice-4000.localhost:8080   (port 4000; a page must call it there: visitors can't reach localhost:4000)",
+    "live at http://alice-4000.localhost:8080   (port 4000; pages must call it by this address: visitors can't reach localhost:4000)",
   ]);
   const three = { ...both, listeners: [...both.listeners, on(4001)] };
-  const later = situation(three, { mostLinks: 2, links, now: 3000 });
-  expect(said(situation(three, { mostLinks: 2, links }), later).at(-1)).toContain(
-    'port 4001 serves too, but',
+  const later = situation(three, { maxLinks: 2, additionalLinks, now: 3000 });
+  expect(textsFor(situation(three, { maxLinks: 2, additionalLinks }), later).at(-1)).toContain(
+    'To show 4001: devenv-port 4001',
   );
 });

@@ -1,45 +1,57 @@
-/** What follows from an agent's silence: the lease is over, or the agent is started again, whichever comes first. */
+/** What follows from an agent's silence: the link is closed, or the agent is restarted, whichever comes first. */
 import { pino } from 'pino';
-import { restartSilentAgents } from '../../../../orchestrator/students/silent-agents.ts';
-import { ConversationRig, easyEdge, serving } from '../../../support/conversation-rig.ts';
-import { waitFor } from '../../../support/wait.ts';
+import { watchSilentAgents } from '../../../../orchestrator/students/silent-agents.ts';
+import { AgentSyncRig, instantEdge, servingReport } from '../../../support/agent-sync-rig.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
 
-let rig: ConversationRig;
+const RESTART_AFTER_MS = 3_600_000;
+const CLOSE_AFTER_MS = 30_000;
+
+let rig: AgentSyncRig;
+let clock: ManualClock;
 let restarts: string[];
-const watching = new AbortController();
+let watching: AbortController;
 
-beforeAll(async () => {
-  rig = new ConversationRig(easyEdge, ['alice']);
+beforeEach(async () => {
+  clock = new ManualClock();
+  rig = new AgentSyncRig({ edge: instantEdge, clock, students: ['alice'] });
   restarts = [];
-  rig.conversation.onReport('alice', serving(3001));
-  await waitFor('the link to be live', () => rig.routes.view('alice').live);
-  const { roster, lease, conversation } = rig;
-  restartSilentAgents({
+  watching = new AbortController();
+  rig.agentSync.onReport('alice', servingReport(3001));
+  await clock.advance(1);
+  expect(rig.routes.view('alice').live).toBe(true);
+  const { roster, heartbeats, agentSync } = rig;
+  void watchSilentAgents({
     roster,
-    lease,
-    conversation,
+    heartbeats,
+    agentSync,
     environments: { restartAgent: async (name: string) => void restarts.push(name) } as never,
-    restartAfterMs: 3_600_000,
-    leaseMs: 30_000,
+    clock,
+    restartAfterMs: RESTART_AFTER_MS,
+    closeAfterMs: CLOSE_AFTER_MS,
     log: pino({ level: 'silent' }),
     signal: watching.signal,
   });
 });
 
-afterAll(async () => {
+afterEach(async () => {
   watching.abort();
   await rig.routes.stop();
 });
 
-test('a lease that is shorter than the patience with an agent closes the link when it is over', async () => {
-  rig.silentMs = 30_000;
-  await waitFor('the link to be closed', () => rig.routes.view('alice').phase === 'closed');
-  expect(rig.routes.view('alice').reason).toBe('silent');
+test('silence closes the link, although the agent is not restarted yet', async () => {
+  rig.silentMs = CLOSE_AFTER_MS;
+  await clock.advance(1000);
+  expect(rig.routes.view('alice')).toMatchObject({ phase: 'closed', reason: 'agent-silent' });
   expect(restarts).toEqual([]);
 });
 
-test('an agent that stays silent is started again, once for each such time', async () => {
-  rig.silentMs = 3_600_000;
-  await waitFor('the agent to be started again', () => restarts.length > 0);
+test('an agent that stays silent is restarted, once per timeout', async () => {
+  rig.silentMs = RESTART_AFTER_MS;
+  await clock.advance(1000);
   expect(restarts).toEqual(['alice']);
+  await clock.advance(RESTART_AFTER_MS - 1000);
+  expect(restarts).toEqual(['alice']);
+  await clock.advance(1000);
+  expect(restarts).toEqual(['alice', 'alice']);
 });

@@ -1,6 +1,7 @@
 /** One student whose link comes and goes all the time does not use up the calls of all. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConversationRig, nobody, serving } from '../../../../support/conversation-rig.ts';
+import { systemClock } from '../../../../../orchestrator/clock.ts';
+import { AgentSyncRig, exitedReport, servingReport } from '../../../../support/agent-sync-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 import { withRig } from '../../../../support/with-rig.ts';
 
@@ -12,26 +13,30 @@ const OPENINGS = 20 + 2;
 test('a student who flaps is held after some calls, and told; another one opens meanwhile', async () => {
   await withRig({ budget: 160 }, async ({ mock, rig }) => {
     await rig.edge.start();
-    const { conversation, routes, states } = new ConversationRig(rig.edge, ['mallory', 'bob']);
+    const { agentSync, routes, states } = new AgentSyncRig({
+      edge: rig.edge,
+      clock: systemClock,
+      students: ['mallory', 'bob'],
+    });
     try {
       await waitFor('the records', () => mock.account.records.length === 2);
       await rig.quiet();
       const from = mock.calls.length;
-      const isHeld = () => routes.view('mallory').reason === 'too-often';
+      const isHeld = () => routes.view('mallory').reason === 'rate-limited';
       for (let flip = 0; flip < 80; flip += 1) {
         const isIn = flip % 2 === 0;
-        conversation.onReport('mallory', isIn ? serving(3001) : nobody());
+        agentSync.onReport('mallory', isIn ? servingReport(3001) : exitedReport());
         // Until the edge has it: flips that are over before they are taken in cost nothing.
         const isThere = () => routes.view('mallory').phase === (isIn ? 'open' : 'closed');
         await waitFor('the flip, or its refusal', () => isThere() || isHeld(), { everyMs: 5 });
         await sleep(10);
       }
-      conversation.onReport('mallory', serving(3001));
+      agentSync.onReport('mallory', servingReport(3001));
       expect(mock.calls.length - from).toBeLessThanOrEqual(OPENINGS * CALLS_OF_A_FLIP);
       expect(routes.view('mallory')).toMatchObject({ phase: 'closed', problem: { code: 'rate-limited' } });
       expect(states.get('mallory')?.notices.at(-1)?.text).toContain('opened and closed too often');
 
-      conversation.onReport('bob', serving(3002));
+      agentSync.onReport('bob', servingReport(3002));
       await waitFor('bob to be open', () => routes.view('bob').phase === 'open');
       expect(routes.view('bob').problem).toBeNull();
       // By itself, with no other report.

@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { systemClock } from '../../../../../orchestrator/clock.ts';
 import { linkFingerprint } from '../../../../../orchestrator/protocol/link-fingerprint.ts';
-import { ConversationRig, nobody, serving } from '../../../../support/conversation-rig.ts';
+import { AgentSyncRig, exitedReport, servingReport } from '../../../../support/agent-sync-rig.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
 import { waitFor } from '../../../../support/wait.ts';
 import { type Bench, begin, make, reach, withRig } from '../../../../support/with-rig.ts';
@@ -12,7 +13,7 @@ const OURS = 'alice.example.com → http://127.0.0.1:';
 
 /** Alice is live: her relay answers, and the connector has her rule. */
 async function withAliceLive(
-  task: (bench: Bench & { student: ConversationRig; port: number }) => Promise<void>,
+  task: (bench: Bench & { student: AgentSyncRig; port: number }) => Promise<void>,
 ): Promise<void> {
   const relay = createServer((_request, response) => {
     response.end(
@@ -25,9 +26,14 @@ async function withAliceLive(
   try {
     await withRig({}, async (bench) => {
       await bench.rig.edge.start();
-      const student = new ConversationRig(bench.rig.edge, ['alice'], port);
+      const student = new AgentSyncRig({
+        edge: bench.rig.edge,
+        clock: systemClock,
+        students: ['alice'],
+        firstPort: port,
+      });
       try {
-        student.conversation.onReport('alice', serving(port));
+        student.agentSync.onReport('alice', servingReport(port));
         await isLive(student);
         await task({ ...bench, student, port });
       } finally {
@@ -39,15 +45,15 @@ async function withAliceLive(
   }
 }
 
-const isLive = ({ routes }: ConversationRig) =>
+const isLive = ({ routes }: AgentSyncRig) =>
   waitFor('alice to be live', () => routes.view('alice').live, { everyMs: 5 });
 
-const timesSaidLive = ({ states }: ConversationRig) =>
+const timesSaidLive = ({ states }: AgentSyncRig) =>
   states.get('alice')?.notices.filter(({ text }) => text.includes('live at')).length;
 
 test('who comes back while their rule is on its way out is live when it stands again, and is told then', () =>
   withAliceLive(async ({ mock, rig, student, port }) => {
-    const { conversation, routes } = student;
+    const { agentSync, routes } = student;
     const underWay = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
     mock.onCall = async ({ kind }, phase) => {
@@ -56,9 +62,9 @@ test('who comes back while their rule is on its way out is live when it stands a
       underWay.resolve();
       await goOn.promise;
     };
-    conversation.onReport('alice', nobody());
+    agentSync.onReport('alice', exitedReport());
     await underWay.promise;
-    conversation.onReport('alice', serving(port));
+    agentSync.onReport('alice', servingReport(port));
     expect(routes.view('alice')).toMatchObject({ phase: 'opening', live: false, problem: null });
     const rules: number[] = [];
     mock.onCall = ({ kind }, phase) => {
@@ -75,16 +81,16 @@ test('who comes back while their rule is on its way out is live when it stands a
 
 test('who comes back after a closing of unknown outcome is not live, and hears why', () =>
   withAliceLive(async ({ mock, rig, student, port }) => {
-    const { conversation, routes } = student;
+    const { agentSync, routes } = student;
     mock.faults.next({ kind: 'config-put' }, 'reset-after');
     mock.onCall = ({ kind }, phase) => {
       if (kind !== 'config-put' || phase !== 'before') return;
       mock.onCall = null;
       mock.faults.next({ kind: 'config-get' }, 'reset-before', 100);
     };
-    conversation.onReport('alice', nobody());
+    agentSync.onReport('alice', exitedReport());
     await waitFor('the rule to be gone', () => rig.rules().length === 1, { everyMs: 5 });
-    conversation.onReport('alice', serving(port));
+    agentSync.onReport('alice', servingReport(port));
     expect(routes.view('alice')).toMatchObject({ phase: 'opening', live: false });
     await waitFor('the reason', () => routes.view('alice').problem);
     expect(routes.view('alice')).toMatchObject({

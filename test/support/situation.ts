@@ -1,6 +1,7 @@
-import type { Situation } from '../../../../orchestrator/students/situation.ts';
+/** Situations for the tests of notices. */
+import type { Situation } from '../../orchestrator/students/notice-texts.ts';
 
-/** A person is in, and nothing is served; `parts` say what is so besides. */
+/** A session is open, nothing is served; `parts` override that. */
 export function situation(parts: Partial<Situation> = {}): Situation {
   return {
     now: 0,
@@ -10,19 +11,19 @@ export function situation(parts: Partial<Situation> = {}): Situation {
     opening: 1,
     reason: 'no-service',
     since: 0,
-    behind: [],
+    othersInProgress: [],
     problem: null,
-    report: report(),
+    report: sessionReport(),
     startingSeconds: 60,
     memoryKill: null,
-    links: new Map(),
-    mostLinks: 1,
+    additionalLinks: new Map(),
+    maxLinks: 1,
     ...parts,
   };
 }
 
-/** A report with one session in it. */
-export function report(
+/** What a report with one session says to the notices. */
+export function sessionReport(
   parts: Partial<NonNullable<Situation['report']>> = {},
 ): NonNullable<Situation['report']> {
   const session = { id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, portVariable: 'ok' } as const;

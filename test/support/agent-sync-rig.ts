@@ -1,7 +1,7 @@
-/** Reports of students, and what follows from them: roster, routes and conversation, with no container and no socket. */
-
+/** Roster, routes and AgentSync driven by reports: no container and no socket. */
 import { pino } from 'pino';
 import type { Heartbeats } from '../../orchestrator/agents/heartbeats.ts';
+import type { Clock } from '../../orchestrator/clock.ts';
 import type { Edge } from '../../orchestrator/edges/edge.ts';
 import type { Report, Service, StateMessage } from '../../orchestrator/protocol/messages.ts';
 import { Routes } from '../../orchestrator/routes/index.ts';
@@ -9,11 +9,11 @@ import { loadSettings } from '../../orchestrator/settings.ts';
 import type { Store } from '../../orchestrator/store/index.ts';
 import { AgentSync } from '../../orchestrator/students/agent-sync.ts';
 import { Roster } from '../../orchestrator/students/roster.ts';
+import { routeOf } from '../../orchestrator/students/student.ts';
 import { emptyReport } from './empty-report.ts';
-import { ownRoute } from './own-route.ts';
 
-/** An edge at which everything is so at once. */
-export const easyEdge = {
+/** An edge that applies everything at once. */
+export const instantEdge = {
   url: (hostname: string) => `http://${hostname}`,
   onRunDue: () => {},
   begin: async () => ({
@@ -30,31 +30,45 @@ const service = (port: number, reason: Service['reason']): Service => ({
   reason,
 });
 
-/** A report with nobody in it, who left. */
-export const nobody = (): Report => ({ ...emptyReport, lastSessionEnd: { kind: 'exited', ageSeconds: 0 } });
+/** The report after the last session has ended with `exit`. */
+export const exitedReport = (): Report => ({
+  ...emptyReport,
+  lastSessionEnd: { kind: 'exited', ageSeconds: 0 },
+});
 
-/** A report of somebody who serves. */
-export const serving = (port: number, reason: Service['reason'] = 'port-variable'): Report => ({
-  ...nobody(),
+/** The report of one session that serves on `port`. */
+export const servingReport = (port: number, reason: Service['reason'] = 'port-variable'): Report => ({
+  ...exitedReport(),
   sessions: [{ id: '7:100', terminal: '/dev/pts/0', ageSeconds: 1, portVariable: 'ok' }],
   service: service(port, reason),
 });
 
-export class ConversationRig {
+export interface AgentSyncRigOptions {
+  edge: Edge;
+  clock: Clock;
+  /** Their ports follow one another from `firstPort` on. */
+  students: readonly string[];
+  firstPort?: number;
+}
+
+export class AgentSyncRig {
   readonly routes: Routes;
-  readonly conversation: AgentSync;
+  readonly agentSync: AgentSync;
   readonly roster: Roster;
-  /** How long every agent has been silent, in ms. */
+  /** How long every agent has been silent. */
   silentMs = 0;
-  readonly lease = { record: () => {}, sinceMs: () => this.silentMs } satisfies Partial<Heartbeats> as never;
-  /** The newest state that was sent to each student's agent, and how often one was sent. */
+  readonly heartbeats = {
+    record: () => {},
+    sinceMs: () => this.silentMs,
+  } satisfies Partial<Heartbeats> as never;
+  /** The newest state that was sent to each student's agent. */
   readonly states = new Map<string, StateMessage>();
+  /** How many states were sent. */
   sent = 0;
   /** Lines of the log. */
   readonly logged: string[] = [];
 
-  /** Their ports follow one another from `firstPort` on. */
-  constructor(edge: Edge, students: readonly string[], firstPort = 3001) {
+  constructor({ edge, clock, students, firstPort = 3001 }: AgentSyncRigOptions) {
     const settings = loadSettings({
       env: { DEVENV_CONFIG: '/dev/null' },
       hostname: 'lab',
@@ -67,17 +81,19 @@ export class ConversationRig {
     this.routes = new Routes({
       edge,
       rules: { ...settings.times, links: settings.links },
+      clock,
       log,
-      onChange: (name) => this.conversation.reconcile(this.roster.get(name)),
+      onChange: (name) => this.agentSync.reconcile(this.roster.get(name)),
       saveMemory: () => {},
     });
-    this.conversation = new AgentSync({
+    this.agentSync = new AgentSync({
       settings,
       edge,
+      clock,
       log,
       roster: this.roster,
       routes: this.routes,
-      lease: this.lease,
+      heartbeats: this.heartbeats,
       sockets: {
         isConnected: () => true,
         send: (name: string, state: StateMessage) => {
@@ -100,9 +116,8 @@ export class ConversationRig {
         noticeMemory: null,
       });
       student.environment = 'running';
-      const route = ownRoute(name, student.row.hostname, `http://127.0.0.1:${port}`);
-      this.routes.register(route, null, () => null);
-      this.conversation.onConnection(name);
+      this.routes.register(routeOf(student.row), null, () => null);
+      this.agentSync.onConnection(name);
     }
     this.routes.start();
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { lowestFreePort } from '../../../../orchestrator/students/ports.ts';
+import { lowestFreePort } from '../../../../orchestrator/students/registration.ts';
 
 async function occupy(host: string): Promise<{ port: number; server: Server }> {
   const server = createServer().listen(0, host);

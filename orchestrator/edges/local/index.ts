@@ -91,10 +91,10 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
       // Every hostname can be served here.
     },
 
-    async begin() {
+    async begin(_preview, { mode }) {
       return {
         async apply({ routes }) {
-          const drift = driftFrom(routes);
+          const drift = mode === 'reconcile' ? driftFrom(routes) : [];
           proxy.setRoutes(routes);
           return { drift, outcomes: [], problem: null };
         },

@@ -1,6 +1,6 @@
 /** How a fault changes a call: whether the API executes it, and what the client gets to see. */
 import { type ApiResponse, refusalResponse } from './api-handler.ts';
-import type { FaultSpec } from './faults.ts';
+import type { FaultSpec } from './fault-spec.ts';
 import { authenticationError, internalError, throttled } from './refusals.ts';
 import { successBody } from './route-types.ts';
 

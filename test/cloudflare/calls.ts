@@ -1,5 +1,5 @@
 /** What the mock records about every call. */
-import type { FaultKind } from './faults.ts';
+import type { FaultKind } from './fault-spec.ts';
 
 export type CallKind =
   | 'config-get'

@@ -1,5 +1,5 @@
 /** The names of faults on the command line, such as `timeout-applied`. */
-import { ALL_FAULTS, type FaultSpec } from './faults.ts';
+import { ALL_FAULTS, type FaultSpec } from './fault-spec.ts';
 
 function nameOf(fault: FaultSpec): string {
   if ('applied' in fault && fault.applied === true) return `${fault.kind}-applied`;

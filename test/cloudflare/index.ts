@@ -18,7 +18,7 @@ export type { CloudflareAccount } from './account.ts';
 export type { Call, CallHook, CallKind, CallPhase, Overlap } from './calls.ts';
 export { MockConnector } from './connector.ts';
 export type { DnsRecord } from './dns-record.ts';
-export { ALL_FAULTS, type Fault, type FaultSpec } from './faults.ts';
+export { ALL_FAULTS, type Fault, type FaultSpec } from './fault-spec.ts';
 export type { ForeignWriter, NewRecord } from './foreign-writer.ts';
 export type { Latency } from './latency.ts';
 export type { PlanName } from './plans.ts';

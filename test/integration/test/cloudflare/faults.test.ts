@@ -1,21 +1,25 @@
-/** The mock's faults, hooks and call records: what the client sees, and whether the call took effect. */
-import { connect } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
+/** The mock's faults: what the client sees, and whether the call took effect. */
 import Cloudflare, { InternalServerError } from 'cloudflare';
 import {
   ALL_FAULTS,
-  type CallKind,
-  type CallPhase,
   type Fault,
   MockCloudflare,
   type MockOptions,
   seededRandom,
 } from '../../../cloudflare/index.ts';
-import { type ApiCall, callApi, pathsOf } from '../../../support/mock-api.ts';
+import {
+  type ApiCall,
+  callApi,
+  clientView,
+  hasEnded,
+  pathsOf,
+  putConfig,
+} from '../../../support/mock-api.ts';
 import { waitFor } from '../../../support/wait.ts';
 
 let mock: MockCloudflare;
 const call = (path: string, options?: ApiCall) => callApi(mock, path, options);
+const put = (options?: ApiCall) => putConfig(mock, options);
 const paths = () => pathsOf(mock);
 const version = () => mock.account.tunnel.version;
 
@@ -24,33 +28,10 @@ async function restart(options: MockOptions): Promise<void> {
   mock = await MockCloudflare.start(options);
 }
 
-/** A write that the API accepts. */
-const put = (options: ApiCall = {}) =>
-  call(paths().configuration, {
-    method: 'PUT',
-    body: { config: { ingress: [{ service: 'http_status:404' }] } },
-    ...options,
-  });
-
-/** What the client sees of a call: status and code, or the name of the error. */
-async function seen(sent: Promise<{ status: number; code: number | null }>): Promise<string> {
-  try {
-    const { status, code } = await sent;
-    return `${status} ${code}`;
-  } catch (error) {
-    if (error instanceof SyntaxError) return 'no JSON';
-    // fetch's errors come from outside jest's realm, so `instanceof Error` is false for them.
-    const { name, cause } = error as { name: string; cause?: { code?: string } };
-    return cause?.code ?? name;
-  }
-}
-
 beforeEach(async () => {
   mock = await MockCloudflare.start();
 });
 afterEach(() => mock.stop());
-
-const hasEnded = (index: number) => typeof mock.calls[index]?.endedAt === 'number';
 
 interface Outcome {
   applied: boolean;
@@ -79,23 +60,23 @@ test.each<[Fault, string, Outcome]>([
 ])('the client sees the fault %j as %s', async (fault, expected, outcome) => {
   mock.faults.next({}, fault);
   const client = new AbortController();
-  const result = seen(put({ signal: client.signal }));
+  const result = clientView(put({ signal: client.signal }));
   if (expected === 'AbortError') {
     // Nothing more will come: the client gives up.
     await waitFor('the mock to apply the fault', () => mock.calls[0]?.fault);
     client.abort();
   }
   expect(await result).toBe(expected);
-  await waitFor('the end of the call', () => hasEnded(0));
+  await waitFor('the end of the call', () => hasEnded(mock, 0));
   expect(version()).toBe(outcome.applied ? 1 : 0);
   const kind = typeof fault === 'string' ? fault : fault.kind;
   expect(mock.calls).toMatchObject([{ kind: 'config-put', fault: kind, abandoned: false, ...outcome }]);
-  expect(await seen(put())).toBe('200 null');
+  expect(await clientView(put())).toBe('200 null');
 });
 
 test('a fault after the call took effect does not make an invalid call valid', async () => {
   mock.faults.next({}, 'reset-after');
-  expect(await seen(put({ body: { config: { ingress: [] } } }))).toBe('ECONNRESET');
+  expect(await clientView(put({ body: { config: { ingress: [] } } }))).toBe('ECONNRESET');
   expect(mock.calls).toMatchObject([{ applied: false }]);
 });
 
@@ -156,7 +137,7 @@ test('a fault applies to the calls that match it, as often as requested', async 
   expect((await put()).status).toBe(403);
   expect((await put()).status).toBe(200);
   expect((await call(paths().records, { body: {} })).status).toBe(500);
-  expect(await seen(call(paths().zone))).toBe('no JSON');
+  expect(await clientView(call(paths().zone))).toBe('no JSON');
   expect(mock.faults.pending).toBe(0);
   mock.faults.next({}, 'refused');
   mock.faults.clear();
@@ -170,7 +151,7 @@ test('random faults have the requested probability, are of every kind, and repea
   const run = async (probability: number, seed: number) => {
     await restart({ seed: 1 });
     mock.faults.random(probability, seededRandom(seed), [first, ...others]);
-    for (let count = 0; count < 200; count += 1) await seen(put());
+    for (let count = 0; count < 200; count += 1) await clientView(put());
     return mock.calls.map(({ fault }) => fault);
   };
   const drawn = await run(0.5, 11);
@@ -190,9 +171,9 @@ test('a slow call takes effect even if the client has given up or was killed', a
     expect(version()).toBe(0);
   };
   mock.faults.next({}, { kind: 'slow', ms: 20 });
-  expect(await seen(put({ signal: client.signal }))).toBe('AbortError');
+  expect(await clientView(put({ signal: client.signal }))).toBe('AbortError');
   await waitFor('the write to take effect', () => version() === 1);
-  await waitFor('the end of the call', () => hasEnded(0));
+  await waitFor('the end of the call', () => hasEnded(mock, 0));
   expect(mock.calls).toMatchObject([{ applied: true, abandoned: true, status: null }]);
 });
 
@@ -207,98 +188,4 @@ test('the SDK repeats a call that may have taken effect, and the mock records it
   mock.faults.next({}, 'server-error');
   const once = sdk.withOptions({ maxRetries: 0 });
   await expect(once.zones.get({ zone_id: mock.zoneId })).rejects.toBeInstanceOf(InternalServerError);
-});
-
-describe('the hook', () => {
-  test('sees each phase, and its own writes happen between the phases', async () => {
-    const phases: string[] = [];
-    mock.onCall = async (each, phase: CallPhase) => {
-      await setImmediate();
-      phases.push(`${each.kind} ${phase} ${version()}`);
-      if (each.kind === 'config-get' && phase === 'applied') mock.foreign.putConfig((config) => config);
-    };
-    expect((await call(paths().configuration)).body.result).toMatchObject({ version: 0 });
-    expect((await put()).body.result).toMatchObject({ version: 2 });
-    await waitFor('the last phase', () => phases.length === 6);
-    expect(phases).toEqual([
-      'config-get before 0',
-      'config-get applied 0',
-      'config-get answered 1',
-      'config-put before 1',
-      'config-put applied 2',
-      'config-put answered 2',
-    ]);
-  });
-
-  test('does not see the phase "applied" if a fault prevents it', async () => {
-    const phases: CallPhase[] = [];
-    mock.onCall = (_call, phase) => phases.push(phase);
-    mock.faults.next({}, 'reset-before');
-    expect(await seen(put())).toBe('ECONNRESET');
-    await waitFor('the last phase', () => phases.includes('answered'));
-    expect(phases).toEqual(['before', 'answered']);
-  });
-});
-
-test('an error in a hook aborts its call, and stopping the mock rejects with it', async () => {
-  mock.onCall = () => {
-    throw new Error('not as expected');
-  };
-  expect(await seen(put())).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
-  await expect(mock.stop()).rejects.toThrow('not as expected');
-});
-
-test('a request that does not arrive completely has no effect', async () => {
-  const { hostname, port, pathname } = new URL(mock.baseUrl + paths().configuration);
-  const socket = connect(Number(port), hostname);
-  socket.write(
-    `PUT ${pathname} HTTP/1.1\r\nHost: mock\r\nAuthorization: Bearer ${mock.token}\r\n` +
-      'Content-Type: application/json\r\nContent-Length: 58\r\n\r\n{"config":{"ingress":[',
-  );
-  await waitFor('the call', () => mock.calls.length === 1);
-  socket.destroy();
-  await waitFor('the end of the call', () => hasEnded(0));
-  expect(mock.calls).toMatchObject([{ applied: false, abandoned: true, status: null }]);
-});
-
-test('half of the latency lies before the effect of a call and half after it', async () => {
-  const [minHalfMs, timerErrorMs] = [75, 2];
-  await restart({ latency: { ms: 200, jitterMs: 50 } });
-  const times: Partial<Record<CallPhase, number>> = {};
-  mock.onCall = (_call, phase) => {
-    times[phase] = performance.timeOrigin + performance.now();
-  };
-  await put();
-  await waitFor('the last phase', () => times.answered);
-  const { before = 0, applied = 0 } = times;
-  const { startedAt = 0, endedAt } = mock.calls[0] ?? {};
-  expect(before - startedAt).toBeGreaterThan(minHalfMs - timerErrorMs);
-  expect((endedAt ?? 0) - applied).toBeGreaterThan(minHalfMs - timerErrorMs);
-});
-
-test('two writes in flight at the same time are recorded as an overlap, a write and a read are not', async () => {
-  const arrived = (kind: CallKind) => mock.calls.some((each) => each.kind === kind);
-  mock.onCall = async ({ kind }, phase) => {
-    if (kind !== 'config-put' || phase !== 'applied') return;
-    await waitFor('the other calls to arrive', () => arrived('config-get') && arrived('dns-write'));
-  };
-  const first = put();
-  await waitFor('the first write to arrive', () => arrived('config-put'));
-  const read = call(paths().configuration);
-  const second = call(paths().records, { body: { type: 'A', name: 'a', content: '192.0.2.1' } });
-  await Promise.all([first, second, read]);
-  const overlaps = () => mock.overlaps.map((each) => [each.first.kind, each.second.kind]);
-  expect(overlaps()).toEqual([['config-put', 'dns-write']]);
-  await put();
-  expect(overlaps()).toHaveLength(1);
-});
-
-test('stopping aborts calls in flight, and can be repeated', async () => {
-  mock.faults.next({}, 'timeout');
-  const waiting = seen(put());
-  await waitFor('the call', () => mock.calls.length === 1);
-  await mock.stop();
-  await mock.stop();
-  expect(await waiting).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
-  expect(() => mock.baseUrl).toThrow(/stopped/);
 });

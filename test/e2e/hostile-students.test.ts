@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { type Classroom, type ClassroomStudent, openClassroom } from '../matrix/classroom.ts';
+import { type Classroom, openClassroom } from '../matrix/classroom.ts';
+import type { ClassroomStudent } from '../matrix/classroom-student.ts';
 import { waitFor } from '../support/wait.ts';
 
 let classroom: Classroom;
@@ -31,9 +32,9 @@ beforeAll(async () => {
   const env = { DEVENV_LIMITS_PIDS: '150', DEVENV_LEASE: '6', DEVENV_AGENT_RESTART: '3' };
   classroom = await openClassroom({ students: 2, env });
   [mallory, bob] = classroom.students as [ClassroomStudent, ClassroomStudent];
-  const terminal = await bob.open();
+  const terminal = await bob.openTerminal();
   terminal.type('cd ~/app; npm run dev\r');
-  await bob.untilPage((body) => body.startsWith('app of bob'), performance.now());
+  await bob.secondsUntilPage((body) => body.startsWith('app of bob'), performance.now());
   watching = watchBob();
 });
 
@@ -45,7 +46,7 @@ afterAll(async () => {
 
 /** Does it in a terminal, and goes on until it has had its effect for a while. */
 async function misbehave(script: string, forMs: number): Promise<void> {
-  const terminal = await mallory.open();
+  const terminal = await mallory.openTerminal();
   terminal.type(`${script}\r`);
   await sleep(forMs);
   terminal.kill('SIGKILL');
@@ -106,17 +107,17 @@ test.each(Object.entries(deeds))(
       'bob',
     ]);
     await classroom.devenv.succeed('restart', mallory.name);
-    await mallory.untilGone(performance.now());
-    const terminal = await mallory.open();
+    await mallory.secondsUntilGone(performance.now());
+    const terminal = await mallory.openTerminal();
     terminal.type('cd ~/app; npm run dev\r');
-    await mallory.untilPage((body) => body.startsWith('app of alice'), performance.now());
+    await mallory.secondsUntilPage((body) => body.startsWith('app of alice'), performance.now());
     terminal.kill('SIGKILL');
     expect(failures.slice(failed)).toEqual([]);
   },
 );
 
 test('nothing outside of home, /tmp and the like can be written, so only the home takes the disk', async () => {
-  const writable = await bob.inside('find / -xdev \\( -type d -o -type f \\) -writable 2>/dev/null || :');
+  const writable = await bob.runScript('find / -xdev \\( -type d -o -type f \\) -writable 2>/dev/null || :');
   // Each is a file system of its own.
   expect(writable.split('\n').sort()).toEqual(['/home/student', '/run/devenv', '/tmp', '/var/tmp']);
 });

@@ -1,23 +1,23 @@
-/** The two matrices: however a server is started and however a student leaves, as real people do it. */
-import type { MatrixResult } from '../matrix/classroom.ts';
-import { formatMatrix } from '../matrix/format.ts';
-import { leaveRowNames, runLeaving } from '../matrix/leave-rows.ts';
-import { runStarting, startRows } from '../matrix/start-rows.ts';
+/** The start and the leave matrix: every way to start a server and every way to leave, in real terminals. */
+import { leaveRowNames, runLeaveMatrix } from '../matrix/leave-matrix.ts';
+import { formatMatrix, type MatrixResult } from '../matrix/rows.ts';
+import { runStartMatrix } from '../matrix/start-matrix.ts';
+import { startRows } from '../matrix/start-rows.ts';
 
 const matrices: [string, string[], () => Promise<MatrixResult[]>][] = [
-  ['starting', startRows.map(({ how }) => how), runStarting],
-  ['leaving', leaveRowNames, runLeaving],
+  ['starting a server', startRows.map(({ name }) => name), runStartMatrix],
+  ['leaving', leaveRowNames, runLeaveMatrix],
 ];
 
 describe.each(matrices)('%s', (title, names, run) => {
-  let outcomes: MatrixResult[] = [];
+  let results: MatrixResult[] = [];
 
   beforeAll(async () => {
-    outcomes = await run();
-    process.stderr.write(formatMatrix(title, outcomes));
+    results = await run();
+    process.stderr.write(formatMatrix(title, results));
   });
 
   test.each(names)('%s', (name) => {
-    expect(outcomes.find(({ how }) => how === name)).toMatchObject({ how: name, faults: [] });
+    expect(results.find(({ row }) => row === name)).toMatchObject({ row: name, problems: [] });
   });
 });

@@ -1,6 +1,7 @@
 /** Several servers of one student: which one the link leads to, what is said of the others, and how to switch. */
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { type Classroom, type ClassroomStudent, openClassroom } from '../matrix/classroom.ts';
+import { type Classroom, openClassroom } from '../matrix/classroom.ts';
+import type { ClassroomStudent } from '../matrix/classroom-student.ts';
 import type { Terminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -13,11 +14,12 @@ beforeAll(async () => {
   [pupil] = classroom.students as [ClassroomStudent];
 });
 
-afterEach(() => pupil.tidy());
+afterEach(() => pupil.reset());
 
 afterAll(() => classroom?.close());
 
-const page = (port: number) => pupil.untilPage((body) => body.includes(`on ${port},`), performance.now());
+const page = (port: number) =>
+  pupil.secondsUntilPage((body) => body.includes(`on ${port},`), performance.now());
 
 async function leave(...terminals: Terminal[]): Promise<void> {
   for (const terminal of terminals) {
@@ -26,19 +28,19 @@ async function leave(...terminals: Terminal[]): Promise<void> {
     terminal.type('exit\r');
     await terminal.ended;
   }
-  await pupil.untilGone(performance.now());
+  await pupil.secondsUntilGone(performance.now());
 }
 
 test('a front end on 5173 and an API on 4000: told why, told of the other, switched, and as before the next time', async () => {
-  const front = await pupil.open();
+  const front = await pupil.openTerminal();
   front.type('cd ~/app; AS=5173 npm run dev\r');
   await front.see(/live at \S+ +\(port 5173: started by your command\)/);
-  const api = await pupil.open();
+  const api = await pupil.openTerminal();
   api.type('cd ~/app; AS=4000 node ./server.js\r');
   await api.see(/Your link shows port 5173\. To show 4000: devenv-port 4000/);
   await page(5173);
 
-  const third = await pupil.open();
+  const third = await pupil.openTerminal();
   const status = await third.run('devenv-status');
   expect(status).toMatch(/^is +open: /m);
   expect(status).toMatch(/^serves +port 5173: started by your command$/m);
@@ -52,40 +54,40 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
   await page(4000);
   await leave(api, front);
 
-  const later = await pupil.open();
+  const later = await pupil.openTerminal();
   later.type('(AS=4000 node ~/app/server.js &); cd ~/app; AS=5173 npm run dev\r');
   await later.see(/live at/);
   await page(5173);
-  await pupil.inside('HOME=/home/student devenv-port --always 4000');
+  await pupil.runScript('HOME=/home/student devenv-port --always 4000');
   await page(4000);
   for (const said of [front, api, later]) expect(said.text.match(/live at/g)?.length ?? 0).toBeLessThan(3);
   expect(front.text.match(/To show 4000/g)).toHaveLength(1);
-  await pupil.inside('HOME=/home/student devenv-port --auto; pkill -f app/server.js');
+  await pupil.runScript('HOME=/home/student devenv-port --auto; pkill -f app/server.js');
   await leave(later);
 });
 
 test("a student's own pattern opens as soon as it is typed, and its slow start is said", async () => {
   // Slow is said from 10 s on, with the next report; it waits until then.
   const script = 'until [ -e ~/said ]; do sleep 0.2; done; exec node ~/app/server.js';
-  await pupil.inside(`echo "${script}" > up.sh; chmod +x up.sh`);
-  const terminal = await pupil.open();
+  await pupil.runScript(`echo "${script}" > up.sh; chmod +x up.sh`);
+  const terminal = await pupil.openTerminal();
   terminal.type('./up.sh\r');
-  await waitFor('the waiting page', async () => (await pupil.status()) === 503);
+  await waitFor('the waiting page', async () => (await pupil.visitStatus()) === 503);
   expect((await pupil.devenv.json<StudentView>('status', 'alice')).link.reason).toBe('starting');
   await terminal.see(/Still starting: nothing listens yet/);
-  await pupil.inside('touch said');
+  await pupil.runScript('touch said');
   await terminal.see(/live at/);
   await leave(terminal);
 });
 
 test('a program that is killed for memory is told with limit and peak, and the link stays', async () => {
-  const terminal = await pupil.open();
+  const terminal = await pupil.openTerminal();
   terminal.type('cd ~/app; npm run dev &\r');
   await page(Number(pupil.devenv.env.DEVENV_FIRST_PORT));
   terminal.type(`node -e 'const kept = []; for (;;) kept.push(Buffer.alloc(1e7, 1))'\r`);
   await terminal.see(/Killed/);
   await waitFor('the note of it', async () =>
-    (await pupil.inside('devenv-status')).includes('out of memory'),
+    (await pupil.runScript('devenv-status')).includes('out of memory'),
   );
   terminal.type('\r');
   const [, limit, peak] = await terminal.see(/killed: out of memory \(limit: (\d+) MB, peak: (\d+) MB\)/);
@@ -94,7 +96,7 @@ test('a program that is killed for memory is told with limit and peak, and the l
   expect(Number(peak)).toBeLessThanOrEqual(300);
   await terminal.run('true');
   expect(terminal.text.match(/out of memory/g)).toHaveLength(1);
-  expect(await pupil.status()).toBe(200);
+  expect(await pupil.visitStatus()).toBe(200);
   terminal.type('exit\r');
-  await pupil.untilGone(performance.now());
+  await pupil.secondsUntilGone(performance.now());
 });

@@ -1,7 +1,7 @@
 /**
- * The engine goes away with everything that ran in it, and comes back: what a reboot of the host or of dockerd is to
- * us. The shared engine is not restarted for this: its socket goes away for the daemon and for `devenv shell`
- * alike, and the container is killed meanwhile, which is what dockerd does with it.
+ * The leave row for a restart of the Docker engine, as at a reboot of the host. The machine's engine is shared, so the
+ * test does not restart it: a proxy in front of its socket stops, the container is killed meanwhile (as dockerd does),
+ * and the proxy starts again.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,35 +10,47 @@ import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { EngineProxy } from '../support/engine-proxy.ts';
 import { waitFor } from '../support/wait.ts';
-import { AT_ONCE, endsSoon, type MatrixResult, withClassroom } from './classroom.ts';
+import { withClassroom } from './classroom.ts';
+import type { ClassroomStudent } from './classroom-student.ts';
+import { AT_ONCE_S, endsInTime, type MatrixResult } from './rows.ts';
 
-/** Time until gone counts from the moment at which the engine is back: before, nobody can know. */
-export async function rebootEngine(how: string): Promise<MatrixResult> {
+const isRunning = async ({ devenv, name }: ClassroomStudent) =>
+  (await devenv.json<StudentView>('status', name)).environment.state === 'running';
+
+async function restartEngine(
+  row: string,
+  engine: EngineProxy,
+  student: ClassroomStudent,
+): Promise<MatrixResult> {
+  const terminal = await student.openTerminal();
+  const started = performance.now();
+  terminal.type('cd ~/app; npm run dev\r');
+  const liveSeconds = await student.secondsUntilPage((body) => body.includes('app of alice'), started);
+  const problems: string[] = [];
+  engine.goAway();
+  execFileSync('docker', ['kill', student.container]);
+  if (!(await endsInTime(terminal))) problems.push('`devenv shell` has not ended');
+  await engine.comeBack();
+  // Counted from here: the orchestrator cannot know earlier that the container has died.
+  const goneSeconds = await student.secondsUntilGone(performance.now());
+  if (goneSeconds > AT_ONCE_S)
+    problems.push(`the link closed after ${goneSeconds.toFixed(1)} s, not at once`);
+  await waitFor('the environment to be started again', () => isRunning(student)).catch((error: Error) =>
+    problems.push(error.message),
+  );
+  if ((await student.visitStatus()) !== 404) problems.push('the link opened again without a session');
+  return { row, liveSeconds, goneSeconds, problems };
+}
+
+export async function runEngineRestart(row: string): Promise<MatrixResult> {
   const folder = mkdtempSync(join(tmpdir(), 'devenv-engine-'));
   const engine = await EngineProxy.start(join(folder, 'engine.sock'));
   try {
     return await withClassroom(
       { students: 1, env: { DOCKER_HOST: engine.dockerHost } },
       async ([student]): Promise<MatrixResult> => {
-        if (student === undefined) throw new Error('the class is empty');
-        const terminal = await student.open();
-        const started = performance.now();
-        terminal.type('cd ~/app; npm run dev\r');
-        const live = await student.untilPage((body) => body.includes('app of alice'), started);
-        const faults: string[] = [];
-        engine.goAway();
-        execFileSync('docker', ['kill', student.container]);
-        if (!(await endsSoon(terminal))) faults.push('`devenv shell` has not ended');
-        await engine.comeBack();
-        const gone = await student.untilGone(performance.now());
-        if (gone > AT_ONCE) faults.push(`it was gone after ${gone.toFixed(1)} s only`);
-        await waitFor(
-          'the environment to be started again',
-          async () =>
-            (await student.devenv.json<StudentView>('status', student.name)).environment.state === 'running',
-        ).catch((error: Error) => faults.push(error.message));
-        if ((await student.status()) !== 404) faults.push('the link was back without anybody in');
-        return { how, live, gone, faults };
+        if (student === undefined) throw new Error('the class has no student');
+        return restartEngine(row, engine, student);
       },
     );
   } finally {

@@ -1,19 +1,19 @@
-/** `npm run matrix [-- --only TEXT] [--json]`: the matrices of starting and leaving, or the rows whose name holds TEXT. */
+/** `npm run matrix [-- --only TEXT] [--json]`: both matrices, or only the rows whose name contains TEXT. */
 import { parseArgs } from 'node:util';
-import { formatMatrix } from './format.ts';
-import { runLeaving } from './leave-rows.ts';
-import { runStarting } from './start-rows.ts';
+import { runLeaveMatrix } from './leave-matrix.ts';
+import { formatMatrix } from './rows.ts';
+import { runStartMatrix } from './start-matrix.ts';
 
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, json: { type: 'boolean', default: false } },
 });
-const starting = await runStarting(values.only);
-const leaving = await runLeaving(values.only);
-if (values.json) console.log(JSON.stringify({ starting, leaving }, null, 2));
+const start = await runStartMatrix(values.only);
+const leave = await runLeaveMatrix(values.only);
+if (values.json) console.log(JSON.stringify({ start, leave }, null, 2));
 else {
-  if (starting.length > 0) console.log(formatMatrix('starting', starting));
-  if (leaving.length > 0) console.log(formatMatrix('leaving', leaving));
+  if (start.length > 0) console.log(formatMatrix('Starting a server', start));
+  if (leave.length > 0) console.log(formatMatrix('Leaving', leave));
 }
-const all = [...starting, ...leaving];
-if (all.length === 0) console.error(`No row's name holds '${values.only}'.`);
-process.exit(all.length > 0 && all.every(({ faults }) => faults.length === 0) ? 0 : 1);
+const all = [...start, ...leave];
+if (all.length === 0) console.error(`No row's name contains '${values.only}'.`);
+process.exit(all.length > 0 && all.every(({ problems }) => problems.length === 0) ? 0 : 1);

@@ -1,52 +1,52 @@
-/** Asks every hostname every second, and compares with what its student does. */
+/** Visits every student's link once a second and compares the response with what the student does. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SoakStudent } from './student.ts';
+import type { ExpectedLink, SoakStudent } from './student.ts';
 
-export interface Verdict {
-  asked: number;
-  pages: number;
-  gone: number;
-  /** Right either way: the student was coming or going. */
-  changing: number;
+/** Pause between the starts of two rounds of visits, as far as the visits leave one. */
+const ROUND_MS = 1000;
+
+export interface CheckSummary {
+  visits: number;
+  /** Visits by what the link had to show; `changing` ones are right in either case. */
+  expected: Record<ExpectedLink, number>;
   slowestMs: number;
+  /** One line per wrong response. */
   wrong: string[];
 }
 
-/** What is wrong with an answer, by what was true before and after it was asked; null: nothing. */
-function faultOf(
-  student: SoakStudent,
-  truth: SoakStudent['truth'],
-  status: number,
-  body: string,
-): string | null {
-  const { name } = student.classroomStudent;
-  const whose = body.match(/app of ([a-z0-9-]+)/)?.[1];
-  if (whose !== undefined && whose !== name) return `${name}'s link shows ${whose}'s page`;
-  if (truth === 'gone' && status !== 404) return `${name} is away, and the link answers ${status}`;
-  if (truth === 'page' && whose !== name) return `${name} serves, and the link answers ${status}`;
+/** What is wrong with a response; null if nothing is. */
+function problemOf(name: string, expected: ExpectedLink, status: number, body: string): string | null {
+  const owner = body.match(/app of ([a-z0-9-]+)/)?.[1];
+  if (owner !== undefined && owner !== name) return `${name}'s link shows ${owner}'s page`;
+  if (expected === 'gone' && status !== 404) return `${name} has left, but the link answers ${status}`;
+  if (expected === 'page' && owner !== name) return `${name} serves a page, but the link answers ${status}`;
   return null;
 }
 
-export async function watch(students: readonly SoakStudent[], until: number): Promise<Verdict> {
-  const verdict: Verdict = { asked: 0, pages: 0, gone: 0, changing: 0, slowestMs: 0, wrong: [] };
-  const ask = async (student: SoakStudent) => {
-    const before = student.truth;
+/** Checks the links until `until` (of `performance.now`). */
+export async function checkLinks(students: readonly SoakStudent[], until: number): Promise<CheckSummary> {
+  const summary: CheckSummary = {
+    visits: 0,
+    expected: { page: 0, gone: 0, changing: 0 },
+    slowestMs: 0,
+    wrong: [],
+  };
+  const check = async (student: SoakStudent) => {
+    const before = student.expected;
     const started = performance.now();
     const { status, body } = await student.classroomStudent.visit();
-    const took = performance.now() - started;
-    const truth = student.truth === before ? before : 'changing';
-    verdict.asked += 1;
-    if (truth === 'page') verdict.pages += 1;
-    else if (truth === 'gone') verdict.gone += 1;
-    else verdict.changing += 1;
-    verdict.slowestMs = Math.max(verdict.slowestMs, took);
-    const fault = faultOf(student, truth, status, body);
-    if (fault !== null) verdict.wrong.push(`${new Date().toISOString()} ${fault}`);
+    const durationMs = performance.now() - started;
+    const expected = student.expected === before ? before : 'changing';
+    summary.visits += 1;
+    summary.expected[expected] += 1;
+    summary.slowestMs = Math.max(summary.slowestMs, durationMs);
+    const problem = problemOf(student.classroomStudent.name, expected, status, body);
+    if (problem !== null) summary.wrong.push(`${new Date().toISOString()} ${problem}`);
   };
   while (performance.now() < until) {
     const started = performance.now();
-    await Promise.all(students.map(ask));
-    await sleep(Math.max(0, 1000 - (performance.now() - started)));
+    await Promise.all(students.map(check));
+    await sleep(Math.max(0, ROUND_MS - (performance.now() - started)));
   }
-  return verdict;
+  return summary;
 }

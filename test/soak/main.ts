@@ -1,16 +1,21 @@
 /**
- * `npm run soak [-- --minutes 10] [--students 12] [--seed N]`: a class that comes and goes at random with real dev
- * servers, and a visitor who asks for every link every second: no wrong link at any second.
+ * `npm run soak [-- --minutes 10] [--students 12] [--seed N]`: students come and go at random with real dev servers,
+ * while a visitor checks every link once a second. No link may be wrong at any check.
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import type { DaemonView } from '../../orchestrator/api/contract.ts';
-import { seededRandom } from '../cloudflare/seeded-random.ts';
+import { seededRandom } from '../cloudflare/index.ts';
 import { openClassroom } from '../matrix/classroom.ts';
+import type { ClassroomStudent } from '../matrix/classroom-student.ts';
 import { placeProject } from '../support/fixture-project.ts';
+import type { Installation } from '../support/installation.ts';
 import { percentile, printMeasurement } from '../support/measurements.ts';
-import { watch } from './link-checker.ts';
-import { type Figures, SoakStudent } from './student.ts';
+import { type CheckSummary, checkLinks } from './link-checker.ts';
+import { type SoakFigures, SoakStudent } from './student.ts';
+
+const MAX_ARCHIVE_BYTES = 2 ** 29;
+const MAX_PROBLEMS_SHOWN = 50;
 
 const { values } = parseArgs({
   options: {
@@ -20,62 +25,70 @@ const { values } = parseArgs({
   },
 });
 
-/** The daemon's own memory, in MB. */
-const residentOf = (pid: number) =>
+/** The resident memory of a process, in MB. */
+const residentMegabytes = (pid: number) =>
   Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024;
 
-console.error(`… a class of ${values.students}, seed ${values.seed}`);
-const { devenv, students, close } = await openClassroom({ students: Number(values.students) });
-try {
-  // Vite is installed once; the others get a copy.
-  const [first] = students;
-  if (first === undefined) throw new Error('the class is empty');
+/** Puts the Vite project into every home, with a page that names the student. */
+async function placeVite(devenv: Installation, students: readonly ClassroomStudent[]): Promise<void> {
+  const [first, ...others] = students;
+  if (first === undefined) throw new Error('the class has no student');
   await placeProject(devenv, first.name, 'vite');
-  const copy = execFileSync('docker', ['exec', first.container, 'tar', '-C', '/home/student', '-c', 'vite'], {
-    maxBuffer: 2 ** 29,
+  const tar = ['tar', '-C', '/home/student'];
+  const copy = execFileSync('docker', ['exec', first.container, ...tar, '-c', 'vite'], {
+    maxBuffer: MAX_ARCHIVE_BYTES,
   });
-  for (const student of students) {
-    if (student !== first)
-      execFileSync('docker', ['exec', '-i', student.container, 'tar', '-C', '/home/student', '-x'], {
-        input: copy,
-      });
-    await student.inside(`sed -i 's/vite fixture/app of ${student.name}/' vite/index.html`);
-  }
-  const figures: Figures = { sessions: 0, toLive: [], toGone: [], problems: [] };
-  const soakStudents = students.map(
-    (student, index) => new SoakStudent(student, seededRandom(Number(values.seed) + index), figures),
-  );
-  const { pid } = await devenv.json<DaemonView>('up');
-  const before = residentOf(pid);
-  const until = performance.now() + Number(values.minutes) * 60_000;
-  console.error(`… ${values.minutes} minutes of coming and going`);
-  const checking = watch(soakStudents, until);
-  await Promise.all(soakStudents.map((student) => student.run(until)));
-  const verdict = await checking;
+  for (const { container } of others)
+    execFileSync('docker', ['exec', '-i', container, ...tar, '-x'], { input: copy });
+  for (const student of students)
+    await student.runScript(`sed -i 's/vite fixture/app of ${student.name}/' vite/index.html`);
+}
 
+function printResults(figures: SoakFigures, summary: CheckSummary): void {
   printMeasurement('sessions', String(figures.sessions));
-  printMeasurement('visits', String(verdict.asked));
-  printMeasurement('  while it had to be the page', String(verdict.pages));
-  printMeasurement('  while it had to be gone', String(verdict.gone));
-  printMeasurement('  while it was changing', String(verdict.changing));
-  printMeasurement('slowest answer', `${verdict.slowestMs.toFixed(0)} ms`);
+  printMeasurement('visits', String(summary.visits));
+  printMeasurement('  that had to show the page', String(summary.expected.page));
+  printMeasurement('  that had to find the link gone', String(summary.expected.gone));
+  printMeasurement('  while the link was changing', String(summary.expected.changing));
+  printMeasurement('slowest response', `${summary.slowestMs.toFixed(0)} ms`);
   for (const [name, share] of [
     ['p50', 0.5],
     ['p99', 0.99],
   ] as const) {
-    printMeasurement(`typed to page, ${name}`, `${percentile(figures.toLive, share).toFixed(1)} s`);
+    printMeasurement(`command typed to page, ${name}`, `${percentile(figures.toLive, share).toFixed(1)} s`);
     printMeasurement(
-      `left (or grace over) to gone, ${name}`,
+      `session (and grace period) over to gone, ${name}`,
       `${percentile(figures.toGone, share).toFixed(1)} s`,
     );
   }
-  printMeasurement(
-    "the daemon's memory, before and after",
-    `${before.toFixed(0)}, ${residentOf(pid).toFixed(0)} MB`,
+  printMeasurement('wrong responses', String(summary.wrong.length));
+}
+
+console.error(`… creating a class of ${values.students}, seed ${values.seed}`);
+const { devenv, students, close } = await openClassroom({ students: Number(values.students) });
+try {
+  await placeVite(devenv, students);
+  const figures: SoakFigures = { sessions: 0, toLive: [], toGone: [], problems: [] };
+  const soakStudents = students.map(
+    (student, index) => new SoakStudent(student, seededRandom(Number(values.seed) + index), figures),
   );
-  printMeasurement('wrong links', String(verdict.wrong.length));
-  for (const line of [...verdict.wrong, ...figures.problems].slice(0, 50)) console.log(line);
-  process.exitCode = verdict.wrong.length + figures.problems.length === 0 ? 0 : 1;
+  const { pid } = await devenv.json<DaemonView>('up');
+  const memoryBefore = residentMegabytes(pid);
+  const until = performance.now() + Number(values.minutes) * 60_000;
+  console.error(`… students come and go for ${values.minutes} minutes`);
+  const checking = checkLinks(soakStudents, until);
+  await Promise.all(soakStudents.map((student) => student.run(until)));
+  const summary = await checking;
+
+  printResults(figures, summary);
+  const memoryAfter = residentMegabytes(pid);
+  printMeasurement("the daemon's memory", `${memoryAfter.toFixed(0)} MB`, {
+    to: 'before',
+    is: memoryAfter / memoryBefore,
+  });
+  const problems = [...summary.wrong, ...figures.problems];
+  for (const line of problems.slice(0, MAX_PROBLEMS_SHOWN)) console.log(line);
+  process.exitCode = problems.length === 0 ? 0 : 1;
 } finally {
   await close();
 }

@@ -1,23 +1,36 @@
-/** A student of the soak: comes, starts a real dev server, goes, at random, and says at any moment what must be so. */
+/** A student of the soak: starts real dev servers and leaves at random, and says at any moment what the link must show. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClassroomStudent, TIMES } from '../matrix/classroom.ts';
+import { pick, type Random } from '../cloudflare/seeded-random.ts';
+import { GRACE_S } from '../matrix/classroom.ts';
+import type { ClassroomStudent } from '../matrix/classroom-student.ts';
 import type { Terminal } from '../support/terminal.ts';
 
-/** `changing`: both are right for now. */
-export type Truth = 'page' | 'gone' | 'changing';
+/** `changing`: the link may show the page or be gone. */
+export type ExpectedLink = 'page' | 'gone' | 'changing';
 
-export interface Figures {
+export interface SoakFigures {
   sessions: number;
-  /** Seconds. */
+  /** In seconds, one per start. */
   toLive: number[];
+  /** In seconds, one per session. */
   toGone: number[];
   problems: string[];
 }
 
-/** Seconds that a server may take to be live, and a link to be gone, on a machine that is busy with a whole class. */
-const LATEST = { live: 60, gone: 10 };
+/** Limits on a machine that is busy with a whole class. */
+const MAX_TO_LIVE_S = 60;
+const MAX_TO_GONE_S = 10;
 
-const SERVERS = [
+/** Ranges of random pauses, with which the simulated students behave like people. */
+const PAUSE_BEFORE_SESSION_MS = [0, 6000] as const;
+const PAUSE_WHILE_SERVING_MS = [2000, 12_000] as const;
+const PAUSE_IN_SECOND_TERMINAL_MS = [500, 3000] as const;
+
+const RESTART_PROBABILITY = 0.3;
+const SECOND_TERMINAL_PROBABILITY = 0.3;
+const LOST_SESSION_PROBABILITY = 0.4;
+
+const SERVERS: readonly [string, ...string[]] = [
   'cd ~/app && npm run dev',
   'cd ~/app && npm start -- --host',
   'cd ~/app && AS=5173 npm run dev',
@@ -26,66 +39,73 @@ const SERVERS = [
   'cd ~/vite && npx vite --port 8080',
 ];
 
-const between = (random: () => number, from: number, to: number) => from + random() * (to - from);
-const pick = <Item>(random: () => number, items: readonly [Item, ...Item[]]): Item =>
-  items[Math.floor(random() * items.length)] ?? items[0];
-
 export class SoakStudent {
   readonly classroomStudent: ClassroomStudent;
-  readonly #random: () => number;
-  readonly figures: Figures;
-  truth: Truth = 'gone';
+  readonly figures: SoakFigures;
+  readonly #random: Random;
+  #expected: ExpectedLink = 'gone';
 
-  constructor(classroomStudent: ClassroomStudent, random: () => number, figures: Figures) {
+  constructor(classroomStudent: ClassroomStudent, random: Random, figures: SoakFigures) {
     this.classroomStudent = classroomStudent;
     this.#random = random;
     this.figures = figures;
   }
 
+  /** What the link must show now. */
+  get expected(): ExpectedLink {
+    return this.#expected;
+  }
+
+  /** Has one session after the other until `until` (of `performance.now`). */
   async run(until: number): Promise<void> {
+    const { name } = this.classroomStudent;
     while (performance.now() < until) {
-      await sleep(between(this.#random, 0, 6000));
+      await this.#pause(PAUSE_BEFORE_SESSION_MS);
       try {
         await this.#session();
         this.figures.sessions += 1;
       } catch (error) {
-        this.figures.problems.push(
-          `${this.classroomStudent.name}: ${error instanceof Error ? error.message : String(error)}`,
-        );
-        await this.classroomStudent.tidy();
+        this.figures.problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+        await this.classroomStudent.reset();
       }
-      this.truth = 'gone';
+      this.#expected = 'gone';
     }
   }
 
+  #pause([fromMs, toMs]: readonly [number, number]): Promise<void> {
+    return sleep(fromMs + this.#random() * (toMs - fromMs));
+  }
+
   async #serve(terminal: Terminal, command: string): Promise<void> {
-    this.truth = 'changing';
-    const typed = performance.now();
+    this.#expected = 'changing';
+    const typedAt = performance.now();
     terminal.type(`${command}\r`);
-    const isOwn = (body: string) => body.includes(`app of ${this.classroomStudent.name}`);
-    this.figures.toLive.push(await this.classroomStudent.untilPage(isOwn, typed, LATEST.live * 1000));
-    this.truth = 'page';
-    await sleep(between(this.#random, 2000, 12_000));
+    const { name } = this.classroomStudent;
+    const isOwnPage = (body: string) => body.includes(`app of ${name}`);
+    this.figures.toLive.push(
+      await this.classroomStudent.secondsUntilPage(isOwnPage, typedAt, MAX_TO_LIVE_S * 1000),
+    );
+    this.#expected = 'page';
+    await this.#pause(PAUSE_WHILE_SERVING_MS);
   }
 
   async #interrupt(terminal: Terminal): Promise<void> {
-    this.truth = 'changing';
+    this.#expected = 'changing';
     terminal.type('\x03');
     await terminal.see(/\$ $/);
   }
 
   async #session(): Promise<void> {
-    const terminal = await this.classroomStudent.open();
-    const commands = SERVERS as [string, ...string[]];
-    await this.#serve(terminal, pick(this.#random, commands));
-    if (this.#random() < 0.3) {
+    const terminal = await this.classroomStudent.openTerminal();
+    await this.#serve(terminal, pick(this.#random, SERVERS));
+    if (this.#random() < RESTART_PROBABILITY) {
       await this.#interrupt(terminal);
-      await this.#serve(terminal, pick(this.#random, commands));
+      await this.#serve(terminal, pick(this.#random, SERVERS));
     }
-    if (this.#random() < 0.3) {
-      // A second terminal that comes and goes changes nothing.
-      const second = await this.classroomStudent.open();
-      await sleep(between(this.#random, 500, 3000));
+    if (this.#random() < SECOND_TERMINAL_PROBABILITY) {
+      // A second terminal must not change anything.
+      const second = await this.classroomStudent.openTerminal();
+      await this.#pause(PAUSE_IN_SECOND_TERMINAL_MS);
       second.type('exit\r');
       await second.ended;
     }
@@ -93,20 +113,24 @@ export class SoakStudent {
   }
 
   async #leave(terminal: Terminal): Promise<void> {
-    const isLost = this.#random() < 0.4;
+    const isLost = this.#random() < LOST_SESSION_PROBABILITY;
     if (isLost) {
-      this.truth = 'changing';
+      this.#expected = 'changing';
       process.kill(terminal.pid, 'SIGKILL');
     } else {
       await this.#interrupt(terminal);
       terminal.type(this.#random() < 0.5 ? 'exit\r' : '\x04');
     }
-    const left = performance.now();
-    const grace = isLost ? TIMES.grace : 0;
-    const gone = await this.classroomStudent.untilGone(left, (grace + LATEST.gone) * 1000);
-    if (gone < grace - 1) throw new Error(`gone after ${gone.toFixed(1)} s, before the grace was over`);
-    this.figures.toGone.push(gone - grace);
-    this.truth = 'gone';
+    const leftAt = performance.now();
+    const graceSeconds = isLost ? GRACE_S : 0;
+    const timeoutMs = (graceSeconds + MAX_TO_GONE_S) * 1000;
+    const goneSeconds = await this.classroomStudent.secondsUntilGone(leftAt, timeoutMs);
+    if (goneSeconds < graceSeconds - 1)
+      throw new Error(
+        `the link closed after ${goneSeconds.toFixed(1)} s, before the end of the grace period`,
+      );
+    this.figures.toGone.push(goneSeconds - graceSeconds);
+    this.#expected = 'gone';
     await terminal.ended;
   }
 }

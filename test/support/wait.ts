@@ -31,3 +31,20 @@ export async function waitFor<Found>(
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
+
+/**
+ * Probes for `durationMs` and returns whether the probe was ever true. For checks that something does not happen within
+ * a time that the product itself defines, such as a grace period.
+ */
+export async function watchFor(
+  probe: () => Promise<boolean> | boolean,
+  durationMs: number,
+  everyMs = 100,
+): Promise<boolean> {
+  const end = performance.now() + durationMs;
+  while (performance.now() < end) {
+    if (await probe()) return true;
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+  return false;
+}

@@ -48,11 +48,11 @@ async function runFailingRow(
     problems.push(`the link closed too early, after ${goneSeconds.toFixed(1)} s`);
   const showsFailure = () => {
     terminal.type('\r');
-    return terminal.text.includes('nothing listened within');
+    return terminal.text.includes('Nothing listened within');
   };
   await waitFor('the line about the failure', showsFailure, { everyMs: ENTER_EVERY_MS });
   await terminal.run('true');
-  if (terminal.text.match(/nothing listened within/g)?.length !== 1)
+  if (terminal.text.match(/Nothing listened within/g)?.length !== 1)
     problems.push('the failure is not shown exactly once');
   if (terminal.text.includes('live at')) problems.push('the terminal says that the link is live');
   terminal.type('exit\r');

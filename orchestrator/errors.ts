@@ -1,49 +1,29 @@
 /**
  * The errors that people read. What happened and what to do next are separate fields, so that every error has both.
- * Scripts match on `code` (in `--json`); shells see `exitCodeOf(code)`. docs/errors.md explains each code.
+ * Scripts match on `code` (in `--json`); shells see its exit code. docs/errors.md explains each code.
  */
 
-/** Why an operation failed, as scripts read it in `--json`. */
-export type ErrorCode =
-  | 'bad-input' // the request is wrong; nothing was changed
-  | 'bad-settings' // the settings file or environment is wrong; nothing was changed
-  | 'not-found' // no such student
-  | 'exists' // that student exists already
-  | 'not-running' // the orchestrator does not answer
-  | 'busy' // another process uses what is needed
-  | 'cancelled' // the user cancelled; what was started is undone
-  | 'engine' // the Docker engine is missing, unreachable or refused the request
-  | 'image' // the student image could not be built
-  | 'network' // the Docker network or its firewall could not be created
-  | 'environment' // the container or home could not be created, started or reached
-  | 'edge' // the edge could not be brought to the desired state
-  | 'rate-limited' // one student opened links too often; they open again automatically
-  | 'conflict' // something that devenv does not own uses the same name or address
-  | 'internal'; // a defect in devenv
+/** Every error code with the exit code of a command that fails with it. 2: wrong request; 130: as shells report Ctrl-C. */
+export const exitCodes = {
+  'bad-input': 2, // the request is wrong; nothing was changed
+  'bad-settings': 2, // a setting or stored file is wrong; nothing was changed
+  'not-found': 2, // no such student
+  exists: 2, // that student exists already
+  'not-running': 1, // the orchestrator does not answer
+  busy: 1, // another process uses what is needed
+  cancelled: 130, // the user cancelled; what was started is undone
+  engine: 1, // the Docker engine is missing, unreachable or refused the request
+  image: 1, // the student image could not be built
+  network: 1, // the Docker network or its firewall could not be created
+  environment: 1, // the container or home could not be created, started or reached
+  edge: 1, // the edge could not be brought to the desired state
+  'rate-limited': 1, // one student opened links too often; they open again automatically
+  conflict: 1, // something that devenv does not own uses the same name or address
+  internal: 1, // a defect in devenv
+} as const;
 
-/** The exit code of a failed command. 2: the request was wrong; 130: cancelled, as shells report it; 1: any other failure. */
-export function exitCodeOf(code: ErrorCode): number {
-  switch (code) {
-    case 'bad-input':
-    case 'bad-settings':
-    case 'not-found':
-    case 'exists':
-      return 2;
-    case 'cancelled':
-      return 130;
-    case 'not-running':
-    case 'busy':
-    case 'engine':
-    case 'image':
-    case 'network':
-    case 'environment':
-    case 'edge':
-    case 'rate-limited':
-    case 'conflict':
-    case 'internal':
-      return 1;
-  }
-}
+/** Why an operation failed, as scripts read it in `--json`. */
+export type ErrorCode = keyof typeof exitCodes;
 
 /** An error as data: stored, sent over the API and printed by `--json`. */
 export interface Problem {

@@ -4,7 +4,7 @@
  */
 import ora, { type Ora } from 'ora';
 import type { Progress } from '../domain.ts';
-import { exitCodeOf, type Problem } from '../errors.ts';
+import { exitCodes, type Problem } from '../errors.ts';
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
@@ -33,7 +33,7 @@ export function reportProblem(problem: Problem, json: boolean): number {
     );
     process.stderr.write(`${lines.join('\n  ')}\n`);
   }
-  return exitCodeOf(problem.code);
+  return exitCodes[problem.code];
 }
 
 /** Progress of a command. `stop` clears the spinner, so that results can be printed. */

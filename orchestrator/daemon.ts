@@ -38,6 +38,7 @@ function createEdge(settings: Settings, store: Store, log: Log): Edge {
   switch (settings.edge) {
     case 'local':
       return createLocalEdge({
+        clock: systemClock,
         listen: settings.listen,
         hostname: settings.hostname,
         instance: settings.instance,

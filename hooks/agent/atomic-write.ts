@@ -1,7 +1,7 @@
-/** Writing what others read, or what the next agent finds. */
+/** Writes files that other processes read, or from which the next agent starts. */
 import { renameSync, writeFileSync } from 'node:fs';
 
-/** In whole: nobody reads half of it, and an agent that is killed leaves none. Throws where it can't be written. */
+/** Replaces the file as a whole: no reader sees half of it, and an agent that is killed leaves none. Throws if it can't be written. */
 export function writeAtomically(path: string, text: string): void {
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);

@@ -1,4 +1,4 @@
-/** What listens inside the environment: the kernel's socket tables, and which process holds each socket. */
+/** Finds listening ports: the kernel's socket tables, and the process that holds each socket. */
 import type { Process, ProcessTable } from './process-table.ts';
 import { readTable } from './read-file.ts';
 
@@ -8,7 +8,7 @@ export interface Socket {
   address: string;
 }
 
-/** An address of /proc/net/tcp: 32-bit words in the host's byte order (little-endian wherever Node 26 runs). */
+/** Parses an address of /proc/net/tcp: 32-bit words in the host's byte order (little-endian wherever Node 26 runs). */
 export function parseAddress(hex: string): string {
   const bytes = Buffer.from(hex, 'hex');
   for (let at = 0; at + 4 <= bytes.length; at += 4) bytes.subarray(at, at + 4).reverse();
@@ -21,7 +21,7 @@ export function parseAddress(hex: string): string {
   return text === '0:0:0:0:0:0:0:1' ? '::1' : text;
 }
 
-/** The lines in state 0A (listening) of a table; a table that is missing is empty. */
+/** The sockets in state 0A (listening) of a table. `text` is null for a missing table. */
 export function parseTable(text: string | null): Socket[] {
   return (text ?? '')
     .split('\n')
@@ -34,36 +34,44 @@ export function parseTable(text: string | null): Socket[] {
     });
 }
 
-/**
- * Listeners come first in a table (net/ipv4/tcp_ipv4.c), so a page that ends with another socket is the last with any;
- * so is one with room for a further line (150 bytes).
- */
-const PAGE = 4096;
-const hasMoreListeners = (page: string) => page.length > PAGE - 300 && / 0A [^\n]*\n$/.test(page.slice(-200));
+/** The kernel fills a page with lines of 150 bytes. */
+const PAGE_BYTES = 4096;
+const MAX_PAGE_REST_BYTES = 300;
 
-/** The engine's own resolver listens in every container's network. */
+/**
+ * Whether the next page may contain listeners: they come first in a table (net/ipv4/tcp_ipv4.c), so it does not after a
+ * page that ends with another socket, or that has room for another line.
+ */
+const hasMoreListeners = (page: string) =>
+  page.length > PAGE_BYTES - MAX_PAGE_REST_BYTES && / 0A [^\n]*\n$/.test(page.slice(-200));
+
+/** Docker's own resolver listens in the network of every container. */
 const ENGINE_RESOLVER = '127.0.0.11';
 
-export interface Listening {
+/** Limit of the report. */
+const MAX_ADDRESSES = 8;
+
+export interface ListeningPort {
   port: number;
   addresses: string[];
-  holder: Process | null;
-  /** Tells this listener from a later one on the same port. */
+  /** The process that holds the socket; null if unknown. */
+  process: Process | null;
+  /** Distinguishes this listener from a later one on the same port. */
   id: string;
 }
 
 export class ListenerFinder {
   readonly #proc: string;
   readonly #relayPort: number;
-  /** Holders by inode: found once, since a listening socket seldom changes hands. */
-  #holders = new Map<string, Process>();
+  /** By inode. A listening socket rarely moves to another process, so it is looked up once. */
+  #processes = new Map<string, Process>();
 
   constructor(proc: string, relayPort: number) {
     this.#proc = proc;
     this.#relayPort = relayPort;
   }
 
-  #sockets(): Socket[] {
+  #readSockets(): Socket[] {
     const tables = ['tcp', 'tcp6'].map((name) =>
       parseTable(readTable(`${this.#proc}/net/${name}`, hasMoreListeners)),
     );
@@ -72,13 +80,13 @@ export class ListenerFinder {
       .filter(({ port, address }) => port !== this.#relayPort && address !== ENGINE_RESOLVER);
   }
 
-  /** Looks at open files only where a socket's holder is not known or has gone. */
-  #findHolders(sockets: readonly Socket[], table: ProcessTable): void {
-    const isHeld = ({ inode }: Socket) => {
-      const holder = this.#holders.get(inode);
-      return holder !== undefined && table.all.get(holder.pid)?.id === holder.id;
+  /** Reads open files only if a socket's process is unknown or has ended. */
+  #findProcesses(sockets: readonly Socket[], table: ProcessTable): void {
+    const isKnown = ({ inode }: Socket) => {
+      const process = this.#processes.get(inode);
+      return process !== undefined && table.all.get(process.pid)?.id === process.id;
     };
-    if (sockets.every(isHeld)) return;
+    if (sockets.every(isKnown)) return;
     const wanted = new Set(sockets.map((socket) => `socket:[${socket.inode}]`));
     const found = new Map<string, Process>();
     for (const process of table.all.values()) {
@@ -86,34 +94,34 @@ export class ListenerFinder {
         if (!wanted.has(target)) continue;
         const inode = target.slice('socket:['.length, -1);
         const other = found.get(inode);
-        // Shared by a family (cluster workers): the oldest is the one that the student started.
+        // Cluster workers share a socket: the oldest process is the one that the student started.
         if (other === undefined || process.startTicks < other.startTicks) found.set(inode, process);
       }
     }
-    this.#holders = found;
+    this.#processes = found;
   }
 
-  /** One entry a port, in order of ports. The agent's own sockets are left out. */
-  find(table: ProcessTable, ownPid: number): Listening[] {
-    const sockets = this.#sockets();
-    this.#findHolders(sockets, table);
-    const byPort = new Map<number, Listening>();
+  /** One entry per port, sorted by port. Sockets of the process `ownPid` are excluded. */
+  find(table: ProcessTable, ownPid: number): ListeningPort[] {
+    const sockets = this.#readSockets();
+    this.#findProcesses(sockets, table);
+    const byPort = new Map<number, ListeningPort>();
     for (const { port, address, inode } of sockets) {
-      const holder = this.#holders.get(inode) ?? null;
-      if (holder?.pid === ownPid) continue;
+      const process = this.#processes.get(inode) ?? null;
+      if (process?.pid === ownPid) continue;
       const known = byPort.get(port);
       if (known === undefined)
-        byPort.set(port, { port, addresses: [address], holder, id: `${port}/${inode}` });
-      else if (known.addresses.length < 8) known.addresses.push(address);
+        byPort.set(port, { port, addresses: [address], process, id: `${port}/${inode}` });
+      else if (known.addresses.length < MAX_ADDRESSES) known.addresses.push(address);
     }
     return [...byPort.values()].sort((a, b) => a.port - b.port);
   }
 }
 
-/** Where to reach a listener from inside: whatever it has bound. */
+/** An address at which the agent reaches a listener with these bound addresses. */
 export function reachableAddress(addresses: readonly string[]): string {
   if (addresses.includes('127.0.0.1') || addresses.includes('0.0.0.0')) return '127.0.0.1';
-  // `::` takes ::1 in any case; it takes 127.0.0.1 only where it is not for IPv6 alone.
+  // A socket bound to `::` always accepts ::1; it accepts 127.0.0.1 only if it is not IPv6-only.
   if (addresses.includes('::1') || addresses.includes('::')) return '::1';
   return addresses[0] ?? '127.0.0.1';
 }

@@ -1,6 +1,6 @@
 /**
- * Puts lines before the student: at once where a program runs in the terminal's foreground and lets the terminal
- * do the line editing, else queued for the shell's next prompt. Never into an editor's screen, never waiting.
+ * Shows notices to the student: immediately if a program runs in the terminal's foreground and leaves line editing to
+ * the terminal, otherwise at the shell's next prompt. Never writes into an editor's screen, and never blocks.
  */
 import {
   closeSync,
@@ -16,25 +16,26 @@ import type { Notice } from '../../orchestrator/protocol/messages.ts';
 import { writeAtomically } from './atomic-write.ts';
 import type { Process, ProcessTable } from './process-table.ts';
 import { readText } from './read-file.ts';
-import { jobOf, type Pane, seenIn, type Terminal } from './sessions.ts';
+import { foregroundJob, type Pane, type Terminal, visibleTerminals } from './sessions.ts';
 import type { ShellRecord } from './shell-records.ts';
-import { shellOf } from './starting-commands.ts';
+import { nearestShell } from './starting-commands.ts';
 
-/** Longest text that is shown, in characters. */
-const MOST_TEXT = 1000;
+const MAX_TEXT_LENGTH = 1000;
+const MAX_QUEUED_LINES = 20;
+const STTY_TIMEOUT_MS = 1000;
 
-/** A terminal's own settings, asked of `stty`: whether it hands over whole lines (ICANON). Rare, so a process is fine. */
-async function isCooked(path: string): Promise<boolean> {
+/** Whether the terminal edits lines itself (ICANON), according to `stty`. Called rarely, so a process is affordable. */
+async function isCanonical(path: string): Promise<boolean> {
   const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
-    execFile('stty', ['-F', path, '-a'], { timeout: 1000 }, (error, output) => {
+    execFile('stty', ['-F', path, '-a'], { timeout: STTY_TIMEOUT_MS }, (error, output) => {
       resolve(error === null && /(^|\s)icanon(\s|;|$)/.test(output));
     });
   });
 }
 
-/** One write that never waits: a terminal that is stopped (Ctrl-S) or not read from refuses, and the line is queued. */
-function writeNow(path: string, text: string): boolean {
+/** Writes without blocking. False for a terminal that is stopped (Ctrl-S) or whose output is not read. */
+function tryWrite(path: string, text: string): boolean {
   try {
     const file = openSync(path, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
     try {
@@ -47,11 +48,11 @@ function writeNow(path: string, text: string): boolean {
   }
 }
 
-/** Names of shells. One without hooks that is alone in front may be at its prompt: what it does there is not known. */
-const SHELLS = /^[a-z]*sh$/;
+/** Names of shells. One without hooks that is alone in the foreground may be at its prompt: its state is unknown. */
+const SHELL_NAME = /^[a-z]*sh$/;
 
-/** The shell from which somebody started what is in the terminal's foreground, else the terminal's own. */
-function nearestShell(
+/** The shell in which the foreground job was started, otherwise the terminal's own. */
+function shellOfJob(
   leader: Process,
   job: readonly Process[],
   shells: readonly ShellRecord[],
@@ -59,13 +60,13 @@ function nearestShell(
 ): ShellRecord | undefined {
   const byPid = new Map(shells.map((shell) => [shell.pid, shell]));
   for (const { pid } of job) {
-    const shell = shellOf(table, pid, byPid);
+    const shell = nearestShell(table, pid, byPid);
     if (shell !== undefined) return shell;
   }
   return byPid.get(leader.pid);
 }
 
-/** Who is there to be told. */
+/** Where notices can be shown. */
 export interface NoticeTargets {
   terminals: readonly Terminal[];
   panes: readonly Pane[];
@@ -75,79 +76,81 @@ export interface NoticeTargets {
 
 export class NoticeBoard {
   readonly #run: string;
-  /** Lines by shell's id that wait for its queue to be taken. */
-  readonly #waiting = new Map<string, string[]>();
-  #shown: number;
+  /** Lines for each shell's next prompt, by the shell's id. */
+  readonly #queued = new Map<string, string[]>();
+  #lastShownId: number;
 
+  /** `run`: the tmpfs. */
   constructor(run: string) {
     this.#run = run;
-    this.#shown = Number(readText(`${run}/agent.shown`)) || 0;
+    this.#lastShownId = Number(readText(`${run}/agent.shown`)) || 0;
     try {
       mkdirSync(`${run}/messages`, { recursive: true });
     } catch {
-      // A student's file is in the way: their own messages suffer.
+      // A file of the student is in the way: only their own notices are lost.
     }
   }
 
-  /** The highest id that was shown or queued; kept in the tmpfs, so that an agent that restarts repeats nothing. */
-  get shown(): number {
-    return this.#shown;
+  /** The highest id that was shown or queued. It is kept in the tmpfs, so that a restarted agent repeats nothing. */
+  get lastShownId(): number {
+    return this.#lastShownId;
   }
 
-  /** Shows those that are new in every terminal that counts, or in the panes that it shows. */
+  /** Shows the notices with a higher id in every session's terminal, or in the panes that it displays. */
   async show(notices: readonly Notice[], { terminals, panes, shells, table }: NoticeTargets): Promise<void> {
-    const fresh = notices.filter((notice) => notice.id > this.#shown);
-    const last = fresh.at(-1);
+    const newNotices = notices.filter((notice) => notice.id > this.#lastShownId);
+    const last = newNotices.at(-1);
     if (last === undefined) return;
-    this.#shown = last.id;
+    this.#lastShownId = last.id;
     try {
-      writeFileSync(`${this.#run}/agent.shown`, String(this.#shown));
+      writeFileSync(`${this.#run}/agent.shown`, String(this.#lastShownId));
     } catch {
-      // The tmpfs is full: after a restart a line may come twice.
+      // The tmpfs is full: after a restart the agent may show a line twice.
     }
-    const lines = fresh.map((notice) => notice.text.slice(0, MOST_TEXT).replace(/[^\P{C}]/gu, ' '));
-    const places = new Map(
-      terminals.flatMap((terminal) => seenIn(terminal, panes, table)).map((place) => [place.number, place]),
-    );
-    await Promise.all([...places.values()].map((place) => this.#tell(place, lines, shells, table)));
+    const lines = newNotices.map(({ text }) => text.slice(0, MAX_TEXT_LENGTH).replace(/[^\P{C}]/gu, ' '));
+    const visible = terminals.flatMap((terminal) => visibleTerminals(terminal, panes, table));
+    const byNumber = new Map(visible.map((terminal) => [terminal.number, terminal]));
+    await Promise.all([...byNumber.values()].map((each) => this.#showIn(each, lines, shells, table)));
   }
 
-  async #tell(
-    place: Terminal,
+  async #showIn(
+    terminal: Terminal,
     lines: string[],
     shells: readonly ShellRecord[],
     table: ProcessTable,
   ): Promise<void> {
-    const path = `/dev/pts/${place.number}`;
-    const { leader } = place;
-    const job = jobOf(place, table);
-    const shell = nearestShell(leader, job, shells, table);
-    if (shell === undefined ? table.variable(leader.pid, 'DEVENV_QUIET') === '1' : shell.quiet) return;
+    const path = `/dev/pts/${terminal.number}`;
+    const { leader } = terminal;
+    const job = foregroundJob(terminal, table);
+    const shell = shellOfJob(leader, job, shells, table);
+    const isQuiet = shell?.quiet ?? table.variable(leader.pid, 'DEVENV_QUIET') === '1';
+    if (isQuiet) return;
     const isRunning =
       shell?.pid === leader.foreground
         ? shell.phase !== 'prompt'
-        : job.some(({ name }) => !SHELLS.test(name));
-    if (isRunning && (await isCooked(path)) && writeNow(path, `\r\n${lines.join('\r\n')}\r\n`)) return;
+        : job.some(({ name }) => !SHELL_NAME.test(name));
+    if (isRunning && (await isCanonical(path)) && tryWrite(path, `\r\n${lines.join('\r\n')}\r\n`)) return;
     if (shell === undefined) return;
-    this.#waiting.set(shell.id, [...(this.#waiting.get(shell.id) ?? []), ...lines].slice(-20));
-    this.deliver(shells);
+    const queued = this.#queued.get(shell.id) ?? [];
+    this.#queued.set(shell.id, [...queued, ...lines].slice(-MAX_QUEUED_LINES));
+    this.deliverQueued(shells);
   }
 
-  /** Hands over what waits, where the shell has taken the last. Renamed in whole: the hook never reads half a line. */
-  deliver(shells: readonly ShellRecord[]): void {
-    for (const [id, lines] of this.#waiting) {
+  /** Hands queued lines to shells that have printed their previous ones. The file is renamed, so that no hook reads half a line. */
+  deliverQueued(shells: readonly ShellRecord[]): void {
+    for (const [id, lines] of this.#queued) {
       const shell = shells.find((each) => each.id === id);
       if (shell === undefined) {
-        this.#waiting.delete(id);
+        this.#queued.delete(id);
         continue;
       }
       const path = `${this.#run}/messages/${shell.pid}`;
       try {
         if (existsSync(path) && statSync(path).size > 0) continue;
         writeAtomically(path, `${lines.join('\n')}\n`);
-        this.#waiting.delete(id);
+        this.#queued.delete(id);
       } catch {
-        // A full tmpfs, or a folder of the student's making: tried again at the next look.
+        // The tmpfs is full, or a folder of the student is in the way: the next poll tries again.
       }
     }
   }

@@ -1,18 +1,25 @@
-/** Looks at the environment and says what is so: sessions, listeners, service, what is starting. */
+/** Observes the environment: sessions, listeners, the selected service, and commands that are starting. */
 import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
-import type { Listener, Report, Service, SessionEnd } from '../../orchestrator/protocol/messages.ts';
+import type { Listener, Report, Service } from '../../orchestrator/protocol/messages.ts';
 import { ListenerFinder, reachableAddress } from './listeners.ts';
 import type { EnvironmentPaths } from './paths.ts';
 import { ProcessTable } from './process-table.ts';
 import { ProcessVisibility } from './process-visibility.ts';
 import { ProtocolProber } from './protocol-probe.ts';
-import { chooseService } from './service-selection.ts';
+import { selectService } from './service-selection.ts';
+import { SessionEndTracker } from './session-ends.ts';
 import { type Pane, SessionFinder, type Terminal } from './sessions.ts';
 import { readShellRecords, type ShellRecord } from './shell-records.ts';
-import { StartFinder } from './starting-commands.ts';
+import { StartingCommandFinder } from './starting-commands.ts';
+
+/** Limits of the report. */
+const MAX_SESSIONS = 64;
+const MAX_LISTENERS = 64;
+const MAX_COMMAND_LENGTH = 200;
 
 export interface Observation {
   report: Omit<Report, 'lastShownNoticeId'>;
+  /** The sessions' terminals, oldest first. */
   terminals: Terminal[];
   panes: Pane[];
   shells: ShellRecord[];
@@ -20,124 +27,95 @@ export interface Observation {
 }
 
 export interface ObserverOptions {
-  places: EnvironmentPaths;
+  paths: EnvironmentPaths;
   ownPid: number;
   /** The environment's fixed PORT. */
-  port: number;
-  watch(): readonly string[];
-  /** Programs besides sshd whose terminals a person holds. */
+  portVariable: number;
+  /** Command patterns from the settings. */
+  watchedCommands(): readonly string[];
+  /** Programs besides sshd whose terminals count as sessions. */
   sessionHolders(): readonly string[];
   /** The port that the student has chosen; null for none. */
-  chosen(): number | null;
-  /** Something was found out in between: look again. */
-  onNews(): void;
+  chosenPort(): number | null;
+  /** Called when something was found between two observations. */
+  onChange(): void;
 }
 
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #sessions = new SessionFinder();
-  readonly #starts = new StartFinder();
-  readonly #privacy: ProcessVisibility;
+  readonly #sessionEnds = new SessionEndTracker();
+  readonly #startingCommands = new StartingCommandFinder();
+  readonly #visibility: ProcessVisibility;
   readonly #listeners: ListenerFinder;
   readonly #prober: ProtocolProber;
-  /** Sessions at the last look, and how those ended whose hooks have told. */
-  #last = new Map<string, Terminal>();
-  #lastSessionEnd: { kind: SessionEnd['kind']; at: number } | null = null;
-  readonly #ended = new Map<string, ShellRecord['phase']>();
 
   constructor(options: ObserverOptions) {
+    const { paths, portVariable, onChange } = options;
     this.#options = options;
-    this.#privacy = new ProcessVisibility({
-      file: `${options.places.run}/agent.started`,
-      port: options.port,
-    });
-    this.#listeners = new ListenerFinder(options.places.proc, options.places.relayPort);
-    this.#prober = new ProtocolProber(options.onNews);
+    this.#visibility = new ProcessVisibility({ file: `${paths.run}/agent.started`, portVariable });
+    this.#listeners = new ListenerFinder(paths.proc, paths.relayPort);
+    this.#prober = new ProtocolProber(onChange);
   }
 
-  look(): Observation {
-    const { places } = this.#options;
-    const table = new ProcessTable(places.proc);
-    const { living, ended } = readShellRecords(places.run, table);
-    const { sessions: terminals, panes } = this.#sessions.find(table, this.#options.sessionHolders());
-    this.#followEnds(terminals, living, ended);
-    const isPublic = this.#privacy.follow(table, living, ended);
-    const { starting, watched } = this.#starts.find({
+  observe(): Observation {
+    const { paths, sessionHolders, watchedCommands } = this.#options;
+    const table = new ProcessTable(paths.proc);
+    const { living, ended } = readShellRecords(paths.run, table);
+    const { sessions: terminals, panes } = this.#sessions.find(table, sessionHolders());
+    const lastSessionEnd = this.#sessionEnds.update(terminals, [...living, ...ended]);
+    const isPublic = this.#visibility.update(table, living, ended);
+    const { starting, isWatched } = this.#startingCommands.find({
       table,
       shells: living,
-      patterns: this.#options.watch(),
+      patterns: watchedCommands(),
       isPublic,
     });
-    const { listeners, service } = this.#findService(table, { isPublic, watched });
-    const portOf = (pid: number) => living.find((shell) => shell.pid === pid)?.port ?? 'ok';
+    const { listeners, service } = this.#findService(table, isPublic, isWatched);
+    const portVariableOf = (pid: number) => living.find((shell) => shell.pid === pid)?.portVariable ?? 'ok';
     const report: Observation['report'] = {
       kind: 'report',
       protocol: PROTOCOL_VERSION,
-      sessions: terminals.slice(-64).map(({ leader, number }) => ({
+      sessions: terminals.slice(-MAX_SESSIONS).map(({ leader, number }) => ({
         id: leader.id,
         terminal: `/dev/pts/${number}`,
         ageSeconds: table.ageSeconds(leader),
-        portVariable: portOf(leader.pid),
+        portVariable: portVariableOf(leader.pid),
       })),
-      listeners: listeners.slice(0, 64),
+      listeners: listeners.slice(0, MAX_LISTENERS),
       starting,
       service,
-      lastSessionEnd: this.#lastSessionEnd && {
-        kind: this.#lastSessionEnd.kind,
-        ageSeconds: (performance.now() - this.#lastSessionEnd.at) / 1000,
-      },
+      lastSessionEnd,
     };
     return { report, terminals, panes, shells: living, table };
   }
 
-  /** A session that is gone was left where its shell said so; everything else is lost. */
-  #followEnds(
-    terminals: readonly Terminal[],
-    living: readonly ShellRecord[],
-    ended: readonly ShellRecord[],
-  ): void {
-    for (const shell of [...living, ...ended]) this.#ended.set(shell.id, shell.phase);
-    const now = new Map(terminals.map((terminal) => [terminal.leader.id, terminal]));
-    const gone = [...this.#last.keys()].filter((id) => !now.has(id));
-    if (gone.length > 0) {
-      // Which of several was the last is not known: who was lost may come back.
-      const kind = gone.every((id) => this.#ended.get(id) === 'exited') ? 'exited' : 'lost';
-      this.#lastSessionEnd = { kind, at: performance.now() };
-    }
-    this.#last = now;
-    const known = new Set([...living.map((shell) => shell.id), ...now.keys()]);
-    for (const id of this.#ended.keys()) if (!known.has(id)) this.#ended.delete(id);
-  }
-
   #findService(
     table: ProcessTable,
-    { isPublic, watched }: { isPublic(pid: number | null): boolean; watched(pid: number): boolean },
+    isPublic: (pid: number | null) => boolean,
+    isWatched: (pid: number) => boolean,
   ): { listeners: Listener[]; service: Service | null } {
     const found = this.#listeners.find(table, this.#options.ownPid);
-    this.#prober.keep(new Set(found.map((each) => each.id)));
-    const candidates = found.map(({ id, port, addresses, holder }) => {
+    this.#prober.retainOnly(new Set(found.map((each) => each.id)));
+    const candidates = found.map(({ id, port, addresses, process }) => {
       const address = reachableAddress(addresses);
       return {
         port,
         addresses,
-        holder,
+        process,
         address,
-        speaks: this.#prober.speaks(id, address, port),
-        isPublic: isPublic(holder?.pid ?? null),
-        watched: holder !== null && watched(holder.pid),
-        ageSeconds: holder === null ? 0 : table.ageSeconds(holder),
+        speaks: this.#prober.protocolOf(id, address, port),
+        isPublic: isPublic(process?.pid ?? null),
+        isWatched: process !== null && isWatched(process.pid),
+        ageSeconds: process === null ? 0 : table.ageSeconds(process),
       };
     });
-    const listeners = candidates.map(
-      (each): Listener => ({
-        port: each.port,
-        addresses: each.addresses,
-        process: each.holder?.id ?? null,
-        command: each.holder === null ? '' : table.command(each.holder.pid).join(' ').slice(0, 200),
-        speaks: each.speaks,
-        isPublic: each.isPublic,
-      }),
-    );
-    return { listeners, service: chooseService(candidates, this.#options.port, this.#options.chosen()) };
+    const listeners = candidates.map(({ port, addresses, process, speaks, isPublic }): Listener => {
+      const words = process === null ? [] : table.command(process.pid);
+      const command = words.join(' ').slice(0, MAX_COMMAND_LENGTH);
+      return { port, addresses, process: process?.id ?? null, command, speaks, isPublic };
+    });
+    const { portVariable, chosenPort } = this.#options;
+    return { listeners, service: selectService(candidates, portVariable, chosenPort()) };
   }
 }

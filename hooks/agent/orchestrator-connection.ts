@@ -1,45 +1,46 @@
-/** The way to the orchestrator: whole state in both directions, tried again for ever. */
+/** The connection to the orchestrator: whole state in both directions. It reconnects for as long as the agent runs. */
 import { connect, type Socket } from 'node:net';
+import { MAX_LINE_BYTES, REPORT_INTERVAL_MS } from '../../orchestrator/protocol/constants.ts';
 import type { Report, StateMessage } from '../../orchestrator/protocol/messages.ts';
 
-/** Reports are repeated this often though nothing changed: the lease is kept by them. In ms. */
-const REPEAT = 2000;
-/** First and longest pause between two tries to connect, in ms. */
-const FIRST_PAUSE = 100;
-const LONGEST_PAUSE = 2000;
-/** A state message is a few KB; more than this is none, in bytes. */
-const MAX_STATE = 256 * 1024;
+/** Backoff between two connection attempts. */
+const MIN_RECONNECT_DELAY_MS = 100;
+const MAX_RECONNECT_DELAY_MS = 2000;
 
 export class OrchestratorConnection {
   readonly #path: string;
   readonly #onState: (state: StateMessage) => void;
   #socket: Socket | null = null;
-  #pause = FIRST_PAUSE;
+  #reconnectDelayMs = MIN_RECONNECT_DELAY_MS;
   #report: Report | null = null;
 
+  /** `path`: the orchestrator's socket. */
   constructor(path: string, onState: (state: StateMessage) => void) {
     this.#path = path;
     this.#onState = onState;
-    setInterval(() => this.#send(), REPEAT);
+  }
+
+  start(): void {
+    setInterval(() => this.#sendReport(), REPORT_INTERVAL_MS);
     this.#connect();
   }
 
-  get connected(): boolean {
+  get isConnected(): boolean {
     return this.#socket !== null;
   }
 
-  /** Sends now; kept for the repetition and for the next connection. */
-  report(report: Report): void {
+  /** Sends the report now, as a heartbeat from then on, and after a reconnect. */
+  send(report: Report): void {
     this.#report = report;
-    this.#send();
+    this.#sendReport();
   }
 
-  /** Keeps what a repetition would say, without sending it now: ages that have grown are no news. */
-  keep(report: Report): void {
+  /** Replaces the report that the next heartbeat sends: grown ages need no message of their own. */
+  setHeartbeat(report: Report): void {
     this.#report = report;
   }
 
-  #send(): void {
+  #sendReport(): void {
     if (this.#socket === null || this.#report === null || this.#socket.writableNeedDrain) return;
     this.#socket.write(`${JSON.stringify(this.#report)}\n`);
   }
@@ -50,31 +51,31 @@ export class OrchestratorConnection {
     socket.setEncoding('utf8');
     socket.once('connect', () => {
       this.#socket = socket;
-      this.#send();
+      this.#sendReport();
     });
     socket.on('data', (text: string) => {
-      this.#pause = FIRST_PAUSE;
+      this.#reconnectDelayMs = MIN_RECONNECT_DELAY_MS;
       const lines = (pending + text).split('\n');
       pending = lines.pop() ?? '';
-      if (pending.length > MAX_STATE) socket.destroy();
-      // Whole state: only the newest counts.
+      if (pending.length > MAX_LINE_BYTES) socket.destroy();
+      // Each line is whole state: only the newest counts.
       const newest = lines.at(-1);
-      if (newest !== undefined) this.#take(newest);
+      if (newest !== undefined) this.#handleLine(newest);
     });
     socket.on('error', () => socket.destroy());
     socket.once('close', () => {
       this.#socket = null;
-      setTimeout(() => this.#connect(), this.#pause);
-      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+      setTimeout(() => this.#connect(), this.#reconnectDelayMs);
+      this.#reconnectDelayMs = Math.min(this.#reconnectDelayMs * 2, MAX_RECONNECT_DELAY_MS);
     });
   }
 
-  #take(line: string): void {
+  #handleLine(line: string): void {
     try {
       const message = JSON.parse(line) as StateMessage;
       if (message.kind === 'state') this.#onState(message);
     } catch {
-      // Not the orchestrator's: whoever it is, the next whole state will do.
+      // Not a state message. The next one replaces it.
     }
   }
 }

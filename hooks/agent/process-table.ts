@@ -1,6 +1,10 @@
-/** The process table, read from /proc in one pass. A process is its pid and its start time, never its pid alone. */
+/** The process table, read from /proc in one pass. A process is identified by its pid and start time, never by its pid alone. */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { readText } from './read-file.ts';
+
+/** Linux reports times to programs in these units on every architecture that Node supports (USER_HZ). */
+const TICKS_PER_SECOND = 100;
+const MAX_LINEAGE = 64;
 
 export interface Process {
   pid: number;
@@ -9,24 +13,24 @@ export interface Process {
   name: string;
   parent: number;
   group: number;
-  /** Pid of the session's leader. */
+  /** Pid of the session leader. */
   session: number;
   /** Number of the controlling terminal /dev/pts/N; null without one. */
   terminal: number | null;
-  /** Process group in the terminal's foreground. */
+  /** The process group in the terminal's foreground. */
   foreground: number;
-  /** Since boot, in clock ticks of 1/100 s. */
+  /** Since boot, in clock ticks. */
   startTicks: number;
 }
 
-/** Device numbers of /dev/pts/N: major 136 and up, minors of 8 bits with the rest above (Linux, Documentation/admin-guide/devices.txt). */
+/** /dev/pts/N has major 136 and up, and a minor of 8 bits with the rest above (Linux, Documentation/admin-guide/devices.txt). */
 function ptsNumber(device: number): number | null {
   const major = (device >> 8) & 0xfff;
   if (major < 136 || major > 143) return null;
   return (major - 136) * 256 + ((device & 0xff) | ((device >> 12) & 0xfff00));
 }
 
-/** A line of /proc/PID/stat; the name may hold anything, so fields count from the last parenthesis. */
+/** Parses /proc/PID/stat; null for zombies. The name may contain anything, so fields count from the last parenthesis. */
 export function parseStat(line: string): Process | null {
   const open = line.indexOf('(');
   const close = line.lastIndexOf(')');
@@ -51,9 +55,10 @@ export function parseStat(line: string): Process | null {
 
 export class ProcessTable {
   readonly #proc: string;
+  /** By pid, without zombies. */
   readonly all: ReadonlyMap<number, Process>;
 
-  /** Reads it as it is now; zombies are left out. */
+  /** Reads the table. `proc`: the path of the proc file system. */
   constructor(proc: string) {
     this.#proc = proc;
     const all = new Map<number, Process>();
@@ -67,20 +72,20 @@ export class ProcessTable {
     this.all = all;
   }
 
-  /** Its arguments; a program may have written anything there. */
+  /** The words of its command line. A program may write anything there. */
   command(pid: number): string[] {
     const text = readText(`${this.#proc}/${pid}/cmdline`) ?? '';
-    // npm and others write their title as one string, with blanks.
+    // npm and others write their title as one string with spaces.
     return text.split(/[\0 ]+/).filter((word) => word !== '');
   }
 
-  /** A variable of the environment that it was started with; null without it. */
+  /** A variable of the environment with which it was started; null if it has none. */
   variable(pid: number, name: string): string | null {
     const entries = (readText(`${this.#proc}/${pid}/environ`) ?? '').split('\0');
     return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? null;
   }
 
-  /** What its open files are; empty where it may not be looked at. */
+  /** Its open files; empty if this process may not read them. */
   openFiles(pid: number): { number: string; target: string }[] {
     try {
       return readdirSync(`${this.#proc}/${pid}/fd`).flatMap((number) => {
@@ -102,10 +107,10 @@ export class ProcessTable {
   /** The process and its ancestors, nearest first. */
   lineage(pid: number): Process[] {
     const line: Process[] = [];
-    let at = this.all.get(pid);
-    while (at !== undefined && line.length < 64) {
-      line.push(at);
-      at = this.all.get(at.parent);
+    let process = this.all.get(pid);
+    while (process !== undefined && line.length < MAX_LINEAGE) {
+      line.push(process);
+      process = this.all.get(process.parent);
     }
     return line;
   }
@@ -116,6 +121,6 @@ export class ProcessTable {
   }
 
   ageSeconds(process: Process): number {
-    return Math.max(0, this.uptime() - process.startTicks / 100);
+    return Math.max(0, this.uptime() - process.startTicks / TICKS_PER_SECOND);
   }
 }

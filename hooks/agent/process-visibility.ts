@@ -1,124 +1,128 @@
 /**
- * Whether what a process serves is public. A shell whose PORT is unset or changed has told its student that what they
- * start there is not. So the answer is that of the shell at the start, and no later one: it is remembered, and handed
- * down to what the process starts, whose parent may be gone by the time it listens. Whoever was started with the right
- * PORT all the same is public.
+ * Decides whether the servers of a process are public. A shell whose PORT is unset or changed has told its student that
+ * servers started there are private. So the shell's PORT at the start of a process decides, not a later one: the
+ * decision is stored and inherited by child processes, whose parent may be gone before they listen. A process that was
+ * started with the right PORT is public in any case.
  */
 import { unlinkSync, writeFileSync } from 'node:fs';
 import type { Process, ProcessTable } from './process-table.ts';
 import { readText } from './read-file.ts';
 import type { ShellRecord } from './shell-records.ts';
 
-export interface PrivacyOptions {
-  /** Outlives the agent, in the tmpfs. */
+export interface ProcessVisibilityOptions {
+  /** Where decisions are stored, in the tmpfs: they outlive the agent. */
   file: string;
   /** The environment's fixed PORT. */
-  port: number;
+  portVariable: number;
 }
 
-/** What is asked about processes that are seen for the first time. */
-interface Look {
+/** The state in which processes that are seen for the first time are decided. */
+interface Snapshot {
   table: ProcessTable;
   /** Living shells by pid. */
   shells: ReadonlyMap<number, ShellRecord>;
-  /** Those without a valid PORT, the ones that have just ended among them. */
-  told: readonly ShellRecord[];
+  /** Shells without a valid PORT, including those that have just ended. */
+  privateShells: readonly ShellRecord[];
 }
 
 export class ProcessVisibility {
-  readonly #options: PrivacyOptions;
-  /** By process id, of processes that live: true is public. */
-  #answers = new Map<string, boolean>();
-  #written = '';
-  /** Shells that had ended at the last look: what they left behind may be in the process table only now. */
-  #lately: readonly ShellRecord[] = [];
+  readonly #options: ProcessVisibilityOptions;
+  /** Decisions on living processes, by process id: true is public. */
+  #decisions = new Map<string, boolean>();
+  #writtenText = '';
+  /** Shells that had ended at the last update. Their child processes may appear in the process table only now. */
+  #recentlyEnded: readonly ShellRecord[] = [];
 
-  constructor(options: PrivacyOptions) {
+  constructor(options: ProcessVisibilityOptions) {
     this.#options = options;
-    this.#written = readText(options.file) ?? '';
-    for (const [, answer, id] of this.#written.matchAll(/^([+-])(\d+:\d+)$/gm))
-      if (id !== undefined) this.#answers.set(id, answer === '+');
+    this.#writtenText = readText(options.file) ?? '';
+    for (const [, sign, id] of this.#writtenText.matchAll(/^([+-])(\d+:\d+)$/gm))
+      if (id !== undefined) this.#decisions.set(id, sign === '+');
   }
 
   /**
-   * Asks of every process at each look, so that each has its answer before its parent is gone. The answer is for a pid;
-   * null is one that is not known, as of a server that is younger than the process table.
+   * Decides on every process, so that each has its decision before its parent is gone. Returns a predicate by pid; null
+   * stands for an unknown process, such as a server that is newer than the process table.
    */
-  follow(
+  update(
     table: ProcessTable,
     living: readonly ShellRecord[],
     ended: readonly ShellRecord[],
   ): (pid: number | null) => boolean {
     const shells = new Map(living.map((shell) => [shell.pid, shell]));
-    const look: Look = {
+    const snapshot: Snapshot = {
       table,
       shells,
-      told: [...living, ...ended, ...this.#lately].filter(({ port }) => port !== 'ok'),
+      privateShells: [...living, ...ended, ...this.#recentlyEnded].filter(
+        ({ portVariable }) => portVariable !== 'ok',
+      ),
     };
-    this.#lately = ended;
-    const answers = new Map<string, boolean>();
+    this.#recentlyEnded = ended;
+    const decisions = new Map<string, boolean>();
     for (const process of table.all.values()) {
       if (shells.has(process.pid)) continue;
-      answers.set(process.id, this.#answers.get(process.id) ?? this.#firstAnswer(process, look));
+      decisions.set(process.id, this.#decisions.get(process.id) ?? this.#decide(process, snapshot));
     }
-    this.#answers = answers;
-    this.#write(look.told.length > 0);
+    this.#decisions = decisions;
+    const hasPrivateShells = snapshot.privateShells.length > 0;
+    this.#store(hasPrivateShells);
     return (pid) => {
-      if (pid === null) return look.told.length === 0;
+      if (pid === null) return !hasPrivateShells;
       const shell = shells.get(pid);
-      if (shell !== undefined) return shell.port === 'ok';
-      const isPublic = answers.get(table.all.get(pid)?.id ?? '') ?? true;
+      if (shell !== undefined) return shell.portVariable === 'ok';
+      const isPublic = decisions.get(table.all.get(pid)?.id ?? '') ?? true;
       return isPublic || this.#hasRightPort(pid, table);
     };
   }
 
-  #firstAnswer(process: Process, look: Look): boolean {
-    const lineage = look.table.lineage(process.pid);
+  #decide(process: Process, snapshot: Snapshot): boolean {
+    const lineage = snapshot.table.lineage(process.pid);
     for (const ancestor of lineage) {
-      const shell = look.shells.get(ancestor.pid);
-      if (shell !== undefined) return shell.port === 'ok';
-      const known = this.#answers.get(ancestor.id);
-      // What process 1 and its like are says nothing of the orphans that they have taken in.
+      const shell = snapshot.shells.get(ancestor.pid);
+      if (shell !== undefined) return shell.portVariable === 'ok';
+      const known = this.#decisions.get(ancestor.id);
+      // Process 1 has adopted orphans, so its own decision says nothing about them.
       if (known !== undefined && ancestor.pid !== 1) return known;
     }
     const top = lineage.findLast(({ pid }) => pid !== 1) ?? process;
-    return top.parent !== 1 || this.#isPublicOrphan(top, look);
+    return top.parent !== 1 || this.#isPublicOrphan(top, snapshot);
   }
 
   /**
-   * Nobody has seen who started it. While no shell is private it can't be one of theirs. Else the shells of its own
-   * session answer; in a session of its own (`setsid`, a daemon) it is public where it was started with the right PORT.
+   * Decides on a process whose starter is unknown. Without private shells it is public. Otherwise the shells of its
+   * session decide; in a session of its own (`setsid`, a daemon) it is public if it was started with the right PORT.
    */
-  #isPublicOrphan({ pid, session }: Process, { table, shells, told }: Look): boolean {
-    if (told.length === 0) return true;
-    const isNear = (shell: ShellRecord) =>
+  #isPublicOrphan({ pid, session }: Process, { table, shells, privateShells }: Snapshot): boolean {
+    if (privateShells.length === 0) return true;
+    const isInSession = (shell: ShellRecord) =>
       shell.pid === session || table.all.get(shell.pid)?.session === session;
-    if (told.some(isNear)) return false;
-    if ([...shells.values()].some(isNear)) return true;
+    if (privateShells.some(isInSession)) return false;
+    if ([...shells.values()].some(isInSession)) return true;
     return this.#hasRightPort(pid, table);
   }
 
   /**
-   * Nothing inherits the right PORT from a shell that has none: who has it was given it on purpose, be it by one line
-   * that puts PORT right and starts a server, or through a private daemon. Asked anew each time and never remembered: a
-   * process that has not become its program yet still shows its parent's environment.
+   * A process can't inherit the right PORT from a private shell, so the student passed it on purpose: in one line that
+   * corrects PORT and starts a server, or through a private daemon. Read again each time and never stored: until a new
+   * process has called exec, /proc shows its parent's environment.
    */
   #hasRightPort(pid: number, table: ProcessTable): boolean {
-    return table.variable(pid, 'PORT') === String(this.#options.port);
+    return table.variable(pid, 'PORT') === String(this.#options.portVariable);
   }
 
-  /** For the next agent. Where nothing is private, it would find the same by itself. */
-  #write(isTold: boolean): void {
-    const answers = [...this.#answers];
-    const isNeeded = isTold || answers.some(([, isPublic]) => !isPublic);
-    const text = isNeeded ? answers.map(([id, isPublic]) => `${isPublic ? '+' : '-'}${id}\n`).join('') : '';
-    if (text === this.#written) return;
-    this.#written = text;
+  /** Stores the decisions for the next agent. Without anything private, it would come to the same ones. */
+  #store(hasPrivateShells: boolean): void {
+    const decisions = [...this.#decisions];
+    const isNeeded = hasPrivateShells || decisions.some(([, isPublic]) => !isPublic);
+    const lines = isNeeded ? decisions.map(([id, isPublic]) => `${isPublic ? '+' : '-'}${id}\n`) : [];
+    const text = lines.join('');
+    if (text === this.#writtenText) return;
+    this.#writtenText = text;
     try {
       if (isNeeded) writeFileSync(this.#options.file, text);
       else unlinkSync(this.#options.file);
     } catch {
-      // The tmpfs is full, or a folder of the student's is in the way: the next agent asks anew.
+      // The tmpfs is full, or a folder of the student is in the way: the next agent decides again.
     }
   }
 }

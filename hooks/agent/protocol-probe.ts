@@ -1,146 +1,152 @@
 /**
- * Finds out what a port speaks without a request that would reach the student's program, and without a line in the
- * student's terminal where that can be helped. Measured with Node's http, https and http2, Python's http.server,
- * and servers of bare TCP.
+ * Finds out which protocol a port speaks without a request that reaches the student's program, and if possible without
+ * a line in the student's terminal. Measured with Node's http, https and http2, Python's http.server, and plain TCP servers.
  */
 import { connect, type Socket } from 'node:net';
 
 export type SpokenProtocol = 'http' | 'https' | 'other';
 
-/** A server that has not answered by then is no web server, or too busy to say; asked again later. In ms. */
-const PATIENCE = 1500;
+/** A server that has not answered by then is no web server, or is busy; it is probed again later. */
+const ANSWER_TIMEOUT_MS = 1500;
+const EMPTY_LINE_TIMEOUT_MS = 500;
+/** Long enough for a server to close a connection that it rejects. */
+const REJECTION_DELAY_MS = 150;
+/** How long the rest of a server's answer is read before its connection is destroyed. */
+const LINGER_MS = 1000;
 
-/** Long enough for a server to close a connection that it does not like, in ms. */
-const MOMENT = 150;
-
-/** A server that goes on talking is listened to for this long, in ms. */
-const LINGER = 1000;
+/** Pauses between probes: a dev server may listen long before it answers. After the last one, a silent port is left alone. */
+const RETRY_DELAYS_MS = [1000, 2000, 4000, 8000, 16_000, 30_000];
+/** A student may have a thousand listeners. */
+const MAX_CONCURRENT_PROBES = 16;
 
 /** TLS record types 21 (alert) and 22 (handshake); RFC 8446 §5.1. */
 const isTls = (answer: Buffer) => answer[0] === 21 || answer[0] === 22;
 
-/** `HTTP/…` or, for a request without version, bare HTML. */
+/** `HTTP/…`, or bare HTML as the answer to a request without version. */
 const isHttp = (answer: Buffer) => /^(HTTP\/|<)/i.test(answer.toString('latin1', 0, 8).trimStart());
 
-/**
- * What came back: bytes, the end of the connection without any, an error, or nothing within the time. Told once, and
- * then the other side is let go gently: bytes that nobody reads would reset the connection, and an `error` that a
- * student has not thought of ends the student's program.
- */
-function listen(socket: Socket, ms: number): Promise<Buffer | 'end' | 'error' | 'nothing'> {
+/** What comes first: bytes, the end of the connection, an error, or the timeout. */
+function firstEvent(socket: Socket, timeoutMs: number): Promise<Buffer | 'end' | 'error' | 'timeout'> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('nothing'), ms);
-    const told = (what: Buffer | 'end' | 'error') => {
+    const timer = setTimeout(() => resolve('timeout'), timeoutMs);
+    const finish = (event: Buffer | 'end' | 'error') => {
       clearTimeout(timer);
-      resolve(what);
+      resolve(event);
     };
-    socket.once('data', told);
-    socket.once('end', () => told('end'));
-    socket.once('error', () => told('error'));
+    socket.once('data', finish);
+    socket.once('end', () => finish('end'));
+    socket.once('error', () => finish('error'));
   });
 }
 
-function letGo(socket: Socket): void {
+/**
+ * Ends the connection and reads what still comes. Unread bytes would reset it, and a program without a handler for the
+ * resulting `error` event ends.
+ */
+function closeGently(socket: Socket): void {
   socket.end();
   socket.resume();
-  const timer = setTimeout(() => socket.destroy(), LINGER).unref();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('close', () => clearTimeout(timer));
 }
 
-function dial(address: string, port: number): Socket {
+function openConnection(address: string, port: number): Socket {
   const socket = connect({ host: address, port, allowHalfOpen: false });
   socket.on('error', () => socket.destroy());
   return socket;
 }
 
-/** Python's HTTP servers close without a word, and without a line in the terminal, at an empty line; and only then. */
+/** Python's HTTP servers close without an answer, and without a line in the terminal, at an empty line, and only then. */
 async function closesAtEmptyLine(address: string, port: number): Promise<boolean> {
-  const socket = dial(address, port);
+  const socket = openConnection(address, port);
   socket.write('\r');
-  const isPatient = (await listen(socket, MOMENT)) === 'nothing';
-  if (isPatient) socket.write('\n');
-  const after = isPatient ? await listen(socket, PATIENCE / 3) : 'error';
-  letGo(socket);
-  return after === 'end';
+  const isWaiting = (await firstEvent(socket, REJECTION_DELAY_MS)) === 'timeout';
+  if (isWaiting) socket.write('\n');
+  const event = isWaiting ? await firstEvent(socket, EMPTY_LINE_TIMEOUT_MS) : 'error';
+  closeGently(socket);
+  return event === 'end';
 }
 
-/** A whole handshake: nothing that a server would complain of. Loaded only where something may speak TLS. */
-async function shakesHands(address: string, port: number): Promise<boolean> {
+/** A complete TLS handshake, so the server has nothing to log. The module is loaded only if a port may speak TLS. */
+async function completesTlsHandshake(address: string, port: number): Promise<boolean> {
   const tls = await import('node:tls');
   return new Promise((resolve) => {
     const socket = tls.connect({ host: address, port, servername: 'localhost', rejectUnauthorized: false });
-    const timer = setTimeout(() => end(false), PATIENCE);
-    const end = (speaks: boolean) => {
+    const timer = setTimeout(() => finish(false), ANSWER_TIMEOUT_MS);
+    const finish = (speaksTls: boolean) => {
       clearTimeout(timer);
-      resolve(speaks);
-      letGo(socket);
+      resolve(speaksTls);
+      closeGently(socket);
     };
-    socket.once('secureConnect', () => end(true));
-    socket.on('error', () => end(false));
+    socket.once('secureConnect', () => finish(true));
+    socket.on('error', () => finish(false));
   });
 }
 
 /**
- * What listens there; null where it did not say within the time. A line that is no HTTP is answered by the parser of
- * nearly any HTTP server (400). OpenSSL and Python close without a word, and so does much that is no web server.
+ * Probes a port; null if it did not answer in time. Nearly every HTTP server's parser answers a line that is not HTTP
+ * with a 400. OpenSSL and Python close without an answer, and so do many servers that are no web servers.
  */
 export async function probeProtocol(address: string, port: number): Promise<SpokenProtocol | null> {
-  const socket = dial(address, port);
+  const socket = openConnection(address, port);
   socket.write('\r\nDEVENV\r\n\r\n');
-  const answer = await listen(socket, PATIENCE);
-  letGo(socket);
-  if (answer === 'error' || answer === 'nothing') return null;
-  if (answer !== 'end') return isTls(answer) ? 'https' : isHttp(answer) ? 'http' : 'other';
+  const event = await firstEvent(socket, ANSWER_TIMEOUT_MS);
+  closeGently(socket);
+  if (event === 'error' || event === 'timeout') return null;
+  if (event !== 'end') return isTls(event) ? 'https' : isHttp(event) ? 'http' : 'other';
   if (await closesAtEmptyLine(address, port)) return 'http';
-  return (await shakesHands(address, port)) ? 'https' : 'other';
+  return (await completesTlsHandshake(address, port)) ? 'https' : 'other';
 }
 
-interface Known {
-  speaks: SpokenProtocol | null;
-  tries: number;
-  busy: boolean;
-  nextTryAt: number;
+interface ProbeState {
+  protocol: SpokenProtocol | null;
+  attempts: number;
+  isInFlight: boolean;
+  nextAttemptAtMs: number;
 }
 
-/** A dev server may listen long before it answers: asked again after these times, in ms. What stays silent is left alone. */
-const AGAIN = [1000, 2000, 4000, 8000, 16_000, 30_000];
-/** Questions under way at once: a student may have a thousand listeners. */
-const MOST_AT_ONCE = 16;
-
-/** Asks each listener, and remembers the answer for as long as it listens. */
+/** Probes each listener, and remembers its protocol for as long as it listens. */
 export class ProtocolProber {
-  readonly #known = new Map<string, Known>();
-  readonly #onNews: () => void;
-  #asking = 0;
+  readonly #states = new Map<string, ProbeState>();
+  readonly #onFound: () => void;
+  #inFlight = 0;
 
-  constructor(onNews: () => void) {
-    this.#onNews = onNews;
+  /** `onFound` is called for each protocol that a probe finds. */
+  constructor(onFound: () => void) {
+    this.#onFound = onFound;
   }
 
-  /** What that listener speaks; asks it where that is not known yet. */
-  speaks(id: string, address: string, port: number): SpokenProtocol | null {
-    const known = this.#known.get(id) ?? { speaks: null, tries: 0, busy: false, nextTryAt: 0 };
-    this.#known.set(id, known);
-    const now = performance.now();
+  /** The listener's protocol; null while unknown, and then a probe is started if one is due. */
+  protocolOf(listenerId: string, address: string, port: number): SpokenProtocol | null {
+    const state = this.#states.get(listenerId) ?? {
+      protocol: null,
+      attempts: 0,
+      isInFlight: false,
+      nextAttemptAtMs: 0,
+    };
+    this.#states.set(listenerId, state);
     const isDue =
-      known.speaks === null && !known.busy && known.tries <= AGAIN.length && now >= known.nextTryAt;
-    if (isDue && this.#asking < MOST_AT_ONCE) {
-      known.busy = true;
-      this.#asking += 1;
-      void probeProtocol(address, port).then((speech) => {
-        this.#asking -= 1;
-        known.busy = false;
-        known.speaks = speech;
-        known.nextTryAt = performance.now() + (AGAIN[known.tries] ?? 0);
-        known.tries += 1;
-        if (speech !== null) this.#onNews();
-      });
-    }
-    return known.speaks;
+      state.protocol === null &&
+      !state.isInFlight &&
+      state.attempts <= RETRY_DELAYS_MS.length &&
+      performance.now() >= state.nextAttemptAtMs;
+    if (isDue && this.#inFlight < MAX_CONCURRENT_PROBES) void this.#probe(state, address, port);
+    return state.protocol;
   }
 
-  /** Forgets those who listen no more. */
-  keep(ids: ReadonlySet<string>): void {
-    for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
+  async #probe(state: ProbeState, address: string, port: number): Promise<void> {
+    state.isInFlight = true;
+    this.#inFlight += 1;
+    state.protocol = await probeProtocol(address, port);
+    this.#inFlight -= 1;
+    state.isInFlight = false;
+    state.nextAttemptAtMs = performance.now() + (RETRY_DELAYS_MS[state.attempts] ?? 0);
+    state.attempts += 1;
+    if (state.protocol !== null) this.#onFound();
+  }
+
+  /** Forgets the listeners that are not in the set. */
+  retainOnly(listenerIds: ReadonlySet<string>): void {
+    for (const id of this.#states.keys()) if (!listenerIds.has(id)) this.#states.delete(id);
   }
 }

@@ -1,4 +1,4 @@
-/** Which listener the relay leads to. */
+/** Selects the listener to which the relay forwards. */
 import type { Service } from '../../orchestrator/protocol/messages.ts';
 import type { SpokenProtocol } from './protocol-probe.ts';
 
@@ -6,40 +6,41 @@ export interface Candidate {
   port: number;
   address: string;
   speaks: SpokenProtocol | null;
-  /** False where the shell that started it has no valid PORT. */
+  /** False if it was started in a shell without a valid PORT. */
   isPublic: boolean;
-  /** It descends from a watched command that runs. */
-  watched: boolean;
+  /** Whether it descends from a running watched command. */
+  isWatched: boolean;
   /** Seconds since its process started. */
   ageSeconds: number;
 }
 
 /**
- * The student's choice first, then `$PORT`, then what descends from the watched command, then what answers HTTP; of
- * equals the newest. A port that does not answer HTTP (debugger, database, language server) is never chosen by
- * itself; on `$PORT` the student has said what it is.
+ * In this order: the chosen port, `$PORT` (`portVariable`), a descendant of a watched command, the newest web server.
+ * A port that does not answer in HTTP (debugger, database, language server) is never selected automatically, except on
+ * `$PORT` while it has not answered yet. Null if no candidate qualifies.
  */
-export function chooseService(
+export function selectService(
   candidates: readonly Candidate[],
-  port: number,
-  chosen: number | null,
+  portVariable: number,
+  chosenPort: number | null,
 ): Service | null {
-  const open = candidates.filter((candidate) => candidate.isPublic);
-  const answering = open
+  const allowed = candidates.filter(({ isPublic }) => isPublic);
+  const webServers = allowed
     .filter(({ speaks }) => speaks === 'http' || speaks === 'https')
     .sort((a, b) => a.ageSeconds - b.ageSeconds);
-  const as = (candidate: Candidate, reason: Service['reason']): Service => ({
-    port: candidate.port,
-    address: candidate.address,
-    scheme: candidate.speaks === 'https' ? 'https' : 'http',
+  const serviceFrom = ({ port, address, speaks }: Candidate, reason: Service['reason']): Service => ({
+    port,
+    address,
+    scheme: speaks === 'https' ? 'https' : 'http',
     reason,
   });
-  const byChoice = open.find((candidate) => candidate.port === chosen);
-  if (byChoice) return as(byChoice, 'chosen');
-  const byPort = open.find((candidate) => candidate.port === port && candidate.speaks !== 'other');
-  if (byPort) return as(byPort, 'port-variable');
-  const byCommand = answering.find((candidate) => candidate.watched);
-  if (byCommand) return as(byCommand, 'watched-command');
-  const [newest] = answering;
-  return newest ? as(newest, answering.length === 1 ? 'only-web-server' : 'newest-web-server') : null;
+  const chosen = allowed.find(({ port }) => port === chosenPort);
+  if (chosen) return serviceFrom(chosen, 'chosen');
+  const onPortVariable = allowed.find(({ port, speaks }) => port === portVariable && speaks !== 'other');
+  if (onPortVariable) return serviceFrom(onPortVariable, 'port-variable');
+  const watched = webServers.find(({ isWatched }) => isWatched);
+  if (watched) return serviceFrom(watched, 'watched-command');
+  const [newest] = webServers;
+  if (newest === undefined) return null;
+  return serviceFrom(newest, webServers.length === 1 ? 'only-web-server' : 'newest-web-server');
 }

@@ -1,6 +1,6 @@
 /**
- * What the hooks of each shell say: a small file of fixed width, named by the shell's pid. A hint only: it is
- * believed where it fits the process table, and nothing depends on it but speed.
+ * Reads the records that the hooks of each shell write: small files of fixed width, named by the shell's pid. They are
+ * hints: a record counts only if the process table has that shell, and without records the agent is slower but correct.
  */
 import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import type { PortVariable } from '../../orchestrator/protocol/messages.ts';
@@ -11,39 +11,40 @@ const PHASES = ['start', 'prompt', 'run', 'exited', 'lost'] as const;
 
 export interface ShellRecord {
   pid: number;
+  /** `pid:starttime`. */
   id: string;
-  /** Counts what the shell has written; differs for each line that is typed. */
+  /** Number of records that this shell has written; differs for each line that is typed. */
   count: number;
-  /** `start`: reading its files; `prompt`: waiting for a line; `run`: running one; `exited`, `lost`: how it ended. */
+  /** `start`: reads its start-up files; `prompt`: waits for a line; `run`: runs one; `exited`, `lost`: how it ended. */
   phase: (typeof PHASES)[number];
-  port: PortVariable;
+  portVariable: PortVariable;
   quiet: boolean;
-  /** The first simple command of the line that runs, as far as it fits. */
+  /** The first simple command of the line that runs, up to 160 bytes. */
   command: string;
-  /** When it was written; ms since 1970. */
+  /** When the record was written; ms since 1970. */
   writtenAt: number;
 }
 
-/** Most files looked at: a student may make as many as they like. */
-const MOST = 256;
+/** Records that are read; a student may create any number of files. */
+const MAX_RECORDS = 256;
 
-/** Columns as hooks.bash writes them: count 10, phase 8, port 8, quiet 2, start time 20, command. */
+/** Columns as hooks.bash writes them: count 10, phase 8, PORT's state 8, quiet 2, start time 20, command. */
 export function parseShellRecord(pid: number, text: string, writtenAt: number): ShellRecord | null {
   const column = (from: number, length: number) => text.slice(from, from + length).trim();
   const count = Number(column(0, 10));
   const phase = PHASES.find((each) => each === column(10, 8));
-  const port = column(18, 8);
+  const portVariable = column(18, 8);
   const start = column(28, 20);
   if (!Number.isInteger(count) || !/^\d+$/.test(start)) return null;
   if (phase === undefined) return null;
-  if (port !== 'ok' && port !== 'unset' && port !== 'changed') return null;
+  if (portVariable !== 'ok' && portVariable !== 'unset' && portVariable !== 'changed') return null;
   const [command = ''] = text.slice(48).split('\n');
   return {
     pid,
     id: `${pid}:${start}`,
     count,
     phase,
-    port,
+    portVariable,
     quiet: column(26, 2) === '1',
     command: command.trim(),
     writtenAt,
@@ -51,8 +52,8 @@ export function parseShellRecord(pid: number, text: string, writtenAt: number): 
 }
 
 /**
- * All that have written; the files of shells that are gone are given once more (how they ended), then removed. So are
- * their messages: a later shell with that pid must not show them.
+ * The records of living shells. Those of shells that have ended are returned once (they say how), then removed together
+ * with the shell's messages: a later shell with the same pid must not show them. `run`: the tmpfs.
  */
 export function readShellRecords(
   run: string,
@@ -67,11 +68,11 @@ export function readShellRecords(
   } catch {
     return { living, ended };
   }
-  for (const name of names.filter((each) => /^\d{1,10}$/.test(each)).slice(0, MOST)) {
+  for (const name of names.filter((each) => /^\d{1,10}$/.test(each)).slice(0, MAX_RECORDS)) {
     const path = `${folder}/${name}`;
     const text = readText(path);
     if (text === null) continue;
-    const shell = parseShellRecord(Number(name), text, modified(path));
+    const shell = parseShellRecord(Number(name), text, modifiedAt(path));
     if (shell !== null && table.all.get(shell.pid)?.id === shell.id) living.push(shell);
     else {
       if (shell !== null) ended.push(shell);
@@ -81,7 +82,7 @@ export function readShellRecords(
   return { living, ended };
 }
 
-function modified(path: string): number {
+function modifiedAt(path: string): number {
   try {
     return statSync(path).mtimeMs;
   } catch {
@@ -94,7 +95,7 @@ function remove(...paths: string[]): void {
     try {
       unlinkSync(path);
     } catch {
-      // Not there, or a folder of the student's making.
+      // It does not exist, or is a folder of the student.
     }
   }
 }

@@ -1,44 +1,50 @@
-/** What `devenv-status` shows: the same as the messages tell, at any time. */
+/** The text of `devenv-status`: the state of the link and of the student's servers at any time. */
 import type { Listener, Report, StateMessage } from '../../orchestrator/protocol/messages.ts';
 import { selectionReasonText } from '../../orchestrator/protocol/selection-reason.ts';
 
-/** Most other ports that are named: a student may have a thousand. */
-const MOST_PORTS = 12;
+/** A student may have a thousand ports open. */
+const MAX_PORTS_SHOWN = 12;
+const LABEL_WIDTH = 9;
 
-function speech({ speaks, isPublic }: Listener): string {
-  if (!isPublic) return ' (private: its shell has another PORT)';
-  return speaks === 'other' ? ' (no web server)' : speaks === null ? ' (does not answer)' : '';
+function describeListener({ port, speaks, isPublic }: Listener): string {
+  if (!isPublic) return `${port} (private: PORT was unset or changed in its shell)`;
+  if (speaks === null) return `${port} (does not answer)`;
+  return speaks === 'other' ? `${port} (not a web server)` : String(port);
 }
 
 export interface StatusInput {
+  /** Null before the orchestrator has sent its first state. */
   state: StateMessage | null;
+  /** Null before the first poll. */
   report: Pick<Report, 'service' | 'listeners' | 'starting'> | null;
   env: NodeJS.ProcessEnv;
-  connected: boolean;
+  isConnected: boolean;
 }
 
-export function statusText({ state, report, env, connected }: StatusInput): string {
+export function statusText({ state, report, env, isConnected }: StatusInput): string {
   const service = report?.service ?? null;
   const others = (report?.listeners ?? []).filter(({ port }) => port !== service?.port);
-  const more = others.length > MOST_PORTS ? `, and ${others.length - MOST_PORTS} more` : '';
   const [starting] = service === null ? (report?.starting ?? []) : [];
-  const rows: [string, string][] = [
+  const rows: [label: string, text: string][] = [
     ['link', state?.url ?? env.DEVENV_URL ?? ''],
-    ['is', state === null ? 'unknown' : `${state.link.phase}: ${state.link.detail}`],
-    ['port', env.DEVENV_PORT ?? ''],
+    ['state', state === null ? 'unknown' : `${state.link.phase}: ${state.link.detail}`],
+    ['PORT', env.DEVENV_PORT ?? ''],
     [
-      'serves',
-      service === null ? 'nothing yet' : `port ${service.port}: ${selectionReasonText(service.reason)}`,
+      'shows',
+      service === null ? 'no server yet' : `port ${service.port}: ${selectionReasonText(service.reason)}`,
     ],
   ];
   for (const { port, url } of state?.additionalLinks ?? []) rows.push(['link', `${url}   (port ${port})`]);
   if (starting) rows.push(['starting', starting.command]);
   if (others.length > 0) {
-    const ports = others.slice(0, MOST_PORTS).map((each) => `${each.port}${speech(each)}`);
-    rows.push(['also', `${ports.join(', ')}${more}   (devenv-port PORT switches)`]);
+    const ports = others.slice(0, MAX_PORTS_SHOWN).map(describeListener).join(', ');
+    const more = others.length > MAX_PORTS_SHOWN ? `, and ${others.length - MAX_PORTS_SHOWN} more` : '';
+    rows.push(['also', `${ports}${more}   (to show another port: devenv-port PORT)`]);
   }
   for (const note of state?.notes ?? []) rows.push(['note', note]);
-  if (!connected) rows.push(['note', 'the orchestrator is away; this is the last that was known']);
-  // What a program has put into its own command line is shown to no terminal as it is.
-  return rows.map(([label, text]) => `${label.padEnd(9)}${text.replace(/[^\P{C}]/gu, ' ')}\n`).join('');
+  if (!isConnected) rows.push(['note', 'No connection to the orchestrator: this is the last known state.']);
+  // Control characters are replaced: programs choose their own command lines.
+  return rows
+    .map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${text.replace(/[^\P{C}]/gu, ' ')}\n`)
+    .join('');
 }

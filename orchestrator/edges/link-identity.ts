@@ -1,4 +1,4 @@
-/** Asks a link, through the edge, whose it is: no request of ours ever reaches a student's program. */
+/** Asks a link, through the edge, for its identity. Such a request never reaches a student's program. */
 import { request } from 'node:http';
 import { IDENTITY_PATH } from '../protocol/constants.ts';
 import { linkFingerprint } from '../protocol/link-fingerprint.ts';
@@ -6,10 +6,10 @@ import type { RelayIdentity } from '../protocol/messages.ts';
 import { limitInformationalResponses } from '../proxy/upstream-request.ts';
 import type { Route } from './edge.ts';
 
-/** More than this is no identity, in bytes; nor are headers of more. */
-const MAX_ANSWER = 4096;
-/** It has come within this time, or it is none; in ms. Whoever drips a byte now and then would hold us for hours. */
-const PATIENCE = 5000;
+/** Longest accepted answer, and longest headers. */
+const MAX_ANSWER_BYTES = 4096;
+/** Deadline for the whole answer: a server that sends a byte now and then would never trip an idle timeout. */
+const ANSWER_TIMEOUT_MS = 5000;
 
 function readIdentity(text: string): RelayIdentity | null {
   try {
@@ -21,39 +21,42 @@ function readIdentity(text: string): RelayIdentity | null {
   }
 }
 
-/** The identity behind a hostname, or what was found instead. The answer comes from a container: hostile. */
+/** Returns the identity behind a hostname, or a description of the failure. The answer comes from a container and is hostile. */
 export function fetchLinkIdentity(
   edge: { host: string; port: number },
   hostname: string,
   signal: AbortSignal,
 ): Promise<RelayIdentity | string> {
   return new Promise((resolve) => {
-    const options = { path: IDENTITY_PATH, headers: { host: hostname }, maxHeaderSize: MAX_ANSWER };
+    const options = { path: IDENTITY_PATH, headers: { host: hostname }, maxHeaderSize: MAX_ANSWER_BYTES };
     const outgoing = request({ ...edge, ...options, agent: false, signal }, (incoming) => {
       let text = '';
       incoming.on('data', (chunk: Buffer) => {
         text += chunk;
-        if (text.length > MAX_ANSWER) outgoing.destroy();
+        if (text.length > MAX_ANSWER_BYTES) outgoing.destroy();
       });
       incoming.on('error', () => resolve('an answer that broke off'));
       incoming.on('end', () => {
         if (incoming.statusCode !== 200) return resolve(`status ${incoming.statusCode}`);
-        resolve(readIdentity(text) ?? 'an answer that is no identity');
+        resolve(readIdentity(text) ?? 'an answer that is not an identity');
       });
     });
-    const timer = setTimeout(() => outgoing.destroy(new Error('no whole answer in time')), PATIENCE);
+    const timer = setTimeout(
+      () => outgoing.destroy(new Error('no complete answer in time')),
+      ANSWER_TIMEOUT_MS,
+    );
     limitInformationalResponses(outgoing);
     outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    // An unasked 101 ends it without an error.
+    // An unrequested 101 ends the request without an error event.
     outgoing.on('close', () => {
       clearTimeout(timer);
-      resolve('no answer in HTTP');
+      resolve('an answer that is not HTTP');
     });
     outgoing.end();
   });
 }
 
-/** Whether the answer is that of this very route: the relay answers for its student's own link and additional ones. */
+/** Whether the answer identifies this very route: a relay answers for its student's own link and for additional ones. */
 export function isOwnIdentity(
   answer: RelayIdentity | string,
   { owner, hostname }: Pick<Route, 'owner' | 'hostname'>,

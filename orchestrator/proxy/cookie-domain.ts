@@ -1,7 +1,8 @@
 /** Keeps the cookies of one link away from the other links of the zone. */
+
 /**
- * A cookie for `localhost` would be lost, one for the whole zone would be planted on every other student. Of several
- * `Domain`s the last one counts (RFC 6265 §5.3), so all of them go unless every one is the student's own hostname.
+ * Removes every `Domain` attribute unless all of them name `hostname`: a cookie for `localhost` would be lost, and one
+ * for the whole zone would be sent to all other students. If there are several, the last one counts (RFC 6265 §5.3).
  */
 export function withoutForeignDomain(cookie: string, hostname: string): string {
   const [value = '', ...attributes] = cookie.split(';');

@@ -1,7 +1,6 @@
 /**
- * Streams a request to another HTTP server and its answer back: nothing is buffered whole, and whichever side goes
- * takes the other with it. The relay uses it towards the student's service, the local edge towards the relay.
- * The other server is a student's: whatever it answers, only its own visitor may notice.
+ * Streams a request to the upstream, and its response back. Nothing is buffered as a whole, and if one side disconnects,
+ * the other is disconnected too. The upstream belongs to a student: a faulty response affects only its own visitor.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { drainBodyAfterResponse } from './graceful-close.ts';
@@ -14,22 +13,22 @@ import {
   reasonPhrase,
 } from './upstream-request.ts';
 
-/** Why no answer came: nobody took the request, or it broke off, or what came back was no answer in HTTP. */
-export type UpstreamFailure = 'refused' | 'broken-off' | 'not-http';
+/** Why there is no response: no connection, a connection that ended early, or bytes that are not HTTP. */
+export type UpstreamFailure = 'refused' | 'interrupted' | 'not-http';
 
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']); // RFC 9110 §9.2.2
-const BODY_EXPECTED = new Set(['POST', 'PUT', 'PATCH']);
+const IDEMPOTENT_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']); // RFC 9110 §9.2.2
+const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
-/** How the body is framed for the next server; Node would chunk a POST without any, which small servers can't read. */
-function framing({ method = 'GET', headers }: IncomingMessage): HeaderList {
+/** Headers that frame the body. Without them Node would chunk the body of a POST, which small servers can't read. */
+function framingHeaders({ method = 'GET', headers }: IncomingMessage): HeaderList {
   const coding = headers['transfer-encoding'];
   if (coding !== undefined) return ['Transfer-Encoding', coding];
-  const isMissing = headers['content-length'] === undefined && BODY_EXPECTED.has(method);
+  const isMissing = headers['content-length'] === undefined && METHODS_WITH_BODY.has(method);
   return isMissing ? ['Content-Length', '0'] : [];
 }
 
-/** Trailers as Node's `addTrailers` takes them; those that would frame, route or set state are not for the end. */
-function trailers(raw: string[]): [string, string][] {
+/** Trailers in the form of `addTrailers`, without fields that frame or route the message or set state. */
+function allowedTrailers(raw: string[]): [string, string][] {
   const refused =
     /^(content-|transfer-|set-cookie|host|authorization|trailer|connection|te$|cookie|location)/i;
   return Array.from({ length: Math.floor(raw.length / 2) }, (_, index): [string, string] => [
@@ -38,38 +37,39 @@ function trailers(raw: string[]): [string, string][] {
   ]).filter(([name]) => !refused.test(name));
 }
 
-/** The answer as it comes: headers alone at once (server-sent events begin so), in one write with what is there of the body. */
-function pass(incoming: IncomingMessage, response: ServerResponse, headers: HeaderList): void {
+/** Streams the response. The head goes out at once (server-sent events need it), in one write with the first bytes of the body. */
+function streamResponse(incoming: IncomingMessage, response: ServerResponse, headers: HeaderList): void {
   const { socket } = response;
   response.sendDate = false;
   socket?.cork();
   response.writeHead(incoming.statusCode ?? 502, reasonPhrase(incoming), headers);
-  // Node's `flushHeaders` would write them in UTF-8, each byte above 127 as two.
+  // Node's `flushHeaders` would write the head as UTF-8: two bytes for each one above 127.
   response.write('', 'latin1');
   setImmediate(() => socket?.uncork());
   incoming.on('error', () => response.destroy());
   incoming.on('close', () => {
-    // Broken off for the visitor too, so that nobody takes half a file for a whole one.
+    // The visitor's connection breaks off too; otherwise half a file would look complete.
     if (!incoming.complete) response.destroy();
   });
-  incoming.on('end', () => response.addTrailers(trailers(incoming.rawTrailers)));
+  incoming.on('end', () => response.addTrailers(allowedTrailers(incoming.rawTrailers)));
   incoming.pipe(response);
 }
 
-/** Forwards one request. `onFailure` is called at most once and where no answer has begun, to answer in our own words. */
+/** Forwards one request. Calls `onFailure` at most once, and only before any part of a response was sent. */
 export function forwardRequest(
   request: IncomingMessage,
   response: ServerResponse,
   forwarding: ForwardOptions,
   onFailure: (failure: UpstreamFailure) => void,
 ): void {
-  const mayRepeat = IDEMPOTENT.has(request.method ?? '') && !hasBody(request);
-  const outgoing = openUpstreamRequest(request, forwarding, mayRepeat ? 'kept' : 'fresh', framing(request));
+  const mayRepeat = IDEMPOTENT_METHODS.has(request.method ?? '') && !hasBody(request);
+  const use = mayRepeat ? 'pooled' : 'single-use';
+  const outgoing = openUpstreamRequest(request, forwarding, use, framingHeaders(request));
   const toVisitor = (headers: HeaderList) => forwarding.responseHeaders(withoutHopByHop(headers));
-  let settled = false;
+  let isDone = false;
   const fail = (failure: UpstreamFailure, isReset = false) => {
-    if (settled) return;
-    settled = true;
+    if (isDone) return;
+    isDone = true;
     request.unpipe(outgoing);
     if (response.destroyed || response.headersSent) return;
     if (isReset && mayRepeat && outgoing.reusedSocket)
@@ -77,37 +77,37 @@ export function forwardRequest(
     else onFailure(failure);
   };
   limitInformationalResponses(outgoing, ({ statusCode, rawHeaders }) => {
-    // 103 Early Hints; a 100 answers us, not the visitor. HTTP/1.0 knows none of them.
+    // Only 103 (Early Hints) is for the visitor; a 100 answers this proxy. HTTP/1.0 has no informational responses.
     if (statusCode !== 103 || request.httpVersion === '1.0' || response.headersSent) return;
-    // Hints may be left out: nobody is to hold them for a visitor who reads slowly, or is not at this answer yet.
+    // Hints are optional. They are not buffered for a visitor who reads slowly or still receives an earlier response.
     if (response.socket?.writableNeedDrain !== false) return;
     response.writeInformation(103, toVisitor(rawHeaders));
   });
   outgoing.on('response', (incoming) => {
     const { statusCode = 0 } = incoming;
-    // Who called may have answered meanwhile, in their own words.
-    if (settled || response.headersSent || statusCode < 200) {
+    // The caller may already have sent its own response.
+    if (isDone || response.headersSent || statusCode < 200) {
       outgoing.destroy();
       return fail('not-http');
     }
-    settled = true;
+    isDone = true;
     drainBodyAfterResponse(request, response);
-    pass(incoming, response, toVisitor(incoming.rawHeaders));
+    streamResponse(incoming, response, toVisitor(incoming.rawHeaders));
   });
   outgoing.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
     if (code.startsWith('HPE_')) return fail('not-http');
-    fail(code === 'ECONNREFUSED' ? 'refused' : 'broken-off', code === 'ECONNRESET' || code === 'EPIPE');
+    fail(code === 'ECONNREFUSED' ? 'refused' : 'interrupted', code === 'ECONNRESET' || code === 'EPIPE');
   });
-  // An unasked 101 ends a request without an error.
+  // An unrequested 101 ends a request without an error event.
   outgoing.on('close', () => fail('not-http'));
   response.on('error', () => response.destroy());
   response.once('close', () => outgoing.destroy());
   request.on('error', () => outgoing.destroy());
   request.on('end', () => {
-    if (request.rawTrailers.length > 0) outgoing.addTrailers(trailers(request.rawTrailers));
+    if (request.rawTrailers.length > 0) outgoing.addTrailers(allowedTrailers(request.rawTrailers));
   });
   request.pipe(outgoing);
-  // A visitor who streams may wait for the answer's head first; what is there of the body goes in one write with ours.
+  // A streaming visitor may wait for the response's head before sending the body, so our head can't wait for the body.
   if (hasBody(request))
     setImmediate(() => outgoing.destroyed || outgoing.writableEnded || outgoing.write('', 'latin1'));
 }

@@ -1,4 +1,4 @@
-/** Forwards WebSockets: the handshake as a request, and then two sockets as one. */
+/** Forwards WebSockets: first the handshake as a request, then the bytes of both sockets. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { closeGracefully } from './graceful-close.ts';
@@ -11,12 +11,12 @@ import {
   reasonPhrase,
 } from './upstream-request.ts';
 
-/** A connection that one side has ended is over when the other says nothing for this long, in ms. */
-const HALF_OPEN = 30_000;
+/** After one side has ended, the connection is closed once the other is silent for this long. */
+const HALF_OPEN_TIMEOUT_MS = 30_000;
 
 /**
- * Only a WebSocket's handshake is an upgrade here; anything else that is offered (`h2c`, also with a body) may be
- * ignored (RFC 9110 §7.8) and is a request like any other.
+ * Only a WebSocket handshake is treated as an upgrade. A server may ignore any other offer (`h2c`, also with a body;
+ * RFC 9110 §7.8), so those are ordinary requests.
  */
 export function isWebSocket(request: IncomingMessage): boolean {
   return request.method === 'GET' && !hasBody(request) && /^websocket$/i.test(request.headers.upgrade ?? '');
@@ -28,21 +28,21 @@ function writeHead(socket: Socket, incoming: IncomingMessage, headers: HeaderLis
   socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
-/** What one says the other hears to the last byte, however slowly; they end together. */
+/** Connects two sockets: each gets every byte of the other, however slow, and both end together. */
 function join(visitor: Socket, service: Socket): void {
   for (const [from, to] of [
     [visitor, service],
     [service, visitor],
   ] as const) {
     from.on('error', () => to.destroy());
-    // `pipe` ends the other side where this one ended; where it broke off, nothing more is owed.
+    // `pipe` ends `to` after a regular end of `from`; after an abort, `to` is destroyed.
     from.once('close', () => from.readableEnded || to.destroy());
-    from.once('end', () => to.setTimeout(HALF_OPEN, () => to.destroy()));
+    from.once('end', () => to.setTimeout(HALF_OPEN_TIMEOUT_MS, () => to.destroy()));
     from.pipe(to);
   }
 }
 
-/** Forwards an upgrade. A service that refuses it is heard too; `onFailure` is called where it says nothing. */
+/** Forwards an upgrade, or the response that refuses it. Calls `onFailure` if the upstream does not respond. */
 export function forwardUpgrade(
   request: IncomingMessage,
   socket: Socket,
@@ -50,33 +50,29 @@ export function forwardUpgrade(
   forwarding: ForwardOptions,
   onFailure: () => void,
 ): void {
-  const outgoing = openUpstreamRequest(request, forwarding, 'fresh', [
-    'Connection',
-    'Upgrade',
-    'Upgrade',
-    'websocket',
-  ]);
-  let settled = false;
-  // Nobody reads from the visitor yet, and who doesn't look never sees them leave.
-  const look = () => void socket.read(0);
-  const settle = () => {
-    settled = true;
-    socket.off('readable', look);
+  const upgradeHeaders = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
+  const outgoing = openUpstreamRequest(request, forwarding, 'single-use', upgradeHeaders);
+  let isDone = false;
+  // Nothing else reads from the visitor yet, and Node reports a disconnect only to a reader.
+  const pollVisitor = () => void socket.read(0);
+  const finish = () => {
+    isDone = true;
+    socket.off('readable', pollVisitor);
   };
   const fail = () => {
-    if (settled) return;
-    settle();
+    if (isDone) return;
+    finish();
     if (!socket.destroyed) onFailure();
   };
-  socket.on('readable', look);
-  socket.once('end', () => settled || outgoing.destroy());
+  socket.on('readable', pollVisitor);
+  socket.once('end', () => isDone || outgoing.destroy());
   socket.on('error', () => outgoing.destroy());
   socket.on('close', () => outgoing.destroy());
   limitInformationalResponses(outgoing);
   outgoing.on('error', fail);
   outgoing.on('close', fail);
   outgoing.on('upgrade', (incoming, service, serviceHead) => {
-    settle();
+    finish();
     service.on('error', () => service.destroy());
     if (socket.destroyed) return void service.destroy();
     writeHead(socket, incoming, forwarding.responseHeaders(incoming.rawHeaders));
@@ -89,7 +85,7 @@ export function forwardUpgrade(
   outgoing.on('response', (incoming) => {
     const { statusCode = 0 } = incoming;
     if (statusCode < 200) return void outgoing.destroy();
-    settle();
+    finish();
     const headers = forwarding.responseHeaders(withoutHopByHop(incoming.rawHeaders));
     writeHead(socket, incoming, [...headers, 'Connection', 'close']);
     incoming.on('error', () => socket.destroy());

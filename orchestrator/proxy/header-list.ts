@@ -1,7 +1,7 @@
-/** Header lists as Node gives and takes them: name, value, name, value … in the order and spelling of the sender. */
+/** Header lists as Node reads and writes them: name, value, name, value … in the sender's order and spelling. */
 export type HeaderList = string[];
 
-/** RFC 9110 §7.6.1: meant for one connection, never forwarded. */
+/** Meant for one connection, never forwarded (RFC 9110 §7.6.1). */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -12,7 +12,7 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Every header through `change`: its new value, or null to drop it. `name` is in lower case. */
+/** Passes every header through `change`, which returns its new value, or null to drop it. `name` is in lower case. */
 export function mapHeaders(
   headers: HeaderList,
   change: (name: string, value: string) => string | null,
@@ -26,16 +26,19 @@ export function mapHeaders(
   return changed;
 }
 
-/** What frames and routes a message goes with it whatever `Connection` says: a body without its length is a request. */
-const END_TO_END = new Set(['content-length', 'host']);
+/**
+ * Forwarded even if `Connection` names them: they frame and route the message, and a body without its length would be
+ * read as a second request.
+ */
+const ALWAYS_END_TO_END = new Set(['content-length', 'host']);
 
-/** Without what was meant for this connection only, the headers that `Connection` names included. */
+/** Drops the hop-by-hop headers and those that `Connection` names. */
 export function withoutHopByHop(headers: HeaderList): HeaderList {
   const named = new Set<string>();
   mapHeaders(headers, (name, value) => {
     if (name === 'connection') for (const each of value.split(',')) named.add(each.trim().toLowerCase());
     return null;
   });
-  for (const name of END_TO_END) named.delete(name);
+  for (const name of ALWAYS_END_TO_END) named.delete(name);
   return mapHeaders(headers, (name, value) => (HOP_BY_HOP.has(name) || named.has(name) ? null : value));
 }

@@ -1,4 +1,4 @@
-/** Requests to the next server on the way: the student's service for the relay, the relay for the local edge. */
+/** Requests to the upstream: the student's service for the relay, the relay for the local edge. */
 import http, { type ClientRequest, type IncomingMessage, type InformationEvent } from 'node:http';
 import https from 'node:https';
 import { type HeaderList, withoutHopByHop } from './header-list.ts';
@@ -6,8 +6,8 @@ import { type HeaderList, withoutHopByHop } from './header-list.ts';
 /** Next's dev server alone sends cookies and RSC headers of tens of KB; Node's default of 16 KB refuses them. */
 export const MAX_HEADER_BYTES = 128 * 1024;
 
-/** So often a server may announce its answer (1xx) before it gives one; who goes on never will. */
-const MAX_ANNOUNCEMENTS = 16;
+/** Informational responses (1xx) accepted before the final response. A server that sends more never sends one. */
+const MAX_INFORMATIONAL_RESPONSES = 16;
 
 export interface Upstream {
   host: string;
@@ -19,77 +19,85 @@ export interface ForwardOptions {
   target: Upstream;
   /** Path and query. */
   path: string;
-  /** The visitor's headers, without hop-by-hop ones, changed for the target. */
+  /** Rewrites the visitor's headers, already without hop-by-hop ones, for the upstream. */
   requestHeaders(headers: HeaderList): HeaderList;
-  /** The answer's headers, changed for the visitor. */
+  /** Rewrites the upstream's headers for the visitor. */
   responseHeaders(headers: HeaderList): HeaderList;
 }
 
-const kept = { keepAlive: true, keepAliveMsecs: 1000, maxFreeSockets: 32 };
+/** `pooled` connections serve many requests; a `single-use` one is closed after its request. */
+export type ConnectionUse = 'pooled' | 'single-use';
+
+const AGENT_OPTIONS = { keepAlive: true, keepAliveMsecs: 1000, maxFreeSockets: 32 };
 
 /**
- * A connection for one request that does not say so: who is told `Connection: close` closes as soon as the answer is
- * out, and where a body is still on its way the kernel resets the connection and the answer is lost (RFC 9112 §9.6).
+ * Closes the connection after use without sending `Connection: close`. A server that reads that header closes right
+ * after its answer; if it has not read the whole body by then, the kernel resets the connection and the answer is lost
+ * (RFC 9112 §9.6).
  */
-function closingAfterUse<Agent extends http.Agent>(agent: Agent): Agent {
+function withoutReuse<Agent extends http.Agent>(agent: Agent): Agent {
   return Object.assign(agent, { keepSocketAlive: () => false });
 }
 
-const agents = {
-  kept: { http: new http.Agent(kept), https: new https.Agent(kept) },
-  fresh: {
-    http: closingAfterUse(new http.Agent(kept)),
-    https: closingAfterUse(new https.Agent(kept)),
+const agents: Record<ConnectionUse, { http: http.Agent; https: https.Agent }> = {
+  pooled: { http: new http.Agent(AGENT_OPTIONS), https: new https.Agent(AGENT_OPTIONS) },
+  'single-use': {
+    http: withoutReuse(new http.Agent(AGENT_OPTIONS)),
+    https: withoutReuse(new https.Agent(AGENT_OPTIONS)),
   },
 };
 
 /**
- * What comes before an answer has no backpressure, so a server that announces one for ever would fill the memory of
- * whoever asks it. `onAnnouncement` hears the first few; then the request ends as one to a server without HTTP.
+ * Passes informational responses to `onInformation`. They have no backpressure, so a server that sends them forever
+ * would fill our memory: beyond the limit the request fails, as with a server that does not speak HTTP.
  */
 export function limitInformationalResponses(
   outgoing: ClientRequest,
-  onAnnouncement: (announcement: InformationEvent) => void = () => {},
+  onInformation: (information: InformationEvent) => void = () => {},
 ): void {
-  let heard = 0;
-  outgoing.on('information', (announcement) => {
-    heard += 1;
-    // A whole piece of the stream is read to its end, though the connection is gone.
-    if (heard <= MAX_ANNOUNCEMENTS) onAnnouncement(announcement);
-    else outgoing.destroy(Object.assign(new Error('no end of 1xx'), { code: 'HPE_ANNOUNCEMENTS' }));
+  let count = 0;
+  outgoing.on('information', (information) => {
+    count += 1;
+    // Node goes on parsing the current chunk after `destroy`, so more of them may follow.
+    if (count <= MAX_INFORMATIONAL_RESPONSES) onInformation(information);
+    else outgoing.destroy(Object.assign(new Error('no end of 1xx'), { code: 'HPE_INFORMATIONAL' }));
   });
 }
 
 /**
- * Opens a request. A `kept` connection may turn out to be closed by a service that restarted, so only what may be
- * sent twice goes over one; all else gets a `fresh` one.
+ * Opens a request. A service that restarted has closed its pooled connections, so use those only for requests that may
+ * be sent twice.
  */
 export function openUpstreamRequest(
   request: IncomingMessage,
   { target, path, requestHeaders }: ForwardOptions,
-  connection: 'kept' | 'fresh',
-  extra: HeaderList,
+  use: ConnectionUse,
+  extraHeaders: HeaderList,
 ): ClientRequest {
   const options = {
     host: target.host,
     port: target.port,
     method: request.method ?? 'GET',
     path,
-    // First of all without what `Connection` names, so that no visitor names what is added here.
-    headers: [...requestHeaders(withoutHopByHop(request.rawHeaders)), ...extra],
+    // Headers that `Connection` names are dropped first, so that no visitor can name one that is added here.
+    headers: [...requestHeaders(withoutHopByHop(request.rawHeaders)), ...extraHeaders],
     setHost: false,
     maxHeaderSize: MAX_HEADER_BYTES,
   };
-  const { http: plain, https: secure } = agents[connection];
-  if (target.scheme === 'http') return http.request({ ...options, agent: plain });
-  // A dev server's certificate is its own; the way there is the container's loopback.
-  return https.request({ ...options, agent: secure, servername: 'localhost', rejectUnauthorized: false });
+  if (target.scheme === 'http') return http.request({ ...options, agent: agents[use].http });
+  // A dev server's certificate is self-signed; the connection never leaves the container's loopback interface.
+  return https.request({
+    ...options,
+    agent: agents[use].https,
+    servername: 'localhost',
+    rejectUnauthorized: false,
+  });
 }
 
-/** A status line's reason as the answer has it, without what no status line may hold; hostile bytes end there. */
+/** The response's reason phrase without the bytes that a status line must not contain. */
 export const reasonPhrase = ({ statusMessage = '' }: IncomingMessage): string =>
   statusMessage.replace(/[^\t\x20-\x7e\x80-\xff]/g, '');
 
-/** Whether a body comes with the request. */
+/** Whether the request has a body. */
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

@@ -1,65 +1,66 @@
-/** Who is at which hostname, so that they can be sent away when it closes: the relay's, and the local edge's. */
+/** The visitors' connections by hostname, so that they can be ended when the hostname's link closes. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What a connection waits for, or that it has become a WebSocket. */
+/** The responses that a connection waits for, or that it has become a WebSocket. */
 type Visit = Set<ServerResponse> | 'upgraded';
 
 export class VisitorConnections {
-  readonly #at = new Map<string, Map<Socket, Visit>>();
-  readonly #most: number;
+  readonly #visits = new Map<string, Map<Socket, Visit>>();
+  readonly #maxPerHostname: number;
 
-  /** `most`: connections at once to one hostname. */
-  constructor(most = Number.POSITIVE_INFINITY) {
-    this.#most = most;
+  /** `maxPerHostname`: simultaneous connections to one hostname. */
+  constructor(maxPerHostname = Number.POSITIVE_INFINITY) {
+    this.#maxPerHostname = maxPerHostname;
   }
 
-  /** Lets a request in (with its response), or a WebSocket (without); false where there are too many already. */
+  /** Registers a request (with its response) or a WebSocket (without). False if the hostname has too many connections. */
   admit(hostname: string, socket: Socket, response?: ServerResponse): boolean {
-    const visits = this.#at.get(hostname) ?? new Map<Socket, Visit>();
+    const visits = this.#visits.get(hostname) ?? new Map<Socket, Visit>();
     const known = visits.get(socket);
     if (known === undefined) {
-      if (visits.size >= this.#most) return false;
-      this.#at.set(hostname, visits);
+      if (visits.size >= this.#maxPerHostname) return false;
+      this.#visits.set(hostname, visits);
       socket.once('close', () => {
         visits.delete(socket);
-        if (visits.size === 0) this.#at.delete(hostname);
+        if (visits.size === 0) this.#visits.delete(hostname);
       });
     }
     if (response === undefined) {
       visits.set(socket, 'upgraded');
       return true;
     }
-    const waiting = known instanceof Set ? known : new Set<ServerResponse>();
-    visits.set(socket, waiting.add(response));
-    response.once('close', () => waiting.delete(response));
+    const pending = known instanceof Set ? known : new Set<ServerResponse>();
+    visits.set(socket, pending.add(response));
+    response.once('close', () => pending.delete(response));
     return true;
   }
 
+  /** Hostnames with at least one connection. */
   hostnames(): string[] {
-    return [...this.#at.keys()];
+    return [...this.#visits.keys()];
   }
 
   /**
-   * Sends everybody away from a hostname: who has no answer yet gets one by `tell`, and the connection ends with it;
-   * who is in the middle of one is cut off. A connection that waits for nothing is asked again at its next request.
+   * Ends all visits of a hostname. A request without a response yet is answered with `respond`, and its connection
+   * closes afterwards; a response in progress is cut off. An idle connection stays: its next request is checked again.
    */
-  disconnect(hostname: string, tell: (response: ServerResponse) => void): void {
-    for (const [socket, visit] of this.#at.get(hostname) ?? []) {
+  disconnect(hostname: string, respond: (response: ServerResponse) => void): void {
+    for (const [socket, visit] of this.#visits.get(hostname) ?? []) {
       if (visit === 'upgraded') {
         socket.destroy();
         continue;
       }
-      const [response, ...further] = visit;
+      const [response, ...pipelined] = visit;
       if (response === undefined) continue;
-      // Of several on one connection, an answer to the last would wait for the first.
-      if (response.headersSent || further.length > 0) socket.destroy();
-      else tell(response.setHeader('connection', 'close'));
+      // With pipelined requests, the last answer would wait for the first one.
+      if (response.headersSent || pipelined.length > 0) socket.destroy();
+      else respond(response.setHeader('connection', 'close'));
     }
   }
 
   /** Ends every connection. */
   disconnectAll(): void {
-    for (const visits of this.#at.values()) for (const socket of visits.keys()) socket.destroy();
+    for (const visits of this.#visits.values()) for (const socket of visits.keys()) socket.destroy();
   }
 }

@@ -1,15 +1,18 @@
-/** The HTTP server that visitors talk to: the relay's, and the local edge's. */
+/** The HTTP server that visitors connect to, for the relay and for the local edge. */
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isWebSocket } from './forward-upgrade.ts';
 import { rejectWithStatus } from './graceful-close.ts';
 import { MAX_HEADER_BYTES } from './upstream-request.ts';
 
-/** A visitor has this long to send a request's headers, in ms; bodies may take as long as they take. */
-const HEADERS_TIMEOUT = 15_000;
+/** How long a visitor may take to send a request's headers. Bodies have no time limit. */
+const HEADERS_TIMEOUT_MS = 15_000;
 
-/** A visitor that is silent for this long is asked by TCP whether it is still there, in ms: laptops just close. */
-const SILENCE = 60_000;
+/** After this much silence TCP probes whether the visitor is still there: a closed laptop sends no goodbye. */
+const TCP_KEEPALIVE_DELAY_MS = 60_000;
+
+const IDLE_CONNECTION_TIMEOUT_MS = 60_000;
+const TIMEOUT_CHECK_INTERVAL_MS = 5000;
 
 function statusFor({ code }: NodeJS.ErrnoException): string {
   if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
@@ -17,19 +20,19 @@ function statusFor({ code }: NodeJS.ErrnoException): string {
 }
 
 /**
- * What can't be read as a request is answered in HTTP's words, and over; so is CONNECT. Never in the middle of
- * another answer: what is pipelined behind it would be taken for its end.
+ * Answers malformed requests and CONNECT with an error status, and closes. Never in the middle of another response: the
+ * visitor would read the status line as its end.
  */
 function refuseBadRequests(server: Server): void {
-  const open = new WeakMap<Duplex, Set<ServerResponse>>();
+  const pending = new WeakMap<Duplex, Set<ServerResponse>>();
   server.on('request', ({ socket }, response) => {
-    const responses = open.get(socket) ?? new Set();
-    open.set(socket, responses.add(response));
+    const responses = pending.get(socket) ?? new Set();
+    pending.set(socket, responses.add(response));
     response.once('close', () => responses.delete(response));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const [response, ...more] = open.get(socket) ?? [];
-    if (!socket.writable || response?.headersSent || more.length > 0) socket.destroy();
+    const [response, ...pipelined] = pending.get(socket) ?? [];
+    if (!socket.writable || response?.headersSent || pipelined.length > 0) socket.destroy();
     else rejectWithStatus(socket, statusFor(error));
   });
   server.on('connect', (_request, socket) => {
@@ -38,17 +41,17 @@ function refuseBadRequests(server: Server): void {
   });
 }
 
-/** Without a listener for `request` and `upgrade` yet; what is no request, or comes too slowly, is seen to. */
+/** Creates a server that refuses malformed and slow requests. The caller adds listeners for `request` and `upgrade`. */
 export function createVisitorServer(): Server {
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: HEADERS_TIMEOUT,
+    headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: 0,
-    keepAliveTimeout: 60_000,
-    connectionsCheckingInterval: 5000,
+    keepAliveTimeout: IDLE_CONNECTION_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS,
     noDelay: true,
     keepAlive: true,
-    keepAliveInitialDelay: SILENCE,
+    keepAliveInitialDelay: TCP_KEEPALIVE_DELAY_MS,
     shouldUpgradeCallback: isWebSocket,
   });
   refuseBadRequests(server);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import autocannon from 'autocannon';
 import { pino } from 'pino';
+import { systemClock } from '../../orchestrator/clock.ts';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
 import { applyRoutes } from '../support/apply-routes.ts';
 import { printMeasurement } from '../support/measurements.ts';
@@ -24,6 +25,7 @@ const edge = createLocalEdge({
   hostname: null,
   instance: 'bench',
   log: pino({ level: 'silent' }),
+  clock: systemClock,
 });
 await edge.start();
 await applyRoutes(edge, [ownRoute('alice', 'alice.test', `http://127.0.0.1:${relay.port}`)]);

@@ -42,10 +42,10 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
 
   const third = await pupil.openTerminal();
   const status = await third.run('devenv-status');
-  expect(status).toMatch(/^is +open: /m);
-  expect(status).toMatch(/^serves +port 5173: started by your command$/m);
-  expect(status).toMatch(/^also +4000 +\(devenv-port PORT switches\)$/m);
-  expect(await third.run('devenv-port 4000')).toContain('leads to port 4000, until you leave');
+  expect(status).toMatch(/^state +open: /m);
+  expect(status).toMatch(/^shows +port 5173: started by your command$/m);
+  expect(status).toMatch(/^also +4000 +\(to show another port: devenv-port PORT\)$/m);
+  expect(await third.run('devenv-port 4000')).toContain('shows port 4000 until you leave');
   await page(4000);
   await api.see(/Your link shows port 4000 now: chosen with devenv-port/);
   // The terminal in which it was chosen may be closed: the student is still in.

@@ -1,4 +1,4 @@
-/** Plain HTTP through the edge: what a visitor's browser would send for a hostname, to an address of the test's. */
+/** Plain HTTP like a visitor's browser, but to an address that the test chooses. */
 import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
 
 export interface Answer {
@@ -15,11 +15,11 @@ export interface Visit {
   headers?: Record<string, string>;
   body?: string | Buffer;
   timeoutMs?: number;
-  /** Keeps the connection; by default each visit has its own. */
+  /** Reuses connections; by default each visit has its own. */
   agent?: Agent;
 }
 
-/** One request; rejects where no whole answer came. */
+/** Sends one request; rejects if no complete response comes. */
 export function browse(visit: Visit): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const {

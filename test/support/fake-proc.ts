@@ -1,4 +1,4 @@
-/** A /proc of a test's own, in the form that the kernel gives it: what is in the process table at a look, and what is not yet. */
+/** A /proc folder in the kernel's format, in which a test decides when a process appears. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import type { ShellRecord } from '../../hooks/agent/shell-records.ts';
 export class FakeProc {
   readonly folder = mkdtempSync(join(tmpdir(), 'devenv-proc-'));
 
-  /** Starts one; its start time is its pid, so that its id is `PID:PID`. */
+  /** Adds a process. Its start time is its pid, so its id is `PID:PID`. */
   run(pid: number, { parent, command, env = '' }: { parent: number; command: string; env?: string }): void {
     const folder = join(this.folder, String(pid));
     mkdirSync(folder, { recursive: true });
@@ -23,7 +23,7 @@ export class FakeProc {
     rmSync(join(this.folder, String(pid)), { recursive: true });
   }
 
-  /** As it is now. */
+  /** The process table now. */
   table(): ProcessTable {
     return new ProcessTable(this.folder);
   }
@@ -33,13 +33,13 @@ export class FakeProc {
   }
 }
 
-/** What the hooks of the shell with that pid have said. */
+/** The record of the shell with that pid. */
 export const shellOf = (pid: number, parts: Partial<ShellRecord> = {}): ShellRecord => ({
   pid,
   id: `${pid}:${pid}`,
   count: 1,
   phase: 'prompt',
-  port: 'ok',
+  portVariable: 'ok',
   quiet: false,
   command: '',
   writtenAt: Date.now(),

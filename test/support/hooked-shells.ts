@@ -1,24 +1,24 @@
-/** Shells with and without the hooks, and what their terminals show. */
+/** Shells with and without hooks, and what their terminals show. */
 import { BareContainer, type BareContainerOptions } from './bare-container.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Makes the prompt the same everywhere, and the terminal show nothing but text. */
+/** Sets the same prompt in all shells, and turns off escape sequences. */
 export const PROMPT = "PS1='> '; bind 'set enable-bracketed-paste off'";
 
-/** A container in which the hooks are awake: they go to sleep where their folder is missing. */
+/** A container with active hooks: they need their folder. */
 export async function hookedContainer(options: BareContainerOptions = {}): Promise<BareContainer> {
   const container = await BareContainer.start(options);
   container.run('mkdir -p /run/devenv/shells /run/devenv/messages');
   return container;
 }
 
-/** The same container twice, but that the hooks are asleep in the second. */
+/** Two equal containers; the hooks are active only in the first. */
 export async function startPair(): Promise<[withHooks: BareContainer, without: BareContainer]> {
   const quiet = { env: { DEVENV_QUIET: '1' } };
   return [await hookedContainer(quiet), await BareContainer.start(quiet)];
 }
 
-/** What the terminal shows from here on while the lines are typed, each at its prompt; then the shell's end. */
+/** Types each line at its prompt, then ends the shell. Returns what the terminal showed, and the exit code. */
 export async function typeAll(
   terminal: Terminal,
   lines: readonly string[],

@@ -118,7 +118,7 @@ export class Lab {
     const store = openStore(join(stateDir, 'state.db'));
     const edge =
       settings.edge === 'local'
-        ? createLocalEdge({ ...settings, log })
+        ? createLocalEdge({ ...settings, log, clock: systemClock })
         : createCloudflare({ settings, env: full, store, log });
     await edge.start();
     const environments = pretendedEnvironments(stateDir, this.#running, () => this.preparing());

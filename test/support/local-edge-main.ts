@@ -1,5 +1,6 @@
-/** A local edge in a process of its own, as the daemon's is: leads to the relays it is told, and says its port. */
+/** A local edge in its own process, like the daemon's. Arguments: STUDENT=RELAYPORT. Sends its port. */
 import { pino } from 'pino';
+import { systemClock } from '../../orchestrator/clock.ts';
 import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
 import { applyRoutes } from './apply-routes.ts';
 import { ownRoute } from './own-route.ts';
@@ -9,6 +10,7 @@ const edge = createLocalEdge({
   hostname: null,
   instance: 'test',
   log: pino({ level: 'silent' }),
+  clock: systemClock,
 });
 await edge.start();
 const relays = process.argv.slice(2).map((argument) => argument.split('='));

@@ -1,4 +1,4 @@
-/** A relay in a process of its own, for `RelayProcess`: says its port, and its memory when asked. */
+/** A relay in its own process, for `RelayProcess`: sends its port, and its memory on request. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startRelay } from '../../hooks/agent/relay/index.ts';
 
@@ -7,19 +7,18 @@ const [port = '', student = ''] = process.argv.slice(2);
 const relay = await startRelay({
   port: 0,
   host: '127.0.0.1',
-  service: () => ({ port: Number(port), address: '127.0.0.1', scheme: 'http', reason: 'port-variable' }),
-  identity: () => ({ instance: 'test', student }),
-  public: () => ({
+  ownLink: () => ({
     hostname: `${student}.test`,
     url: `http://${student}.test`,
-    student,
-    phase: 'open',
-    starting: false,
+    service: { port: Number(port), address: '127.0.0.1', scheme: 'http', reason: 'port-variable' },
+    isOpen: true,
   }),
+  identity: () => ({ instance: 'test', student }),
+  status: () => ({ phase: 'open', isStarting: false }),
 });
 
 process.on('message', async () => {
-  // What has just been closed is let go of within some turns of the loop.
+  // Closed connections are released within a few turns of the event loop.
   for (let round = 0; round < 4; round += 1) {
     globalThis.gc?.();
     await sleep(50);

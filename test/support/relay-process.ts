@@ -1,4 +1,4 @@
-/** The relay as it runs in an environment: types stripped, in a process of its own, with the agent's flags. */
+/** The relay as in an environment: with types stripped, in its own process, with the agent's flags. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { agentModules } from '../../orchestrator/environments/image-context.ts';
 import { root } from './installation.ts';
 
-/** Flags and environment that the agent is started with. */
+/** The agent's flags and environment, from its start script. */
 function agentOptions() {
   const script = readFileSync(join(root, 'images/student/agent.sh'), 'utf8').replace(/^#.*/gm, '');
   const variables = [...script.matchAll(/\b(MALLOC_\w+)=(\w+)/g)].map(([, name, value]) => [name, value]);
@@ -38,7 +38,7 @@ export class RelayProcess {
     this.port = port;
   }
 
-  /** A student's relay that leads to that port of this machine. */
+  /** Starts a student's relay that forwards to a port of this machine. */
   static async start(servicePort: number, student: string): Promise<RelayProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'devenv-relay-'));
     const child = fork(stripped(folder), [String(servicePort), student], agentOptions());
@@ -50,7 +50,7 @@ export class RelayProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Bytes of heap and of what hangs on it, after garbage collection. */
+  /** Bytes of heap and of the buffers that it owns, after garbage collection. */
   async memory(): Promise<number> {
     const answered = once(this.#child, 'message');
     this.#child.send('memory');
@@ -58,7 +58,7 @@ export class RelayProcess {
     return bytes;
   }
 
-  /** Bytes that are its own and written to, as the kernel counts them. */
+  /** Bytes of private dirty memory, as the kernel counts them. */
   privateDirty(): number {
     const rollup = readFileSync(`/proc/${this.#child.pid}/smaps_rollup`, 'utf8');
     return Number(rollup.match(/^Private_Dirty:\s+(\d+)/m)?.[1]) * 1024;

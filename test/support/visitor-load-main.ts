@@ -1,4 +1,4 @@
-/** Alice's server and her visitors, in a process of their own: what they take of the machine is theirs alone. */
+/** Alice's server and her visitors in their own process, so that their load does not slow the test's process. */
 import { once } from 'node:events';
 import { many, startLoadedService, VisitorLoad } from './visitor-load.ts';
 import { portOf } from './visitor-rig.ts';

@@ -1,4 +1,4 @@
-/** What real visitors and rude ones do to a student's server, and the server that they do it to. */
+/** A student's server under load, and visitors who use it normally and abnormally. */
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import { connect } from 'node:net';
@@ -11,7 +11,7 @@ export const MB = 2 ** 20;
 export const many = <Made>(count: number, make: (index: number) => Promise<Made>) =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)));
 
-/** Answers `fine`, 32 MB at `/large`, and half of an answer at `/half`; WebSockets are echoed. */
+/** Answers `fine`, 32 MB at `/large`, and half a response at `/half`; echoes WebSocket messages. */
 export async function startLoadedService(): Promise<Server> {
   const block = Buffer.alloc(MB, 'x');
   const service = createServer({ maxHeaderSize: 256 * 1024 }, async (incoming, response) => {
@@ -37,7 +37,7 @@ export async function startLoadedService(): Promise<Server> {
   return service;
 }
 
-/** Visitors of one hostname, at an edge or a relay. */
+/** Visitors of one hostname, through an edge or a relay. */
 export class VisitorLoad {
   readonly #port: number;
   readonly #host: string;
@@ -63,7 +63,7 @@ export class VisitorLoad {
     return socket;
   }
 
-  /** A visitor who asks for 32 MB, reads nothing for a while, and goes. */
+  /** A visitor who requests 32 MB, reads nothing for a while, and disconnects. */
   async readSlowly(forMs = 300): Promise<void> {
     const socket = connect(this.#port, '127.0.0.1');
     socket.on('error', () => {});

@@ -1,10 +1,11 @@
-/** A visitor's whole way in one process: local edge, relay, and a student's server; real sockets. */
+/** Local edge, relay and a student's server in one process, connected by real sockets. */
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { type Link, type Relay, startRelay } from '../../hooks/agent/relay/index.ts';
+import { systemClock } from '../../orchestrator/clock.ts';
 import type { Route } from '../../orchestrator/edges/edge.ts';
 import { createLocalEdge, type LocalEdge } from '../../orchestrator/edges/local/index.ts';
 import type { Service } from '../../orchestrator/protocol/messages.ts';
@@ -13,9 +14,15 @@ import { type Answer, browse, type Visit } from './browse.ts';
 import { ownRoute } from './own-route.ts';
 import { WAIT_TIMEOUT_MS } from './wait.ts';
 
-export const silentLog = pino({ level: 'silent' });
+/** Options of a local edge on any free port; a test adds its `instance`. */
+export const localEdgeOptions = {
+  listen: '127.0.0.1:0',
+  hostname: null,
+  log: pino({ level: 'silent' }),
+  clock: systemClock,
+};
 
-/** The port that a server listens on. */
+/** The port on which a server listens. */
 export function portOf(server: Server): number {
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('not listening');
@@ -26,8 +33,8 @@ export class VisitorRig {
   readonly edge: LocalEdge;
   readonly relay: Relay;
   service: Service | null = null;
-  starting = false;
-  /** Alice's links beside her own. */
+  isStarting = false;
+  /** Alice's additional links. */
   additionalLinks: Link[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #servers: Server[] = [];
@@ -37,28 +44,27 @@ export class VisitorRig {
     this.relay = relay;
   }
 
-  /** The link of alice is open, and nothing listens. */
+  /** Alice's link is open, and nothing listens. */
   static async open(): Promise<VisitorRig> {
-    let way: VisitorRig | null = null;
-    const edge = createLocalEdge({ listen: '127.0.0.1:0', hostname: null, instance: 'test', log: silentLog });
+    let rig: VisitorRig | null = null;
+    const edge = createLocalEdge({ ...localEdgeOptions, instance: 'test' });
     await edge.start();
     const relay = await startRelay({
       port: 0,
       host: '127.0.0.1',
-      service: () => way?.service ?? null,
-      furtherLinks: () => way?.additionalLinks ?? [],
-      identity: () => ({ instance: 'test', student: 'alice' }),
-      public: () => ({
+      ownLink: () => ({
         hostname: 'alice.test',
         url: `http://alice.test:${edge.address().port}`,
-        student: 'alice',
-        phase: 'open',
-        starting: way?.starting ?? false,
+        service: rig?.service ?? null,
+        isOpen: true,
       }),
+      additionalLinks: () => rig?.additionalLinks ?? [],
+      identity: () => ({ instance: 'test', student: 'alice' }),
+      status: () => ({ phase: 'open', isStarting: rig?.isStarting ?? false }),
     });
-    way = new VisitorRig(edge, relay);
-    await way.publish(way.route());
-    return way;
+    rig = new VisitorRig(edge, relay);
+    await rig.publish(rig.route());
+    return rig;
   }
 
   get port(): number {
@@ -77,7 +83,7 @@ export class VisitorRig {
     await applyRoutes(this.edge, routes);
   }
 
-  /** From now on the relay leads to this server of the student's. */
+  /** Starts a server of the student; the relay forwards to it from then on. */
   async forwardTo(server: Server, scheme: 'http' | 'https' = 'http', port = 0): Promise<void> {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -89,15 +95,15 @@ export class VisitorRig {
     this.service = { port: portOf(server), address: '127.0.0.1', scheme, reason: 'port-variable' };
   }
 
-  /** An HTTP server of the student's. */
+  /** Starts an HTTP server of the student. */
   async serve(listener: RequestListener) {
     const server = createServer({ maxHeaderSize: 256 * 1024 }, listener);
     await this.forwardTo(server);
     return server;
   }
 
-  /** A server of the student's that answers every connection's first bytes by hand. */
-  async serveRaw(answer: string | ((socket: Socket, question: string) => void)): Promise<void> {
+  /** Starts a TCP server of the student that answers the first bytes of each connection with raw bytes. */
+  async serveRaw(answer: string | ((socket: Socket, request: string) => void)): Promise<void> {
     const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
       socket.on('error', () => socket.destroy());
       socket.once('data', (data) => {
@@ -112,22 +118,22 @@ export class VisitorRig {
     return browse({ port: this.port, host: this.host, path, ...more });
   }
 
-  /** Sends bytes as they are, and returns all that came back until the connection was closed. */
+  /** Sends raw bytes, and returns everything received until the connection closes. */
   async sendRaw(bytes: string, { to = this.port, timeoutMs = WAIT_TIMEOUT_MS } = {}): Promise<string> {
     const socket = connect(to, '127.0.0.1');
-    let heard = '';
+    let received = '';
     socket.on('data', (data) => {
-      heard += data.toString('latin1');
+      received += data.toString('latin1');
     });
     socket.on('error', () => socket.destroy());
     socket.write(bytes, 'latin1');
     const timer = setTimeout(() => socket.destroy(), timeoutMs);
     await new Promise<void>((resolve) => socket.once('close', () => resolve()));
     clearTimeout(timer);
-    return heard;
+    return received;
   }
 
-  /** A visitor's WebSocket with the public Host and Origin. */
+  /** A visitor's WebSocket with the public Host and Origin headers. */
   socket(path = '/'): WebSocket {
     return new WebSocket(`ws://127.0.0.1:${this.port}${path}`, {
       headers: { host: this.host },

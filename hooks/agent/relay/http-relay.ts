@@ -1,4 +1,4 @@
-/** The relay's HTTP part, loaded with the first connection: an idle environment never pays for it. */
+/** The HTTP part of the relay. It is loaded with the first connection, so an idle environment needs no memory for it. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { IDENTITY_PATH } from '../../../orchestrator/protocol/constants.ts';
@@ -6,86 +6,87 @@ import { linkFingerprint } from '../../../orchestrator/protocol/link-fingerprint
 import type { RelayIdentity, Service } from '../../../orchestrator/protocol/messages.ts';
 import { forwardRequest, type UpstreamFailure } from '../../../orchestrator/proxy/forward-request.ts';
 import { forwardUpgrade } from '../../../orchestrator/proxy/forward-upgrade.ts';
-import { drainBodyAfterResponse, rejectWithStatus } from '../../../orchestrator/proxy/graceful-close.ts';
-import { hostnameFromHeader } from '../../../orchestrator/proxy/host-header.ts';
-import { type RequestTarget, requestTarget } from '../../../orchestrator/proxy/request-target.ts';
+import { rejectWithStatus } from '../../../orchestrator/proxy/graceful-close.ts';
+import { sendResponse } from '../../../orchestrator/proxy/page.ts';
+import {
+  hostnameFromHeader,
+  type RequestTarget,
+  requestTarget,
+} from '../../../orchestrator/proxy/request-target.ts';
 import type { ForwardOptions } from '../../../orchestrator/proxy/upstream-request.ts';
 import { VisitorConnections } from '../../../orchestrator/proxy/visitor-connections.ts';
 import { createVisitorServer } from '../../../orchestrator/proxy/visitor-server.ts';
 import type { Link, RelayOptions } from './options.ts';
-import { isOwnHost, type Names, toService, toVisitor } from './rewrite.ts';
-import { type Waiting, waitingJson, waitingPage } from './waiting-page.ts';
+import { isOwnHost, type LinkContext, toService, toVisitor } from './rewrite.ts';
+import { type WaitingReason, waitingJson, waitingPage } from './waiting-page.ts';
+
+/** Browsers and crawlers may ask again after this many seconds. */
+const RETRY_AFTER_SECONDS = 2;
 
 export interface HttpRelay {
-  /** Listens on nothing: it is handed its connections. */
+  /** Does not listen: `startRelay` hands it its connections. */
   server: Server;
-  /** Ends what is under way for visitors of a hostname. */
+  /** Ends all visits of a hostname. */
   disconnect(hostname: string): void;
 }
 
-function answer(response: ServerResponse, status: number, type: string, body: string): void {
-  // What the visitor still sends is read and dropped, so that they get to read the answer.
-  drainBodyAfterResponse(response.req, response);
-  response.req.resume();
-  const headers = {
-    'content-type': `${type}; charset=utf-8`,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-robots-tag': 'noindex',
-  };
-  response.writeHead(status, status === 503 ? { ...headers, 'retry-after': '2' } : headers).end(body);
-}
-
-function waitingFor(why: UpstreamFailure | 'unwanted', starting: boolean): Waiting['waitingFor'] {
+function waitingReason(why: UpstreamFailure | 'closed', isStarting: boolean): WaitingReason {
   switch (why) {
-    case 'unwanted':
-      return 'link';
+    case 'closed':
+      return 'closed';
     case 'refused':
-      return starting ? 'start' : 'service';
-    case 'broken-off':
-      return 'answer';
+      return isStarting ? 'starting' : 'not-running';
+    case 'interrupted':
+      return 'no-answer';
     case 'not-http':
-      return 'http';
+      return 'not-http';
   }
 }
 
-/** 503 in every case: Cloudflare puts a page of its own in the place of a 502 or 504. */
-function answerWaiting(
+/** Always a 503: Cloudflare replaces a 502 or 504 with a page of its own. */
+function sendWaitingPage(
   response: ServerResponse,
   options: RelayOptions,
-  why: UpstreamFailure | 'unwanted',
+  why: UpstreamFailure | 'closed',
 ): void {
-  const { student, phase, starting } = options.public();
+  const { phase, isStarting } = options.status();
   const { method, headers } = response.req;
   const isGet = method === 'GET' || method === 'HEAD';
-  const waiting = { student, phase, isGet, waitingFor: waitingFor(why, starting) };
+  const waiting = {
+    student: options.identity().student,
+    phase,
+    isGet,
+    reason: waitingReason(why, isStarting),
+  };
   const { accept = '' } = headers;
   const wantsJson = accept.includes('application/json') && !accept.includes('text/html');
-  if (wantsJson) answer(response, 503, 'application/json', waitingJson(waiting));
-  else answer(response, 503, 'text/html', waitingPage(waiting));
+  sendResponse(response, {
+    status: 503,
+    type: wantsJson ? 'application/json' : 'text/html',
+    body: wantsJson ? waitingJson(waiting) : waitingPage(waiting),
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
 }
 
 /** The student's links, their own first. */
-function linksOf(options: RelayOptions): [Link, ...Link[]] {
-  const { hostname, url } = options.public();
-  const isWanted = options.isWanted?.() ?? true;
-  const own = { hostname, url, service: options.service(), isWanted };
-  return [own, ...(options.furtherLinks?.() ?? [])];
-}
+const linksOf = (options: RelayOptions): [Link, ...Link[]] => [
+  options.ownLink(),
+  ...(options.additionalLinks?.() ?? []),
+];
 
-/** The link that a request came by; null where it is none of the student's. */
-function linkOf({ host }: RequestTarget, [own, ...further]: [Link, ...Link[]]): Link | null {
+/** The link under which a request came; null if the hostname is not the student's. */
+function linkOf({ host }: RequestTarget, [own, ...additional]: [Link, ...Link[]]): Link | null {
   if (host === '' || isOwnHost(host, own.hostname)) return own;
-  return further.find(({ hostname }) => hostname === hostnameFromHeader(host)) ?? null;
+  return additional.find(({ hostname }) => hostname === hostnameFromHeader(host)) ?? null;
 }
 
-/** Who comes by the public name is let in while the link is wanted; by a local name, somebody on this machine always is. */
-const isShut = ({ host }: RequestTarget, { hostname, isWanted }: Link) =>
-  hostnameFromHeader(host) === hostname && !isWanted;
+/** Whether the request came under the name of a closed link. A local name comes from this machine and is always served. */
+const isClosedFor = ({ host }: RequestTarget, { hostname, isOpen }: Link) =>
+  hostnameFromHeader(host) === hostname && !isOpen;
 
 const localUrl = ({ scheme, port }: Service) => `${scheme}://localhost:${port}`;
 
-/** How to reach the service of one of the links for this request; null while nothing listens. */
+/** How to forward this request to the link's service; null while nothing listens. */
 function forwardingOf(
   request: IncomingMessage,
   { host, path }: RequestTarget,
@@ -93,23 +94,23 @@ function forwardingOf(
   links: readonly Link[],
 ): ForwardOptions | null {
   if (service === null) return null;
-  const names: Names = {
+  const context: LinkContext = {
     hostname,
-    url,
+    publicUrl: url,
     host: host === '' ? hostname : host,
-    local: localUrl(service),
+    localUrl: localUrl(service),
     origin: request.headers.origin,
     others: links.flatMap((other) => {
-      // The name of a link that has closed may be somebody else's by now.
-      if (other.hostname === hostname || other.service === null || !other.isWanted) return [];
-      return [{ url: other.url, local: localUrl(other.service) }];
+      // A closed link's hostname may belong to another student by now.
+      if (other.hostname === hostname || other.service === null || !other.isOpen) return [];
+      return [{ publicUrl: other.url, localUrl: localUrl(other.service) }];
     }),
   };
   return {
     target: { host: service.address, port: service.port, scheme: service.scheme },
     path,
-    requestHeaders: (headers) => toService(headers, names),
-    responseHeaders: (headers) => toVisitor(headers, names),
+    requestHeaders: (headers) => toService(headers, context),
+    responseHeaders: (headers) => toVisitor(headers, context),
   };
 }
 
@@ -120,23 +121,27 @@ function onRequest(
   visitors: VisitorConnections,
 ): void {
   const target = requestTarget(request);
-  if (target === null) return answer(response, 400, 'text/plain', 'Which host is it?\n');
+  if (target === null) {
+    const body = 'The request names more than one host.\n';
+    return sendResponse(response, { status: 400, type: 'text/plain', body });
+  }
   const links = linksOf(options);
   const link = linkOf(target, links);
   if (link === null) {
-    const name = hostnameFromHeader(target.host).slice(0, 100);
-    return answer(response, 421, 'text/plain', `${name} does not lead here.\n`);
+    const body = `${hostnameFromHeader(target.host).slice(0, 100)} does not lead here.\n`;
+    return sendResponse(response, { status: 421, type: 'text/plain', body });
   }
   if (target.path.split('?')[0] === IDENTITY_PATH) {
     const { instance, student } = options.identity();
     const identity: RelayIdentity = {
       fingerprint: linkFingerprint(instance, student, link.hostname),
-      isServing: link.service !== null && !isShut(target, link),
+      isServing: link.service !== null && !isClosedFor(target, link),
     };
-    return answer(response, 200, 'application/json', `${JSON.stringify(identity)}\n`);
+    const body = `${JSON.stringify(identity)}\n`;
+    return sendResponse(response, { status: 200, type: 'application/json', body });
   }
-  const wait = (why: UpstreamFailure | 'unwanted') => answerWaiting(response, options, why);
-  if (isShut(target, link)) return wait('unwanted');
+  const wait = (why: UpstreamFailure | 'closed') => sendWaitingPage(response, options, why);
+  if (isClosedFor(target, link)) return wait('closed');
   const forwarding = forwardingOf(request, target, link, links);
   if (forwarding === null) return wait('refused');
   visitors.admit(hostnameFromHeader(target.host), request.socket, response);
@@ -156,7 +161,8 @@ function onUpgrade(
   const link = linkOf(target, links);
   if (link === null) return rejectWithStatus(socket, '421 Misdirected Request');
   const forwarding = forwardingOf(request, target, link, links);
-  if (forwarding === null || isShut(target, link)) return rejectWithStatus(socket, '503 Service Unavailable');
+  if (forwarding === null || isClosedFor(target, link))
+    return rejectWithStatus(socket, '503 Service Unavailable');
   visitors.admit(hostnameFromHeader(target.host), socket);
   forwardUpgrade(request, socket, head, forwarding, () =>
     rejectWithStatus(socket, '503 Service Unavailable'),
@@ -171,11 +177,11 @@ export function createHttpRelay(options: RelayOptions): HttpRelay {
     socket.on('error', () => socket.destroy());
     onUpgrade(request, socket, head, options, visitors);
   });
-  // Node starts to watch over `headersTimeout` when a server listens, which this one never does by itself.
+  // Node enforces `headersTimeout` only after a server emits `listening`, which this one never does on its own.
   server.emit('listening');
   return {
     server,
     disconnect: (hostname) =>
-      visitors.disconnect(hostname, (response) => answerWaiting(response, options, 'unwanted')),
+      visitors.disconnect(hostname, (response) => sendWaitingPage(response, options, 'closed')),
   };
 }

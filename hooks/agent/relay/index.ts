@@ -1,6 +1,6 @@
 /**
- * The relay: an HTTP reverse proxy inside the environment, on one fixed port, that forwards to whatever the student
- * runs. It listens from the start and loads HTTP with the first connection.
+ * The relay: an HTTP reverse proxy inside the environment, on one fixed port. It forwards to the student's service,
+ * whatever its port. It listens from the start and loads its HTTP part with the first connection.
  */
 import { createServer, type Socket } from 'node:net';
 import type { HttpRelay } from './http-relay.ts';
@@ -8,24 +8,24 @@ import type { RelayOptions } from './options.ts';
 
 export type { Link, RelayOptions } from './options.ts';
 
-/** Visitors' connections at once; more are closed at once, so that they take neither memory nor files from the agent. */
+/** Simultaneous connections. More are closed at once, so that they take neither memory nor file descriptors from the agent. */
 const MAX_CONNECTIONS = 4096;
 
 export interface Relay {
   port: number;
-  /** Ends what is under way for visitors of a hostname. */
+  /** Ends all visits of a hostname. */
   disconnect(hostname: string): void;
   close(): Promise<void>;
 }
 
-/** Listens; rejects where the port is taken. */
+/** Listens; rejects if the port is taken. */
 export function startRelay(options: RelayOptions): Promise<Relay> {
-  const open = new Set<Socket>();
+  const sockets = new Set<Socket>();
   let http: Promise<HttpRelay> | null = null;
-  // Half-open as every HTTP server's sockets: who ends their side after the question still gets the answer's end.
+  // Half-open like the sockets of every HTTP server: a visitor who ends their side after the request still gets the response.
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     http ??= import('./http-relay.ts').then(({ createHttpRelay }) => createHttpRelay(options));
     void http.then((each) => {
@@ -42,7 +42,7 @@ export function startRelay(options: RelayOptions): Promise<Relay> {
         port: typeof address === 'object' && address !== null ? address.port : options.port,
         disconnect: (hostname) => void http?.then((each) => each.disconnect(hostname)),
         async close() {
-          for (const socket of open) socket.destroy();
+          for (const socket of sockets) socket.destroy();
           await new Promise<void>((closed) => server.close(() => closed()));
           (await http)?.server.close();
         },

@@ -1,54 +1,53 @@
 /**
- * The names by which visitors come: the student's own and those of further links. A closed one stays known: the edge
- * may lead here for a while yet, and who waits at our page there is to be answered as before.
+ * The hostnames under which visitors come: the student's own and those of additional links. A closed one stays known:
+ * the edge may still forward visitors for a while, and a visitor whose page reloads must get the same answer as before.
  */
 import type { StateMessage } from '../../../orchestrator/protocol/messages.ts';
 
-/** Further links that are remembered; a student may have tried every port. */
-const MOST = 32;
+/** Additional links that are remembered; a student may have tried every port. */
+const MAX_ADDITIONAL_LINKS = 32;
 
-type Told = StateMessage['additionalLinks'][number];
+type AdditionalLink = StateMessage['additionalLinks'][number];
 
 export class KnownLinks {
-  /** By which visitors come before any state. */
-  readonly #first: string | undefined;
+  readonly #initialHostname: string | undefined;
   #state: StateMessage | null = null;
-  /** By hostname, those that were wanted last at the end. */
-  readonly #further = new Map<string, Told>();
+  /** By hostname; those that the newest states contained come last. */
+  readonly #additional = new Map<string, AdditionalLink>();
 
-  /** `first` is the name that the container was made with: the settings may give another one by now. */
-  constructor(first: string | undefined) {
-    this.#first = first;
+  /** `initialHostname`: the name that the container was created with. The settings may have changed it since. */
+  constructor(initialHostname: string | undefined) {
+    this.#initialHostname = initialHostname;
   }
 
-  /** Whether the own link is. Where nobody has told us yet, what the edge lets through is let through. */
-  get isWanted(): boolean {
+  /** Whether visitors of the own link are let in. Before the first state they are: the edge forwards open links only. */
+  get isOwnLinkOpen(): boolean {
     const phase = this.#state?.link.phase ?? 'open';
     return phase === 'opening' || phase === 'open';
   }
 
-  get further(): (Told & { isWanted: boolean })[] {
-    const open = this.#open();
-    return [...this.#further.values()].map((link) => ({ ...link, isWanted: open.has(link.hostname) }));
+  get additional(): (AdditionalLink & { isOpen: boolean })[] {
+    const open = this.#openHostnames();
+    return [...this.#additional.values()].map((link) => ({ ...link, isOpen: open.has(link.hostname) }));
   }
 
-  /** Takes the newest state in; the names at which nobody may be any more, also of those who came before any state. */
-  take(state: StateMessage): string[] {
-    const before = this.#state?.hostname ?? this.#first ?? state.hostname;
+  /** Returns the hostnames that are closed now: their visitors must be disconnected. */
+  updateFrom(state: StateMessage): string[] {
+    const previousHostname = this.#state?.hostname ?? this.#initialHostname ?? state.hostname;
     this.#state = state;
     for (const link of state.additionalLinks) {
-      this.#further.delete(link.hostname);
-      this.#further.set(link.hostname, link);
+      this.#additional.delete(link.hostname);
+      this.#additional.set(link.hostname, link);
     }
-    const [...oldest] = this.#further.keys();
-    for (const hostname of oldest.slice(0, -MOST)) this.#further.delete(hostname);
-    const open = this.#open();
-    const known = new Set([before, state.hostname, ...this.#further.keys()]);
+    const oldestFirst = [...this.#additional.keys()];
+    for (const hostname of oldestFirst.slice(0, -MAX_ADDITIONAL_LINKS)) this.#additional.delete(hostname);
+    const open = this.#openHostnames();
+    const known = new Set([previousHostname, state.hostname, ...this.#additional.keys()]);
     return [...known].filter((hostname) => !open.has(hostname));
   }
 
-  #open(): Set<string> {
-    if (this.#state === null || !this.isWanted) return new Set();
+  #openHostnames(): Set<string> {
+    if (this.#state === null || !this.isOwnLinkOpen) return new Set();
     return new Set([this.#state.hostname, ...this.#state.additionalLinks.map(({ hostname }) => hostname)]);
   }
 }

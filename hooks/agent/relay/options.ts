@@ -1,30 +1,28 @@
-/** What the relay is told of its environment. */
-
+/** What the relay needs to know about its environment. */
 import type { LinkPhase } from '../../../orchestrator/domain.ts';
 import type { Service } from '../../../orchestrator/protocol/messages.ts';
 
-/** One of the student's links: their own, or a further one for one port. */
+/** One of the student's links: their own, or an additional one for a single port. */
 export interface Link {
   hostname: string;
   url: string;
-  /** Where it leads; null while nothing listens there. */
+  /** The service to which it forwards; null while nothing listens. */
   service: Service | null;
-  /** False: visitors get no further, whatever the edge still sends here. */
-  isWanted: boolean;
+  /** If false, visitors get no further than the relay, even if the edge still forwards them. */
+  isOpen: boolean;
 }
 
 export interface RelayOptions {
   port: number;
-  /** All interfaces by default: the engine reaches it over the bridge. */
+  /** Address to listen on; by default all interfaces: the engine reaches the relay over the bridge. */
   host?: string;
   maxConnections?: number;
-  /** Where to forward now; null while nothing listens. */
-  service(): Service | null;
-  /** False from when the own link is no longer wanted. */
-  isWanted?(): boolean;
-  /** Links beside the student's own; also those that have closed, since the edge may lead here for a while yet. */
-  furtherLinks?(): Link[];
+  /** The student's own link. */
+  ownLink(): Link;
+  /** Additional links. Closed ones are included: the edge may still forward their visitors for a while. */
+  additionalLinks?(): Link[];
   /** Whose environment it is. */
   identity(): { instance: string; student: string };
-  public(): { hostname: string; url: string; student: string; phase: LinkPhase; starting: boolean };
+  /** What the waiting page says about the environment. */
+  status(): { phase: LinkPhase; isStarting: boolean };
 }

@@ -1,22 +1,22 @@
 /**
- * Makes a dev server believe that it is visited on the student's own machine: `Host` and the student's own `Origin`
- * become `localhost:<port>`, and answers are turned back. The only combination that works for every dev server tried
- * (Vite, webpack-dev-server, Next, Astro, SvelteKit, Angular); a foreign `Origin` passes as it is, so that checks
- * against cross-site requests still bite. The student's other links are turned likewise, each with the port of its
- * own, so that a page may call the API beside it as it does there.
+ * Makes a dev server believe that its visitor is on the student's own machine: `Host` and the link's own `Origin` become
+ * `localhost:<port>`, and responses are translated back. Of the rewrites tried, only this one works with every dev
+ * server (Vite, webpack-dev-server, Next, Astro, SvelteKit, Angular). A foreign `Origin` passes unchanged, so checks
+ * against cross-site requests still work. The student's other links are translated as well, each to its own port, so a
+ * page may call an API on another port as it does locally.
  */
-
 import { withoutForeignDomain } from '../../../orchestrator/proxy/cookie-domain.ts';
 import { type HeaderList, mapHeaders } from '../../../orchestrator/proxy/header-list.ts';
-import { hostnameFromHeader } from '../../../orchestrator/proxy/host-header.ts';
+import { hostnameFromHeader } from '../../../orchestrator/proxy/request-target.ts';
 
-/** A link of the student's, and how the service behind it knows itself, e.g. `http://localhost:4000`. */
-export interface LinkNames {
-  url: string;
-  local: string;
+/** The two addresses of a service: its link, and its address on the student's machine, e.g. `http://localhost:4000`. */
+export interface ServiceUrls {
+  publicUrl: string;
+  localUrl: string;
 }
 
-export interface Names extends LinkNames {
+/** The link under which a request came, and what its translation depends on. */
+export interface LinkContext extends ServiceUrls {
   /** The link's hostname, without port. */
   hostname: string;
   /** The visitor's `Host` header. */
@@ -24,61 +24,61 @@ export interface Names extends LinkNames {
   /** The visitor's `Origin` header. */
   origin?: string | undefined;
   /** The student's other links. */
-  others: readonly LinkNames[];
+  others: readonly ServiceUrls[];
 }
 
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Whether a request for that `Host` is meant for this student: anything else is somebody's rebound DNS name. */
+/** Whether a request for that `Host` is meant for this student. Any other name may be a rebound DNS name. */
 export function isOwnHost(host: string, hostname: string): boolean {
   const name = hostnameFromHeader(host);
   return name === hostname || LOCAL_NAMES.has(name);
 }
 
-/** The origin under which the visitor knows the service: with the port of their own way to it. */
-function publicOrigin({ url, host, hostname }: Names): string {
-  const own = new URL(url);
+/** The link's origin as the visitor's browser knows it: with the port that the visitor used. */
+function publicOrigin({ publicUrl, host, hostname }: LinkContext): string {
+  const own = new URL(publicUrl);
   return hostnameFromHeader(host) === hostname ? `${own.protocol}//${host}` : own.origin;
 }
 
-/** The same for another link of the student's: the visitor's way to it has the same port. */
-function otherOrigin({ url }: LinkNames, { host, hostname }: Names): string {
-  const other = new URL(url);
+/** The origin of another link, with the port that the visitor used for this one. */
+function otherOrigin({ publicUrl }: ServiceUrls, { host, hostname }: LinkContext): string {
+  const other = new URL(publicUrl);
   if (hostnameFromHeader(host) !== hostname) return other.origin;
   return `${other.protocol}//${other.hostname}${host.match(/:\d+$/)?.[0] ?? ''}`;
 }
 
-function isOwnOrigin(origin: string, names: Names): boolean {
-  if (origin === publicOrigin(names) || origin === new URL(names.url).origin) return true;
-  return LOCAL_NAMES.has(hostnameFromHeader(names.host)) && origin === `http://${names.host}`;
+function isOwnOrigin(origin: string, context: LinkContext): boolean {
+  if (origin === publicOrigin(context) || origin === new URL(context.publicUrl).origin) return true;
+  return LOCAL_NAMES.has(hostnameFromHeader(context.host)) && origin === `http://${context.host}`;
 }
 
-/** What an origin of the student's is on their own machine; null for a foreign one. */
-function localOrigin(origin: string, names: Names): string | null {
-  if (isOwnOrigin(origin, names)) return names.local;
-  const isIt = (other: LinkNames) =>
-    origin === otherOrigin(other, names) || origin === new URL(other.url).origin;
-  return names.others.find(isIt)?.local ?? null;
+/** Translates an origin of the student's links to their own machine; null for a foreign one. */
+function localOrigin(origin: string, context: LinkContext): string | null {
+  if (isOwnOrigin(origin, context)) return context.localUrl;
+  const isOriginOf = (other: ServiceUrls) =>
+    origin === otherOrigin(other, context) || origin === new URL(other.publicUrl).origin;
+  return context.others.find(isOriginOf)?.localUrl ?? null;
 }
 
-/** `Referer` keeps its path; only an own origin in front of it changes. */
-function localReferer(referer: string, names: Names): string {
+/** Translates the origin of a `Referer`, and keeps its path. */
+function localReferer(referer: string, context: LinkContext): string {
   if (!URL.canParse(referer)) return referer;
   const { origin, pathname, search } = new URL(referer);
-  const local = localOrigin(origin, names);
+  const local = localOrigin(origin, context);
   return local === null ? referer : local + pathname + search;
 }
 
-/** What the service is sent. Nothing is invented: a request without `Origin` stays without. */
-export function toService(headers: HeaderList, names: Names): HeaderList {
+/** Request headers for the service. Adds none: a request without `Origin` stays without. */
+export function toService(headers: HeaderList, context: LinkContext): HeaderList {
   return mapHeaders(headers, (name, value) => {
     switch (name) {
       case 'host':
-        return new URL(names.local).host;
+        return new URL(context.localUrl).host;
       case 'origin':
-        return localOrigin(value, names) ?? value;
+        return localOrigin(value, context) ?? value;
       case 'referer':
-        return localReferer(value, names);
+        return localReferer(value, context);
       case 'x-forwarded-host':
       case 'x-forwarded-proto':
       case 'x-forwarded-port':
@@ -91,56 +91,59 @@ export function toService(headers: HeaderList, names: Names): HeaderList {
   });
 }
 
-/** The beginning of an address by which a service on this machine names itself, with or without a scheme. */
+/** The start of an address with which a service on this machine names itself, with or without a scheme. */
 const LOCAL_ADDRESS =
   /^(?:(https?):)?\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i;
 
 const defaultPort = (scheme: string) => (scheme.toLowerCase() === 'https' ? '443' : '80');
 const portOf = ({ port, protocol }: URL) => port || defaultPort(protocol.slice(0, -1));
 
-/** An address on the student's machine leads to the link that it has; every other one stays. */
-function publicAddress(address: string, names: Names): string {
+/** Translates an address on the student's machine to the link of its port; every other address stays. */
+function publicAddress(address: string, context: LinkContext): string {
   const found = address.match(LOCAL_ADDRESS);
   if (found === null) return address;
-  const own = new URL(names.local);
-  const [start, scheme = own.protocol.slice(0, -1), theirs = defaultPort(scheme)] = found;
+  const own = new URL(context.localUrl);
+  const [start, scheme = own.protocol.slice(0, -1), port = defaultPort(scheme)] = found;
   const rest = address.slice(start.length);
-  if (theirs === portOf(own)) return publicOrigin(names) + rest;
-  const other = names.others.find(({ local }) => theirs === portOf(new URL(local)));
-  return other === undefined ? address : otherOrigin(other, names) + rest;
+  if (port === portOf(own)) return publicOrigin(context) + rest;
+  const other = context.others.find(({ localUrl }) => port === portOf(new URL(localUrl)));
+  return other === undefined ? address : otherOrigin(other, context) + rest;
 }
 
-/** Who may read the answer, as the visitor's browser knows them: first of all who asks, of two links to one service. */
-function publicAllowed(allowed: string, names: Names): string {
-  const { origin, local, others } = names;
-  if (origin !== undefined && localOrigin(origin, names) === allowed) return origin;
-  if (allowed === local) return publicOrigin(names);
-  const other = others.find((each) => each.local === allowed);
-  return other === undefined ? allowed : otherOrigin(other, names);
+/**
+ * Translates `Access-Control-Allow-Origin`, the origin that may read the response. If two links point to one service, the
+ * link that asked is preferred.
+ */
+function publicAllowedOrigin(allowed: string, context: LinkContext): string {
+  const { origin, localUrl, others } = context;
+  if (origin !== undefined && localOrigin(origin, context) === allowed) return origin;
+  if (allowed === localUrl) return publicOrigin(context);
+  const other = others.find((each) => each.localUrl === allowed);
+  return other === undefined ? allowed : otherOrigin(other, context);
 }
 
 /** `Refresh: 3; url=http://localhost:5173/` */
-function publicRefresh(refresh: string, names: Names): string {
+function publicRefresh(refresh: string, context: LinkContext): string {
   return refresh.replace(
     /^(\s*\d*\s*[;,]\s*url\s*=\s*["']?)([^"']*)/i,
-    (_whole, start: string, address: string) => start + publicAddress(address, names),
+    (_whole, start: string, address: string) => start + publicAddress(address, context),
   );
 }
 
-/** What the visitor is sent. */
-export function toVisitor(headers: HeaderList, names: Names): HeaderList {
+/** Response headers for the visitor. */
+export function toVisitor(headers: HeaderList, context: LinkContext): HeaderList {
   const changed = mapHeaders(headers, (name, value) => {
     switch (name) {
       case 'location':
       case 'content-location':
-        return publicAddress(value, names);
+        return publicAddress(value, context);
       case 'refresh':
-        return publicRefresh(value, names);
+        return publicRefresh(value, context);
       case 'access-control-allow-origin':
-        return publicAllowed(value, names);
+        return publicAllowedOrigin(value, context);
       case 'set-cookie':
-        return withoutForeignDomain(value, names.hostname);
-      // Another way to the same server (HTTP/3) is no way from outside.
+        return withoutForeignDomain(value, context.hostname);
+      // Alternative services (HTTP/3) are not reachable from outside.
       case 'alt-svc':
       case 'x-robots-tag':
         return null;
@@ -148,6 +151,6 @@ export function toVisitor(headers: HeaderList, names: Names): HeaderList {
         return value;
     }
   });
-  // A student's exercise is nobody's search result.
+  // Search engines should not list students' exercises.
   return [...changed, 'X-Robots-Tag', 'noindex'];
 }

@@ -1,58 +1,69 @@
 /**
- * What a visitor sees while there is no answer: whose link it is and what is going on. Reloads itself when the service
- * is back, needs nothing from elsewhere, works without JavaScript, and tells nothing of the host.
+ * The page for visitors while the service gives no response: whose link it is and why they wait. It reloads when the
+ * service responds, needs no other request, works without JavaScript, and reveals nothing about the host.
  */
 import type { LinkPhase } from '../../../orchestrator/domain.ts';
 import { IDENTITY_PATH } from '../../../orchestrator/protocol/constants.ts';
-import { CARD_STYLE, escapeHtml } from '../../../orchestrator/proxy/page-style.ts';
+import { escapeHtml, renderPage } from '../../../orchestrator/proxy/page.ts';
 
-/** Nothing listens (yet), or what listens took the request and gave no answer, or none in HTTP; or the link is closed. */
-export type WaitingFor = 'start' | 'service' | 'answer' | 'http' | 'link';
+/**
+ * Nothing listens, and a command is `starting` or not (`not-running`); the service accepted the request and gave
+ * `no-answer`, or one that is `not-http`; or the link is `closed`.
+ */
+export type WaitingReason = 'starting' | 'not-running' | 'no-answer' | 'not-http' | 'closed';
 
 export interface Waiting {
   student: string;
   phase: LinkPhase;
-  waitingFor: WaitingFor;
-  /** A page that answers a form must not send it again by itself. */
+  reason: WaitingReason;
+  /** False if the page answers a form, which it must not send again. */
   isGet: boolean;
 }
 
-const WORDS: Record<WaitingFor, { state: string; dot: string; explanation: string; error: string }> = {
-  start: {
+interface Wording {
+  state: string;
+  dot: string;
+  explanation: string;
+  error: string;
+}
+
+const WORDINGS: Record<WaitingReason, Wording> = {
+  starting: {
     state: 'Starting',
     dot: '#3b82f6',
-    explanation: 'It is starting. This page opens it by itself in a moment.',
+    explanation: 'The app is starting. This page opens it automatically in a moment.',
     error: 'nothing is listening',
   },
-  service: {
+  'not-running': {
     state: 'Not running',
     dot: '#8d97ab',
-    explanation: 'Nothing is running right now. As soon as the app is started, this page opens it by itself.',
+    explanation: 'Nothing is running right now. Once the app starts, this page opens it automatically.',
     error: 'nothing is listening',
   },
-  answer: {
+  'no-answer': {
     state: 'No answer',
     dot: '#e08700',
-    explanation: 'It ended before it answered; its terminal says why. This page tries again by itself.',
+    explanation:
+      'The app ended before it answered. Its terminal shows why. This page tries again automatically.',
     error: 'the service ended before it answered',
   },
-  http: {
+  'not-http': {
     state: 'No web page',
     dot: '#e08700',
-    explanation: 'What runs here does not answer as a web server does. This page tries again by itself.',
+    explanation:
+      'The program that runs here does not answer like a web server. This page tries again automatically.',
     error: 'the service did not answer in HTTP',
   },
-  link: {
+  closed: {
     state: 'Closed',
     dot: '#8d97ab',
-    // Whatever closed it: its owner left, the instructor said so, or nothing has listened for a while.
-    explanation: 'This link is closed right now. When it is opened again, this page shows the app by itself.',
+    // Without the reason, which may be private: the student left, the instructor closed it, or nothing listened for a while.
+    explanation: 'This link is closed right now. When it opens again, this page shows the app automatically.',
     error: 'the link is closed',
   },
 };
-const STYLE = `
-${CARD_STYLE}h1{margin:1.25rem 0 .4rem;font-size:clamp(1.9rem,8vw,2.6rem);line-height:1.15;letter-spacing:-.02em;overflow-wrap:anywhere}
-p{margin:0;color:var(--dim);text-wrap:pretty}
+
+const STYLE = `h1{margin-top:1.25rem;font-size:clamp(1.9rem,8vw,2.6rem)}
 .state{display:inline-flex;align-items:center;gap:.6rem;padding:.25rem .85rem;border:1px solid var(--line);
 border-radius:2rem;font-size:.9rem;font-weight:600;color:var(--ink)}
 .state::before{content:"";width:.6rem;height:.6rem;border-radius:50%;background:var(--dot);animation:p 1.8s ease-in-out infinite}
@@ -60,9 +71,13 @@ border-radius:2rem;font-size:.9rem;font-weight:600;color:var(--ink)}
 @media(prefers-reduced-motion:reduce){.state::before{animation:none}}
 `;
 
-/** Asks the reserved path, never the app, and goes there when something listens, or when the link has closed. */
-function script({ waitingFor, isGet }: Waiting): string {
-  const isListening = waitingFor === 'answer' || waitingFor === 'http' || waitingFor === 'link';
+const POLL_INTERVAL_MS = 1500;
+/** While something listens without a proper answer, or the link is closed, a change is less likely. */
+const SLOW_POLL_INTERVAL_MS = 5000;
+
+/** Polls the reserved path, never the app, and reloads when a service listens or the link has closed. */
+function pollScript({ reason, isGet }: Waiting): string {
+  const isSlow = reason === 'no-answer' || reason === 'not-http' || reason === 'closed';
   return `
 setInterval(async () => {
   try {
@@ -70,38 +85,26 @@ setInterval(async () => {
     if (answer.ok && !(await answer.json()).isServing) return
     ${isGet ? 'location.reload()' : 'location.replace(location.pathname + location.search)'}
   } catch {}
-}, ${isListening ? 5000 : 1500})
+}, ${isSlow ? SLOW_POLL_INTERVAL_MS : POLL_INTERVAL_MS})
 `;
 }
 
 export function waitingPage(waiting: Waiting): string {
   const student = escapeHtml(waiting.student);
-  const { state, dot, explanation } = WORDS[waiting.waitingFor];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="robots" content="noindex">
-<link rel="icon" href="data:,">
-<noscript><meta http-equiv="refresh" content="3"></noscript>
-<title>${student}’s app: ${state.toLowerCase()}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<div class="state" role="status" style="--dot:${dot}">${state}</div>
+  const { state, dot, explanation } = WORDINGS[waiting.reason];
+  return renderPage({
+    title: `${student}’s app: ${state.toLowerCase()}`,
+    head: '<noscript><meta http-equiv="refresh" content="3"></noscript>',
+    style: STYLE,
+    main: `<div class="state" role="status" style="--dot:${dot}">${state}</div>
 <h1>${student}’s app</h1>
-<p>${explanation}</p>
-</main>
-<script>${script(waiting)}</script>
-</body>
-</html>
-`;
+<p>${explanation}</p>`,
+    script: pollScript(waiting),
+  });
 }
 
-/** The same for programs. */
-export function waitingJson({ student, phase, waitingFor }: Waiting): string {
-  const { error } = WORDS[waitingFor];
-  return `${JSON.stringify({ error, student, phase, starting: waitingFor === 'start' })}\n`;
+/** The same information for programs that ask for JSON. */
+export function waitingJson({ student, phase, reason }: Waiting): string {
+  const { error } = WORDINGS[reason];
+  return `${JSON.stringify({ error, student, phase, starting: reason === 'starting' })}\n`;
 }

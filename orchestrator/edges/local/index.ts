@@ -1,24 +1,26 @@
-/** The local edge: a reverse proxy in the daemon. What it serves is a table in memory, so nothing can drift. */
-import { setTimeout as sleep } from 'node:timers/promises';
+/** The local edge: a reverse proxy in the daemon. Its routes are a table in memory, so they can't drift. */
+import type { Clock } from '../../clock.ts';
 import { DevenvError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Confirmation, DetectedDrift, Edge, Route } from '../edge.ts';
 import { fetchLinkIdentity, isOwnIdentity } from '../link-identity.ts';
 import { LocalProxy } from './proxy.ts';
 
-/** How often an answer is asked for while there is none, in ms. */
-const ASK_EVERY = 100;
+/** Pause between two checks of a link that is not live yet. */
+const CONFIRM_INTERVAL_MS = 100;
 
 export interface LocalEdgeOptions {
-  /** `host:port`, port 0 for any. */
+  /** `host:port`; port 0 stands for any free one. */
   listen: string;
-  /** Template of the hostnames, with `{student}`; null for names below `localhost`. */
+  /** Template of the hostnames, with `{student}`; null for names under `localhost`. */
   hostname: string | null;
   instance: string;
   log: Log;
+  clock: Clock;
 }
 
 export interface LocalEdge extends Edge {
+  /** Where it listens; the port is known after `start`. */
   address(): { host: string; port: number };
 }
 
@@ -28,26 +30,27 @@ function parseListen(listen: string): { host: string; port: number } {
 }
 
 function listenProblem(listen: string, error: NodeJS.ErrnoException): DevenvError {
-  const reason = error.code === 'EADDRINUSE' ? 'something else listens there' : (error.code ?? error.message);
+  const reason =
+    error.code === 'EADDRINUSE' ? 'another program listens there' : (error.code ?? error.message);
   return new DevenvError(
     {
       code: 'edge',
       what: `The local edge can't listen on ${listen}: ${reason}.`,
-      next: 'Choose another address with DEVENV_LISTEN (or `listen` in the settings file), or end what listens there.',
+      next: 'Choose another address with DEVENV_LISTEN (or `listen` in the settings file), or stop the program that listens there.',
     },
     { cause: error },
   );
 }
 
-export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOptions): LocalEdge {
+export function createLocalEdge({ listen, hostname, instance, log, clock }: LocalEdgeOptions): LocalEdge {
   const proxy = new LocalProxy();
-  const wished = parseListen(listen);
+  const requested = parseListen(listen);
   const hostnameOf = (student: string) =>
     (hostname ?? '{student}.localhost').toLowerCase().replaceAll('{student}', student);
-  let { port: boundPort } = wished;
-  const address = () => ({ host: wished.host, port: boundPort });
-  /** Where this process reaches its own edge. */
-  const own = () => {
+  let { port: boundPort } = requested;
+  const address = () => ({ host: requested.host, port: boundPort });
+  /** The address at which this process reaches its own edge. */
+  const ownAddress = () => {
     const { host, port } = address();
     return { host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port };
   };
@@ -65,10 +68,10 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
     address,
 
     async start() {
-      boundPort = await proxy.listen(wished.port, wished.host).catch((error) => {
+      boundPort = await proxy.listen(requested.port, requested.host).catch((error) => {
         throw listenProblem(listen, error);
       });
-      proxy.onError((err) => log.error({ err }, 'the local edge'));
+      proxy.onError((err) => log.error({ err }, 'local edge: a listening socket failed'));
     },
 
     url(hostname) {
@@ -80,15 +83,15 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
     knownHostname: hostnameOf,
 
     onHostnamesKnown() {
-      // They are known from the settings alone.
+      // The settings determine them.
     },
 
     onRunDue() {
-      // What is published here is a table in memory: nothing falls due.
+      // A table in memory never needs a further run.
     },
 
     checkHostname() {
-      // Every hostname can be served here.
+      // The local edge can serve every hostname.
     },
 
     async begin(_preview, { mode }) {
@@ -105,17 +108,17 @@ export function createLocalEdge({ listen, hostname, instance, log }: LocalEdgeOp
     async confirm(route: Route, signal: AbortSignal): Promise<Confirmation> {
       let found = 'nothing';
       while (!signal.aborted) {
-        const answer = await fetchLinkIdentity(own(), route.hostname, signal);
+        const answer = await fetchLinkIdentity(ownAddress(), route.hostname, signal);
         if (isOwnIdentity(answer, route, instance)) return { kind: 'live' };
         found = typeof answer === 'string' ? answer : 'the answer of another student';
-        await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
+        await clock.sleep(CONFIRM_INTERVAL_MS, signal);
       }
       return {
         kind: 'not-live',
         problem: {
           code: 'edge',
           what: `${route.hostname} does not answer as ${route.owner}'s yet (${found}).`,
-          next: "It is tried again. If it stays so, the environment's relay does not answer: `devenv restart` mends that.",
+          next: `devenv tries again automatically. If this persists, the relay in the environment does not answer: run \`devenv restart ${route.owner}\`.`,
         },
       };
     },

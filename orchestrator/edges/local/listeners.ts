@@ -1,12 +1,13 @@
 /**
- * Several listening sockets on one address. Each gives this process one connection in a turn of its loop, however many
- * wait: with a single one, a visitor would stand behind hundreds of another student's whose downloads make turns long.
+ * Several listening sockets on one address. Each accepts one connection per turn of the event loop. With a single one, a
+ * visitor would queue behind hundreds of another student's visitors, whose downloads make turns long.
  */
 import { type AddressInfo, createServer, type ListenOptions, type Server } from 'node:net';
 
-export const DOORS = 16;
+export const LISTENER_COUNT = 16;
 
-function listening(server: Server, options: ListenOptions): Promise<number> {
+/** Returns the port on which the server listens. */
+function listen(server: Server, options: ListenOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {
@@ -16,16 +17,16 @@ function listening(server: Server, options: ListenOptions): Promise<number> {
   });
 }
 
-/** Listens with all of them; rejects where the address is taken. Port 0 is any; the port that it is. */
+/** Listens with all servers; port 0 stands for any free one. Returns the port. Rejects if the address is taken. */
 export async function listenTogether(
-  doors: readonly Server[],
-  wished: number,
+  servers: readonly Server[],
+  requestedPort: number,
   host: string,
 ): Promise<number> {
-  // Those that share an address share it with a stranger's too, if that one is willing: it has to be nobody's yet.
+  // With `reusePort`, a foreign process that also sets it would share the address: first make sure that it is free.
   const probe = createServer();
-  const port = await listening(probe, { port: wished, host });
+  const port = await listen(probe, { port: requestedPort, host });
   await new Promise((closed) => probe.close(closed));
-  for (const door of doors) await listening(door, { port, host, reusePort: true });
+  for (const server of servers) await listen(server, { port, host, reusePort: true });
   return port;
 }

@@ -1,52 +1,38 @@
-/** The edge's own answers: short, plain, and about nobody but the hostname that was asked for. */
-import { CARD_STYLE, escapeHtml } from '../../proxy/page-style.ts';
+/** The edge's own pages. They reveal nothing but the hostname that the visitor asked for. */
+import { escapeHtml, renderPage } from '../../proxy/page.ts';
 
-/** A hostname has at most this many characters (RFC 1035); what a visitor claims may have more. */
-const MAX_HOSTNAME = 253;
+/** Longest hostname (RFC 1035); a visitor may claim a longer one. */
+const MAX_HOSTNAME_LENGTH = 253;
 
-const bold = (hostname: string) => `<b>${escapeHtml(hostname.slice(0, MAX_HOSTNAME))}</b>`;
+/** Reloads the page also without JavaScript. */
+const RELOAD = '<meta http-equiv="refresh" content="10">';
 
-/** Without JavaScript as with it, the page looks again by itself. */
-const AGAIN = '<meta http-equiv="refresh" content="10">';
+const bold = (hostname: string) => `<b>${escapeHtml(hostname.slice(0, MAX_HOSTNAME_LENGTH))}</b>`;
 
-function page(title: string, text: string, head = ''): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="robots" content="noindex">
-<link rel="icon" href="data:,">
-${head}
-<title>${title}</title>
-<style>
-${CARD_STYLE}h1{margin:0 0 .4rem;font-size:clamp(1.7rem,7vw,2.2rem);line-height:1.15;letter-spacing:-.02em}
-p{margin:0;color:var(--dim);overflow-wrap:anywhere}b{color:var(--ink);font-weight:600}
-</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-<p>${text}</p>
-</main>
-</body>
-</html>
-`;
-}
+const page = (title: string, text: string, head = '') =>
+  renderPage({ title, head, main: `<h1>${title}</h1>\n<p>${text}</p>` });
 
-/** An unknown name and a closed one look the same: who there is, is nobody's business. */
+/** For unknown and closed hostnames alike, so that visitors can't find out which students exist. */
 export const notFoundPage = (hostname: string) =>
   page(
     'Nothing here',
-    `There is no open link at ${bold(hostname)} right now. It opens when its owner runs something.`,
-    AGAIN,
+    `There is no open link at ${bold(hostname)} right now. It opens when its owner starts an app. This page checks again automatically.`,
+    RELOAD,
   );
 
 export const unreachablePage = (hostname: string) =>
-  page('Not reachable', `What ${bold(hostname)} leads to does not answer. This page tries again.`, AGAIN);
+  page(
+    'Not reachable',
+    `The environment behind ${bold(hostname)} does not answer. This page tries again automatically.`,
+    RELOAD,
+  );
 
 export const busyPage = (hostname: string) =>
-  page('Too busy', `Too many visitors are at ${bold(hostname)} at once. This page tries again.`, AGAIN);
+  page(
+    'Too busy',
+    `${bold(hostname)} has too many visitors at the moment. This page tries again automatically.`,
+    RELOAD,
+  );
 
 export const badRequestPage = () =>
-  page('Which host?', 'The request names more than one host, or one that no browser would.');
+  page('Bad request', 'The request names more than one host. Open the link in a browser again.');

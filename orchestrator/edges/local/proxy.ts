@@ -1,63 +1,68 @@
-/** The reverse proxy: requests by `Host` name to the relay of the student whose link is open. */
+/** The reverse proxy: forwards each request by its `Host` to the relay of the student whose link is open. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { withoutForeignDomain } from '../../proxy/cookie-domain.ts';
 import { forwardRequest } from '../../proxy/forward-request.ts';
 import { forwardUpgrade } from '../../proxy/forward-upgrade.ts';
-import { drainBodyAfterResponse, rejectWithStatus } from '../../proxy/graceful-close.ts';
+import { rejectWithStatus } from '../../proxy/graceful-close.ts';
 import { mapHeaders } from '../../proxy/header-list.ts';
-import { hostnameFromHeader } from '../../proxy/host-header.ts';
-import { type RequestTarget, requestTarget } from '../../proxy/request-target.ts';
+import { sendResponse } from '../../proxy/page.ts';
+import { hostnameFromHeader, type RequestTarget, requestTarget } from '../../proxy/request-target.ts';
 import type { ForwardOptions } from '../../proxy/upstream-request.ts';
 import { VisitorConnections } from '../../proxy/visitor-connections.ts';
 import { createVisitorServer } from '../../proxy/visitor-server.ts';
 import type { Route } from '../edge.ts';
-import { DOORS, listenTogether } from './listeners.ts';
+import { LISTENER_COUNT, listenTogether } from './listeners.ts';
 import { badRequestPage, busyPage, notFoundPage, unreachablePage } from './pages.ts';
 
-/** Connections at once to one hostname; the files of this process are everybody's. */
-const MAX_VISITORS = 4096;
+/** Simultaneous connections to one hostname: all students share this process's file descriptors. */
+const MAX_VISITORS_PER_HOSTNAME = 4096;
+
+const sendPage = (response: ServerResponse, status: number, body: string) =>
+  sendResponse(response, { status, type: 'text/html', body });
 
 export class LocalProxy {
-  readonly #doors: readonly Server[];
-  #routes = new Map<string, Route>();
+  readonly #servers: readonly Server[];
   readonly #visitors: VisitorConnections;
+  /** Open routes by hostname. */
+  #routes = new Map<string, Route>();
 
-  constructor(maxVisitors = MAX_VISITORS) {
-    this.#visitors = new VisitorConnections(maxVisitors);
-    this.#doors = Array.from({ length: DOORS }, () => {
-      const door = createVisitorServer();
-      door.on('request', (request, response) => this.#onRequest(request, response));
-      door.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
-      return door;
+  constructor(maxVisitorsPerHostname = MAX_VISITORS_PER_HOSTNAME) {
+    this.#visitors = new VisitorConnections(maxVisitorsPerHostname);
+    this.#servers = Array.from({ length: LISTENER_COUNT }, () => {
+      const server = createVisitorServer();
+      server.on('request', (request, response) => this.#onRequest(request, response));
+      server.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
+      return server;
     });
   }
 
-  /** Listens; rejects where the address is taken. Port 0 is any; the port that it is. */
+  /** Listens; port 0 stands for any free one. Returns the port. Rejects if the address is taken. */
   listen(port: number, host: string): Promise<number> {
-    return listenTogether(this.#doors, port, host);
+    return listenTogether(this.#servers, port, host);
   }
 
   onError(handle: (error: Error) => void): void {
-    for (const door of this.#doors) door.on('error', handle);
+    for (const server of this.#servers) server.on('error', handle);
   }
 
-  /** Takes the whole table in. Who is at a hostname that is no longer open is sent away at once. */
+  /** Replaces the whole table. Visitors of hostnames that are no longer open are disconnected. */
   setRoutes(routes: readonly Route[]): void {
     this.#routes = new Map(routes.map((route) => [route.hostname, route]));
     for (const hostname of this.#visitors.hostnames()) {
       if (this.#routes.has(hostname)) continue;
-      this.#visitors.disconnect(hostname, (response) => this.#answer(response, 404, notFoundPage(hostname)));
+      this.#visitors.disconnect(hostname, (response) => sendPage(response, 404, notFoundPage(hostname)));
     }
   }
 
+  /** Hostnames of the open routes. */
   hostnames(): string[] {
     return [...this.#routes.keys()];
   }
 
-  #forwarding(request: IncomingMessage, { host, path }: RequestTarget, route: Route): ForwardOptions {
+  #forwardingOf(request: IncomingMessage, { host, path }: RequestTarget, route: Route): ForwardOptions {
     const { hostname, port } = new URL(route.origin);
-    const from = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
+    const visitorAddress = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
     return {
       target: { host: hostname, port: Number(port), scheme: 'http' },
       path,
@@ -66,9 +71,9 @@ export class LocalProxy {
           if (name.startsWith('x-forwarded-') || name === 'expect') return null;
           return name === 'host' ? host : value;
         });
-        return [...forwarded, 'X-Forwarded-For', from, 'X-Forwarded-Proto', 'http'];
+        return [...forwarded, 'X-Forwarded-For', visitorAddress, 'X-Forwarded-Proto', 'http'];
       },
-      // The relay has seen to it; but the relay is the student's, and a cookie for the zone is everybody's.
+      // The relay does the same, but it belongs to the student, and a cookie for the zone would reach all students.
       responseHeaders: (headers) =>
         mapHeaders(headers, (name, value) =>
           name === 'set-cookie' ? withoutForeignDomain(value, route.hostname) : value,
@@ -76,30 +81,16 @@ export class LocalProxy {
     };
   }
 
-  #answer(response: ServerResponse, status: number, body: string): void {
-    // What the visitor still sends is read and dropped, so that they get to read the answer.
-    drainBodyAfterResponse(response.req, response);
-    response.req.resume();
-    response
-      .writeHead(status, {
-        'content-type': 'text/html; charset=utf-8',
-        'content-length': Buffer.byteLength(body),
-        'cache-control': 'no-store',
-        'x-robots-tag': 'noindex',
-      })
-      .end(body);
-  }
-
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const target = requestTarget(request);
-    if (target === null) return this.#answer(response, 400, badRequestPage());
+    if (target === null) return sendPage(response, 400, badRequestPage());
     const hostname = hostnameFromHeader(target.host);
     const route = this.#routes.get(hostname);
-    if (route === undefined) return this.#answer(response, 404, notFoundPage(hostname));
+    if (route === undefined) return sendPage(response, 404, notFoundPage(hostname));
     if (!this.#visitors.admit(hostname, request.socket, response))
-      return this.#answer(response, 503, busyPage(hostname));
-    forwardRequest(request, response, this.#forwarding(request, target, route), () =>
-      this.#answer(response, 502, unreachablePage(hostname)),
+      return sendPage(response, 503, busyPage(hostname));
+    forwardRequest(request, response, this.#forwardingOf(request, target, route), () =>
+      sendPage(response, 502, unreachablePage(hostname)),
     );
   }
 
@@ -111,15 +102,17 @@ export class LocalProxy {
     const route = this.#routes.get(hostname);
     if (route === undefined) return rejectWithStatus(socket, '404 Not Found');
     if (!this.#visitors.admit(hostname, socket)) return rejectWithStatus(socket, '503 Service Unavailable');
-    forwardUpgrade(request, socket, head, this.#forwarding(request, target, route), () =>
+    forwardUpgrade(request, socket, head, this.#forwardingOf(request, target, route), () =>
       rejectWithStatus(socket, '502 Bad Gateway'),
     );
   }
 
-  /** Ends every connection. */
+  /** Stops listening and ends every connection. */
   async close(): Promise<void> {
-    const closed = this.#doors.map((door) => new Promise<void>((resolve) => door.close(() => resolve())));
-    for (const door of this.#doors) door.closeAllConnections();
+    const closed = this.#servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
+    for (const server of this.#servers) server.closeAllConnections();
     this.#visitors.disconnectAll();
     await Promise.all(closed);
   }

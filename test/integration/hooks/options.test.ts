@@ -43,7 +43,7 @@ test.each<[string, string[]]>([
     // As what adds to a trap does: with ours in it, and it is theirs all the same.
     'set -v with an own EXIT trap that ends with ours',
     [
-      "trap 'echo bye; if declare -F __devenv_exit; then __devenv_exit; fi >/dev/null' EXIT",
+      "trap 'echo bye; if declare -F __devenv_on_exit; then __devenv_on_exit; fi >/dev/null' EXIT",
       'set -v',
       'set +v',
       'echo one',
@@ -105,7 +105,7 @@ test('after `set +v` messages and the state of the shell come as before', async 
     expect(record()).toMatch(/^\d+ +prompt/);
     terminal.type('exit\r');
     await terminal.ended;
-    expect(record()).toMatch(/^\d+ +left/);
+    expect(record()).toMatch(/^\d+ +exited/);
   } finally {
     await container.remove();
   }

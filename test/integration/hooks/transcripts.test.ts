@@ -145,7 +145,7 @@ test('no process is made for a line, with or without a typed match, and nothing 
 
 test('a line with a long here-document costs little more than any other', async () => {
   withHooks.run(`{
-    echo 'from=$EPOCHREALTIME; __devenv_armed[0]=1; trap "$__devenv_debug" DEBUG'
+    echo 'from=$EPOCHREALTIME; __devenv_armed[0]=1; trap "$__devenv_debug_trap" DEBUG'
     echo ": pasted <<'END'"
     for ((line = 0; line < 2000; line++)); do echo "  const größe = await fetchSomething($line); // ${'.'.repeat(20)}"; done
     echo END

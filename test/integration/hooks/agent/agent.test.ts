@@ -13,7 +13,7 @@ afterAll(() => agent?.close());
 test('a terminal is a session from its first process to its end; `exit` is told from a loss', async () => {
   const terminal = await agent.open();
   const session = await agent.reported('a session', ({ sessions }) => sessions[0]);
-  expect(session).toMatchObject({ port: 'ok', terminal: expect.stringMatching(/^\/dev\/pts\/\d+$/) });
+  expect(session).toMatchObject({ portVariable: 'ok', terminal: expect.stringMatching(/^\/dev\/pts\/\d+$/) });
   terminal.type('exit\r');
   await terminal.ended;
   await agent.reported(
@@ -93,7 +93,7 @@ test('$PORT comes first, what is no web server is never chosen, and `devenv-port
     ({ service }) => service?.port === 5173 && service.reason === 'chosen',
   );
   expect(await terminal.run('devenv-status')).toMatch(
-    /serves +port 5173: chosen with devenv-port[\s\S]*also +3001, 9229 \(no web server\)/,
+    /shows +port 5173: chosen with devenv-port[\s\S]*also +3001, 9229 \(not a web server\)/,
   );
   await terminal.run('devenv-port --auto; pkill node');
   await waitFor('the agent to come back', () => agent.container.run('pgrep -fc agent/main.js || :') !== '0');
@@ -125,7 +125,7 @@ test('without PORT the shell says so, nothing is public, and PORT brings it back
   const said = await terminal.run('unset PORT');
   terminal.type('\r');
   await terminal.see(/\$ $/);
-  expect(`${said}${terminal.text}`).toContain('no port defined, not public');
+  expect(`${said}${terminal.text}`).toContain('PORT is not set here');
   expect(terminal.text).toContain('export PORT=3001');
   await agent.reported('the session without a port', ({ sessions }) => sessions[0]?.portVariable === 'unset');
   terminal.type(`node -e 'require("http").createServer().listen(5173)'\r`);
@@ -136,7 +136,7 @@ test('without PORT the shell says so, nothing is public, and PORT brings it back
   await terminal.see(/\$ $/);
   await terminal.run('export PORT=3001');
   await agent.reported('the port again', ({ sessions }) => sessions[0]?.portVariable === 'ok');
-  expect(terminal.text.match(/no port defined/g)).toHaveLength(1);
+  expect(terminal.text.match(/PORT is not set here/g)).toHaveLength(1);
   terminal.type('exit\r');
   await terminal.ended;
 });

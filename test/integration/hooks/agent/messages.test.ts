@@ -108,7 +108,7 @@ test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `deven
   await terminal.see(/\$ $/);
   const status = await terminal.run('devenv-status');
   expect(status).toMatch(/^link +http:\/\/alice\.test:8080$/m);
-  expect(status).toMatch(/^serves +nothing yet$/m);
+  expect(status).toMatch(/^shows +no server yet$/m);
   expect(status).toContain(`note     ${note}`);
   expect(terminal.text).not.toContain('nobody wants this');
   expect(terminal.text).not.toContain('Your link is');
@@ -150,7 +150,7 @@ test('a chosen port lasts until the student has left, through a lost terminal, a
   await terminal.run('devenv-port 4000');
   agent.send({ link: { phase: 'open', detail: '' } });
   await waitFor('the state to be known', () =>
-    agent.container.run('devenv-status').includes('is       open'),
+    agent.container.run('devenv-status').includes('state    open'),
   );
   terminal.type('exit\r');
   await terminal.ended;

@@ -106,7 +106,7 @@ test('what says nothing is asked again, ever more seldom, and asked nothing whil
   const prober = new ProtocolProber(() => {});
   const until = performance.now() + 4000;
   await waitFor('four seconds to pass', () => {
-    prober.speaks('id', '127.0.0.1', port);
+    prober.protocolOf('id', '127.0.0.1', port);
     return performance.now() > until;
   });
   expect(asked).toBe(2);

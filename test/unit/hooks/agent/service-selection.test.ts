@@ -1,51 +1,62 @@
-import { type Candidate, chooseService } from '../../../../hooks/agent/service-selection.ts';
+/** Which of several listeners the link shows. */
+import { type Candidate, selectService } from '../../../../hooks/agent/service-selection.ts';
 
 const on = (port: number, parts: Partial<Candidate> = {}): Candidate => ({
   port,
   address: '127.0.0.1',
   speaks: 'http',
   isPublic: true,
-  watched: false,
+  isWatched: false,
   ageSeconds: 10,
   ...parts,
 });
-const choose = (candidates: Candidate[], chosen: number | null = null) => {
-  const service = chooseService(candidates, 3001, chosen);
+const select = (candidates: Candidate[], chosen: number | null = null) => {
+  const service = selectService(candidates, 3001, chosen);
   return service && `${service.port} ${service.reason}`;
 };
 
 test.each<[string, Candidate[], number | null, string | null]>([
-  ['nothing', [], null, null],
-  ['one that answers', [on(5173)], null, '5173 only-web-server'],
+  ['no listener: none', [], null, null],
+  ['the only web server', [on(5173)], null, '5173 only-web-server'],
   [
-    '$PORT before all others',
-    [on(5173, { watched: true }), on(3001, { ageSeconds: 99 })],
+    '$PORT takes precedence over other ports',
+    [on(5173, { isWatched: true }), on(3001, { ageSeconds: 99 })],
     null,
     '3001 port-variable',
   ],
-  ['$PORT before it has answered', [on(3001, { speaks: null })], null, '3001 port-variable'],
-  ['$PORT that is no web server', [on(3001, { speaks: 'other' }), on(5173)], null, '5173 only-web-server'],
+  ['$PORT is selected before it has answered', [on(3001, { speaks: null })], null, '3001 port-variable'],
   [
-    'the watched command before a newer one',
-    [on(5173, { watched: true, ageSeconds: 50 }), on(8080, { ageSeconds: 1 })],
+    '$PORT that is not a web server is skipped',
+    [on(3001, { speaks: 'other' }), on(5173)],
+    null,
+    '5173 only-web-server',
+  ],
+  [
+    'a watched command takes precedence over a newer server',
+    [on(5173, { isWatched: true, ageSeconds: 50 }), on(8080, { ageSeconds: 1 })],
     null,
     '5173 watched-command',
   ],
   [
-    'the newest of several',
+    'the newest of several web servers',
     [on(5173, { ageSeconds: 50 }), on(8080, { ageSeconds: 1 })],
     null,
     '8080 newest-web-server',
   ],
-  ['a debugger', [on(9229, { speaks: 'other' })], null, null],
-  ['what has not answered', [on(5432, { speaks: null })], null, null],
-  ['the choice before all', [on(3001), on(4000, { speaks: null })], 4000, '4000 chosen'],
-  ['a choice that does not listen', [on(3001)], 4000, '3001 port-variable'],
-  ['a shell without PORT', [on(3001, { isPublic: false }), on(4000, { isPublic: false })], 4000, null],
+  ['a debugger is never selected', [on(9229, { speaks: 'other' })], null, null],
+  ['a port that has not answered is not selected', [on(5432, { speaks: null })], null, null],
+  ['the chosen port takes precedence over all', [on(3001), on(4000, { speaks: null })], 4000, '4000 chosen'],
+  ['a chosen port on which nothing listens is skipped', [on(3001)], 4000, '3001 port-variable'],
+  [
+    'private servers are never selected',
+    [on(3001, { isPublic: false }), on(4000, { isPublic: false })],
+    4000,
+    null,
+  ],
 ])('%s', (_name, candidates, chosen, expected) => {
-  expect(choose(candidates, chosen)).toBe(expected);
+  expect(select(candidates, chosen)).toBe(expected);
 });
 
-test('HTTPS is told by its answer', () => {
-  expect(chooseService([on(5173, { speaks: 'https' })], 3001, null)?.scheme).toBe('https');
+test('a server that answered in HTTPS is forwarded with that scheme', () => {
+  expect(selectService([on(5173, { speaks: 'https' })], 3001, null)?.scheme).toBe('https');
 });

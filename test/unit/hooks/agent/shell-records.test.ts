@@ -1,11 +1,58 @@
-/** The hooks' files as the agent finds them: of shells that live, of shells that are gone, and of nobody's. */
+/** The hooks' records as the agent reads them: of living shells, of ended ones, and with any other content. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Process, ProcessTable } from '../../../../hooks/agent/process-table.ts';
-import { readShellRecords } from '../../../../hooks/agent/shell-records.ts';
+import { parseShellRecord, readShellRecords } from '../../../../hooks/agent/shell-records.ts';
+
+const seed = Date.now() % 2 ** 31;
+
+const record = (
+  parts: Partial<Record<'count' | 'phase' | 'port' | 'quiet' | 'start' | 'command', string>> = {},
+) =>
+  [
+    (parts.count ?? '7').padEnd(10),
+    (parts.phase ?? 'run').padEnd(8),
+    (parts.port ?? 'ok').padEnd(8),
+    (parts.quiet ?? '0').padEnd(2),
+    (parts.start ?? '9001').padEnd(20),
+    (parts.command ?? 'npm run dev').padEnd(160),
+    '\n',
+  ].join('');
+
+test('a record', () => {
+  expect(parseShellRecord(42, record(), 5)).toEqual({
+    pid: 42,
+    id: '42:9001',
+    count: 7,
+    phase: 'run',
+    portVariable: 'ok',
+    quiet: false,
+    command: 'npm run dev',
+    writtenAt: 5,
+  });
+});
+
+test(`a file with any content is a valid record or none (seed ${seed})`, () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string({ maxLength: 300 }),
+        fc.string().map((text) => record({ command: text, port: text })),
+      ),
+      (text) => {
+        const shell = parseShellRecord(1, text, 0);
+        if (shell !== null) expect(['ok', 'unset', 'changed']).toContain(shell.portVariable);
+      },
+    ),
+    { seed },
+  );
+  expect(parseShellRecord(1, record({ phase: 'open' }), 0)).toBeNull();
+  expect(parseShellRecord(1, record({ start: '9 rm' }), 0)).toBeNull();
+  expect(parseShellRecord(1, '', 0)).toBeNull();
+});
 
 let run = '';
 let folder = '';
@@ -17,7 +64,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(run, { recursive: true, force: true }));
 
-/** Shells that live, by pid and start time. */
+/** A process table of living shells, by pid and start time. */
 function tableOf(...shells: [number, number][]): Pick<ProcessTable, 'all'> {
   const all = shells.map(
     ([pid, startTicks]) => [pid, { pid, id: `${pid}:${startTicks}` } as Process] as const,
@@ -31,7 +78,7 @@ const write = (pid: number, phase: string, start: number) =>
     `${'7'.padEnd(10)}${phase.padEnd(8)}${'ok'.padEnd(8)}0 ${String(start).padEnd(20)}${'npm run dev'.padEnd(160)}\n`,
   );
 
-test('a pid that was used again is another shell: the old one has ended, and its file is gone', () => {
+test('the record of an earlier shell with the same pid is returned as ended, and removed', () => {
   write(42, 'exited', 100);
   write(43, 'run', 200);
   for (const pid of ['42', '43']) writeFileSync(join(run, 'messages', pid), 'live at …\n');
@@ -39,11 +86,11 @@ test('a pid that was used again is another shell: the old one has ended, and its
   expect(living.map(({ id, phase }) => `${id} ${phase}`)).toEqual(['43:200 run']);
   expect(ended.map(({ id, phase }) => `${id} ${phase}`)).toEqual(['42:100 exited']);
   expect(readdirSync(folder)).toEqual(['43']);
-  // Its messages with it: the later shell would show them.
+  // Its messages are removed too: the later shell would show them.
   expect(readdirSync(join(run, 'messages'))).toEqual(['43']);
 });
 
-test('folders, devices, pipes and links in place of files are passed over, and nothing waits', () => {
+test('folders, devices, pipes and links in place of files are skipped without blocking', () => {
   mkdirSync(join(folder, '1'));
   symlinkSync('/dev/zero', join(folder, '2'));
   symlinkSync('3', join(folder, '3'));
@@ -55,9 +102,7 @@ test('folders, devices, pipes and links in place of files are passed over, and n
   expect(readShellRecords(join(folder, '5'), tableOf())).toEqual({ living: [], ended: [] });
 });
 
-const seed = Date.now() % 2 ** 31;
-
-test(`whatever stands in the files: shells that live, in words of ours, or nothing (seed ${seed})`, () => {
+test(`files with any content yield only living shells with valid fields (seed ${seed})`, () => {
   const column = (width: number) => fc.string({ unit: 'binary', maxLength: width + 2 });
   const phases = fc.oneof(column(8), fc.constantFrom('start', 'prompt', 'run', 'exited', 'lost'));
   const line = fc
@@ -74,7 +119,7 @@ test(`whatever stands in the files: shells that live, in words of ours, or nothi
       for (const shell of living) {
         expect(shell.id).toBe(`${shell.pid}:1`);
         expect(['start', 'prompt', 'run', 'exited', 'lost']).toContain(shell.phase);
-        expect(['ok', 'unset', 'changed']).toContain(shell.port);
+        expect(['ok', 'unset', 'changed']).toContain(shell.portVariable);
       }
     }),
     { seed, numRuns: 200 },

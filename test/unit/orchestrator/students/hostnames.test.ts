@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { pino } from 'pino';
 import type { Edge } from '../../../../orchestrator/edges/edge.ts';
+import { systemClock } from '../../../../orchestrator/clock.ts';
 import { createLocalEdge } from '../../../../orchestrator/edges/local/index.ts';
 import type { Routes } from '../../../../orchestrator/routes/index.ts';
 import { openStore } from '../../../../orchestrator/store/index.ts';
@@ -152,6 +153,7 @@ test('no template gives two names the same hostname', () => {
         hostname,
         instance: 'test',
         log: pino({ level: 'silent' }),
+        clock: systemClock,
       });
       return one === other || edge.knownHostname(one) !== edge.knownHostname(other);
     }),

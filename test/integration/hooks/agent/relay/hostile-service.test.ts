@@ -7,26 +7,26 @@ import fc from 'fast-check';
 import { fetchLinkIdentity } from '../../../../../orchestrator/edges/link-identity.ts';
 import { VisitorRig } from '../../../../support/visitor-rig.ts';
 
-let way: VisitorRig;
+let rig: VisitorRig;
 let answer: string;
 
 /** Once by the relay, and once with the raw server itself as what the edge leads to. */
 const places = ['behind the relay', "in the relay's place"] as const;
 
 beforeEach(async () => {
-  way = await VisitorRig.open();
-  await way.serveRaw((socket) => socket.end(answer, 'latin1'));
+  rig = await VisitorRig.open();
+  await rig.serveRaw((socket) => socket.end(answer, 'latin1'));
 });
 
-afterEach(() => way.close());
+afterEach(() => rig.close());
 
 async function put(place: (typeof places)[number]): Promise<void> {
-  const origin = place === 'behind the relay' ? way.route().origin : `http://127.0.0.1:${way.service?.port}`;
-  await way.publish({ ...way.route(), origin });
+  const origin = place === 'behind the relay' ? rig.route().origin : `http://127.0.0.1:${rig.service?.port}`;
+  await rig.publish({ ...rig.route(), origin });
 }
 
 const ask = (more = '') =>
-  way.sendRaw(`GET / HTTP/1.1\r\nHost: alice.test\r\nConnection: close\r\n${more}\r\n`);
+  rig.sendRaw(`GET / HTTP/1.1\r\nHost: alice.test\r\nConnection: close\r\n${more}\r\n`);
 
 const BAD: [string, string][] = [
   ['a status below 100', 'HTTP/1.1 099 Hm\r\nContent-Length: 2\r\n\r\nhi'],
@@ -121,7 +121,7 @@ async function flood(): Promise<{ taken: number }> {
       if (!socket.write(block)) return void socket.once('drain', () => pour(socket));
     }
   };
-  await way.serveRaw(pour);
+  await rig.serveRaw(pour);
   return told;
 }
 
@@ -145,7 +145,7 @@ describe.each(places)('early hints without end, %s', (place) => {
     const flooded = await flood();
     await put(place);
     const before = process.memoryUsage().rss;
-    const visitor = connect(way.port, '127.0.0.1');
+    const visitor = connect(rig.port, '127.0.0.1');
     visitor.on('error', () => {});
     await once(visitor, 'connect');
     visitor.write('GET / HTTP/1.1\r\nHost: alice.test\r\n\r\n');
@@ -158,7 +158,7 @@ describe.each(places)('early hints without end, %s', (place) => {
 
 test('early hints without end are no identity', async () => {
   const flooded = await flood();
-  const asked = { host: '127.0.0.1', port: way.service?.port ?? 0 };
+  const asked = { host: '127.0.0.1', port: rig.service?.port ?? 0 };
   const answered = await fetchLinkIdentity(asked, 'alice.test', new AbortController().signal);
   expect(answered).toEqual(expect.any(String));
   expect(flooded.taken).toBeLessThan(FLOODED);
@@ -175,12 +175,12 @@ test.each([
   ['a body that only drips', 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n'],
   ['an upgrade nobody asked for', 'HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'],
 ])('an identity with %s is given up', async (_what, head) => {
-  await way.serveRaw((socket) => {
+  await rig.serveRaw((socket) => {
     socket.write(head);
     const drip = setInterval(() => socket.write(' '), 200);
     socket.once('close', () => clearInterval(drip));
   });
-  const asked = { host: '127.0.0.1', port: way.service?.port ?? 0 };
+  const asked = { host: '127.0.0.1', port: rig.service?.port ?? 0 };
   expect(await fetchLinkIdentity(asked, 'alice.test', new AbortController().signal)).toEqual(
     expect.any(String),
   );
@@ -190,8 +190,8 @@ test("a student in the relay's place who says nobody is not taken for live", asy
   await put("in the relay's place");
   for (const body of ['null', '[]', '"alice"', '{"link":{}}', 'x'.repeat(5000)]) {
     answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    const { origin } = way.route();
-    const confirmation = await way.edge.confirm({ ...way.route(), origin }, AbortSignal.timeout(150));
+    const { origin } = rig.route();
+    const confirmation = await rig.edge.confirm({ ...rig.route(), origin }, AbortSignal.timeout(150));
     expect(confirmation).toMatchObject({ kind: 'not-live', problem: { code: 'edge' } });
   }
 });
@@ -199,7 +199,7 @@ test("a student in the relay's place who says nobody is not taken for live", asy
 test('a service that does not speak HTTP is named as such, one that broke off too', async () => {
   answer = 'SSH-2.0-OpenSSH_9.2\r\n';
   const words = async () =>
-    JSON.parse((await way.visit('/', { headers: { accept: 'application/json' } })).body).error;
+    JSON.parse((await rig.visit('/', { headers: { accept: 'application/json' } })).body).error;
   expect(await words()).toBe('the service did not answer in HTTP');
   answer = '';
   expect(await words()).toBe('the service ended before it answered');

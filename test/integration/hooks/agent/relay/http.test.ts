@@ -5,13 +5,13 @@ import { connect } from 'node:net';
 import { VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
-let way: VisitorRig;
+let rig: VisitorRig;
 
 beforeEach(async () => {
-  way = await VisitorRig.open();
+  rig = await VisitorRig.open();
 });
 
-afterEach(() => way.close());
+afterEach(() => rig.close());
 
 const head = (line: string, ...headers: string[]) =>
   `${[line, 'Host: alice.test', 'Connection: close', ...headers].join('\r\n')}\r\n\r\n`;
@@ -24,7 +24,7 @@ async function bodyOf(incoming: IncomingMessage): Promise<string> {
 
 /** A server that says what it was asked: method, target, framing, body, trailers. */
 async function echo(): Promise<void> {
-  await way.serve(async (incoming, response) => {
+  await rig.serve(async (incoming, response) => {
     const body = await bodyOf(incoming);
     const {
       'content-length': length = '-',
@@ -65,7 +65,7 @@ test.each([
   ],
 ])('%s %j', async (line, headers, body, expected) => {
   await echo();
-  const heard = await way.sendRaw(head(line, ...headers) + body);
+  const heard = await rig.sendRaw(head(line, ...headers) + body);
   if (expected === null) expect(heard).toMatch(/^HTTP\/1\.1 400 /);
   else expect(heard.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, '')).toMatch(/^HTTP\/1\.1 200 /);
   if (expected !== null) expect(heard).toContain(expected);
@@ -84,14 +84,14 @@ test.each([
 ])('smuggling: %s', async (_what, headers, body, status) => {
   await echo();
   const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: alice.test\r\nConnection: close\r\n\r\n';
-  const heard = await way.sendRaw(head('POST / HTTP/1.1', ...headers) + body + smuggled);
+  const heard = await rig.sendRaw(head('POST / HTTP/1.1', ...headers) + body + smuggled);
   expect(heard).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect(heard).not.toContain('/smuggled');
 });
 
 test('smuggling: a `Connection` that names what frames, routes or vouches for a request', async () => {
   const asked: string[] = [];
-  await way.serve((incoming, response) => {
+  await rig.serve((incoming, response) => {
     asked.push(`${incoming.url} ${incoming.headers.host} ${incoming.headers['x-forwarded-for']}`);
     incoming.resume();
     response.end('ok');
@@ -99,28 +99,28 @@ test('smuggling: a `Connection` that names what frames, routes or vouches for a 
   const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n';
   for (const named of ['Content-Length', 'Host', 'X-Forwarded-For', 'Transfer-Encoding']) {
     const first = `GET /${named} HTTP/1.1\r\nHost: alice.test\r\nConnection: close, ${named}\r\n`;
-    const heard = await way.sendRaw(`${first}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`);
+    const heard = await rig.sendRaw(`${first}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`);
     expect(heard).toMatch(/^HTTP\/1\.1 200 /);
   }
   const names = ['Content-Length', 'Host', 'X-Forwarded-For', 'Transfer-Encoding'];
-  expect(asked).toEqual(names.map((name) => `/${name} localhost:${way.service?.port} 127.0.0.1`));
+  expect(asked).toEqual(names.map((name) => `/${name} localhost:${rig.service?.port} 127.0.0.1`));
 });
 
 test('CONNECT, an absolute target of another name, and a user in front of the name lead nowhere', async () => {
   await echo();
-  expect(await way.sendRaw(head('CONNECT alice.test:80 HTTP/1.1'))).toMatch(/^HTTP\/1\.1 501 /);
-  expect(await way.sendRaw(head('GET http://bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 404 /);
-  expect(await way.sendRaw(head('GET http://alice.test@bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await rig.sendRaw(head('CONNECT alice.test:80 HTTP/1.1'))).toMatch(/^HTTP\/1\.1 501 /);
+  expect(await rig.sendRaw(head('GET http://bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 404 /);
+  expect(await rig.sendRaw(head('GET http://alice.test@bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 400 /);
 });
 
 test('HEAD, 204 and 304 have no body, and the connection goes on', async () => {
-  await way.serve((incoming, response) => {
+  await rig.serve((incoming, response) => {
     if (incoming.url === '/204') return void response.writeHead(204).end();
     if (incoming.url === '/304') return void response.writeHead(304, { etag: '"a"' }).end();
     response.writeHead(200, { 'content-length': 5 }).end('12345');
   });
   const one = (method: string, path: string) => `${method} ${path} HTTP/1.1\r\nHost: alice.test\r\n\r\n`;
-  const heard = await way.sendRaw(
+  const heard = await rig.sendRaw(
     one('HEAD', '/') + one('GET', '/204') + one('GET', '/304') + head('GET / HTTP/1.1'),
   );
   expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual([200, 204, 304, 200].map((status) => `HTTP/1.1 ${status}`));
@@ -130,26 +130,26 @@ test('HEAD, 204 and 304 have no body, and the connection goes on', async () => {
 
 test("an answer's head has the bytes of the service's, whatever they are", async () => {
   const named = 'Content-Disposition: attachment; filename="caf\xc3\xa9-\xe9.pdf"';
-  await way.serveRaw(`HTTP/1.1 200 Tr\xe8s bien\r\n${named}\r\nContent-Length: 2\r\n\r\nok`);
-  const heard = await way.sendRaw(head('GET / HTTP/1.1'));
+  await rig.serveRaw(`HTTP/1.1 200 Tr\xe8s bien\r\n${named}\r\nContent-Length: 2\r\n\r\nok`);
+  const heard = await rig.sendRaw(head('GET / HTTP/1.1'));
   expect(heard).toContain(`HTTP/1.1 200 Tr\xe8s bien\r\n${named}\r\n`);
 });
 
 test('pipelined requests are answered in order, however long each takes', async () => {
-  await way.serve((incoming, response) => {
+  await rig.serve((incoming, response) => {
     setTimeout(() => response.end(`<${incoming.url}>`), incoming.url === '/1' ? 150 : 0);
   });
   const requests = ['/1', '/2', '/3'].map((path) => `GET ${path} HTTP/1.1\r\nHost: alice.test\r\n\r\n`);
-  const heard = await way.sendRaw(requests.join('') + head('GET /4 HTTP/1.1'));
+  const heard = await rig.sendRaw(requests.join('') + head('GET /4 HTTP/1.1'));
   expect(heard.match(/<\/\d>/g)).toEqual(['</1>', '</2>', '</3>', '</4>']);
 });
 
 test('what is no request behind one that is being answered never becomes part of that answer', async () => {
-  await way.serve((_incoming, response) => {
+  await rig.serve((_incoming, response) => {
     response.writeHead(200, { 'content-length': 10 }).write('12345');
     setTimeout(() => response.end('67890'), 200);
   });
-  const socket = connect(way.port, '127.0.0.1');
+  const socket = connect(rig.port, '127.0.0.1');
   let heard = '';
   socket.on('data', (data) => {
     heard += data;
@@ -162,16 +162,16 @@ test('what is no request behind one that is being answered never becomes part of
 });
 
 test('early hints pass, trailers pass, but none that would set a cookie or frame the body', async () => {
-  await way.serveRaw(
+  await rig.serveRaw(
     'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\n\r\n' +
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n' +
       '2\r\nok\r\n0\r\nX-T: 1\r\nSet-Cookie: a=1; Domain=test\r\nLocation: /\r\n\r\n',
   );
-  const heard = await way.sendRaw(head('GET / HTTP/1.1'));
+  const heard = await rig.sendRaw(head('GET / HTTP/1.1'));
   expect(heard).toMatch(/^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload; as=style\r\n/);
   expect(heard).toMatch(/\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
   expect(heard).toMatch(/2\r\nok\r\n0\r\nX-T: 1\r\n\r\n$/);
-  expect(await way.sendRaw(head('GET / HTTP/1.0'))).toMatch(/^HTTP\/1\.1 200 OK\r\n(?!.*chunked)/s);
+  expect(await rig.sendRaw(head('GET / HTTP/1.0'))).toMatch(/^HTTP\/1\.1 200 OK\r\n(?!.*chunked)/s);
 });
 
 test('a service that restarts between two requests of a connection is not noticed, and no POST is sent twice', async () => {
@@ -184,9 +184,9 @@ test('a service that restarts between two requests of a connection is not notice
     const server = createServer(
       (incoming, response) => void listener(incoming).then(() => response.end('ok')),
     );
-    await way.forwardTo(server, 'http', way.service?.port);
-    expect((await way.visit(round)).body).toBe('ok');
-    expect((await way.visit(round, { method: 'POST', body: 'x' })).body).toBe('ok');
+    await rig.forwardTo(server, 'http', rig.service?.port);
+    expect((await rig.visit(round)).body).toBe('ok');
+    expect((await rig.visit(round, { method: 'POST', body: 'x' })).body).toBe('ok');
     server.close();
     server.closeAllConnections();
     await once(server, 'close');
@@ -196,35 +196,35 @@ test('a service that restarts between two requests of a connection is not notice
 
 test('a kept connection that turns out to be dead costs nobody an answer', async () => {
   const asked: string[] = [];
-  await way.serveRaw((socket, first) => {
+  await rig.serveRaw((socket, first) => {
     asked.push(first.slice(0, 4).trim());
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
     // As after a restart: the other side does not know yet that nobody is there.
     socket.once('data', () => socket.destroy());
   });
   for (const method of ['GET', 'GET', 'POST', 'DELETE', 'PATCH'])
-    expect((await way.visit('/', { method })).status).toBe(200);
+    expect((await rig.visit('/', { method })).status).toBe(200);
   expect(asked).toEqual(['GET', 'GET', 'POST', 'DELE', 'PATC']);
 });
 
 test('a service that ends every connection without an answer is asked once for a POST', async () => {
   let asked = 0;
-  await way.serveRaw((socket) => {
+  await rig.serveRaw((socket) => {
     asked += 1;
     socket.destroy();
   });
-  expect((await way.visit('/', { method: 'POST', body: 'x' })).status).toBe(503);
+  expect((await rig.visit('/', { method: 'POST', body: 'x' })).status).toBe(503);
   expect(asked).toBe(1);
 });
 
 test('a visitor who half-closes is let go; the service sees it', async () => {
   let gone = false;
-  await way.serve((_incoming, response) => {
+  await rig.serve((_incoming, response) => {
     response.once('close', () => {
       gone = true;
     });
   });
-  const socket = connect(way.port, '127.0.0.1');
+  const socket = connect(rig.port, '127.0.0.1');
   socket.on('error', () => {});
   socket.resume();
   socket.end('GET / HTTP/1.1\r\nHost: alice.test\r\n\r\n');
@@ -234,6 +234,6 @@ test('a visitor who half-closes is let go; the service sees it', async () => {
 
 test('who sends headers too slowly is told so, by the edge and by the relay', async () => {
   const slow = 'GET / HTTP/1.1\r\nHost: alice.test\r\nX-Slow: ';
-  const ways = [way.port, way.relay.port].map((to) => way.sendRaw(slow, { to }));
+  const ways = [rig.port, rig.relay.port].map((to) => rig.sendRaw(slow, { to }));
   for (const heard of await Promise.all(ways)) expect(heard).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
 });

@@ -6,18 +6,18 @@ import type { Writable } from 'node:stream';
 import { VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
-let way: VisitorRig;
+let rig: VisitorRig;
 
 beforeEach(async () => {
-  way = await VisitorRig.open();
+  rig = await VisitorRig.open();
 });
 
-afterEach(() => way.close());
+afterEach(() => rig.close());
 
 test('100 MB up and 100 MB down pass through', async () => {
   const size = 100 * 2 ** 20;
   const chunk = Buffer.alloc(2 ** 20, 'x');
-  await way.serve(async (incoming, response) => {
+  await rig.serve(async (incoming, response) => {
     let received = 0;
     for await (const part of incoming) received += (part as Buffer).length;
     response.setHeader('x-received', received);
@@ -27,11 +27,11 @@ test('100 MB up and 100 MB down pass through', async () => {
     response.end();
   });
   const outgoing = request({
-    port: way.port,
+    port: rig.port,
     host: '127.0.0.1',
     path: '/',
     method: 'POST',
-    headers: { host: way.host },
+    headers: { host: rig.host },
   });
   const answered = once(outgoing, 'response');
   for (let sent = 0; sent < size; sent += chunk.length) {
@@ -63,11 +63,11 @@ test('nothing is held back in memory: a reader that does not read stops the writ
   const down = new Promise<number>((resolve) => {
     fill = resolve;
   });
-  await way.serve(async (incoming, response) => {
+  await rig.serve(async (incoming, response) => {
     if (incoming.method === 'POST') return;
     fill(await writeUntilFull(response));
   });
-  const options = { port: way.port, host: '127.0.0.1', headers: { host: way.host } };
+  const options = { port: rig.port, host: '127.0.0.1', headers: { host: rig.host } };
   const upload = request({ ...options, method: 'POST' });
   upload.on('error', () => {});
   expect(await writeUntilFull(upload)).toBeLessThan(32 * 2 ** 20);
@@ -84,11 +84,11 @@ test('nothing is held back in memory: a reader that does not read stops the writ
 
 test('server-sent events arrive one by one', async () => {
   let push: (text: string) => void = () => {};
-  await way.serve((_request, response) => {
+  await rig.serve((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
     push = (text) => response.write(`data: ${text}\n\n`);
   });
-  const outgoing = request({ port: way.port, host: '127.0.0.1', headers: { host: way.host } });
+  const outgoing = request({ port: rig.port, host: '127.0.0.1', headers: { host: rig.host } });
   outgoing.end();
   const [answer] = await once(outgoing, 'response');
   let text = '';
@@ -104,13 +104,13 @@ test('server-sent events arrive one by one', async () => {
 
 test('who still waits for an answer when the route goes is told so, on a connection that ends there', async () => {
   let asked = 0;
-  await way.serve(() => {
+  await rig.serve(() => {
     asked += 1;
   });
   const agent = new Agent({ keepAlive: true });
-  const visits = [way.visit('/', { agent }), way.visit('/', { method: 'POST', body: 'x' })];
+  const visits = [rig.visit('/', { agent }), rig.visit('/', { method: 'POST', body: 'x' })];
   await waitFor('the requests', () => asked === visits.length);
-  await way.publish();
+  await rig.publish();
   for (const { status, headers, body } of await Promise.all(visits)) {
     expect([status, headers.connection]).toEqual([404, 'close']);
     expect(body).toContain('Nothing here');
@@ -118,39 +118,39 @@ test('who still waits for an answer when the route goes is told so, on a connect
   agent.destroy();
 
   // Of several on one connection, no later one may keep an earlier one going.
-  await way.publish(way.route());
-  const socket = connect(way.port, '127.0.0.1');
+  await rig.publish(rig.route());
+  const socket = connect(rig.port, '127.0.0.1');
   socket.write('GET / HTTP/1.1\r\nHost: alice.test\r\n\r\n'.repeat(2));
   await waitFor('the requests', () => asked === visits.length + 2);
   const end = once(socket, 'close');
-  await way.publish();
+  await rig.publish();
   await end;
 });
 
 test('an answer that breaks off breaks off for the visitor too; the next request is answered', async () => {
-  await way.serve((incoming, response) => {
+  await rig.serve((incoming, response) => {
     if (incoming.url === '/whole') return void response.end('whole');
     response.writeHead(200, { 'content-length': 1000 });
     response.write('half');
     setTimeout(() => response.destroy(), 20);
   });
-  await expect(way.visit('/half')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
-  expect((await way.visit('/whole')).body).toBe('whole');
+  await expect(rig.visit('/half')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+  expect((await rig.visit('/whole')).body).toBe('whole');
 });
 
 test('a visitor who goes away in the middle of an upload leaves the service unharmed', async () => {
   let ended: Promise<unknown> = Promise.resolve();
-  await way.serve((incoming, response) => {
+  await rig.serve((incoming, response) => {
     if (incoming.method === 'GET') return void response.end('fine');
     ended = new Promise((resolve) => incoming.once('close', resolve));
     incoming.on('error', () => {});
     incoming.resume();
   });
   const outgoing = request({
-    port: way.port,
+    port: rig.port,
     host: '127.0.0.1',
     method: 'POST',
-    headers: { host: way.host, 'content-length': 1e6 },
+    headers: { host: rig.host, 'content-length': 1e6 },
   });
   outgoing.on('error', () => {});
   outgoing.write('a part');
@@ -159,21 +159,21 @@ test('a visitor who goes away in the middle of an upload leaves the service unha
   await waitFor('the service to notice', async () =>
     Promise.race([ended.then(() => true), new Promise((r) => setTimeout(r, 10))]),
   );
-  expect((await way.visit()).body).toBe('fine');
+  expect((await rig.visit()).body).toBe('fine');
 });
 
 test('what a service has sent before it closes reaches a slow visitor to the last byte', async () => {
   const size = 20 * 2 ** 20;
-  await way.serveRaw((socket) => {
+  await rig.serveRaw((socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     socket.end(Buffer.alloc(size, 'x'));
   });
-  const visitor = connect({ port: way.port, host: '127.0.0.1', allowHalfOpen: true });
+  const visitor = connect({ port: rig.port, host: '127.0.0.1', allowHalfOpen: true });
   visitor.write('GET / HTTP/1.1\r\nHost: alice.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
   let received = 0;
   for await (const part of visitor) {
     received += part.length;
-    // Slower than all that is on the way, so that every buffer is full when the service's end is seen.
+    // Slower than everything in transit, so that every buffer is full when the service's end is seen.
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   expect(received).toBeGreaterThan(size);

@@ -4,20 +4,20 @@ import { connect, type Socket } from 'node:net';
 import { VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
-let way: VisitorRig;
+let rig: VisitorRig;
 
 beforeEach(async () => {
-  way = await VisitorRig.open();
+  rig = await VisitorRig.open();
 });
 
-afterEach(() => way.close());
+afterEach(() => rig.close());
 
 const head = (line: string, ...headers: string[]) =>
   `${[line, 'Host: alice.test', ...headers].join('\r\n')}\r\n\r\n`;
 
 /** A visitor's connection, and what it has heard. */
 function visitor(): { socket: Socket; heard: () => string } {
-  const socket = connect(way.port, '127.0.0.1');
+  const socket = connect(rig.port, '127.0.0.1');
   let heard = '';
   socket.on('data', (data) => {
     heard += data;
@@ -26,7 +26,7 @@ function visitor(): { socket: Socket; heard: () => string } {
   return { socket, heard: () => heard };
 }
 
-/** Uploads as fast as the way takes it, until the connection closes: what was heard. */
+/** Uploads as fast as the connection takes them, until the connection closes: what was heard. */
 async function upload(connection: string): Promise<string> {
   const { socket, heard } = visitor();
   const chunk = Buffer.alloc(65_536);
@@ -51,7 +51,7 @@ test.each([
   async (connection, when) => {
     const refuse = (response: ServerResponse) =>
       response.writeHead(413, { 'content-length': 5 }).end('large');
-    await way.serve((incoming, response) => {
+    await rig.serve((incoming, response) => {
       if (when === 'at once') return refuse(response);
       let received = 0;
       incoming.on('data', ({ length }: Buffer) => {
@@ -65,7 +65,7 @@ test.each([
 );
 
 test('a service that closes behind its refusal of an upload is heard, and the visitor is let go', async () => {
-  await way.serveRaw((socket) => {
+  await rig.serveRaw((socket) => {
     socket.end('HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge');
   });
   expect(await upload('close')).toMatch(/^HTTP\/1\.1 413 Too Large\r\n.*large$/s);
@@ -73,18 +73,18 @@ test('a service that closes behind its refusal of an upload is heard, and the vi
 
 test('who is uploading when the route goes hears so, and is let go', async () => {
   let asked = 0;
-  await way.serve((incoming) => {
+  await rig.serve((incoming) => {
     asked += 1;
     incoming.resume();
   });
   const uploads = Array.from({ length: 10 }, () => upload('keep-alive'));
   await waitFor('the service to be asked', () => asked === uploads.length);
-  await way.publish();
+  await rig.publish();
   for (const answer of await Promise.all(uploads)) expect(answer).toMatch(/^HTTP\/1\.1 404 .*<\/html>\s*$/s);
 });
 
 test('an answer before the body is whole costs the next one on the connection nothing', async () => {
-  await way.serve((incoming, response) => {
+  await rig.serve((incoming, response) => {
     if (incoming.method === 'POST') return void response.writeHead(401, { 'content-length': 0 }).end();
     let sent = 0;
     const timer = setInterval(() => {
@@ -105,7 +105,7 @@ test('an answer before the body is whole costs the next one on the connection no
 });
 
 test("a streamed request's head goes ahead of its body, and its answer may begin", async () => {
-  await way.serve((incoming, response) => {
+  await rig.serve((incoming, response) => {
     response.writeHead(200, { 'x-name': incoming.headers['x-name'] }).write('begun');
     incoming.pipe(response);
   });

@@ -6,48 +6,48 @@ import { WebSocketServer } from 'ws';
 import { VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
-let way: VisitorRig;
+let rig: VisitorRig;
 
 beforeEach(async () => {
-  way = await VisitorRig.open();
+  rig = await VisitorRig.open();
 });
 
-afterEach(() => way.close());
+afterEach(() => rig.close());
 
 test('a WebSocket passes both ways with the own origin; a closing route ends it, and a download, at once', async () => {
-  const server = await way.serve((_request, response) => void response.writeHead(200).write('begun'));
+  const server = await rig.serve((_request, response) => void response.writeHead(200).write('begun'));
   new WebSocketServer({ server }).on('connection', (socket, incoming) => {
     socket.send(`${incoming.headers.host} ${incoming.headers.origin}`);
     socket.on('message', (message) => socket.send(message));
   });
-  const socket = way.socket();
+  const socket = rig.socket();
   const messages: string[] = [];
   socket.on('message', (message) => messages.push(String(message)));
   await once(socket, 'open');
   socket.send('hello');
   await waitFor('the echo', () => messages.includes('hello'));
-  expect(messages[0]).toBe(`localhost:${way.service?.port} http://localhost:${way.service?.port}`);
-  const download = request({ port: way.port, host: '127.0.0.1', headers: { host: way.host } });
+  expect(messages[0]).toBe(`localhost:${rig.service?.port} http://localhost:${rig.service?.port}`);
+  const download = request({ port: rig.port, host: '127.0.0.1', headers: { host: rig.host } });
   download.on('error', () => {});
   download.end();
   const [answer] = await once(download, 'response');
   answer.on('error', () => {});
   answer.resume();
   const ends = Promise.all([once(socket, 'close'), new Promise((resolve) => answer.once('close', resolve))]);
-  await way.publish();
+  await rig.publish();
   await ends;
 });
 
 test('a service that refuses an upgrade is heard; none at all is a 503', async () => {
   const dial = () => {
-    const socket = way.socket();
+    const socket = rig.socket();
     return new Promise((resolve) => {
       socket.once('unexpected-response', (_request, response) => resolve(response.statusCode));
       socket.once('error', () => resolve('error'));
     });
   };
   expect(await dial()).toBe(503);
-  const server = await way.serve(() => {});
+  const server = await rig.serve(() => {});
   server.on('upgrade', (_request, socket) =>
     socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n'),
   );
@@ -55,7 +55,7 @@ test('a service that refuses an upgrade is heard; none at all is a 503', async (
 });
 
 test('a visitor who leaves while a handshake waits for its answer leaves nothing behind', async () => {
-  const server = await way.serve((_incoming, response) => void response.end('fine'));
+  const server = await rig.serve((_incoming, response) => void response.end('fine'));
   let waiting = 0;
   let asked = 0;
   // As Vite's server, which answers those of its own protocol only.
@@ -68,36 +68,36 @@ test('a visitor who leaves while a handshake waits for its answer leaves nothing
     socket.on('error', () => {});
     socket.on('end', () => socket.end()).resume();
   });
-  const sockets = Array.from({ length: 20 }, () => way.socket('/api'));
+  const sockets = Array.from({ length: 20 }, () => rig.socket('/api'));
   for (const socket of sockets) socket.on('error', () => {});
   await waitFor('the service to be asked', () => asked === sockets.length);
   expect(waiting).toBe(asked);
   for (const socket of sockets) socket.terminate();
   await waitFor('the service to be left', () => waiting === 0);
-  expect((await way.visit()).body).toBe('fine');
+  expect((await rig.visit()).body).toBe('fine');
 });
 
 test('300 WebSockets at once, and all of them end with the route', async () => {
-  const server = await way.serve(() => {});
+  const server = await rig.serve(() => {});
   new WebSocketServer({ server }).on('connection', (socket) => socket.send('hi'));
   const sockets = await Promise.all(
     Array.from({ length: 300 }, async () => {
-      const socket = way.socket();
+      const socket = rig.socket();
       await once(socket, 'message');
       return socket;
     }),
   );
   const ends = Promise.all(sockets.map((socket) => once(socket, 'close')));
-  await way.publish();
+  await rig.publish();
   await ends;
 });
 
 test('a visitor who half-closes a WebSocket still hears the answer to it', async () => {
-  await way.serveRaw((socket) => {
+  await rig.serveRaw((socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     socket.once('end', () => socket.end('goodbye'));
   });
-  const visitor = connect({ port: way.port, host: '127.0.0.1', allowHalfOpen: true });
+  const visitor = connect({ port: rig.port, host: '127.0.0.1', allowHalfOpen: true });
   let heard = '';
   visitor.on('data', (data) => {
     heard += data;

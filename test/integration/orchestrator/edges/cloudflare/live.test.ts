@@ -94,9 +94,9 @@ const words: { what: string; prepare?(bench: Bench): void; answer?: string; says
     next: /devenv restart alice/,
   },
   {
-    what: 'an answer that is no identity',
+    what: 'an answer that is not an identity',
     answer: 'null',
-    says: /does not answer.*an answer that is no identity/,
+    says: /does not answer.*an answer that is not an identity/,
     next: /devenv restart alice/,
   },
   {

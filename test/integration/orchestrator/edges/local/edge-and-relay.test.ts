@@ -1,4 +1,4 @@
-/** The whole way of a visitor: local edge, relay, service. */
+/** A visitor's requests through local edge, relay and service. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,24 +13,24 @@ import { createLocalEdge } from '../../../../../orchestrator/edges/local/index.t
 import { LocalProxy } from '../../../../../orchestrator/edges/local/proxy.ts';
 import { applyRoutes } from '../../../../support/apply-routes.ts';
 import { browse } from '../../../../support/browse.ts';
-import { silentLog, VisitorRig } from '../../../../support/visitor-rig.ts';
+import { localEdgeOptions, VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
-let way: VisitorRig;
+let rig: VisitorRig;
 
 beforeEach(async () => {
-  way = await VisitorRig.open();
+  rig = await VisitorRig.open();
 });
 
-afterEach(() => way.close());
+afterEach(() => rig.close());
 
-test('an unknown name, a closed one and no name at all get a plain 404', async () => {
-  expect((await way.visit('/', { host: 'bob.test' })).status).toBe(404);
-  await way.publish();
-  const closed = await way.visit();
+test('an unknown hostname, a closed one and none at all get a plain 404', async () => {
+  expect((await rig.visit('/', { host: 'bob.test' })).status).toBe(404);
+  await rig.publish();
+  const closed = await rig.visit();
   expect([closed.status, closed.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
-  expect((await way.visit('/', { host: '<script>alert(1)</script>' })).body).not.toContain('<script>');
-  const socket = connect(way.port, '127.0.0.1');
+  expect((await rig.visit('/', { host: '<script>alert(1)</script>' })).body).not.toContain('<script>');
+  const socket = connect(rig.port, '127.0.0.1');
   socket.write('GET / HTTP/1.0\r\n\r\n');
   let text = '';
   socket.on('data', (data) => {
@@ -40,57 +40,57 @@ test('an unknown name, a closed one and no name at all get a plain 404', async (
   expect(text).toMatch(/^HTTP\/1.1 404/);
 });
 
-test.each(['ALICE.test', 'alice.test.', 'alice.test:9999'])('%s is the same name', async (name) => {
-  expect((await way.visit('/', { host: name })).status).toBe(503);
+test.each(['ALICE.test', 'alice.test.', 'alice.test:9999'])('%s is the same hostname', async (name) => {
+  expect((await rig.visit('/', { host: name })).status).toBe(503);
 });
 
-test("confirmed live: the reserved path tells whose it is, and never reaches the student's program", async () => {
+test("the edge confirms a link through the reserved path, which never reaches the student's program", async () => {
   let asked = 0;
-  await way.serve((_request, response) => {
+  await rig.serve((_request, response) => {
     asked += 1;
     response.end();
   });
-  expect(await way.edge.confirm(way.route(), AbortSignal.timeout(5000))).toEqual({ kind: 'live' });
-  const other = await way.edge.confirm({ ...way.route(), owner: 'bob' }, AbortSignal.timeout(300));
+  expect(await rig.edge.confirm(rig.route(), AbortSignal.timeout(5000))).toEqual({ kind: 'live' });
+  const other = await rig.edge.confirm({ ...rig.route(), owner: 'bob' }, AbortSignal.timeout(300));
   expect(other).toMatchObject({
     kind: 'not-live',
     problem: { what: expect.stringContaining('another student') },
   });
-  const elsewhere = createLocalEdge({ listen: '127.0.0.1:0', hostname: null, instance: 'b', log: silentLog });
+  const elsewhere = createLocalEdge({ ...localEdgeOptions, instance: 'b' });
   await elsewhere.start();
-  await applyRoutes(elsewhere, [way.route()]);
-  expect(await elsewhere.confirm(way.route(), AbortSignal.timeout(300))).toMatchObject({ kind: 'not-live' });
+  await applyRoutes(elsewhere, [rig.route()]);
+  expect(await elsewhere.confirm(rig.route(), AbortSignal.timeout(300))).toMatchObject({ kind: 'not-live' });
   await elsewhere.stop();
   expect(asked).toBe(0);
 });
 
-test('a further link is confirmed live as its own, and not as the own link', async () => {
-  const route = { ...way.route(), id: routeId('alice-4000'), hostname: 'alice-4000.test' };
-  await way.publish(way.route(), route);
-  expect(await way.edge.confirm(route, AbortSignal.timeout(300))).toMatchObject({ kind: 'not-live' });
-  const url = `http://alice-4000.test:${way.port}`;
-  way.additionalLinks = [{ hostname: 'alice-4000.test', url, service: null, isWanted: true }];
-  expect(await way.edge.confirm(route, AbortSignal.timeout(5000))).toEqual({ kind: 'live' });
+test('an additional link is confirmed as itself, not as the own link', async () => {
+  const route = { ...rig.route(), id: routeId('alice-4000'), hostname: 'alice-4000.test' };
+  await rig.publish(rig.route(), route);
+  expect(await rig.edge.confirm(route, AbortSignal.timeout(300))).toMatchObject({ kind: 'not-live' });
+  const url = `http://alice-4000.test:${rig.port}`;
+  rig.additionalLinks = [{ hostname: 'alice-4000.test', url, service: null, isOpen: true }];
+  expect(await rig.edge.confirm(route, AbortSignal.timeout(5000))).toEqual({ kind: 'live' });
 });
 
-test('the reserved path says to visitors whether a service is there for them, and nothing of the host', async () => {
-  const told = async (host = way.host) => {
-    const { status, headers, body } = await way.visit('/.well-known/devenv', { host });
+test('the reserved path tells visitors whether they reach a service, and nothing about the host', async () => {
+  const identityOf = async (host = rig.host) => {
+    const { status, headers, body } = await rig.visit('/.well-known/devenv', { host });
     expect([status, headers['cache-control']]).toEqual([200, 'no-store']);
     return JSON.parse(body);
   };
   const fingerprint = expect.stringMatching(/^[0-9a-f]{16}$/);
-  expect(await told()).toEqual({ fingerprint, isServing: false });
-  await way.serve((_request, response) => response.end());
-  expect(await told()).toEqual({ fingerprint, isServing: true });
-  // A service behind a closed link is there for nobody.
-  way.additionalLinks = [{ hostname: 'b.test', url: 'http://b.test', service: way.service, isWanted: false }];
-  await way.publish({ ...way.route(), hostname: 'b.test' });
-  expect(await told('b.test')).toEqual({ fingerprint, isServing: false });
+  expect(await identityOf()).toEqual({ fingerprint, isServing: false });
+  await rig.serve((_request, response) => response.end());
+  expect(await identityOf()).toEqual({ fingerprint, isServing: true });
+  // No visitor reaches a service behind a closed link.
+  rig.additionalLinks = [{ hostname: 'b.test', url: 'http://b.test', service: rig.service, isOpen: false }];
+  await rig.publish({ ...rig.route(), hostname: 'b.test' });
+  expect(await identityOf('b.test')).toEqual({ fingerprint, isServing: false });
 });
 
-test('while nothing listens: a light page of its own, JSON for programs, nothing about the host', async () => {
-  const page = await way.visit();
+test('while nothing listens: a small page, JSON for programs, nothing about the host', async () => {
+  const page = await rig.visit();
   expect([page.status, page.headers['retry-after'], page.headers['cache-control']]).toEqual([
     503,
     '2',
@@ -99,7 +99,7 @@ test('while nothing listens: a light page of its own, JSON for programs, nothing
   expect(page.body).toContain('alice');
   expect(page.body.length).toBeLessThan(4096);
   expect(page.body).not.toMatch(/https?:\/\//);
-  const json = await way.visit('/', { headers: { accept: 'application/json' } });
+  const json = await rig.visit('/', { headers: { accept: 'application/json' } });
   expect(JSON.parse(json.body)).toEqual({
     error: 'nothing is listening',
     student: 'alice',
@@ -108,17 +108,17 @@ test('while nothing listens: a light page of its own, JSON for programs, nothing
   });
 });
 
-test('headers of 64 KB pass; more than is sane gets a clean answer', async () => {
-  await way.serve(
+test('headers of 64 KB pass; 200 KB get a 431', async () => {
+  await rig.serve(
     (incoming, response) => void response.end(String(String(incoming.headers['x-large']).length)),
   );
-  expect((await way.visit('/', { headers: { 'x-large': 'a'.repeat(64 * 1024) } })).body).toBe(
+  expect((await rig.visit('/', { headers: { 'x-large': 'a'.repeat(64 * 1024) } })).body).toBe(
     String(64 * 1024),
   );
-  expect((await way.visit('/', { headers: { 'x-large': 'a'.repeat(200 * 1024) } })).status).toBe(431);
+  expect((await rig.visit('/', { headers: { 'x-large': 'a'.repeat(200 * 1024) } })).status).toBe(431);
 });
 
-test('an HTTPS server with a certificate of its own', async () => {
+test('a service with a self-signed certificate', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'devenv-tls-'));
   const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
   execFileSync(
@@ -145,14 +145,14 @@ test('an HTTPS server with a certificate of its own', async () => {
     (incoming, response) => response.end(`${incoming.headers.host} ${incoming.headers.origin}`),
   );
   rmSync(folder, { recursive: true });
-  await way.forwardTo(server, 'https');
-  const { body } = await way.visit('/', { headers: { origin: `http://${way.host}` } });
-  expect(body).toBe(`localhost:${way.service?.port} https://localhost:${way.service?.port}`);
+  await rig.forwardTo(server, 'https');
+  const { body } = await rig.visit('/', { headers: { origin: `http://${rig.host}` } });
+  expect(body).toBe(`localhost:${rig.service?.port} https://localhost:${rig.service?.port}`);
 });
 
-test("a page calls the API beside it, which allows the page as on the student's own machine", async () => {
-  const pages = () => `http://localhost:${way.service?.port}`;
-  await way.serve((incoming, response) => {
+test("a page calls an API on another port, which allows the page as on the student's own machine", async () => {
+  const pages = () => `http://localhost:${rig.service?.port}`;
+  await rig.serve((incoming, response) => {
     const { origin = 'none' } = incoming.headers;
     response.writeHead(incoming.url === '/done' ? 302 : 200, {
       'access-control-allow-origin': pages(),
@@ -160,51 +160,49 @@ test("a page calls the API beside it, which allows the page as on the student's 
     });
     response.end(origin);
   });
-  const api = way.service;
-  await way.serve((_request, response) =>
+  const api = rig.service;
+  await rig.serve((_request, response) =>
     response.writeHead(302, { location: `http://localhost:${api?.port}/x` }).end(),
   );
-  const apiHost = `alice-4000.test:${way.port}`;
-  way.additionalLinks = [
-    { hostname: 'alice-4000.test', url: `http://${apiHost}`, service: api, isWanted: true },
+  const apiHost = `alice-4000.test:${rig.port}`;
+  rig.additionalLinks = [
+    { hostname: 'alice-4000.test', url: `http://${apiHost}`, service: api, isOpen: true },
   ];
-  await way.publish(way.route(), { ...way.route(), id: routeId('alice-4000'), hostname: 'alice-4000.test' });
+  await rig.publish(rig.route(), { ...rig.route(), id: routeId('alice-4000'), hostname: 'alice-4000.test' });
 
-  const call = (origin: string) => way.visit('/done', { host: apiHost, headers: { origin } });
-  const called = await call(`http://${way.host}`);
-  expect(called.headers['access-control-allow-origin']).toBe(`http://${way.host}`);
-  expect([called.body, called.headers.location]).toEqual([pages(), `http://${way.host}/done`]);
+  const call = (origin: string) => rig.visit('/done', { host: apiHost, headers: { origin } });
+  const called = await call(`http://${rig.host}`);
+  expect(called.headers['access-control-allow-origin']).toBe(`http://${rig.host}`);
+  expect([called.body, called.headers.location]).toEqual([pages(), `http://${rig.host}/done`]);
   expect((await call('http://bob.test')).body).toBe('http://bob.test');
-  expect((await way.visit()).headers.location).toBe(`http://${apiHost}/x`);
+  expect((await rig.visit()).headers.location).toBe(`http://${apiHost}/x`);
 
-  way.additionalLinks = way.additionalLinks.map((link) => ({ ...link, isWanted: false }));
-  expect((await call(`http://${way.host}`)).status).toBe(503);
-  expect((await way.visit()).headers.location).toBe(`http://localhost:${api?.port}/x`);
+  rig.additionalLinks = rig.additionalLinks.map((link) => ({ ...link, isOpen: false }));
+  expect((await call(`http://${rig.host}`)).status).toBe(503);
+  expect((await rig.visit()).headers.location).toBe(`http://localhost:${api?.port}/x`);
 });
 
-test("a name that is not the student's gets nothing from the relay, though it leads there", async () => {
-  await way.serve((_request, response) => response.end('secret'));
-  const rebound = await browse({ port: way.relay.port, host: 'evil.example' });
+test("the relay refuses a hostname that is not the student's", async () => {
+  await rig.serve((_request, response) => response.end('secret'));
+  const rebound = await browse({ port: rig.relay.port, host: 'evil.example' });
   expect([rebound.status, rebound.body]).toEqual([421, 'evil.example does not lead here.\n']);
-  expect((await browse({ port: way.relay.port, host: 'localhost' })).body).toBe('secret');
+  expect((await browse({ port: rig.relay.port, host: 'localhost' })).body).toBe('secret');
 });
 
-test('a template in capitals leads where visitors look', async () => {
+test('a hostname template in capitals gives hostnames in lower case', async () => {
   const edge = createLocalEdge({
-    listen: '127.0.0.1:0',
+    ...localEdgeOptions,
     hostname: '{student}.Lab.test',
     instance: 'test',
-    log: silentLog,
   });
   expect(edge.knownHostname('alice')).toBe('alice.lab.test');
 });
 
-test("who listens on the edge's address already is named, with what to do", async () => {
+test("an address in use fails the start, with what to do", async () => {
   const second = createLocalEdge({
-    listen: `127.0.0.1:${way.port}`,
-    hostname: null,
+    ...localEdgeOptions,
+    listen: `127.0.0.1:${rig.port}`,
     instance: 'test',
-    log: silentLog,
   });
   await expect(second.start()).rejects.toMatchObject({
     code: 'edge',
@@ -212,10 +210,10 @@ test("who listens on the edge's address already is named, with what to do", asyn
   });
 });
 
-test('beyond what one hostname may have, visitors are told so; other hostnames go on', async () => {
-  await way.serve((_request, response) => response.end('fine'));
+test('visitors over the limit of one hostname get a 503; other hostnames are not affected', async () => {
+  await rig.serve((_request, response) => response.end('fine'));
   const proxy = new LocalProxy(2);
-  proxy.setRoutes([way.route(), { ...way.route(), id: routeId('bob'), hostname: 'alice.test.bob' }]);
+  proxy.setRoutes([rig.route(), { ...rig.route(), id: routeId('bob'), hostname: 'alice.test.bob' }]);
   const port = await proxy.listen(0, '127.0.0.1');
   const agents = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })];
   for (const agent of agents) expect((await browse({ port, host: 'alice.test', agent })).body).toBe('fine');
@@ -228,14 +226,14 @@ test('beyond what one hostname may have, visitors are told so; other hostnames g
   await proxy.close();
 });
 
-test('the relay closes what is more than it may hold', async () => {
+test('the relay closes connections over its limit', async () => {
   const relay = await startRelay({
     port: 0,
     host: '127.0.0.1',
     maxConnections: 1,
-    service: () => null,
-    identity: () => ({ instance: 'test', student: 'alice' }),
-    public: () => ({ hostname: 'a.test', url: 'http://a.test', student: 'a', phase: 'open', starting: true }),
+    ownLink: () => ({ hostname: 'a.test', url: 'http://a.test', service: null, isOpen: true }),
+    identity: () => ({ instance: 'test', student: 'a' }),
+    status: () => ({ phase: 'open', isStarting: true }),
   });
   const first = connect(relay.port, '127.0.0.1');
   first.on('error', () => {});
@@ -247,6 +245,6 @@ test('the relay closes what is more than it may hold', async () => {
       () => null,
     ),
   );
-  expect(html.body).toContain('It is starting.');
+  expect(html.body).toContain('The app is starting.');
   await relay.close();
 });

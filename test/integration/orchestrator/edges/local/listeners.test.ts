@@ -1,7 +1,7 @@
 /** The local edge's listening sockets. */
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
-import { DOORS, listenTogether } from '../../../../../orchestrator/edges/local/listeners.ts';
+import { LISTENER_COUNT, listenTogether } from '../../../../../orchestrator/edges/local/listeners.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
 const host = '127.0.0.1';
@@ -10,18 +10,18 @@ afterEach(() => {
   for (const server of open.splice(0)) server.close();
 });
 
-function doors(count: number): Server[] {
-  const made = Array.from({ length: count }, () => createServer((socket) => void socket.destroy()));
-  open.push(...made);
-  return made;
+function createServers(count: number): Server[] {
+  const created = Array.from({ length: count }, () => createServer((socket) => void socket.destroy()));
+  open.push(...created);
+  return created;
 }
 
-/** The most visitors who were let in within one turn of the loop, of 200 who come at once. */
-async function mostInOneTurn(made: readonly Server[]): Promise<number> {
-  const port = await listenTogether(made, 0, host);
+/** The most connections that were accepted in one turn of the event loop, of 200 at once. */
+async function mostInOneTurn(servers: readonly Server[]): Promise<number> {
+  const port = await listenTogether(servers, 0, host);
   let [all, now, most] = [0, 0, 0];
-  for (const door of made) {
-    door.on('connection', () => {
+  for (const server of servers) {
+    server.on('connection', () => {
       all += 1;
       now += 1;
       most = Math.max(most, now);
@@ -33,15 +33,15 @@ async function mostInOneTurn(made: readonly Server[]): Promise<number> {
   return most;
 }
 
-test('several visitors are let in within one turn, so that a long queue is a short wait', async () => {
-  expect(await mostInOneTurn(doors(1))).toBe(1);
-  expect(await mostInOneTurn(doors(DOORS))).toBeGreaterThan(DOORS / 2);
+test('several connections are accepted in one turn of the event loop', async () => {
+  expect(await mostInOneTurn(createServers(1))).toBe(1);
+  expect(await mostInOneTurn(createServers(LISTENER_COUNT))).toBeGreaterThan(LISTENER_COUNT / 2);
 });
 
 test.each([{ reusePort: true }, {}])(
-  'an address that somebody has is taken, also where they share: %j',
+  'an address that another program listens on is refused, also if that one shares it: %j',
   async (how) => {
-    const [first, ...others] = doors(1 + DOORS);
+    const [first, ...others] = createServers(1 + LISTENER_COUNT);
     first?.listen({ port: 0, host, ...how });
     await once(first ?? process, 'listening');
     const address = first?.address();

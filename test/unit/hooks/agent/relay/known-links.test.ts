@@ -1,4 +1,4 @@
-/** The names by which visitors come to a student, and which of them are closed. */
+/** The hostnames of a student's links, and which of them are closed. */
 import { KnownLinks } from '../../../../../hooks/agent/relay/known-links.ts';
 import type { LinkPhase } from '../../../../../orchestrator/domain.ts';
 import { PROTOCOL_VERSION } from '../../../../../orchestrator/protocol/constants.ts';
@@ -26,61 +26,61 @@ const state = (phase: LinkPhase, ...ports: number[]): StateMessage => ({
   notices: [],
 });
 
-test('before the first state the own link is let in; where that is unwanted, who came is sent away', () => {
+test('the own link is open before the first state; if that state closes it, its visitors are disconnected', () => {
   const links = new KnownLinks('alice.test');
-  expect([links.isWanted, links.further]).toEqual([true, []]);
-  expect(links.take(state('closed'))).toEqual(['alice.test']);
-  expect(links.isWanted).toBe(false);
+  expect([links.isOwnLinkOpen, links.additional]).toEqual([true, []]);
+  expect(links.updateFrom(state('closed'))).toEqual(['alice.test']);
+  expect(links.isOwnLinkOpen).toBe(false);
 });
 
-test.each(['opening', 'open'] as const)('while it is %s nobody is sent away', (phase) => {
+test.each(['opening', 'open'] as const)('while the link is %s, no visitor is disconnected', (phase) => {
   const links = new KnownLinks('alice.test');
-  expect(links.take(state(phase, 4000))).toEqual([]);
-  expect([links.isWanted, links.further]).toEqual([true, [{ ...link(4000), isWanted: true }]]);
+  expect(links.updateFrom(state(phase, 4000))).toEqual([]);
+  expect([links.isOwnLinkOpen, links.additional]).toEqual([true, [{ ...link(4000), isOpen: true }]]);
 });
 
-test('a further link that is gone is known, and unwanted, until it is back', () => {
+test('an additional link that has closed stays known as closed until it opens again', () => {
   const links = new KnownLinks('alice.test');
-  links.take(state('open', 4000, 5000));
-  expect(links.take(state('open', 5000))).toEqual(['alice-4000.test']);
-  expect(links.further).toEqual(
+  links.updateFrom(state('open', 4000, 5000));
+  expect(links.updateFrom(state('open', 5000))).toEqual(['alice-4000.test']);
+  expect(links.additional).toEqual(
     expect.arrayContaining([
-      { ...link(4000), isWanted: false },
-      { ...link(5000), isWanted: true },
+      { ...link(4000), isOpen: false },
+      { ...link(5000), isOpen: true },
     ]),
   );
-  expect(links.take(state('open', 4000, 5000))).toEqual([]);
+  expect(links.updateFrom(state('open', 4000, 5000))).toEqual([]);
 });
 
-test('with the own link all further ones are unwanted', () => {
+test('additional links close together with the own link', () => {
   const links = new KnownLinks('alice.test');
-  links.take(state('open', 4000));
-  expect(links.take(state('closing', 4000))).toEqual(['alice.test', 'alice-4000.test']);
-  expect(links.further).toEqual([{ ...link(4000), isWanted: false }]);
+  links.updateFrom(state('open', 4000));
+  expect(links.updateFrom(state('closing', 4000))).toEqual(['alice.test', 'alice-4000.test']);
+  expect(links.additional).toEqual([{ ...link(4000), isOpen: false }]);
 });
 
-test('a student who tries every port is not remembered without end, and what is open stays known', () => {
+test('a student who tries every port fills no memory, and open links stay known', () => {
   const links = new KnownLinks('alice.test');
-  for (let port = 4000; port < 5000; port += 1) links.take(state('open', 3999, port));
-  expect(links.further.length).toBeLessThanOrEqual(32);
-  const open = links.further.filter(({ isWanted }) => isWanted).map(({ port }) => port);
+  for (let port = 4000; port < 5000; port += 1) links.updateFrom(state('open', 3999, port));
+  expect(links.additional.length).toBeLessThanOrEqual(32);
+  const open = links.additional.filter(({ isOpen }) => isOpen).map(({ port }) => port);
   expect(open).toEqual([3999, 4999]);
 });
 
-test('who is at a name that the student had before is sent away', () => {
+test('visitors of a previous hostname are disconnected', () => {
   const links = new KnownLinks('alice.test');
-  links.take(state('open'));
-  expect(links.take({ ...state('open'), hostname: 'alice.example.com' })).toEqual(['alice.test']);
+  links.updateFrom(state('open'));
+  expect(links.updateFrom({ ...state('open'), hostname: 'alice.example.com' })).toEqual(['alice.test']);
 });
 
-test('who came before any state by the name that the container was made with is sent away after a renaming', () => {
+test('visitors who came before the first state, under the hostname of the container, are disconnected after a rename', () => {
   const links = new KnownLinks('alice.test');
-  expect(links.take({ ...state('open'), hostname: 'alice.example.com' })).toEqual(['alice.test']);
-  expect(links.take({ ...state('open'), hostname: 'alice.example.com' })).toEqual([]);
+  expect(links.updateFrom({ ...state('open'), hostname: 'alice.example.com' })).toEqual(['alice.test']);
+  expect(links.updateFrom({ ...state('open'), hostname: 'alice.example.com' })).toEqual([]);
 });
 
-test('where the container was made without a name, the first state has the only one', () => {
+test('without a hostname from the container, the first state has the only one', () => {
   const links = new KnownLinks(undefined);
-  expect(links.take(state('open'))).toEqual([]);
-  expect(links.take(state('closed'))).toEqual(['alice.test']);
+  expect(links.updateFrom(state('open'))).toEqual([]);
+  expect(links.updateFrom(state('closed'))).toEqual(['alice.test']);
 });

@@ -1,26 +1,30 @@
-import { isOwnHost, type Names, toService, toVisitor } from '../../../../../hooks/agent/relay/rewrite.ts';
-import { waitingPage } from '../../../../../hooks/agent/relay/waiting-page.ts';
-import { withoutHopByHop } from '../../../../../orchestrator/proxy/header-list.ts';
+/** Headers are translated between the link and the student's own machine. */
+import {
+  isOwnHost,
+  type LinkContext,
+  toService,
+  toVisitor,
+} from '../../../../../hooks/agent/relay/rewrite.ts';
 
-const names: Names = {
+const context: LinkContext = {
   hostname: 'alice.example.com',
-  url: 'https://alice.example.com',
+  publicUrl: 'https://alice.example.com',
   host: 'alice.example.com',
-  local: 'http://localhost:5173',
+  localUrl: 'http://localhost:5173',
   others: [],
 };
-const sent = (headers: Record<string, string>, more: Partial<Names> = {}) => {
-  const list = toService(Object.entries(headers).flat(), { ...names, ...more });
+const sent = (headers: Record<string, string>, more: Partial<LinkContext> = {}) => {
+  const list = toService(Object.entries(headers).flat(), { ...context, ...more });
   return Object.fromEntries(
     Array.from({ length: list.length / 2 }, (_, index) => [list[index * 2], list[index * 2 + 1]]),
   );
 };
-const answered = (name: string, value: string, more: Partial<Names> = {}) => {
-  const list = toVisitor([name, value], { ...names, ...more });
+const answered = (name: string, value: string, more: Partial<LinkContext> = {}) => {
+  const list = toVisitor([name, value], { ...context, ...more });
   return list[0] === name ? list[1] : undefined;
 };
 
-test('the service sees itself: Host, the own Origin and Referer', () => {
+test('Host, the own Origin and Referer name the service on its own machine', () => {
   expect(
     sent({
       Host: 'alice.example.com',
@@ -39,14 +43,14 @@ test.each([
   'null',
   'http://alice.example.com.evil.example',
   'https://alice.example.com:444',
-])('the foreign origin %s passes as it is', (origin) => {
+])('the foreign origin %s passes unchanged', (origin) => {
   expect(sent({ Origin: origin, Referer: `${origin}/x` })).toEqual({
     Origin: origin,
     Referer: `${origin}/x`,
   });
 });
 
-test('nothing is invented, and what would tell the public name is dropped', () => {
+test('no header is added, and those that reveal the public hostname are dropped', () => {
   expect(sent({ Accept: '*/*' })).toEqual({ Accept: '*/*' });
   expect(
     sent({
@@ -58,14 +62,14 @@ test('nothing is invented, and what would tell the public name is dropped', () =
   ).toEqual({ 'X-Forwarded-For': '1.2.3.4' });
 });
 
-test('a Referer keeps its path and query, however its origin is spelt', () => {
+test('a Referer keeps its path and query, in every spelling of its origin', () => {
   expect(sent({ Referer: 'HTTPS://Alice.example.com:443/a?b' })).toEqual({
     Referer: 'http://localhost:5173/a?b',
   });
 });
 
-test('a visitor with a port of their own (a tunnel to the host) is at home too', () => {
-  const more = { host: 'alice.example.com:9000', url: 'http://alice.example.com:8080' };
+test('a visitor who uses another port (a tunnel to the host) is translated too', () => {
+  const more = { host: 'alice.example.com:9000', publicUrl: 'http://alice.example.com:8080' };
   expect(sent({ Origin: 'http://alice.example.com:9000' }, more)).toEqual({
     Origin: 'http://localhost:5173',
   });
@@ -102,15 +106,15 @@ test.each([
 });
 
 /** Alice's page calls her API, which has a link of its own. */
-const api: Names = {
+const api: LinkContext = {
   hostname: 'alice-4000.example.com',
-  url: 'https://alice-4000.example.com',
+  publicUrl: 'https://alice-4000.example.com',
   host: 'alice-4000.example.com',
-  local: 'http://localhost:4000',
-  others: [{ url: 'https://alice.example.com', local: 'http://localhost:5173' }],
+  localUrl: 'http://localhost:4000',
+  others: [{ publicUrl: 'https://alice.example.com', localUrl: 'http://localhost:5173' }],
 };
 
-test('between links of one student each is the port that it is on the own machine', () => {
+test('the links of one student are translated to their own ports', () => {
   const [origin, referer] = ['https://alice.example.com', 'https://alice.example.com/a?b'];
   expect(sent({ Host: api.host, Origin: origin, Referer: referer }, api)).toEqual({
     Host: 'localhost:4000',
@@ -129,7 +133,7 @@ test.each([
   ['Location', 'http://localhost:9999/done', 'http://localhost:9999/done'],
   ['Content-Location', '//127.0.0.1:5173/a', 'https://alice.example.com/a'],
   ['Refresh', '0; url=http://localhost:5173/a', '0; url=https://alice.example.com/a'],
-])('an API beside the page: %s: %s becomes %s', (name, value, expected) => {
+])('an API on another port: %s: %s becomes %s', (name, value, expected) => {
   expect(answered(name, value, api)).toBe(expected);
 });
 
@@ -139,14 +143,14 @@ test.each([
   'http://alice.example.com',
   'https://alice.example.com:444',
   'http://localhost:5173',
-])('to an API beside the page %s is as foreign as it was', (origin) => {
+])('an API on another port still sees %s as foreign', (origin) => {
   expect(sent({ Origin: origin, Referer: `${origin}/x` }, api)).toEqual({
     Origin: origin,
     Referer: `${origin}/x`,
   });
 });
 
-test('a visitor with a port of their own has it at every link', () => {
+test('a visitor who uses another port keeps it at every link', () => {
   const more = { ...api, host: 'alice-4000.example.com:9000' };
   const origin = 'https://alice.example.com:9000';
   expect(sent({ Origin: origin }, more)).toEqual({ Origin: 'http://localhost:5173' });
@@ -154,16 +158,16 @@ test('a visitor with a port of their own has it at every link', () => {
 });
 
 test('of two links to one port, the one that asked is allowed', () => {
-  const more = { ...api, local: 'http://localhost:5173', origin: 'https://alice.example.com' };
+  const more = { ...api, localUrl: 'http://localhost:5173', origin: 'https://alice.example.com' };
   expect(answered('Access-Control-Allow-Origin', 'http://localhost:5173', more)).toBe(more.origin);
   expect(answered('Location', 'http://localhost:5173/', more)).toBe('https://alice-4000.example.com/');
 });
 
-test('an HTTPS service is at home on its own port and on 443', () => {
-  expect(answered('Location', 'https://localhost/a', { local: 'https://localhost:443' })).toBe(
+test('an HTTPS service is recognized by its own port and by 443', () => {
+  expect(answered('Location', 'https://localhost/a', { localUrl: 'https://localhost:443' })).toBe(
     'https://alice.example.com/a',
   );
-  expect(answered('Location', '//localhost:8443/a', { local: 'https://localhost:8443' })).toBe(
+  expect(answered('Location', '//localhost:8443/a', { localUrl: 'https://localhost:8443' })).toBe(
     'https://alice.example.com/a',
   );
 });
@@ -181,8 +185,8 @@ test.each([
   expect(answered('Set-Cookie', cookie)).toBe(expected);
 });
 
-test('no robot indexes an exercise, whatever the service says', () => {
-  expect(toVisitor(['X-Robots-Tag', 'all'], names)).toEqual(['X-Robots-Tag', 'noindex']);
+test('every response forbids indexing, also if the service allows it', () => {
+  expect(toVisitor(['X-Robots-Tag', 'all'], context)).toEqual(['X-Robots-Tag', 'noindex']);
 });
 
 test.each([
@@ -193,51 +197,6 @@ test.each([
   ['bob.example.com', false],
   ['evil.example', false],
   ['', false],
-])("a request for %p is the student's: %p", (host, expected) => {
+])("a request for the host %p is the student's: %p", (host, expected) => {
   expect(isOwnHost(host, 'alice.example.com')).toBe(expected);
-});
-
-test('what is meant for one connection is not forwarded, nor what Connection names', () => {
-  const list = [
-    'Connection',
-    'keep-alive, X-Once',
-    'X-Once',
-    '1',
-    'Keep-Alive',
-    '5',
-    'Transfer-Encoding',
-    'chunked',
-    'A',
-    'b',
-  ];
-  expect(withoutHopByHop(list)).toEqual(['A', 'b']);
-});
-
-test.each([
-  ['start', 'It is starting.'],
-  ['service', 'Nothing is running right now.'],
-  ['answer', 'It ended before it answered'],
-  ['http', 'does not answer as a web server does'],
-  ['link', 'This link is closed right now.'],
-] as const)(
-  'the waiting page (%s) is light, escapes, and needs nothing from elsewhere',
-  (waitingFor, words) => {
-    const page = waitingPage({ student: '<b>&"', phase: 'open', waitingFor, isGet: true });
-    expect(page).toContain('&lt;b&gt;&amp;&quot;');
-    expect(page).not.toMatch(/<b>|https?:|src=|href="(?!data:)/);
-    expect(page).toContain(words);
-    expect(Buffer.byteLength(page)).toBeLessThan(4096);
-  },
-);
-
-test('a closed link says no reason, and nothing of who is there: neither is known for every case', () => {
-  const page = waitingPage({ student: 'alice', phase: 'closed', waitingFor: 'link', isGet: true });
-  expect(page).not.toMatch(/nobody|owner|at work|instructor/i);
-});
-
-test('a page that answers a form does not send it again by itself', () => {
-  const answering = (isGet: boolean) =>
-    waitingPage({ student: 'alice', phase: 'open', waitingFor: 'answer', isGet });
-  expect(answering(true)).toContain('location.reload()');
-  expect(answering(false)).not.toContain('location.reload()');
 });

@@ -2,11 +2,11 @@
 
 import { type BeginOptions, type DesiredState, routeId } from '../../../../../orchestrator/edges/edge.ts';
 import { createLocalEdge, type LocalEdge } from '../../../../../orchestrator/edges/local/index.ts';
-import { silentLog } from '../../../../support/visitor-rig.ts';
+import { localEdgeOptions } from '../../../../support/visitor-rig.ts';
 
 let edge: LocalEdge;
 beforeEach(async () => {
-  edge = createLocalEdge({ listen: '127.0.0.1:0', hostname: null, instance: 'test', log: silentLog });
+  edge = createLocalEdge({ ...localEdgeOptions, instance: 'test' });
   await edge.start();
 });
 afterEach(() => edge.stop());

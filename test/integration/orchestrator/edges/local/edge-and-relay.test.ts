@@ -198,7 +198,7 @@ test('a hostname template in capitals gives hostnames in lower case', async () =
   expect(edge.knownHostname('alice')).toBe('alice.lab.test');
 });
 
-test("an address in use fails the start, with what to do", async () => {
+test('an address in use fails the start, with what to do', async () => {
   const second = createLocalEdge({
     ...localEdgeOptions,
     listen: `127.0.0.1:${rig.port}`,

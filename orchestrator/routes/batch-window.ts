@@ -1,27 +1,32 @@
-/** Who starts in the same moment is published together: a publication waits a little before its first write. */
-import { setTimeout as sleep } from 'node:timers/promises';
+/** Collects changes of the same moment, so that a class that starts together is published in one run. */
+import type { Clock } from '../clock.ts';
 
-/** Nobody has come for so long: all are there, in ms. A class's reports come within a few of each other. */
-const QUIET = 15;
-/** It does not wait longer than that, in ms. */
-const MOST = 50;
+/** The window closes when no change has come for this long. A class's reports come within a few ms of each other. */
+const QUIET_MS = 15;
+/** The window never stays open longer. */
+const MAX_WINDOW_MS = 50;
 
 export class BatchWindow {
-  #cameAt = 0;
+  readonly #clock: Clock;
+  #lastChangeMs = 0;
 
-  /** Somebody has come. */
-  touch(): void {
-    this.#cameAt = performance.now();
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  /** Resolves when all who start in this moment have come, or `signal` aborts. */
+  /** A change has come. */
+  touch(): void {
+    this.#lastChangeMs = this.#clock.monotonicMs();
+  }
+
+  /** Opens a window. Resolves when it closes, or when `signal` aborts. */
   async closed(signal: AbortSignal): Promise<void> {
-    const start = performance.now();
+    const startMs = this.#clock.monotonicMs();
     for (;;) {
-      const end = Math.min(Math.max(this.#cameAt, start) + QUIET, start + MOST);
-      const left = end - performance.now();
-      if (left <= 0 || signal.aborted) return;
-      await sleep(left, undefined, { signal }).catch(() => {});
+      const endMs = Math.min(Math.max(this.#lastChangeMs, startMs) + QUIET_MS, startMs + MAX_WINDOW_MS);
+      const leftMs = endMs - this.#clock.monotonicMs();
+      if (leftMs <= 0 || signal.aborted) return;
+      await this.#clock.sleep(leftMs, signal);
     }
   }
 }

@@ -1,47 +1,46 @@
-/** What the log says of differences at the edge: what was mended, each time; what was not, once while it stays so. */
+/** Logs drift at the edge: a repair each time, what cannot be repaired once for as long as it stays the same. */
 import type { Drift } from '../domain.ts';
 import type { DetectedDrift, Outcome } from '../edges/edge.ts';
 import type { Log } from '../log.ts';
 import { keyOf, problemsOf } from './route-state.ts';
 
-/** What was found, with what became of it. */
-export function withFailures(findings: readonly DetectedDrift[], outcomes: readonly Outcome[]): Drift[] {
+/** The drift as people read it, with the reason where its repair failed. */
+export function withFailures(detected: readonly DetectedDrift[], outcomes: readonly Outcome[]): Drift[] {
   const failed = problemsOf(outcomes);
-  return findings.map((finding) => ({
-    hostname: finding.hostname,
-    student: finding.owner ?? finding.id,
-    found: finding.found,
-    action: finding.action,
-    // What is only reported was not tried.
-    failed: finding.action === null ? null : (failed.get(keyOf(finding)) ?? null),
+  return detected.map((drift) => ({
+    hostname: drift.hostname,
+    student: drift.owner ?? drift.id,
+    found: drift.found,
+    action: drift.action,
+    // Without an action nothing was tried.
+    failed: drift.action === null ? null : (failed.get(keyOf(drift)) ?? null),
   }));
 }
 
-function words({ hostname, found, action, failed }: Drift): string {
-  if (action === null) return `the edge differs, not touched: ${hostname}, ${found}`;
-  if (failed !== null)
-    return `the edge differs, not mended: ${hostname}, ${found}, ${action}: ${failed.what}`;
-  return `the edge differed, mended: ${hostname}, ${found}, ${action}`;
+function textOf({ hostname, found, action, failed }: Drift): string {
+  if (action === null) return `drift, not repaired: ${hostname}, ${found}`;
+  if (failed !== null) return `drift, repair failed: ${hostname}, ${found}, ${action}: ${failed.what}`;
+  return `drift repaired: ${hostname}, ${found}, ${action}`;
 }
 
 export class DriftLog {
   readonly #log: Log;
-  /** What still differs, as it was said. */
-  #standing: ReadonlySet<string> = new Set();
+  /** Texts of the drift that remains. */
+  #remaining: ReadonlySet<string> = new Set();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** Tells all that differed at one moment. */
-  tell(differences: readonly Drift[]): void {
-    const standing = new Set<string>();
-    for (const difference of differences) {
-      const { student, action, failed } = difference;
-      const text = words(difference);
-      if (action === null || failed !== null) standing.add(text);
-      if (!this.#standing.has(text)) this.#log.warn(student === null ? {} : { student }, text);
+  /** Logs all drift that one run has found. */
+  record(drifts: readonly Drift[]): void {
+    const remaining = new Set<string>();
+    for (const drift of drifts) {
+      const { student, action, failed } = drift;
+      const text = textOf(drift);
+      if (action === null || failed !== null) remaining.add(text);
+      if (!this.#remaining.has(text)) this.#log.warn(student === null ? {} : { student }, text);
     }
-    this.#standing = standing;
+    this.#remaining = remaining;
   }
 }

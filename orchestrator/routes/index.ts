@@ -71,7 +71,7 @@ export class Routes {
       const links = this.#byRoute.get(id);
       if (links !== undefined) options.onChange(links.route.owner);
     });
-    this.#reconciler = new Reconciler({ edge, log, onChange: (id) => this.#onPhaseChange(id) });
+    this.#reconciler = new Reconciler({ edge, clock, log, onChange: (id) => this.#onPhaseChange(id) });
   }
 
   /** Begins to publish. All students must be registered, or their links would be removed. */

@@ -1,54 +1,53 @@
-/** Students who have gone, from then until the edge has let go of all that is theirs: what keeps it is told in the log. */
+/** Routes that were unregistered, until the edge has nothing of them any more. Logs what keeps the edge from it. */
 import type { Route, RouteId, RouteReference, RunReport } from '../edges/edge.ts';
 import { isSameProblem, type Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { keyOf } from './route-state.ts';
 
 export interface PendingRemoval extends RouteReference {
-  /** Why something of it may still be at the edge. */
+  /** Why the edge may still have something of it. */
   problem: Problem;
-  isTold: boolean;
+  isLogged: boolean;
 }
 
-/** No run has got to them yet, as where the orchestrator itself starts or ends. */
-const untried: Problem = {
+/** The problem before the first run, e.g. while the orchestrator starts or stops. */
+const notTriedYet: Problem = {
   code: 'edge',
-  what: 'The edge has not been asked yet.',
-  next: 'That comes next, by itself.',
+  what: 'The edge has not been asked to remove it yet.',
+  next: 'devenv does that automatically.',
 };
 
 export class PendingCleanup {
   readonly #log: Log;
   /** By `keyOf`. */
-  readonly #all = new Map<string, PendingRemoval>();
+  readonly #removals = new Map<string, PendingRemoval>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
   add({ id, owner, hostname }: Route): void {
-    this.#all.set(id, { id, owner, hostname, problem: untried, isTold: false });
+    this.#removals.set(id, { id, owner, hostname, problem: notTriedYet, isLogged: false });
   }
 
-  /** The route is registered again: what is at the edge is its own. */
+  /** The route is registered again: what the edge has is the route's own. */
   cancel(id: RouteId): void {
-    this.#all.delete(id);
+    this.#removals.delete(id);
   }
 
-  /** All that are to be removed now. */
-  now(): PendingRemoval[] {
-    return [...this.#all.values()];
+  all(): PendingRemoval[] {
+    return [...this.#removals.values()];
   }
 
-  /** Why something of that route may still be at the edge; null where nothing is. */
+  /** Why the edge may still have something of that route; null if it has nothing. */
   problem(id: RouteId): Problem | null {
-    return this.#all.get(id)?.problem ?? null;
+    return this.#removals.get(id)?.problem ?? null;
   }
 
-  /** Applies the outcome of a run whose snapshot had the removals in `included`. */
-  settle(
+  /** Applies the report of a run whose snapshot had the removals in `included`. */
+  applyReport(
     included: Iterable<PendingRemoval>,
-    { outcomes, problem: whole }: RunReport,
+    { outcomes, problem: runProblem }: RunReport,
     isRegistered: (id: RouteId) => boolean,
   ): void {
     const failed = new Map(
@@ -58,45 +57,40 @@ export class PendingCleanup {
     );
     for (const removal of included) {
       const key = keyOf(removal);
-      // Where the owner tag is gone the edge knows the rest by its hostname only.
-      const problem = (failed.get(key) ?? failed.get(removal.hostname))?.problem ?? whole;
+      // Without an owner tag the edge knows the rest by its hostname only.
+      const problem = (failed.get(key) ?? failed.get(removal.hostname))?.problem ?? runProblem;
       failed.delete(key);
       failed.delete(removal.hostname);
-      // Registered again meanwhile, and perhaps removed again: then it is the next run's.
-      if (this.#all.get(key) !== removal) continue;
-      if (problem === null) this.#end(removal);
-      else this.#tell(removal, problem);
+      // Registered again during the run, and perhaps unregistered again: left to the next run.
+      if (this.#removals.get(key) !== removal) continue;
+      if (problem === null) this.#finish(removal);
+      else this.#fail(removal, problem);
     }
-    // Of routes that were removed before this process started.
+    // Routes that were unregistered before this process started.
     for (const [key, { id, owner, hostname, problem }] of failed) {
-      if (this.#all.has(key)) continue;
-      const removal = { id, owner, hostname, problem, isTold: false };
-      this.#all.set(key, removal);
-      this.#tell(removal, problem);
+      if (this.#removals.has(key)) continue;
+      const removal = { id, owner, hostname, problem, isLogged: false };
+      this.#removals.set(key, removal);
+      this.#fail(removal, problem);
     }
   }
 
-  #end(removal: PendingRemoval): void {
-    this.#all.delete(keyOf(removal));
-    if (removal.isTold)
-      this.#log.info(
-        { student: studentOf(removal) },
-        'nothing is left any more at the edge of a name that nobody uses',
-      );
+  #finish(removal: PendingRemoval): void {
+    this.#removals.delete(keyOf(removal));
+    if (removal.isLogged)
+      this.#log.info({ student: studentOf(removal) }, 'the edge has nothing of the removed link any more');
   }
 
-  /** A retry that ends as the one before is no news. */
-  #tell(removal: PendingRemoval, problem: Problem): void {
-    const isNews = !removal.isTold || !isSameProblem(removal.problem, problem);
+  /** Logs a problem once: a retry that fails the same way is not logged. */
+  #fail(removal: PendingRemoval, problem: Problem): void {
+    const isLogged = removal.isLogged && isSameProblem(removal.problem, problem);
     removal.problem = problem;
-    removal.isTold = true;
-    if (!isNews) return;
-    this.#log.warn(
-      { student: studentOf(removal), problem },
-      `something may be left at the edge of a name that nobody uses: ${problem.what}`,
-    );
+    removal.isLogged = true;
+    if (isLogged) return;
+    const text = `the edge may still have a rule or DNS record of a removed link: ${problem.what}`;
+    this.#log.warn({ student: studentOf(removal), problem }, text);
   }
 }
 
-/** For the log: the student, as far as anything names one. */
+/** For the log: the student, as far as it is known. */
 const studentOf = ({ owner, id, hostname }: RouteReference): string => owner ?? id ?? hostname;

@@ -1,36 +1,44 @@
-/** What is known of one student's route: whether it is wanted, and what the edge was made to say. */
-
+/** One route: whether it is desired, and what is known of it at the edge. Changed by the outcome of each run. */
+import { backoff } from '../backoff.ts';
 import type { LinkPhase } from '../domain.ts';
-import type { FailedOutcome, Outcome, Route, RouteReference } from '../edges/edge.ts';
+import type {
+  DesiredState,
+  FailedOutcome,
+  Outcome,
+  Route,
+  RouteId,
+  RouteReference,
+  RunReport,
+} from '../edges/edge.ts';
 import type { Problem } from '../errors.ts';
 
 /**
- * Whether the edge has a route. `untried`: no run has made it so yet, or seen it. `going`: a run was told to take it
- * away, and none has said since what stands, so that it may be gone at any moment.
+ * Whether the edge has a route. `unknown`: no run has written or read it yet. `closing`: a run was told to remove it,
+ * and none has reported since, so that it may be gone at any moment.
  */
-type Presence = 'untried' | 'absent' | 'present' | 'going';
+type Presence = 'unknown' | 'absent' | 'present' | 'closing';
 
 export interface RouteState {
   route: Route;
   desired: boolean;
-  /** Somebody else's things at the hostname may be taken over. */
+  /** Whether the instructor allowed to take over what another owner has at the hostname. */
   adopt: boolean;
   atEdge: Presence;
   problem: Problem | null;
-  /** Failures one after the other. */
+  /** Number of consecutive failures. */
   attempts: number;
 }
 
-/** What a publication has taken in of an entry, which may change while it runs. */
+/** What a run's snapshot says of a route, which may change during the run. */
 export type DesiredRoute = Pick<RouteState, 'desired' | 'adopt'>;
 
-const presenceOf = (stands: boolean): Presence => (stands ? 'present' : 'absent');
+const presenceOf = (isPresent: boolean): Presence => (isPresent ? 'present' : 'absent');
 
 export const newRouteState = (route: Route): RouteState => ({
   route,
   desired: false,
   adopt: false,
-  atEdge: 'untried',
+  atEdge: 'unknown',
   problem: null,
   attempts: 0,
 });
@@ -40,17 +48,57 @@ export function phaseOf({ desired, atEdge, problem }: RouteState): {
   problem: Problem | null;
 } {
   if (desired) return { phase: atEdge === 'present' ? 'open' : 'opening', problem };
-  return { phase: atEdge === 'present' || atEdge === 'going' ? 'closing' : 'closed', problem };
+  return { phase: atEdge === 'present' || atEdge === 'closing' ? 'closing' : 'closed', problem };
 }
 
-/** A run takes in what is wished of the route: from now on one that is to go may be gone. */
-export function snapshotOf(entry: RouteState): DesiredRoute {
-  const { desired, adopt } = entry;
-  if (!desired && entry.atEdge === 'present') entry.atEdge = 'going';
+export function isChanging(state: RouteState): boolean {
+  const { phase } = phaseOf(state);
+  return phase === 'opening' || phase === 'closing';
+}
+
+/** Takes the snapshot for a run. A route that the run removes may be gone from now on. */
+export function snapshotOf(state: RouteState): DesiredRoute {
+  const { desired, adopt } = state;
+  if (!desired && state.atEdge === 'present') state.atEdge = 'closing';
   return { desired, adopt };
 }
 
-/** What tells outcomes apart: the route, or the hostname of what no route is known for. */
+/** What the edge should have for these routes. */
+export const desiredStateOf = (states: readonly RouteState[]): DesiredState => ({
+  routes: states.filter(({ desired }) => desired).map(({ route }) => route),
+  registered: states.map(({ route, adopt }) => ({ ...route, adopt })),
+});
+
+/** The report of a run that ended with a defect: every route is retried. */
+export const failedReport = (states: readonly RouteState[], problem: Problem): RunReport => ({
+  drift: [],
+  outcomes: states.map(({ route: { id, owner, hostname } }) => ({
+    id,
+    owner,
+    hostname,
+    kind: 'retry',
+    problem,
+  })),
+  problem,
+});
+
+/** Time until a failed cleanup of an unregistered route is retried. */
+const CLEANUP_RETRY_MS = 10_000;
+
+/** Time until the next run that these outcomes need; null if none is to be retried. */
+export function retryDelayMs(
+  outcomes: readonly Outcome[],
+  states: ReadonlyMap<RouteId, RouteState>,
+): number | null {
+  const delaysMs = outcomes.flatMap((outcome) => {
+    if (outcome.kind !== 'retry') return [];
+    const attempts = (outcome.id === null ? undefined : states.get(outcome.id))?.attempts;
+    return [outcome.afterMs ?? (attempts === undefined ? CLEANUP_RETRY_MS : backoff(attempts))];
+  });
+  return delaysMs.length === 0 ? null : Math.min(...delaysMs);
+}
+
+/** Tells outcomes apart: by route, or by hostname where no route is known. */
 export const keyOf = ({ id, hostname }: RouteReference): string => id ?? hostname;
 
 /** The problem of each failed outcome, by `keyOf`. */
@@ -59,42 +107,38 @@ export const problemsOf = (outcomes: readonly Outcome[]): Map<string, Problem> =
     outcomes.flatMap((outcome) => (outcome.kind === 'applied' ? [] : [[keyOf(outcome), outcome.problem]])),
   );
 
-const isAsWanted = ({ atEdge, desired }: RouteState) => atEdge === presenceOf(desired);
+const isAsDesired = ({ atEdge, desired }: RouteState) => atEdge === presenceOf(desired);
 
 /**
- * What a run that failed saw counts: it may have taken away what is wanted, or left what is not. Who had what they want,
- * and has it, is not told of calls that failed for others, or for tidying up; of what took their name, they are. Who
- * was told hears of it until it is over.
+ * A failed run may still have changed the route, in either direction. A student whose route is as desired is not
+ * bothered with failures of other routes or of cleanup; a conflict concerns them in any case. A problem that was
+ * reported stays until it is over.
  */
-function fail(entry: RouteState, { problem, isPresent }: FailedOutcome): void {
-  const isSettled = isAsWanted(entry) && entry.problem === null;
-  if (isPresent !== undefined) entry.atEdge = presenceOf(isPresent);
-  const concerns = !isSettled || !isAsWanted(entry) || problem.code === 'conflict';
-  entry.problem = concerns ? problem : null;
+function applyFailure(state: RouteState, { problem, isPresent }: FailedOutcome): void {
+  const wasFine = isAsDesired(state) && state.problem === null;
+  if (isPresent !== undefined) state.atEdge = presenceOf(isPresent);
+  const concernsStudent = !wasFine || !isAsDesired(state) || problem.code === 'conflict';
+  state.problem = concernsStudent ? problem : null;
 }
 
-/** Takes in what became of a publication that was to make the route as wished; undefined: nothing differed. */
-export function applyOutcome(
-  entry: RouteState,
-  { desired, adopt }: DesiredRoute,
-  outcome: Outcome | undefined,
-): void {
+/** Applies a run's outcome for a route that its snapshot had as `snapshot`. Undefined: nothing differed. */
+export function applyOutcome(state: RouteState, snapshot: DesiredRoute, outcome: Outcome | undefined): void {
   switch (outcome?.kind) {
     case undefined:
     case 'applied':
-      entry.atEdge = presenceOf(desired);
-      if (adopt) entry.adopt = false;
-      entry.problem = null;
-      entry.attempts = 0;
+      state.atEdge = presenceOf(snapshot.desired);
+      if (snapshot.adopt) state.adopt = false;
+      state.problem = null;
+      state.attempts = 0;
       return;
     case 'retry':
-      fail(entry, outcome);
-      entry.attempts += 1;
+      applyFailure(state, outcome);
+      state.attempts += 1;
       return;
     case 'refused':
-      fail(entry, outcome);
-      // A person's word counts once, where it was heard: what stands there later may be something else.
-      if (adopt) entry.adopt = false;
+      applyFailure(state, outcome);
+      // Permission to take over counts for one run: later the hostname may have another owner.
+      if (snapshot.adopt) state.adopt = false;
       return;
   }
 }

@@ -3,6 +3,7 @@
  * to records and rules, without containers. A "process" can be killed and another take its place; the disk stays.
  */
 import { pino } from 'pino';
+import { systemClock } from '../../orchestrator/clock.ts';
 import type { LinkPhase } from '../../orchestrator/domain.ts';
 import type { TunnelLock } from '../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
 import { CloudflareEdge } from '../../orchestrator/edges/cloudflare/edge.ts';
@@ -117,6 +118,7 @@ export class CloudflareRig {
     this.#countPublications();
     this.publisher = new Reconciler({
       edge: this.edge,
+      clock: systemClock,
       log: this.log.log,
       onChange: (id) => {
         this.changes.push(id);

@@ -1,5 +1,5 @@
 /** An edge in memory, for tests of the code that calls one. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../orchestrator/clock.ts';
 import {
   type BeginOptions,
   type DesiredState,
@@ -15,6 +15,7 @@ export const problem = { code: 'edge', what: 'No.', next: 'Wait.' } as const;
 
 /** With a latency and failures on demand. */
 export class MemoryEdge {
+  readonly #clock: Clock;
   readonly hasCostlyWrites = true;
   readonly open = new Set<string>();
   /** Runs that were applied, each reconcile included. */
@@ -24,14 +25,14 @@ export class MemoryEdge {
   latencyMs = 5;
   fail: (id: string) => Outcome['kind'] = () => 'applied';
   /** The whole run fails, for every route. */
-  whole: Problem | null = null;
+  runProblem: Problem | null = null;
   crash = false;
   /** How long the edge says to wait after a failure, in ms. */
   afterMs: number | null = null;
   /** Whether each failure says if the route is present. */
-  knows = false;
+  knowsPresence = false;
   /** Runs that repaired. */
-  mends = 0;
+  repairs = 0;
   /** The students whose hostname the instructor asked to take over, at each run. */
   readonly adopting: string[][] = [];
   /** Called while a run begins: the snapshot is not taken yet. */
@@ -39,17 +40,21 @@ export class MemoryEdge {
   /** Called when a run has its snapshot. */
   afterSnapshot: () => void = () => {};
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   async begin(_preview: DesiredState, { mode }: BeginOptions): Promise<EdgeRun> {
     this.inFlight += 1;
     if (this.inFlight > 1) this.overlapped = true;
-    await sleep(this.latencyMs);
+    await this.#clock.sleep(this.latencyMs);
     this.beforeSnapshot();
     return {
       apply: async (snapshot) => {
         this.publications += 1;
-        if (mode === 'reconcile') this.mends += 1;
+        if (mode === 'reconcile') this.repairs += 1;
         this.afterSnapshot();
-        await sleep(this.latencyMs);
+        await this.#clock.sleep(this.latencyMs);
         this.inFlight -= 1;
         return this.#apply(snapshot);
       },
@@ -63,7 +68,7 @@ export class MemoryEdge {
   #apply({ routes, registered }: DesiredState): RunReport {
     this.adopting.push(registered.filter(({ adopt }) => adopt).map(({ id }) => id));
     if (this.crash) throw new Error('a defect');
-    if (this.whole !== null) return { drift: [], outcomes: [], problem: this.whole };
+    if (this.runProblem !== null) return { drift: [], outcomes: [], problem: this.runProblem };
     const outcomes: Outcome[] = [];
     const desired = new Set<string>(routes.map(({ id }) => id));
     const known = new Map([...registered, ...routes].map((route) => [route.id as string, route]));
@@ -77,7 +82,7 @@ export class MemoryEdge {
           kind,
           problem,
           ...(this.afterMs !== null && { afterMs: this.afterMs }),
-          ...(this.knows && { isPresent: this.open.has(id) }),
+          ...(this.knowsPresence && { isPresent: this.open.has(id) }),
         });
       else if (desired.has(id)) this.open.add(id);
       else this.open.delete(id);

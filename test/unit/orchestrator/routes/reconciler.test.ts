@@ -1,224 +1,239 @@
-/** The lock: one publication at a time, company taken in, nobody held up, nobody forgotten. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { jest } from '@jest/globals';
+/** Runs of the edge: one at a time, each with all changes of the moment; no route delays another. */
 import { pino } from 'pino';
 import { type Edge, routeId } from '../../../../orchestrator/edges/edge.ts';
 import { Reconciler } from '../../../../orchestrator/routes/reconciler.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
 import { MemoryEdge, problem } from '../../../support/memory-edge.ts';
 import { ownRoute } from '../../../support/own-route.ts';
-import { waitFor } from '../../../support/wait.ts';
 
+/** Longer than a run: batch window and latency. */
+const RUN_MS = 100;
+
+let clock: ManualClock;
 let edge: MemoryEdge;
-let publisher: Reconciler;
+let reconciler: Reconciler;
 let changes: string[];
-let startedAt: number;
 
-const route = (student: string) => ownRoute(student);
-const phase = (student: string) => publisher.phase(routeId(student)).phase;
+const setDesired = (student: string, desired: boolean) => reconciler.setDesired(routeId(student), desired);
+const view = (student: string) => reconciler.phase(routeId(student));
+const phase = (student: string) => view(student).phase;
+
+function register(...students: string[]): void {
+  for (const student of students) reconciler.register(ownRoute(student));
+}
+
+/** Repairs, and advances the clock until that is done. */
+async function repair() {
+  const done = reconciler.reconcile(true);
+  done.catch(() => {});
+  await clock.advance(RUN_MS);
+  return done;
+}
 
 beforeEach(() => {
-  edge = new MemoryEdge();
+  clock = new ManualClock();
+  edge = new MemoryEdge(clock);
   changes = [];
-  startedAt = performance.now();
-  publisher = new Reconciler({
+  reconciler = new Reconciler({
     edge: edge as unknown as Edge,
+    clock,
     log: pino({ level: 'silent' }),
-    onChange: (student) => changes.push(student),
+    onChange: (id) => changes.push(id),
   });
-  publisher.start();
+  reconciler.start();
 });
 
-afterEach(() => publisher.stop());
+afterEach(async () => {
+  const stopped = reconciler.stop();
+  await clock.advance(1000);
+  await stopped;
+});
 
-test('thirty who come at once are one publication', async () => {
+test('thirty links that open together are one run', async () => {
   const students = Array.from({ length: 30 }, (_, index) => `s${index}`);
-  for (const student of students) publisher.register(route(student));
-  for (const student of students) publisher.setDesired(routeId(student), true);
+  register(...students);
+  for (const student of students) setDesired(student, true);
   expect(phase('s0')).toBe('opening');
-  await waitFor('all to be open', () => students.every((student) => phase(student) === 'open'));
+  await clock.advance(RUN_MS);
+  expect(students.map(phase)).toEqual(students.map(() => 'open'));
   expect(edge.publications).toBe(1);
   expect(changes.sort()).toEqual(students.sort());
 });
 
-test('who comes before the first write is taken in; who comes later is in the next one', async () => {
-  publisher.register(route('early'));
-  publisher.register(route('late'));
-  publisher.register(route('later'));
+test('a change before the snapshot is in the run, a later one in the next run', async () => {
+  register('early', 'late', 'later');
   edge.beforeSnapshot = () => {
     edge.beforeSnapshot = () => {};
-    publisher.setDesired(routeId('late'), true);
+    setDesired('late', true);
   };
   edge.afterSnapshot = () => {
     edge.afterSnapshot = () => {};
-    publisher.setDesired(routeId('later'), true);
+    setDesired('later', true);
   };
-  publisher.setDesired(routeId('early'), true);
-  await waitFor('all to be open', () => edge.open.size === 3);
+  setDesired('early', true);
+  await clock.advance(2 * RUN_MS);
+  expect(edge.open.size).toBe(3);
   expect(edge.publications).toBe(2);
   expect(edge.overlapped).toBe(false);
 });
 
-test('never two at a time, whatever comes and goes meanwhile', async () => {
+test('never two runs at a time, whatever changes meanwhile', async () => {
   const students = ['a', 'b', 'c'];
-  for (const student of students) publisher.register(route(student));
+  register(...students);
   for (let round = 0; round < 40; round += 1) {
-    publisher.setDesired(routeId(students[round % 3] ?? 'a'), round % 2 === 0);
-    if (round % 10 === 0) void publisher.reconcile(true);
-    await sleep(7);
+    setDesired(students[round % 3] ?? 'a', round % 2 === 0);
+    if (round % 10 === 0) void reconciler.reconcile(true);
+    await clock.advance(7);
   }
-  publisher.setDesired(routeId('a'), true);
-  publisher.setDesired(routeId('b'), false);
-  publisher.setDesired(routeId('c'), true);
-  await waitFor(
-    'the last word to be so',
-    () => phase('a') === 'open' && phase('b') === 'closed' && phase('c') === 'open',
-  );
+  setDesired('a', true);
+  setDesired('b', false);
+  setDesired('c', true);
+  await clock.advance(10 * RUN_MS);
+  expect(students.map(phase)).toEqual(['open', 'closed', 'open']);
   expect([...edge.open].sort()).toEqual(['a', 'c']);
   expect(edge.overlapped).toBe(false);
 });
 
-test('one who fails holds up nobody, is told, and is tried again until it works', async () => {
-  for (const student of ['good', 'bad']) publisher.register(route(student));
+test('a route that fails delays no other, reports its problem, and is retried until it works', async () => {
+  register('good', 'bad');
   edge.fail = (student) => (student === 'bad' ? 'retry' : 'applied');
-  for (const student of ['good', 'bad']) publisher.setDesired(routeId(student), true);
-  await waitFor('the good one', () => phase('good') === 'open');
-  expect(publisher.phase(routeId('bad'))).toEqual({ phase: 'opening', problem });
+  setDesired('good', true);
+  setDesired('bad', true);
+  await clock.advance(RUN_MS);
+  expect(phase('good')).toBe('open');
+  expect(view('bad')).toEqual({ phase: 'opening', problem });
   edge.fail = () => 'applied';
-  await waitFor('the bad one', () => phase('bad') === 'open');
-  expect(publisher.phase(routeId('bad')).problem).toBeNull();
+  await clock.advance(500 + RUN_MS);
+  expect(view('bad')).toEqual({ phase: 'open', problem: null });
 });
 
-test('one who is refused is told, and not tried again by itself', async () => {
-  publisher.register(route('a'));
+test('a route that is refused reports its problem, and is not retried automatically', async () => {
+  register('a');
   edge.fail = () => 'refused';
-  publisher.setDesired(routeId('a'), true);
-  await waitFor('the refusal', () => publisher.phase(routeId('a')).problem !== null);
+  setDesired('a', true);
+  await clock.advance(RUN_MS);
+  expect(view('a').problem).toEqual(problem);
   const { publications } = edge;
-  await sleep(1200);
+  await clock.advance(60_000);
   expect(edge.publications).toBe(publications);
 });
 
-test('an edge that throws is tried again', async () => {
-  publisher.register(route('a'));
+test('an edge that throws is retried', async () => {
+  register('a');
   edge.crash = true;
-  publisher.setDesired(routeId('a'), true);
-  await waitFor('the problem', () => publisher.phase(routeId('a')).problem?.code === 'internal');
+  setDesired('a', true);
+  await clock.advance(RUN_MS);
+  expect(view('a').problem?.code).toBe('internal');
   edge.crash = false;
-  await waitFor('the route', () => phase('a') === 'open');
+  await clock.advance(500 + RUN_MS);
+  expect(phase('a')).toBe('open');
 });
 
-test('a student can go, and a reconcile can look, while the others fail without end', async () => {
+test('a student can be removed, and drift repaired, while all other routes keep failing', async () => {
   const students = Array.from({ length: 10 }, (_, index) => `s${index}`);
-  for (const student of students) publisher.register(route(student));
+  register(...students);
   edge.latencyMs = 300;
   edge.fail = () => 'retry';
-  for (const student of students) publisher.setDesired(routeId(student), true);
-  await waitFor('the first failure', () => publisher.phase(routeId('s0')).problem !== null);
+  for (const student of students) setDesired(student, true);
+  await clock.advance(700);
+  expect(view('s0').problem).toEqual(problem);
   const before = edge.publications;
-  await Promise.all([publisher.unregister(routeId('s0')), publisher.reconcile(true)]);
-  expect(edge.publications - before).toBeLessThanOrEqual(3);
+  let publications: number | null = null;
+  void Promise.all([reconciler.unregister(routeId('s0')), reconciler.reconcile(true)]).then(() => {
+    publications = edge.publications - before;
+  });
+  while (publications === null) await clock.advance(50);
+  expect(publications).toBeLessThanOrEqual(3);
 });
 
-test('those who fail together are tried again together', async () => {
+test('routes that fail together are retried together, with backoff', async () => {
   const students = Array.from({ length: 30 }, (_, index) => `s${index}`);
-  for (const student of students) publisher.register(route(student));
+  register(...students);
   edge.latencyMs = 0;
   edge.fail = () => 'retry';
-  for (const student of students) publisher.setDesired(routeId(student), true);
-  await waitFor('four publications', () => edge.publications === 4, { everyMs: 5 });
-  // 0.25 s at least, then 0.5 s, then 1 s: one try of everybody each time.
-  expect(performance.now() - startedAt).toBeGreaterThan(1700);
+  for (const student of students) setDesired(student, true);
+  while (edge.publications < 4) await clock.advance(5);
+  // At least 0.25 s, then 0.5 s, then 1 s: one run for all routes each time.
+  expect(clock.monotonicMs()).toBeGreaterThan(1700);
 });
 
-test('a person’s word to take over counts once: who is refused has to be told again', async () => {
-  publisher.register(route('a'));
+test('permission to take over counts for one run', async () => {
+  register('a');
   edge.fail = () => 'refused';
-  publisher.setDesired(routeId('a'), true);
-  publisher.retryNow(routeId('a'), true);
-  await waitFor('the refusal', () => publisher.phase(routeId('a')).problem !== null);
-  await publisher.reconcile(true);
+  setDesired('a', true);
+  reconciler.retryNow(routeId('a'), true);
+  await clock.advance(RUN_MS);
+  expect(view('a').problem).toEqual(problem);
+  await repair();
   expect(edge.adopting).toEqual([['a'], []]);
 });
 
-test('a person’s word to take over that comes while others are published is heard by the next publication', async () => {
-  publisher.register(route('a'));
+test('permission to take over that comes during a run counts for the next one', async () => {
+  register('a');
   edge.fail = () => 'refused';
-  publisher.setDesired(routeId('a'), true);
-  await waitFor('the refusal', () => publisher.phase(routeId('a')).problem !== null);
+  setDesired('a', true);
+  await clock.advance(RUN_MS);
   edge.afterSnapshot = () => {
     edge.afterSnapshot = () => {};
-    publisher.retryNow(routeId('a'), true);
+    reconciler.retryNow(routeId('a'), true);
   };
-  await publisher.reconcile(true);
-  await waitFor('the next publication', () => edge.adopting.length === 3);
+  await repair();
+  await clock.advance(RUN_MS);
   expect(edge.adopting).toEqual([[], [], ['a']]);
 });
 
-test('who goes and comes back while others are published is not told what became of the one before', async () => {
+test('a route that is removed and registered again during a run does not get the outcome of its predecessor', async () => {
   edge.latencyMs = 50;
-  publisher.register(route('a'));
-  publisher.setDesired(routeId('a'), true);
+  register('a');
+  setDesired('a', true);
   edge.afterSnapshot = () => {
     edge.afterSnapshot = () => {};
-    void publisher.unregister(routeId('a'));
-    publisher.register(route('a'));
-    publisher.setDesired(routeId('a'), true);
+    void reconciler.unregister(routeId('a'));
+    register('a');
+    setDesired('a', true);
   };
-  await waitFor('the second publication', () => edge.publications === 2, { everyMs: 5 });
+  while (edge.publications < 2) await clock.advance(5);
   expect(edge.open.has('a')).toBe(true);
   expect(phase('a')).toBe('opening');
-  await waitFor('the route', () => phase('a') === 'open');
+  await clock.advance(RUN_MS);
+  expect(phase('a')).toBe('open');
 });
 
-test('what a reconcile that broke off had taken in is published all the same', async () => {
-  publisher.register(route('a'));
-  await publisher.reconcile(true);
+test('changes in the snapshot of a repair that throws are published all the same', async () => {
+  register('a');
+  await repair();
   edge.beforeSnapshot = () => {
     edge.beforeSnapshot = () => {};
-    publisher.setDesired(routeId('a'), true);
+    setDesired('a', true);
     edge.crash = true;
   };
-  await expect(publisher.reconcile(true)).rejects.toThrow('a defect');
+  await expect(repair()).rejects.toThrow('a defect');
   edge.crash = false;
-  await waitFor('the route', () => phase('a') === 'open');
+  await clock.advance(1000);
+  expect(phase('a')).toBe('open');
 });
 
-test('a wait that is longer than a timer can take is a long one, not none', async () => {
-  publisher.register(route('a'));
+test('a wait that is longer than any timer is not cut short', async () => {
+  register('a');
   edge.fail = () => 'retry';
   edge.afterMs = 2 ** 31;
-  publisher.setDesired(routeId('a'), true);
-  await waitFor('the failure', () => publisher.phase(routeId('a')).problem !== null);
+  setDesired('a', true);
+  await clock.advance(RUN_MS);
+  expect(view('a').problem).toEqual(problem);
   const { publications } = edge;
-  await sleep(300);
+  await clock.advance(60_000);
   expect(edge.publications).toBe(publications);
 });
 
-test('wanted and actual are compared every 5 minutes though nothing happens, and what is lost is there again', async () => {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date'] });
-  const quiet = new MemoryEdge();
-  const left = new Reconciler({
-    edge: quiet as unknown as Edge,
-    log: pino({ level: 'silent' }),
-    onChange: () => {},
-  });
-  try {
-    left.start();
-    left.register(route('a'));
-    left.setDesired(routeId('a'), true);
-    // A look comes after whatever was begun before it.
-    await left.reconcile(false);
-    for (const round of [1, 2]) {
-      quiet.open.clear();
-      jest.advanceTimersByTime(5 * 60_000 - 1);
-      await left.reconcile(false);
-      expect([quiet.mends, [...quiet.open]]).toEqual([round - 1, []]);
-      jest.advanceTimersByTime(1);
-      await left.reconcile(false);
-      expect([quiet.mends, [...quiet.open]]).toEqual([round, ['a']]);
-    }
-  } finally {
-    jest.useRealTimers();
-    await left.stop();
+test('drift is repaired every 5 minutes without any event', async () => {
+  register('a');
+  setDesired('a', true);
+  await clock.advance(RUN_MS);
+  for (const round of [1, 2]) {
+    edge.open.clear();
+    await clock.advance(round * 300_000 - 1 - clock.monotonicMs());
+    expect([edge.repairs, [...edge.open]]).toEqual([round - 1, []]);
+    await clock.advance(1 + RUN_MS);
+    expect([edge.repairs, [...edge.open]]).toEqual([round, ['a']]);
   }
 });

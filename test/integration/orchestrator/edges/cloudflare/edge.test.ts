@@ -70,9 +70,9 @@ test('who goes while Cloudflare refuses or is away is told why something may be 
   const said = () =>
     rig.log
       .lines()
-      .filter(({ msg }) => msg.includes('a name that nobody uses'))
+      .filter(({ msg }) => msg.includes('removed link'))
       .map(({ level, msg }) => `${level} ${msg}`);
-  const left = (why: string) => expect.stringMatching(`^40 something may be left .*: ${why}`);
+  const left = (why: string) => expect.stringMatching(`^40 the edge may still have .*: ${why}`);
   mock.faults.next({ kind: 'config-put' }, 'refused', 2);
   expect(await rig.unregister('alice')).toMatchObject({
     what: expect.stringMatching(/does not let this token change the tunnel’s rules/),

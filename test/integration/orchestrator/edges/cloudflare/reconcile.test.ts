@@ -196,22 +196,22 @@ test('the log says "mended" of what was mended alone; what was not is said with 
     const said = () =>
       rig.log
         .lines()
-        .filter(({ msg }) => msg.startsWith('the edge differ'))
+        .filter(({ msg }) => msg.startsWith('drift'))
         .map(({ msg }) => msg);
     mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
     mock.faults.next({ kind: 'dns-batch' }, 'refused', 2);
     // The first publication looks at what is there.
     await begin(rig, ['alice', 'bob']);
-    const clash = 'the edge differs, not touched: bob.example.com, record of somebody else: A 192.0.2.7';
+    const clash = 'drift, not repaired: bob.example.com, record of somebody else: A 192.0.2.7';
     const failed = expect.stringMatching(
-      /^the edge differs, not mended: alice\.example\.com, no record, add it: .*does not let this token/,
+      /^drift, repair failed: alice\.example\.com, no record, add it: .*does not let this token/,
     );
     expect(said().sort()).toEqual([failed, clash]);
     await rig.publisher.reconcile(true);
     expect(said()).toHaveLength(2);
     await rig.publisher.reconcile(true);
     await rig.publisher.reconcile(true);
-    expect(said().slice(2)).toEqual(['the edge differed, mended: alice.example.com, no record, add it']);
+    expect(said().slice(2)).toEqual(['drift repaired: alice.example.com, no record, add it']);
     // What was over and is there again is news.
     const [record] = mock.account.records.filter(({ name }) => name === 'bob.example.com');
     mock.foreign.removeRecord(record?.id ?? '');
@@ -219,7 +219,7 @@ test('the log says "mended" of what was mended alone; what was not is said with 
     mock.foreign.removeRecord(idOf(mock, 'bob'));
     mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
     await rig.publisher.reconcile(true);
-    expect(said().slice(3)).toEqual(['the edge differed, mended: bob.example.com, no record, add it', clash]);
+    expect(said().slice(3)).toEqual(['drift repaired: bob.example.com, no record, add it', clash]);
   });
 });
 

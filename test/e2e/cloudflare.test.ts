@@ -246,7 +246,9 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
     /may still have .*does not let this token change .*The token needs Account .*`devenv doctor`.*`devenv sync`/,
   );
   expect(stderr).not.toContain('Tell your instructor');
-  expect(await devenv.succeed('logs')).toMatch(/the edge may still have a rule or DNS record .*does not let this token/);
+  expect(await devenv.succeed('logs')).toMatch(
+    /the edge may still have a rule or DNS record .*does not let this token/,
+  );
   mock.account.scopes.add('tunnel');
   expect(await devenv.succeed('sync')).toMatch(/rm-refused.*rule for a closed link +remove it: done/);
   expect(rules()).toEqual([]);

@@ -1,10 +1,24 @@
 /** The other commands, as an instructor uses them. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { type TSchema, Type } from 'typebox';
+import { Errors } from 'typebox/value';
 import type { DaemonView } from '../../orchestrator/api/contract.ts';
 import type { Diagnostic } from '../../orchestrator/domain.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { Installation, launcher } from '../support/installation.ts';
+import {
+  completion,
+  daemon,
+  diagnostic,
+  drift,
+  failure,
+  logLine,
+  removal,
+  sshConfig,
+  stopped,
+  student,
+} from '../support/json-output.ts';
 import { waitFor } from '../support/wait.ts';
 
 let devenv: Installation;
@@ -153,6 +167,35 @@ test('bash completes commands, options and students', async () => {
   expect(complete('shell al')).toBe('alice');
   expect(complete("shell ''")).toBe('alice');
   expect(complete('rm --k')).toBe('--keep-home');
+});
+
+test('every `--json` output has the documented shape', async () => {
+  const outputs: [TSchema, string[]][] = [
+    [student, ['status', 'alice']],
+    [student, ['open', 'alice']],
+    [student, ['close', 'alice']],
+    [student, ['restart', 'alice']],
+    [student, ['create', 'carol']],
+    [Type.Array(student), ['list']],
+    [removal, ['rm', 'carol', '--yes']],
+    [Type.Array(drift), ['sync']],
+    [Type.Array(diagnostic), ['doctor']],
+    [daemon, ['up']],
+    [sshConfig, ['ssh-config', 'alice']],
+    [completion, ['completion', 'bash']],
+    [failure, ['status', 'bob']],
+    [failure, ['rm', 'alice']],
+    [failure, ['lst']],
+    [stopped, ['down']],
+    [failure, ['list']],
+    [daemon, ['up']],
+  ];
+  for (const [schema, command] of outputs) {
+    const { stdout, stderr } = await devenv.devenv([...command, '--json']);
+    expect([command, [...Errors(schema, JSON.parse(stdout))], stderr]).toEqual([command, [], '']);
+  }
+  const logs = (await devenv.succeed('logs', '--json')).trimEnd().split('\n');
+  for (const line of logs) expect([line, [...Errors(logLine, JSON.parse(line))]]).toEqual([line, []]);
 });
 
 test('help names every command, and each command has its own', async () => {

@@ -1,4 +1,4 @@
-/** The agent in a real container, against a real socket on which the test is the orchestrator. */
+/** The agent in a real container, connected to a real socket on which the test plays the orchestrator. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,12 +13,12 @@ import { WAIT_TIMEOUT_MS, waitFor } from './wait.ts';
 
 export const url = 'http://alice.test:8080';
 
-interface Heard {
+interface Received {
   report: Report | null;
-  /** All of the newest connection, oldest first. */
+  /** All reports on the newest connection, the oldest first. */
   reports: Report[];
   connections: number;
-  /** What an agent is told when it connects; null for nothing yet. */
+  /** The state that an agent gets when it connects; null for none. */
   greeting: StateMessage | null;
 }
 
@@ -26,33 +26,38 @@ export class AgentContainer {
   readonly container: BareContainer;
   readonly #socket: AgentSocket;
   readonly #folder: string;
-  readonly #heard: Heard;
+  readonly #received: Received;
 
-  private constructor(container: BareContainer, socket: AgentSocket, folder: string, heard: Heard) {
+  private constructor(container: BareContainer, socket: AgentSocket, folder: string, received: Received) {
     this.container = container;
     this.#socket = socket;
     this.#folder = folder;
-    this.#heard = heard;
+    this.#received = received;
   }
 
-  /** Up, with nobody in. */
+  /** Starts the container and waits for the first report without sessions. */
   static async start(): Promise<AgentContainer> {
     const folder = mkdtempSync(join(tmpdir(), 'devenv-agent-'));
-    const heard: Heard = { report: null, reports: [], connections: 0, greeting: AgentContainer.state() };
+    const received: Received = {
+      report: null,
+      reports: [],
+      connections: 0,
+      greeting: AgentContainer.state(),
+    };
     const socket = new AgentSocket({
       student: 'alice',
       folder,
       log: pino({ level: 'silent' }),
       clock: systemClock,
       onReport: (report) => {
-        heard.report = report;
-        heard.reports.push(report);
+        received.report = report;
+        received.reports.push(report);
       },
       onConnection: (connected) => {
         if (!connected) return;
-        heard.connections += 1;
-        heard.reports = [];
-        if (heard.greeting !== null) socket.send(heard.greeting);
+        received.connections += 1;
+        received.reports = [];
+        if (received.greeting !== null) socket.send(received.greeting);
       },
     });
     await socket.open();
@@ -61,8 +66,8 @@ export class AgentContainer {
       env: { DEVENV_INSTANCE: 'test', DEVENV_HOSTNAME: 'alice.test', DEVENV_URL: url },
       folders: { [SOCKET_MOUNT_PATH]: folder },
     });
-    const agent = new AgentContainer(container, socket, folder, heard);
-    await agent.reported('nobody in', (each) => each.sessions.length === 0);
+    const agent = new AgentContainer(container, socket, folder, received);
+    await agent.reported('no session', (each) => each.sessions.length === 0);
     return agent;
   }
 
@@ -85,33 +90,33 @@ export class AgentContainer {
     };
   }
 
-  /** Tells the agent; what is not named is as at the start. */
+  /** Sends a state to the agent; the fields that `parts` leaves out have their initial values. */
   send(parts: Partial<StateMessage> = {}): void {
     this.#socket.send(AgentContainer.state(parts));
   }
 
-  /** Kills the agent; the next one is there when this resolves, and has not been told anything yet. */
-  async succeedUntold(): Promise<void> {
+  /** Kills the agent and waits for the next one to connect, which has not received any state yet. */
+  async restartWithoutState(): Promise<void> {
     const before = this.connections;
-    this.#heard.greeting = null;
+    this.#received.greeting = null;
     this.container.run("pkill -KILL -f 'agent/[m]ain.js'");
     await waitFor('the next agent', () => this.connections > before);
-    this.#heard.greeting = AgentContainer.state();
+    this.#received.greeting = AgentContainer.state();
   }
 
   /** The newest report. */
   get report(): Report | null {
-    return this.#heard.report;
+    return this.#received.report;
   }
 
-  /** All that the agent that is connected now has reported, oldest first. */
+  /** All reports of the connected agent, the oldest first. */
   get reports(): readonly Report[] {
-    return this.#heard.reports;
+    return this.#received.reports;
   }
 
-  /** How often an agent has connected. */
+  /** How many times an agent has connected. */
   get connections(): number {
-    return this.#heard.connections;
+    return this.#received.connections;
   }
 
   /** Waits for a report for which `probe` returns a value, and returns it. */
@@ -127,7 +132,7 @@ export class AgentContainer {
     });
   }
 
-  /** A terminal at its prompt, as a session: its master is outside. */
+  /** A terminal at its prompt. It is a session, because its master is outside the container. */
   async open(...command: string[]): Promise<Terminal> {
     const terminal = this.container.terminal(command.length > 0 ? command : ['bash']);
     await terminal.see(/\$ $/);

@@ -1,4 +1,4 @@
-/** The orchestrator's process itself, past the command line: to be killed and started many times. */
+/** The orchestrator's process, started without the command line, for tests that kill and restart it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ export class Daemon {
     });
   }
 
-  /** Resolves at once; `up` when it has said how it went, or has ended. */
+  /** Starts the process; `up` waits until it is ready. */
   static spawn({ stateDir, env }: Installation): Daemon {
     const log = openSync(join(stateDir, 'daemon.log'), 'a', 0o600);
     const child = spawn(process.execPath, ['--no-warnings', join(root, 'orchestrator/daemon.ts')], {
@@ -29,7 +29,7 @@ export class Daemon {
     return new Daemon(child);
   }
 
-  /** Resolves to its one line, or to null where it ended before. */
+  /** Waits until the daemon announces how its start went; returns that line, null if it ended before. */
   async up(): Promise<string | null> {
     const announcements = this.#child.stdio[3] as Readable;
     const [line] = await Promise.race([once(announcements, 'data'), once(announcements, 'end')]);
@@ -40,7 +40,7 @@ export class Daemon {
     return this.#isAlive;
   }
 
-  /** SIGKILL, sent before this returns. */
+  /** Sends SIGKILL before it returns. */
   kill(): void {
     this.#child.kill('SIGKILL');
   }
@@ -50,5 +50,5 @@ export class Daemon {
   }
 }
 
-/** The daemon's log, of all that ran in this installation one after the other. */
+/** The log of all daemons that ran in this installation. */
 export const logOf = ({ stateDir }: Installation) => readFileSync(join(stateDir, 'daemon.log'), 'utf8');

@@ -1,9 +1,8 @@
-/** What an agent says. */
-
+/** A report of an agent without anything in it, as a base for tests' own reports. */
 import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
 import type { Report } from '../../orchestrator/protocol/messages.ts';
 
-/** Nobody is in, nothing listens, and nothing was ever shown. */
+/** There is no session, nothing listens, and no notice was ever shown. */
 export const emptyReport: Report = {
   kind: 'report',
   protocol: PROTOCOL_VERSION,

@@ -19,6 +19,7 @@ export class FakeProc {
     writeFileSync(join(folder, 'environ'), env);
   }
 
+  /** Removes a process. */
   end(pid: number): void {
     rmSync(join(this.folder, String(pid)), { recursive: true });
   }

@@ -1,4 +1,4 @@
-/** Looks for a secret where none may be: files of an installation, its containers, every process' arguments. */
+/** Searches for a secret where it must not be: an installation's files and containers, and all processes' arguments. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ function* filesBelow(folder: string): Generator<string> {
   }
 }
 
-/** A process may end while it is looked at. */
+/** Empty if the process ended in the meantime. */
 function argumentsOf(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
@@ -21,7 +21,7 @@ function argumentsOf(pid: string): string {
   }
 }
 
-/** Where it was found; every place that was to be searched has been, or this throws. */
+/** The places that contain the secret. Throws if a place could not be searched. */
 export async function findSecret(
   secret: string,
   { folder, instance }: { folder: string; instance: string },
@@ -34,7 +34,7 @@ export async function findSecret(
   })
     .split('\n')
     .filter((id) => id !== '');
-  if (ids.length === 0) throw new Error(`no container of ${instance} to look into`);
+  if (ids.length === 0) throw new Error(`${instance} has no container to search`);
   for (const id of ids) {
     if (execFileSync('docker', ['inspect', id], { encoding: 'utf8' }).includes(secret))
       found.push(`docker inspect ${id}`);

@@ -1,6 +1,6 @@
 /**
- * The packages of a fixture, installed once for each lockfile and kept as a tar in the user's cache folder: hundreds
- * of megabytes that a later run only copies.
+ * The npm packages of a fixture, installed once per lockfile and kept as a tar archive in the user's cache folder, so
+ * that later runs only copy these hundreds of megabytes.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,18 +14,18 @@ const run = promisify(execFile);
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'devenv-test-modules');
 
-/** What was not used for this long goes, in ms: lockfiles change, and nobody cleans caches. */
-const KEEP = 14 * 24 * 3_600_000;
+/** Archives that were unused for this long are removed, since lockfiles change and the cache would only grow. */
+const KEEP_MS = 14 * 24 * 3_600_000;
 
 async function removeUnused(): Promise<void> {
   for (const name of readdirSync(cache)) {
     const path = join(cache, name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > KEEP) rmSync(path, { recursive: true, force: true });
+    if (Date.now() - mtimeMs > KEEP_MS) rmSync(path, { recursive: true, force: true });
   }
 }
 
-/** Installs in a folder of its own and renames at the end: a killed run leaves nothing that looks whole. */
+/** Installs in a temporary folder and renames at the end, so that a killed run leaves no partial archive. */
 async function install(folder: string, tarball: string): Promise<void> {
   const scratch = mkdtempSync(join(cache, 'install-'));
   try {
@@ -40,9 +40,9 @@ async function install(folder: string, tarball: string): Promise<void> {
   }
 }
 
-const underWay = new Map<string, Promise<string>>();
+const inFlight = new Map<string, Promise<string>>();
 
-/** The tar of `node_modules` for that folder's lockfile, made where there is none yet; its path. */
+/** The path of the archive of `node_modules` for that folder's lockfile; creates it if there is none. */
 export function preparedModules(folder: string): Promise<string> {
   mkdirSync(cache, { recursive: true });
   const hash = createHash('sha256').update(process.version + process.arch);
@@ -54,7 +54,7 @@ export function preparedModules(folder: string): Promise<string> {
     await removeUnused();
     return tarball;
   };
-  const promise = underWay.get(tarball) ?? prepare();
-  underWay.set(tarball, promise);
+  const promise = inFlight.get(tarball) ?? prepare();
+  inFlight.set(tarball, promise);
   return promise;
 }

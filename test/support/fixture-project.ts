@@ -1,3 +1,4 @@
+/** Puts the projects in test/fixtures into students' homes. */
 import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { preparedModules } from './fixture-packages.ts';
 import { type Installation, root } from './installation.ts';
 
+/** The path of a project in test/fixtures. */
 export const fixtureFolder = (fixture: string) => join(root, 'test/fixtures', fixture);
 
 /** Unpacks a tar into a folder of a container. */
@@ -17,7 +19,7 @@ async function unpack(archive: NodeJS.ReadableStream, container: string, folder:
   });
 }
 
-/** Puts a fixture with its packages into a student's home, as it is after the student's `npm ci`. */
+/** Copies a fixture into a student's home together with its packages, as if the student had run `npm ci`. */
 export async function placeProject(devenv: Installation, student: string, fixture: string): Promise<void> {
   const container = `devenv-${devenv.instance}-${student}`;
   const folder = fixtureFolder(fixture);

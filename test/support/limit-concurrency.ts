@@ -1,6 +1,6 @@
 /**
- * Lets so many tasks run at once; the others wait for their turn. Those who share an event loop wait most of the
- * time, but too many of them keep each other's answers waiting, until a call is given up that nothing had delayed.
+ * Runs at most `width` tasks at the same time; the others wait for their turn. With too many tasks on one event loop,
+ * responses wait for each other until calls time out that nothing else had delayed.
  */
 export function limitConcurrency(width: number): <Result>(task: () => Promise<Result>) => Promise<Result> {
   const waiting: (() => void)[] = [];
@@ -11,7 +11,6 @@ export function limitConcurrency(width: number): <Result>(task: () => Promise<Re
     try {
       return await task();
     } finally {
-      // Its place goes to the next one.
       const next = waiting.shift();
       if (next) next();
       else running -= 1;

@@ -1,9 +1,17 @@
-/** Figures of repeated measurements. */
+/** Statistics and output of benchmarks. */
+
+/** The value below which `share` (0 to 1) of the values lie; NaN for no values. */
 export const percentile = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ??
   Number.NaN;
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
+
+/** The percentiles that benchmarks print. */
+export const PERCENTILES = [
+  ['p50', 0.5],
+  ['p99', 0.99],
+] as const;
 
 /** How long a task took, in ms. */
 export async function timed(task: () => Promise<unknown>): Promise<number> {
@@ -12,8 +20,8 @@ export async function timed(task: () => Promise<unknown>): Promise<number> {
   return performance.now() - started;
 }
 
-/** One line of a benchmark: what, its figure with unit, and its ratio to what it is compared with. */
-export function printMeasurement(what: string, figure: string, ratio?: { to: string; is: number }): void {
+/** Prints one measurement: its name, its value with unit, and its ratio to a reference, which any machine can compare. */
+export function printMeasurement(name: string, value: string, ratio?: { to: string; is: number }): void {
   const comparison = ratio === undefined ? '' : `   ${ratio.is.toFixed(2)} × ${ratio.to}`;
-  console.log(`${what.padEnd(44)} ${figure.padStart(12)}${comparison}`);
+  console.log(`${name.padEnd(48)} ${value.padStart(12)}${comparison}`);
 }

@@ -17,7 +17,8 @@ function agentOptions() {
   };
 }
 
-function stripped(folder: string): string {
+/** Writes the relay's modules as JavaScript; returns the path of the main module. */
+function writeModules(folder: string): string {
   for (const [path, code] of agentModules('test/support/relay-main.ts')) {
     const target = join(folder, path.replace(/\.ts$/, '.js'));
     mkdirSync(dirname(target), { recursive: true });
@@ -41,7 +42,7 @@ export class RelayProcess {
   /** Starts a student's relay that forwards to a port of this machine. */
   static async start(servicePort: number, student: string): Promise<RelayProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'devenv-relay-'));
-    const child = fork(stripped(folder), [String(servicePort), student], agentOptions());
+    const child = fork(writeModules(folder), [String(servicePort), student], agentOptions());
     const [port] = await once(child, 'message');
     return new RelayProcess(child, folder, port);
   }

@@ -1,8 +1,9 @@
+/** Seeds for random tests. */
 import { execFileSync } from 'node:child_process';
 
 /**
- * The seed of a random test: `SEED`; in CI the commit's own, so that what failed there can be played again anywhere;
- * else a new one each time.
+ * The seed of a random test: the variable `SEED`, or in CI a number derived from the commit, so that a failure can be
+ * repeated on any machine; otherwise a random one. Tests must print it.
  */
 export function runSeed({ SEED, CI } = process.env): number {
   if (SEED) return Number(SEED);

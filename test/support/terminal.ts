@@ -1,4 +1,4 @@
-/** A real terminal (pty) with a program in it, as a person would use it. */
+/** A program in a real terminal (pty), used as a person would: by typing and reading. */
 import { type IPty, spawn } from '@lydell/node-pty';
 import { type WaitOptions, waitFor } from './wait.ts';
 
@@ -9,7 +9,7 @@ export interface TerminalOptions {
   rows?: number;
 }
 
-// biome-ignore format: one pattern a line reads better than one long line
+// biome-ignore format: one pattern per line
 const ESCAPES = new RegExp([
   '\\x1b\\[[0-?]*[ -/]*[@-~]', // colours, cursor, bracketed paste
   '\\x1b\\][^\\x07\\x1b]*(?:\\x07|\\x1b\\\\)', // titles
@@ -20,7 +20,7 @@ export class Terminal {
   readonly #pty: IPty;
   #text = '';
   #mark = 0;
-  /** The exit code, once the program has ended. */
+  /** Resolves to the exit code when the program ends; 128 plus the signal's number if a signal ended it. */
   readonly ended: Promise<number>;
 
   constructor(file: string, args: string[], options: TerminalOptions = {}) {
@@ -43,7 +43,7 @@ export class Terminal {
     return this.#pty.pid;
   }
 
-  /** All that the terminal has shown, without escape sequences and carriage returns. */
+  /** Everything that the terminal has shown, without escape sequences and carriage returns. */
   get text(): string {
     return this.#text.replace(ESCAPES, '').replaceAll('\r', '');
   }
@@ -53,12 +53,12 @@ export class Terminal {
     return this.#text.length;
   }
 
-  /** What was shown since the last `type`. */
+  /** What the terminal has shown since the last `type`. */
   get recentText(): string {
     return this.text.slice(this.#mark);
   }
 
-  /** Types text as a person does; `\r` is the Enter key, `\x03` Ctrl-C, `\x04` Ctrl-D. */
+  /** Types text; `\r` is the Enter key, `\x03` Ctrl-C, `\x04` Ctrl-D. */
   type(text: string): void {
     this.#mark = this.text.length;
     this.#pty.write(text);
@@ -68,7 +68,7 @@ export class Terminal {
     this.#pty.resize(columns, rows);
   }
 
-  /** Waits until what was shown since the last `type` matches. */
+  /** Waits until `recentText` matches. */
   async see(pattern: RegExp, options: WaitOptions = {}): Promise<RegExpMatchArray> {
     return waitFor(`the terminal to show ${pattern}`, () => this.recentText.match(pattern), {
       lastSeen: () => this.recentText.slice(-2000),
@@ -76,30 +76,30 @@ export class Terminal {
     });
   }
 
-  /** Types a command line and waits for its prompt to come back; returns what it printed. */
+  /** Types a command line and waits for the next prompt; returns what the command printed. */
   async run(line: string, options: WaitOptions = {}): Promise<string> {
-    const done = `done-${Math.random().toString(36).slice(2)}`;
-    // The quotes keep the echo of the typed line from matching.
-    this.type(`${line}; echo "${done.slice(0, 4)}""${done.slice(4)}"\r`);
-    // What is typed before the prompt is there is echoed twice. What runs in the background may write behind it.
-    await this.see(new RegExp(`^${done}\n[^]*[$>] `, 'm'), { everyMs: 10, ...options });
-    return this.recentText.split('\n').slice(1, -1).join('\n').split(done)[0]?.trim() ?? '';
+    const marker = `done-${Math.random().toString(36).slice(2)}`;
+    // The quotes keep the echo of the typed line from matching the marker.
+    this.type(`${line}; echo "${marker.slice(0, 4)}""${marker.slice(4)}"\r`);
+    // Not anchored to the end: a background program may write behind the prompt.
+    await this.see(new RegExp(`^${marker}\n[^]*[$>] `, 'm'), { everyMs: 10, ...options });
+    return this.recentText.split('\n').slice(1, -1).join('\n').split(marker)[0]?.trim() ?? '';
   }
 
-  /** Ends what runs by Ctrl-C; returns at the prompt. */
+  /** Ends the running program with Ctrl-C and waits for the prompt. */
   async interrupt(): Promise<void> {
     this.type('\x03');
     await this.see(/\$ $/);
   }
 
-  /** Ends what runs, and then the shell. */
+  /** Ends the running program and then the shell. */
   async leave(): Promise<void> {
     await this.interrupt();
     this.type('exit\r');
     await this.ended;
   }
 
-  /** The terminal is closed, as by a window's button: its programs get SIGHUP. */
+  /** Closes the terminal like a window's close button: its programs get SIGHUP. */
   kill(signal = 'SIGHUP'): void {
     this.#pty.kill(signal);
   }

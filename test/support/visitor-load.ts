@@ -8,6 +8,7 @@ import { type Answer, browse } from './browse.ts';
 
 export const MB = 2 ** 20;
 
+/** Runs `make` `count` times in parallel. */
 export const many = <Made>(count: number, make: (index: number) => Promise<Made>) =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)));
 
@@ -73,6 +74,7 @@ export class VisitorLoad {
     socket.destroy();
   }
 
+  /** A visitor who disconnects in the middle of an upload. */
   async abortUpload(): Promise<void> {
     const outgoing = request({
       port: this.#port,

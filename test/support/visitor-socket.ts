@@ -1,7 +1,9 @@
+/** WebSockets through the edge. */
 import { WebSocket } from 'ws';
 import type { Installation } from './installation.ts';
+import { WAIT_TIMEOUT_MS } from './wait.ts';
 
-/** A visitor's WebSocket through the edge, with the public Host and Origin. Resolves once it is open. */
+/** Opens a visitor's WebSocket with the public Host and Origin. `messages` collects what it receives. */
 export function openSocket(
   devenv: Installation,
   student: string,
@@ -12,7 +14,7 @@ export function openSocket(
   const socket = new WebSocket(`ws://127.0.0.1:${devenv.edgePort}${path}`, protocols, {
     headers: { host },
     origin: `http://${host}`,
-    handshakeTimeout: 10_000,
+    handshakeTimeout: WAIT_TIMEOUT_MS,
   });
   const messages: string[] = [];
   socket.on('message', (message) => messages.push(String(message)));

@@ -1,4 +1,4 @@
-/** A real browser at a student's link: hot reload without a reload, forms, and the page that waits. */
+/** A real browser at a student's link: hot reload, forms, and the waiting page. */
 import { execFileSync } from 'node:child_process';
 import type { Browser, Page, WebSocket } from 'playwright-core';
 import { openBrowser } from '../../support/browser.ts';
@@ -6,11 +6,11 @@ import { placeProject } from '../../support/fixture-project.ts';
 import { Installation } from '../../support/installation.ts';
 import type { Terminal } from '../../support/terminal.ts';
 import { openSocket } from '../../support/visitor-socket.ts';
-import { waitFor } from '../../support/wait.ts';
+import { WAIT_TIMEOUT_MS, waitFor } from '../../support/wait.ts';
 
 let devenv: Installation;
 let browser: Browser;
-const patient = { timeout: 60_000 };
+const browserWait = { timeout: WAIT_TIMEOUT_MS };
 
 const link = (student: string) => `http://${devenv.hostname(student)}:${devenv.edgePort}`;
 
@@ -20,18 +20,18 @@ function edit(student: string, file: string, from: string, to: string): void {
   execFileSync('docker', ['exec', '-u', '1000:1000', container, 'sh', '-c', script]);
 }
 
-/** The student's terminal, in which the project's dev server has been started. */
+/** Creates the student with the project and starts its dev server; returns the student's terminal. */
 async function start(student: string, project: string): Promise<Terminal> {
   await devenv.succeed('create', student);
   await placeProject(devenv, student, project);
   const terminal = devenv.terminal(['shell', student]);
-  await terminal.see(/\$ $/, { timeoutMs: 60_000 });
+  await terminal.see(/\$ $/);
   terminal.type(`cd ~/${project} && npm run dev\r`);
-  await terminal.see(/live at http/, { timeoutMs: 120_000 });
+  await terminal.see(/live at http/);
   return terminal;
 }
 
-/** Marks the window: a reload would lose it. */
+/** Marks the window. A reload would remove the mark. */
 const mark = (page: Page) => page.evaluate('window.marked = true');
 const isMarked = (page: Page) => page.evaluate('window.marked === true');
 
@@ -45,41 +45,41 @@ afterAll(async () => {
   await devenv.remove();
 }, 120_000);
 
-test('Vite: a module and a stylesheet change in the open page; while it is away, a page waits for it', async () => {
+test('Vite: a module and a stylesheet change in the open page; without a server, the waiting page is shown', async () => {
   const terminal = await start('alice', 'vite');
   const page = await browser.newPage();
-  await page.goto(link('alice'), patient);
-  await page.waitForSelector('[data-text="first words"]', patient);
+  await page.goto(link('alice'), browserWait);
+  await page.waitForSelector('[data-text="first words"]', browserWait);
   await mark(page);
   edit('alice', 'vite/text.js', 'first words', 'second words');
-  await page.waitForSelector('[data-text="second words"]', patient);
+  await page.waitForSelector('[data-text="second words"]', browserWait);
   edit('alice', 'vite/style.css', '1, 2, 3', '4, 5, 6');
-  await page.waitForFunction("getComputedStyle(document.body).color === 'rgb(4, 5, 6)'", null, patient);
+  await page.waitForFunction("getComputedStyle(document.body).color === 'rgb(4, 5, 6)'", null, browserWait);
   expect(await isMarked(page)).toBe(true);
 
   await terminal.interrupt();
   const plain = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
   for (const each of [page, plain]) {
-    await waitFor('the page that waits', async () => (await each.goto(link('alice')))?.status() === 503);
+    await waitFor('the waiting page', async () => (await each.goto(link('alice')))?.status() === 503);
     expect(await each.textContent('h1')).toBe('alice’s app');
   }
   terminal.type('npm run dev\r');
-  await page.waitForSelector('[data-text="second words"]', patient);
-  await plain.waitForSelector('text=vite fixture', patient);
+  await page.waitForSelector('[data-text="second words"]', browserWait);
+  await plain.waitForSelector('text=vite fixture', browserWait);
   terminal.kill();
 }, 300_000);
 
-test('the page that waits fits a phone, and is dark where the visitor likes it so', async () => {
-  const looks = ['light', 'dark'] as const;
+test('the waiting page fits a phone, and is dark for visitors who prefer that', async () => {
+  const colorSchemes = ['light', 'dark'] as const;
   const backgrounds = new Set<unknown>();
   await devenv.succeed('create', 'carol');
   await devenv.succeed('open', 'carol');
-  for (const colorScheme of looks) {
+  for (const colorScheme of colorSchemes) {
     const context = await browser.newContext({ colorScheme, viewport: { width: 320, height: 480 } });
     const page = await context.newPage();
     for (const [student, status] of [
       ['carol', 503],
-      ['nobody-at-all', 404],
+      ['unknown-student', 404],
     ] as const) {
       await waitFor('the page', async () => (await page.goto(link(student)))?.status() === status);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320);
@@ -87,32 +87,32 @@ test('the page that waits fits a phone, and is dark where the visitor likes it s
     }
     await context.close();
   }
-  expect(backgrounds.size).toBe(looks.length);
+  expect(backgrounds.size).toBe(colorSchemes.length);
 }, 120_000);
 
 test('Next: a component changes in the open page, and its form reaches the server action', async () => {
   const terminal = await start('bob', 'next');
   const page = await browser.newPage();
-  const hearing = new Set<WebSocket>();
+  const usedSockets = new Set<WebSocket>();
   page.on('websocket', (socket) => {
-    socket.on('framereceived', () => hearing.add(socket));
-    socket.on('close', () => hearing.delete(socket));
+    socket.on('framereceived', () => usedSockets.add(socket));
+    socket.on('close', () => usedSockets.delete(socket));
   });
   await page.goto(link('bob'), { timeout: 120_000 });
-  await page.waitForSelector('text=next fixture', patient);
+  await page.waitForSelector('text=next fixture', browserWait);
   await page.fill('input[name=name]', 'ada');
   await page.click('button');
-  await page.waitForURL(/\?name=ada$/, patient);
+  await page.waitForURL(/\?name=ada$/, browserWait);
   await mark(page);
-  // The socket of hot reload may come after the page.
-  await waitFor('the socket to be heard', () => hearing.size > 0);
+  // The socket for hot reload may open after the page has loaded.
+  await waitFor('a message on the hot reload socket', () => usedSockets.size > 0);
   edit('bob', 'next/app/page.js', 'next fixture', 'changed fixture');
-  await page.waitForSelector('text=changed fixture', patient);
+  await page.waitForSelector('text=changed fixture', browserWait);
   expect(await isMarked(page)).toBe(true);
   terminal.kill();
 }, 300_000);
 
-test('Express: what the server sees and what it says back; who is connected is cut off when the student leaves', async () => {
+test('Express: headers in both directions; open connections are cut when the student leaves', async () => {
   const terminal = await start('dora', 'express');
   const origin = link('dora');
   const { body } = await devenv.visit('dora', '/seen', { headers: { origin: 'https://evil.example' } });

@@ -1,4 +1,4 @@
-/** One dev server, started in a student's terminal and visited through the edge with the public Host and Origin. */
+/** Checks one dev server: starts it in a student's terminal and visits it with the public Host and Origin. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,22 +8,33 @@ import { fixtureFolder, placeProject } from '../../support/fixture-project.ts';
 import type { Installation } from '../../support/installation.ts';
 import type { Terminal } from '../../support/terminal.ts';
 import { openSocket } from '../../support/visitor-socket.ts';
-import { waitFor } from '../../support/wait.ts';
+import { type WaitOptions, waitFor } from '../../support/wait.ts';
+import { formBody } from './form-body.ts';
 import type { DevServer, HotReload, Post } from './servers.ts';
 
-/** What was seen of a server; null where it has no such thing, words where it went wrong. */
+/** The result of one feature: true if it works, null if the server does not have it, otherwise what went wrong. */
+export type FeatureResult = true | string | null;
+
 export interface DevServerResult {
   server: string;
   version: string;
   port: number | null;
   /** From the Enter key to the page, in seconds. */
   seconds: number;
-  page: true | string;
-  hotReload: true | string | null;
-  post: true | string | null;
+  page: FeatureResult;
+  hotReload: FeatureResult;
+  post: FeatureResult;
 }
 
-const patient = { timeoutMs: 120_000, everyMs: 100 };
+/** Some dev servers compile for a minute before the first page. */
+const FIRST_PAGE_TIMEOUT_MS = 240_000;
+const VISIT_TIMEOUT_MS = 120_000;
+const MAX_SHOWN = 300;
+
+/** What a relay or server prints in a terminal if something went wrong between them. */
+const COMPLAINT = /.*(DEVENV|malformed|bad request|ECONNRESET).*/i;
+
+const messageOf = (error: Error) => error.message;
 
 export class DevServerCheck {
   readonly #devenv: Installation;
@@ -36,37 +47,37 @@ export class DevServerCheck {
     this.#terminal = terminal;
   }
 
-  /** Starts the server, looks at all of it, and ends it. */
-  async look(server: DevServer): Promise<DevServerResult> {
+  /** Starts the server, checks all its features, and ends it. */
+  async run(server: DevServer): Promise<DevServerResult> {
     await placeProject(this.#devenv, this.#student, server.fixture);
     this.#terminal.type(`cd ~/${server.fixture} && ${server.command}\r`);
     const started = performance.now();
-    const page = await this.#page(server).catch((error: Error) => error.message);
-    const outcome = {
+    const page = await this.#page(server).catch(messageOf);
+    const result = {
       server: server.name,
       version: versionOf(server),
       port: await this.#servedPort(),
       seconds: (performance.now() - started) / 1000,
     };
     if (typeof page === 'string') {
-      await this.#end();
-      return { ...outcome, page, hotReload: server.hotReload && 'no page', post: server.post && 'no page' };
+      await this.#interrupt();
+      return { ...result, page, hotReload: server.hotReload && 'no page', post: server.post && 'no page' };
     }
-    const said = (error: Error) => error.message;
-    const post = server.post && (await this.#post(server.post, page.body).catch(said));
-    const hotReload = server.hotReload && (await this.#hotReload(server, server.hotReload).catch(said));
-    const complaint = this.#terminal.recentText.match(/.*(DEVENV|malformed|bad request|ECONNRESET).*/i)?.[0];
-    await this.#end();
-    return { ...outcome, page: complaint === undefined ? true : `prints ${complaint}`, hotReload, post };
+    const post = server.post && (await this.#post(server.post, page.body).catch(messageOf));
+    const hotReload = server.hotReload && (await this.#hotReload(server, server.hotReload).catch(messageOf));
+    const complaint = this.#terminal.recentText.match(COMPLAINT)?.[0];
+    await this.#interrupt();
+    return { ...result, page: complaint === undefined ? true : `prints ${complaint}`, hotReload, post };
   }
 
   #get(path: string): Promise<Answer> {
     return this.#devenv.visit(this.#student, path, {
-      timeoutMs: 60_000,
+      timeoutMs: VISIT_TIMEOUT_MS,
       headers: { accept: 'text/html,*/*' },
     });
   }
 
+  /** The port that the link shows; null for none. */
   async #servedPort(): Promise<number | null> {
     const { service } = await this.#devenv.json<StudentView>('status', this.#student);
     return service?.port ?? null;
@@ -81,33 +92,33 @@ export class DevServerCheck {
           last = error.message;
         });
         if (!answer) return false;
-        last = `${answer.status} ${answer.body.slice(0, 300)}`;
+        last = `${answer.status} ${answer.body.slice(0, MAX_SHOWN)}`;
         return answer.status === 200 && answer.body.includes(page) && answer;
       },
-      { ...patient, lastSeen: () => `${last}\n${this.#terminal.recentText.slice(-1000)}` },
+      {
+        timeoutMs: FIRST_PAGE_TIMEOUT_MS,
+        lastSeen: () => `${last}\n${this.#terminal.recentText.slice(-1000)}`,
+      },
     );
   }
 
-  async #hotReload({ fixture }: DevServer, hot: HotReload): Promise<true> {
-    const { path, in: place, protocol } = hot.socket;
-    const found = place === undefined ? '' : (await this.#get(place)).body;
-    if (hot.ask !== undefined) await this.#get(hot.ask);
+  async #hotReload({ fixture }: DevServer, hotReload: HotReload): Promise<true> {
+    const { path, pathIn, protocol } = hotReload.socket;
+    const source = pathIn === undefined ? '' : (await this.#get(pathIn)).body;
+    if (hotReload.loadedFirst !== undefined) await this.#get(hotReload.loadedFirst);
     const { socket, messages } = await openSocket(
       this.#devenv,
       this.#student,
-      typeof path === 'string' ? path : path(found),
+      typeof path === 'string' ? path : path(source),
       protocol === undefined ? [] : [protocol],
     );
-    const lastSeen = () => messages.join('\n').slice(-1000);
-    await waitFor('its greeting', () => messages.some((each) => hot.greeting.test(each)), {
-      ...patient,
-      lastSeen,
-    });
+    const options: WaitOptions = { lastSeen: () => messages.join('\n').slice(-1000) };
+    await waitFor('its greeting', () => messages.some((each) => hotReload.greeting.test(each)), options);
     const before = messages.length;
-    if ('say' in hot.change) socket.send(hot.change.say);
-    else this.#edit(fixture, hot.change);
-    const hasNews = () => messages.slice(before).some((each) => hot.news.test(each));
-    await waitFor('news of a change', hasNews, { ...patient, lastSeen });
+    if (hotReload.trigger.kind === 'send') socket.send(hotReload.trigger.message);
+    else this.#edit(fixture, hotReload.trigger);
+    const hasUpdate = () => messages.slice(before).some((each) => hotReload.update.test(each));
+    await waitFor('the message about the change', hasUpdate, options);
     socket.close();
     return true;
   }
@@ -118,45 +129,36 @@ export class DevServerCheck {
     execFileSync('docker', ['exec', '-u', '1000:1000', container, 'sh', '-c', script]);
   }
 
-  /** The form as a browser sends it; and, where the server checks that, as a foreign page sends it. */
-  async #post({ path = '/', fields, encoding, status, answer, foreign }: Post, page: string): Promise<true> {
-    const values = Object.entries(fields(page));
-    const boundary = '----form';
-    const parts = values.map(
-      ([key, value]) => `--${boundary}\r\nContent-Disposition: form-data; name="${key}"\r\n\r\n${value}\r\n`,
-    );
-    const [type, body] =
-      encoding === 'urlencoded'
-        ? ['application/x-www-form-urlencoded', new URLSearchParams(values).toString()]
-        : [`multipart/form-data; boundary=${boundary}`, `${parts.join('')}--${boundary}--\r\n`];
+  /** Sends the form as a browser does, and, if the server checks origins, as a foreign page does. */
+  async #post(post: Post, page: string): Promise<true> {
+    const { path = '/', status, answer, foreignStatus } = post;
+    const { type, body } = formBody(post.encoding, Object.entries(post.fields(page)));
     const send = (origin: string) =>
       this.#devenv.visit(this.#student, path, {
         method: 'POST',
-        timeoutMs: 60_000,
+        timeoutMs: VISIT_TIMEOUT_MS,
         headers: { origin, 'content-type': type, accept: 'text/html,*/*' },
         body,
       });
     const own = await send(`http://${this.#devenv.hostname(this.#student)}:${this.#devenv.edgePort}`);
-    const got = `${own.headers.location ?? ''} ${own.body}`;
-    if (own.status !== status || !answer.test(got)) throw new Error(`${own.status} ${got.slice(0, 300)}`);
-    if (foreign === undefined) return true;
-    const other = await send('https://evil.example');
-    if (other.status !== foreign) throw new Error(`a foreign page's form is answered ${other.status}`);
+    const received = `${own.headers.location ?? ''} ${own.body}`;
+    if (own.status !== status || !answer.test(received))
+      throw new Error(`${own.status} ${received.slice(0, MAX_SHOWN)}`);
+    if (foreignStatus === undefined) return true;
+    const foreign = await send('https://evil.example');
+    if (foreign.status !== foreignStatus)
+      throw new Error(`a foreign page's form gets status ${foreign.status}, not ${foreignStatus}`);
     return true;
   }
 
-  async #end(): Promise<void> {
+  async #interrupt(): Promise<void> {
     await this.#terminal.interrupt();
-    await waitFor(
-      'nothing to listen any more',
-      async () => (await this.#servedPort().catch(() => false)) === null,
-      {
-        timeoutMs: 30_000,
-      },
-    );
+    const isSilent = async () => (await this.#servedPort().catch(() => false)) === null;
+    await waitFor('the server to stop listening', isSilent);
   }
 }
 
+/** The version of the server's package in the fixture's lockfile. */
 function versionOf({ fixture, package: name }: DevServer): string {
   const lock = JSON.parse(readFileSync(join(fixtureFolder(fixture), 'package-lock.json'), 'utf8'));
   return lock.packages[`node_modules/${name}`].version;

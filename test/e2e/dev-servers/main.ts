@@ -1,7 +1,6 @@
-/** `npm run dev-server-matrix [-- --only TEXT] [--json]`: the matrix by itself, all of it or the rows named. */
+/** `npm run dev-server-matrix [-- --only TEXT] [--json]`: the matrix, or only the rows whose name contains TEXT. */
 import { parseArgs } from 'node:util';
-
-import { isGood, matrixTable, runMatrix } from './matrix.ts';
+import { hasPassed, matrixTable, runMatrix } from './matrix.ts';
 import { devServers } from './servers.ts';
 
 const { only = '', json } = parseArgs({
@@ -10,14 +9,14 @@ const { only = '', json } = parseArgs({
 const rows = devServers.filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()));
 if (rows.length === 0) {
   console.error(
-    `No row's name contains '${only}'. There are: ${devServers.map(({ name }) => name).join(', ')}.`,
+    `No row's name contains '${only}'. The rows are: ${devServers.map(({ name }) => name).join(', ')}.`,
   );
   process.exit(2);
 }
-const outcomes = await runMatrix(rows, (outcome) =>
+const results = await runMatrix(rows, (result) =>
   console.error(
-    isGood(outcome) ? `✓ ${outcome.server}` : `✗ ${outcome.server} ${JSON.stringify(outcome, null, 2)}`,
+    hasPassed(result) ? `✓ ${result.server}` : `✗ ${result.server} ${JSON.stringify(result, null, 2)}`,
   ),
 );
-console.log(json ? JSON.stringify(outcomes, null, 2) : matrixTable(outcomes));
-process.exitCode = outcomes.every(isGood) ? 0 : 1;
+console.log(json ? JSON.stringify(results, null, 2) : matrixTable(results));
+process.exitCode = results.every(hasPassed) ? 0 : 1;

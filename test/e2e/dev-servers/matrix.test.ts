@@ -1,21 +1,21 @@
-/** Real dev servers, started by a plain `npm run dev`, not a line of their projects changed. */
+/** Real dev servers, started by a plain `npm run dev` in unchanged projects. */
 import type { DevServerResult } from './check.ts';
 import { matrixTable, runMatrix } from './matrix.ts';
 import { devServers } from './servers.ts';
 
-let outcomes: DevServerResult[] = [];
+let results: DevServerResult[] = [];
 
 beforeAll(async () => {
-  outcomes = await runMatrix(devServers, () => {});
-  process.stdout.write(`\n${matrixTable(outcomes)}\n`);
+  results = await runMatrix(devServers, () => {});
+  process.stdout.write(`\n${matrixTable(results)}\n`);
 }, 900_000);
 
 test.each(devServers)('$name: page, hot reload and POST', ({ name, port, hotReload, post }) => {
-  const outcome = outcomes.find((each) => each.server === name);
-  expect(outcome).toMatchObject({
+  const result = results.find((each) => each.server === name);
+  expect(result).toMatchObject({
     page: true,
     hotReload: hotReload === null ? null : true,
     post: post === null ? null : true,
   });
-  if (port !== 'PORT') expect(outcome?.port).toBe(port);
+  if (port !== 'PORT') expect(result?.port).toBe(port);
 });

@@ -53,7 +53,7 @@ test('a part of a name is not the name', async () => {
 
 /** What the next agent's reports say of sessions: those before it is told anything, and the one after. */
 async function afterRestart(): Promise<string[][]> {
-  await agent.succeedUntold();
+  await agent.restartWithoutState();
   await waitFor('a second report', () => agent.reports.length > 1);
   agent.send();
   const untold = agent.reports.length;
@@ -71,11 +71,11 @@ test('what the settings named last counts in the next agent, and nothing where i
   agent.send({ sessionHolders: ['ttyd'] });
   hold('python3', '--with=ttyd');
   await inside();
-  await agent.succeedUntold();
+  await agent.restartWithoutState();
   await waitFor('a second report', () => agent.reports.length > 1);
   expect(agent.reports.map(({ sessions }) => sessions.length)).not.toContain(0);
   agent.container.run(`echo '["ttyd' > /run/devenv/agent.holders`);
-  await agent.succeedUntold();
+  await agent.restartWithoutState();
   await waitFor('a second report', () => agent.reports.length > 1);
   expect(agent.reports.map(({ sessions }) => sessions.length)).not.toContain(1);
   agent.send({ sessionHolders: ['ttyd'] });

@@ -54,7 +54,7 @@ test('while the link is not wanted the relay lets no visitor in, and sends those
 
 test('who was let in before the agent was told anything is sent away where the link is not wanted', async () => {
   const terminal = await serve(3001);
-  await agent.succeedUntold();
+  await agent.restartWithoutState();
   await waitFor('the next agent to let visitors in', () => statusAt('alice.test') === '200');
   const isCutOff = await listener();
   agent.send({ link: { phase: 'closed', detail: '' } });

@@ -1,37 +1,37 @@
+/** Reads what a container has printed. */
 import type Docker from 'dockerode';
 import type { ContainerLogLine } from './types.ts';
 
-/** Longest line that is shown; the rest of a longer one says nothing more to a person. */
-const MAX_TEXT = 500;
+/** Characters of a line that are kept; the rest of a longer line tells a person nothing more. */
+const MAX_LINE_LENGTH = 500;
 
-/** Splits the engine's log stream: frames of an eight-byte header (stream, length) and payload. */
-function payload(log: Buffer): string {
-  const parts: Buffer[] = [];
-  for (let at = 0; at + 8 <= log.length; ) {
-    const length = log.readUInt32BE(at + 4);
-    parts.push(log.subarray(at + 8, at + 8 + length));
-    at += 8 + length;
+/** Bytes in front of each frame of the engine's log stream; the last four are the payload's length. */
+const FRAME_HEADER_BYTES = 8;
+
+/** The payload of all frames. */
+function decodeFrames(log: Buffer): string {
+  const payloads: Buffer[] = [];
+  for (let at = 0; at + FRAME_HEADER_BYTES <= log.length; ) {
+    const start = at + FRAME_HEADER_BYTES;
+    const end = start + log.readUInt32BE(at + 4);
+    payloads.push(log.subarray(start, end));
+    at = end;
   }
-  return Buffer.concat(parts).toString();
+  return Buffer.concat(payloads).toString();
 }
 
-/** The newest lines of a container's log. Its bytes are hostile: control characters are taken out. */
+/** The newest `count` lines of a container's log. Students control its bytes, so control characters are removed. */
 export async function readContainerLog(
   container: Docker.Container,
-  lines: number,
+  count: number,
 ): Promise<ContainerLogLine[]> {
-  const log = await container.logs({
-    stdout: true,
-    stderr: true,
-    timestamps: true,
-    tail: lines,
-  });
-  return payload(log)
+  const log = await container.logs({ stdout: true, stderr: true, timestamps: true, tail: count });
+  return decodeFrames(log)
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
       const space = line.indexOf(' ');
       const text = line.slice(space + 1).replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
-      return { at: line.slice(0, space), text: text.slice(0, MAX_TEXT) };
+      return { at: line.slice(0, space), text: text.slice(0, MAX_LINE_LENGTH) };
     });
 }

@@ -1,16 +1,19 @@
-/** What a student's container is made of: the whole of its isolation is on this page. */
+/** The options of a student's container. All of its isolation but the firewall is on this page. */
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import { HOME_PATH, RELAY_PORT, RUN_PATH, SOCKET_MOUNT_PATH } from '../protocol/constants.ts';
 import type { Settings } from '../settings-schema.ts';
 import type { EnvironmentSpec } from './types.ts';
 
+/** Uid and gid of everything that a student runs. */
+export const STUDENT_USER = '1000:1000';
+
 export const containerName = (instance: string, student: string) => `devenv-${instance}-${student}`;
 export const homeName = (instance: string, student: string) => `devenv-${instance}-${student}-home`;
 
 const UNITS = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 } as const;
 
-/** `2g` in bytes; the settings' schema has checked the form. */
+/** The bytes of a size like `2g`. The settings' schema has checked the form. */
 export function sizeInBytes(size: string): number {
   const unit = size.at(-1);
   return unit === 'k' || unit === 'm' || unit === 'g'
@@ -18,7 +21,10 @@ export function sizeInBytes(size: string): number {
     : Number(size);
 }
 
-/** Docker's own description of the container. The same input gives the same output, so it can be hashed. */
+/**
+ * Docker's description of the container. The same input gives the same options, so the hash of them in the label
+ * `devenv.spec` tells whether a container is current.
+ */
 export function containerOptions(
   spec: EnvironmentSpec,
   settings: Settings,
@@ -30,7 +36,7 @@ export function containerOptions(
   const options: Docker.ContainerCreateOptions = {
     Image: host.image,
     Hostname: spec.student,
-    User: '1000:1000',
+    User: STUDENT_USER,
     WorkingDir: HOME_PATH,
     Env: [
       `PORT=${spec.port}`,
@@ -42,7 +48,7 @@ export function containerOptions(
     ],
     ExposedPorts: { [relay]: {} },
     Labels: { 'devenv.instance': instance, 'devenv.student': spec.student },
-    // A stopped environment should be gone at once: its shells are hung up by process 1.
+    // Nothing in an environment needs longer: process 1 ends at once on TERM, and hangs up its shells.
     StopTimeout: 3,
     HostConfig: {
       NetworkMode: host.network,
@@ -63,8 +69,8 @@ export function containerOptions(
           ReadOnly: true,
         },
       ],
-      // Whatever is writable and not the home is bounded, and counts as the student's memory: else a full /tmp would
-      // be a full disk of the host's.
+      // All writable folders but the home are bounded and count as the student's memory: a full /tmp must not fill
+      // the host's disk.
       Tmpfs: {
         [RUN_PATH]: 'uid=1000,gid=1000,mode=0755,size=4m',
         '/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
@@ -72,14 +78,14 @@ export function containerOptions(
       },
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
-      // Dev servers bind ::1. Only for lo: with IPv6 on the bridge, link-local addresses would get past it.
+      // Dev servers bind ::1. Only for lo: with IPv6 on the bridge, link-local addresses would reach other students.
       Sysctls: { 'net.ipv6.conf.lo.disable_ipv6': '0' },
       Memory: memory,
       MemorySwap: memory,
       NanoCpus: Math.round(limits.cpus * 1e9),
       PidsLimit: limits.pids,
       Ulimits: [{ Name: 'nofile', Soft: limits.files, Hard: limits.files }],
-      // The engine must never start a student before the firewall stands: the orchestrator starts them.
+      // The orchestrator starts environments: the engine would start them before the firewall is active.
       RestartPolicy: { Name: 'no' },
       LogConfig: {
         Type: 'json-file',

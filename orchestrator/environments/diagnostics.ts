@@ -1,5 +1,4 @@
-/** What `devenv doctor` looks at in the engine, each with what to do. */
-
+/** The checks of the engine that `devenv doctor` shows. */
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
@@ -10,96 +9,105 @@ import type { Settings } from '../settings-schema.ts';
 import { sizeInBytes } from './container-options.ts';
 import { networkOf } from './network.ts';
 
-/** Less free disk than this and the next `npm install` of a class may fill it, in bytes. */
-const LITTLE_DISK = 5 * 2 ** 30;
+/** With less than this, one `npm install` of a whole class may fill the disk. */
+const MIN_FREE_DISK_BYTES = 5 * 2 ** 30;
 
-const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
+/** `2 GB`, `15.6 GB`. */
+const gigabytes = (bytes: number) => `${Number((bytes / 2 ** 30).toFixed(1))} GB`;
 
-async function look(subject: string, task: () => Promise<Omit<Diagnostic, 'subject'>>): Promise<Diagnostic> {
+async function check(subject: string, task: () => Promise<Omit<Diagnostic, 'subject'>>): Promise<Diagnostic> {
   try {
     return { subject, ...(await task()) };
   } catch (error) {
-    const found = messageOf(error);
-    return {
-      subject,
-      ok: false,
-      found,
-      next: 'Start the engine: `devenv up` does, as root.',
-    };
+    const next = 'Start the engine: `devenv up` does, as root.';
+    return { subject, ok: false, found: messageOf(error), next };
   }
 }
 
-/** Every check, in the order in which they depend on each other. */
-export async function examine(
-  docker: Docker,
-  settings: Settings,
-  /** The image that was made sure of last, and one that an environment runs with. */
-  { image, inUse }: { image: string | null; inUse: string | null },
-  firewallStands: (image: string) => Promise<boolean>,
-): Promise<Diagnostic[]> {
-  const engine = await look('Docker engine', async () => {
+const checkEngine = (docker: Docker) =>
+  check('Docker engine', async () => {
     const { Version, ApiVersion } = await docker.version();
     return { ok: true, found: `${Version} (API ${ApiVersion})`, next: null };
   });
-  if (!engine.ok) return [engine];
-  const info = (await docker.info()) as {
-    CgroupVersion?: string;
-    MemoryLimit?: boolean;
-    PidsLimit?: boolean;
-  };
-  const limits = info.MemoryLimit !== false && info.PidsLimit !== false;
-  const networks = await docker.listNetworks({
-    filters: { name: [networkOf(settings.instance).name] },
+
+const checkLimits = (docker: Docker) =>
+  check('Limits', async () => {
+    const info = (await docker.info()) as {
+      CgroupVersion?: string;
+      MemoryLimit?: boolean;
+      PidsLimit?: boolean;
+    };
+    const version = `cgroup v${info.CgroupVersion ?? '1'}`;
+    if (info.MemoryLimit !== false && info.PidsLimit !== false)
+      return { ok: true, found: `${version}, memory and processes are limited`, next: null };
+    return {
+      ok: false,
+      found: `${version}, Docker cannot limit memory or processes`,
+      next: 'Boot with the memory and pids cgroups enabled. Until then one student can starve the others.',
+    };
   });
-  const { bavail, bsize } = await statfs(existsSync(settings.stateDir) ? settings.stateDir : '/');
-  const free = bavail * bsize;
-  const fitting = Math.floor(totalmem() / sizeInBytes(settings.limits.memory));
+
+const checkNetwork = (docker: Docker, { instance }: Settings) =>
+  check('Network', async () => {
+    const { name } = networkOf(instance);
+    const networks = await docker.listNetworks({ filters: { name: [name] } });
+    const found = networks.length > 0 ? name : 'not created yet; `devenv create` creates it';
+    return { ok: true, found, next: null };
+  });
+
+const checkFirewall = (image: string | null, isActive: (image: string) => Promise<boolean>) =>
+  check('Firewall', async () => {
+    if (image === null) return { ok: true, found: 'not needed, no environment runs', next: null };
+    if (await isActive(image)) return { ok: true, found: 'active', next: null };
+    const next = 'The orchestrator installs it again within 20 s. If it does not, see `devenv logs`.';
+    return { ok: false, found: 'not active', next };
+  });
+
+const checkDisk = ({ stateDir }: Settings) =>
+  check('Disk', async () => {
+    const { bavail, bsize } = await statfs(existsSync(stateDir) ? stateDir : '/');
+    const ok = bavail * bsize > MIN_FREE_DISK_BYTES;
+    const next = ok
+      ? null
+      : 'Free some space: `docker system df` shows what Docker uses, `docker image prune` helps.';
+    return { ok, found: `${gigabytes(bavail * bsize)} free`, next };
+  });
+
+function describeMemory({ limits }: Settings): Diagnostic {
+  const limit = sizeInBytes(limits.memory);
+  const students = Math.floor(totalmem() / limit);
+  const host = `${gigabytes(totalmem())}, ${availableParallelism()} CPUs`;
+  return {
+    subject: 'Memory',
+    ok: true,
+    found: `${host}. Room for ${students} students at ${gigabytes(limit)} each.`,
+    next: null,
+  };
+}
+
+export interface DiagnosticsDeps {
+  docker: Docker;
+  settings: Settings;
+  /** The student image, if this process has ensured it. */
+  currentImage: string | null;
+  /** The image of an environment that runs, if any does. */
+  imageInUse: string | null;
+  isFirewallActive(image: string): Promise<boolean>;
+}
+
+/** All checks. Only the first where the engine does not answer: the others need it. */
+export async function diagnoseEngine(deps: DiagnosticsDeps): Promise<Diagnostic[]> {
+  const { docker, settings, currentImage } = deps;
+  const engine = await checkEngine(docker);
+  if (!engine.ok) return [engine];
+  const image = currentImage ?? 'not checked yet; `devenv create` and `devenv start` build it if needed';
   return [
     engine,
-    {
-      subject: 'Limits',
-      ok: limits,
-      found: `cgroup v${info.CgroupVersion ?? '1'}, ${limits ? 'memory and processes are limited' : 'the engine cannot limit memory or processes'}`,
-      next: limits
-        ? null
-        : 'Boot with the memory and pids cgroups enabled; one student can now starve the others.',
-    },
-    {
-      subject: 'Student image',
-      ok: true,
-      found: image ?? 'not looked for yet: the next `create` or `start` makes sure of it',
-      next: null,
-    },
-    {
-      subject: 'Network',
-      ok: true,
-      found:
-        networks.length > 0
-          ? networkOf(settings.instance).name
-          : 'not made yet: the first `create` does that',
-      next: null,
-    },
-    inUse === null
-      ? { subject: 'Firewall', ok: true, found: 'not needed while no environment runs', next: null }
-      : await look('Firewall', async () => {
-          const ok = await firewallStands(inUse);
-          return {
-            ok,
-            found: ok ? 'stands' : 'is not as it should be',
-            next: ok ? null : 'It is put back within 20 s; if not, `devenv logs` says why.',
-          };
-        }),
-    {
-      subject: 'Disk',
-      ok: free > LITTLE_DISK,
-      found: `${gigabytes(free)} free`,
-      next: free > LITTLE_DISK ? null : 'Make room: `docker system df`, `docker image prune`.',
-    },
-    {
-      subject: 'Memory',
-      ok: true,
-      found: `${gigabytes(totalmem())}, ${availableParallelism()} CPUs: ${fitting} students at their full ${settings.limits.memory}`,
-      next: null,
-    },
+    await checkLimits(docker),
+    { subject: 'Student image', ok: true, found: image, next: null },
+    await checkNetwork(docker, settings),
+    await checkFirewall(deps.imageInUse, deps.isFirewallActive),
+    await checkDisk(settings),
+    describeMemory(settings),
   ];
 }

@@ -1,5 +1,5 @@
-/** The engine's errors, told apart by status and turned into words for people. */
-import { DevenvError } from '../errors.ts';
+/** Turns the Docker engine's errors into errors for people. */
+import { DevenvError, type ErrorCode } from '../errors.ts';
 
 interface EngineError {
   statusCode: number;
@@ -16,93 +16,100 @@ function isEngineError(error: unknown): error is EngineError {
   );
 }
 
-/** Whether the engine answered with that HTTP status. */
+/** Whether the engine answered with one of these HTTP statuses. */
 export function isStatus(error: unknown, ...statuses: number[]): boolean {
   return isEngineError(error) && statuses.includes(error.statusCode);
 }
 
-/** Connection errors: the engine itself is not there. */
-const AWAY = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'EACCES']);
+/** System errors of a connection to an engine that does not run. */
+const CONNECTION_ERRORS = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'EACCES']);
 
-function isAway(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && AWAY.has(error.code);
+function isConnectionError(error: unknown): error is Error & { code: string } {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    CONNECTION_ERRORS.has(error.code)
+  );
 }
 
-/** An engine's error while doing `deed` ("start alice's environment") as an error for people. */
-export function explainEngineError(
-  error: unknown,
-  deed: string,
-  student: { name: string; port: number } | null,
-): unknown {
+interface Failure {
+  /** What was tried, as in "start alice's environment". */
+  operation: string;
+  /** The student's port; empty where no student is concerned. */
+  port: number | '';
+}
+
+interface KnownError {
+  pattern: RegExp;
+  code: ErrorCode;
+  what(failure: Failure): string;
+  next(failure: Failure): string;
+}
+
+/** The engine's messages with a cause that people can fix. */
+const KNOWN_ERRORS: readonly KnownError[] = [
+  {
+    pattern: /port is already allocated|address already in use/i,
+    code: 'environment',
+    what: ({ operation, port }) =>
+      `Another program uses port ${port} of this host, so devenv could not ${operation}.`,
+    next: ({ port }) =>
+      `Find it with \`ss -ltnp 'sport = :${port}'\` and stop it, then run the command again.`,
+  },
+  {
+    pattern: /no space left on device/i,
+    code: 'environment',
+    what: ({ operation }) => `The disk is full, so devenv could not ${operation}.`,
+    next: () => 'Free some space (`df -h`, `docker system df`), then run the command again.',
+  },
+  {
+    pattern: /address pool/i,
+    code: 'network',
+    what: ({ operation }) =>
+      `Docker has no addresses left for another network, so devenv could not ${operation}.`,
+    next: () => 'List the networks with `docker network ls`; `docker network prune` removes unused ones.',
+  },
+  {
+    pattern: /no such image/i,
+    code: 'image',
+    what: ({ operation }) => `The student image was removed, so devenv could not ${operation}.`,
+    next: () => 'Run the command again: it builds the image.',
+  },
+];
+
+/**
+ * The error for people, with the engine's as its cause. `operation` is what was tried, as in "start alice's
+ * environment". Returns errors that are no engine's unchanged.
+ */
+export function explainEngineError(error: unknown, operation: string, port: number | '' = ''): unknown {
   if (error instanceof DevenvError) return error;
+  const options = { cause: error };
   if (error instanceof Error && error.name === 'AbortError') {
+    const what = `Cancelled while trying to ${operation}.`;
     return new DevenvError(
-      {
-        code: 'cancelled',
-        what: `Cancelled while trying to ${deed}.`,
-        next: 'Nothing is left behind; run it again at any time.',
-      },
-      { cause: error },
+      { code: 'cancelled', what, next: 'Everything was undone. You can run the command again.' },
+      options,
     );
   }
-  if (isAway(error)) {
-    return new DevenvError(
-      {
-        code: 'engine',
-        what: `The Docker engine went away while trying to ${deed} (${error.code}).`,
-        next: 'Start it (`devenv up` does, as root), then run the command again.',
-      },
-      { cause: error },
-    );
+  if (isConnectionError(error)) {
+    const what = `The Docker engine stopped answering while devenv tried to ${operation} (${error.code}).`;
+    const next = 'Start it (as root, `devenv up` does), then run the command again.';
+    return new DevenvError({ code: 'engine', what, next }, options);
   }
   if (!isEngineError(error)) return error;
   const message = error.json?.message ?? error.message;
-  if (/port is already allocated|address already in use/i.test(message)) {
+  const known = KNOWN_ERRORS.find(({ pattern }) => pattern.test(message));
+  if (known) {
+    const failure = { operation, port };
     return new DevenvError(
-      {
-        code: 'environment',
-        what: `Port ${student?.port ?? ''} of this host is taken by something else, so devenv could not ${deed}.`,
-        next: `Find it with \`ss -ltnp 'sport = :${student?.port ?? ''}'\` and end it, then run the command again.`,
-      },
-      { cause: error },
+      { code: known.code, what: known.what(failure), next: known.next(failure) },
+      options,
     );
   }
-  if (/no space left on device/i.test(message)) {
-    return new DevenvError(
-      {
-        code: 'environment',
-        what: `The disk is full, so devenv could not ${deed}.`,
-        next: 'Make room (`df -h`, `docker system df`), then run the command again.',
-      },
-      { cause: error },
-    );
-  }
-  if (/address pool/i.test(message)) {
-    return new DevenvError(
-      {
-        code: 'network',
-        what: `The engine has no addresses left for another network, so devenv could not ${deed}.`,
-        next: 'See which networks use them up: `docker network ls`, `docker network prune`.',
-      },
-      { cause: error },
-    );
-  }
-  if (/no such image/i.test(message)) {
-    return new DevenvError(
-      {
-        code: 'image',
-        what: `The student image is gone, so devenv could not ${deed}.`,
-        next: 'Run the command again: it is built anew.',
-      },
-      { cause: error },
-    );
-  }
+  const next = '`devenv doctor` checks the engine. You can safely run the command again.';
   return new DevenvError(
-    {
-      code: 'environment',
-      what: `Docker could not ${deed}: ${message}`,
-      next: '`devenv doctor` checks the engine; running the command again is safe.',
-    },
-    { cause: error },
+    { code: 'environment', what: `Docker could not ${operation}: ${message}`, next },
+    options,
   );
 }

@@ -1,47 +1,53 @@
-/** What happens in the engine without us asking, told as changes of environments. Survives restarts of the engine. */
+/** Watches the engine's events and reports changes of environments. Survives restarts of the engine. */
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import type { Clock } from '../clock.ts';
 import type { EnvironmentChange } from './types.ts';
 
-/** How often an engine that is away is tried, in ms. */
-const RETRY = 1000;
+/** Pause before the next attempt to reach an engine that does not answer. */
+const RECONNECT_MS = 1000;
 
-/** Kills for memory this close together are one, in ms: one program that is killed may be several. */
-const SAME_KILL = 10_000;
+/** Out-of-memory kills closer together than this count as one: a program may have several processes. */
+const SAME_KILL_MS = 10_000;
 
 interface EngineEvent {
   Action?: string;
   Actor?: { Attributes?: Record<string, string> };
 }
 
-/** Says of each kill for memory whether it is a new one, before anything is asked because of it. */
-class Kills {
-  readonly #told = new Map<string, number>();
+/** Remembers each student's newest out-of-memory kill. */
+class KillHistory {
+  readonly #clock: Clock;
+  readonly #reportedMs = new Map<string, number>();
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Records the kill. False if it belongs to one that was reported already. */
   isNew(student: string): boolean {
-    const now = performance.now();
-    if (now - (this.#told.get(student) ?? -Infinity) < SAME_KILL) return false;
-    this.#told.set(student, now);
+    const now = this.#clock.monotonicMs();
+    if (now - (this.#reportedMs.get(student) ?? -Infinity) < SAME_KILL_MS) return false;
+    this.#reportedMs.set(student, now);
     return true;
   }
 
   forget(student: string): void {
-    this.#told.delete(student);
+    this.#reportedMs.delete(student);
   }
 }
 
-/** What changed; null for what is no news. A kill for memory is told with its peak, which takes a moment. */
+/** The change that an event means; null if it means none. A kill waits for the peak of memory. */
 async function changeOf(
   event: EngineEvent,
   { limitBytes, peakBytes }: Pick<WatchOptions, 'limitBytes' | 'peakBytes'>,
-  kills: Kills,
+  kills: KillHistory,
 ): Promise<EnvironmentChange | null> {
   const student = event.Actor?.Attributes?.['devenv.student'];
   if (student === undefined) return null;
   switch (event.Action) {
-    // Nothing goes on in an environment that is paused: for us it is stopped, until it goes on.
+    // No program runs in a paused environment, so for devenv it is stopped.
     case 'start':
     case 'unpause':
       return { kind: 'started', student };
@@ -61,43 +67,38 @@ async function changeOf(
 
 export interface WatchOptions {
   instance: string;
-  /** Each environment's memory. */
+  /** Each environment's memory limit. */
   limitBytes: number;
-  /** Most memory that an environment has used; never rejects. */
+  /** The most memory that an environment has used; never rejects. */
   peakBytes(student: string): Promise<number | null>;
   onChange(change: EnvironmentChange): void;
   signal: AbortSignal;
+  clock: Clock;
 }
 
-/** Calls back until the signal aborts, then resolves. */
+/** Calls back on changes until the signal aborts, then resolves. */
 export async function watchEngine(docker: Docker, options: WatchOptions): Promise<void> {
-  const { instance, onChange, signal } = options;
-  const kills = new Kills();
-  let away = false;
+  const { instance, onChange, signal, clock } = options;
+  const kills = new KillHistory(clock);
+  const filters = JSON.stringify({ label: [`devenv.instance=${instance}`], type: ['container'] });
+  let isConnected = true;
   while (!signal.aborted) {
     try {
-      const filters = JSON.stringify({
-        label: [`devenv.instance=${instance}`],
-        type: ['container'],
-      });
-      const stream = (await docker.getEvents({
-        filters,
-        abortSignal: signal,
-      })) as Readable;
-      if (away) onChange({ kind: 'engine-back' });
-      away = false;
+      const stream = (await docker.getEvents({ filters, abortSignal: signal })) as Readable;
+      if (!isConnected) onChange({ kind: 'engine-connected' });
+      isConnected = true;
       for await (const line of createInterface({ input: stream })) {
-        // Not waited for: one student's slow answer holds up nobody's news.
+        // Not awaited: one student's slow peak delays no other student's change.
         void changeOf(JSON.parse(line) as EngineEvent, options, kills).then((change) => {
           if (change !== null) onChange(change);
         });
       }
     } catch {
-      // The engine has gone; that is told below and tried again.
+      // The engine stopped. Reported below, then tried again.
     }
     if (signal.aborted) return;
-    if (!away) onChange({ kind: 'engine-away' });
-    away = true;
-    await sleep(RETRY, undefined, { signal }).catch(() => undefined);
+    if (isConnected) onChange({ kind: 'engine-disconnected' });
+    isConnected = false;
+    await clock.sleep(RECONNECT_MS, signal);
   }
 }

@@ -1,8 +1,9 @@
-/** What the engine has of an instance, by the labels of its containers and homes. */
+/** Finds what the engine has of an instance, by the labels of containers and homes. */
 import type Docker from 'dockerode';
 import { explainEngineError } from './engine-errors.ts';
 import type { ObservedEnvironment } from './types.ts';
 
+/** Every student with a container or a home. */
 export async function listEnvironments(docker: Docker, instance: string): Promise<ObservedEnvironment[]> {
   const filters = { label: [`devenv.instance=${instance}`] };
   try {
@@ -10,26 +11,26 @@ export async function listEnvironments(docker: Docker, instance: string): Promis
       docker.listContainers({ all: true, filters }),
       docker.listVolumes({ filters }),
     ]);
-    const actual = new Map<string, ObservedEnvironment>();
+    const observed = new Map<string, ObservedEnvironment>();
     for (const volume of volumes ?? []) {
       const student = volume.Labels?.['devenv.student'];
-      if (student) actual.set(student, { student, state: 'missing', home: true });
+      if (student) observed.set(student, { student, state: 'missing', home: true });
     }
     for (const container of containers) {
       const student = container.Labels['devenv.student'];
       if (!student) continue;
       const state = container.State === 'running' ? 'running' : 'stopped';
-      actual.set(student, { student, state, home: actual.has(student) });
+      observed.set(student, { student, state, home: observed.has(student) });
     }
-    return [...actual.values()];
+    return [...observed.values()];
   } catch (error) {
-    throw explainEngineError(error, 'list the environments', null);
+    throw explainEngineError(error, 'list the environments');
   }
 }
 
-/** The image of an environment that runs, or will when it is unpaused, whichever daemon started it: what the firewall is looked at with. */
+/** The image of an environment that runs or is paused, whichever daemon started it; null if none does. */
 export async function imageInUse(docker: Docker, instance: string): Promise<string | null> {
   const filters = { label: [`devenv.instance=${instance}`], status: ['running', 'paused'] };
-  const [running] = await docker.listContainers({ filters });
-  return running?.ImageID ?? null;
+  const [environment] = await docker.listContainers({ filters });
+  return environment?.ImageID ?? null;
 }

@@ -1,7 +1,7 @@
 /** Finds the Docker engine; installs and starts it where that is possible and allowed. */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
-import { type Clock, systemClock } from '../clock.ts';
 import type { Progress } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
 import { installPackages } from './apt-packages.ts';
@@ -16,10 +16,9 @@ export interface EnsureEngineOptions {
   signal: AbortSignal;
   /** False with `DEVENV_NO_INSTALL=1`: a missing engine is then an error that says what to run. */
   mayInstall: boolean;
-  clock?: Clock;
 }
 
-/** A client for the engine that `DOCKER_HOST` names, else the default socket. */
+/** A client for the engine at `DOCKER_HOST`, else at the default socket. Connects to nothing yet. */
 export function connectEngine(): Docker {
   return new Docker();
 }
@@ -34,13 +33,15 @@ async function findFailure(docker: Docker): Promise<Error | null> {
   }
 }
 
-/** Polls until the engine answers; false where it still does not after 30 s. */
-export async function waitForEngine(docker: Docker, clock: Clock, signal: AbortSignal): Promise<boolean> {
-  const deadline = clock.monotonicMs() + ENGINE_START_TIMEOUT_MS;
+/**
+ * Polls until the engine answers; false where it still does not after 30 s. Real time, not a Clock: its timers would not
+ * keep the command line's process alive.
+ */
+async function waitForEngine(docker: Docker, signal: AbortSignal): Promise<boolean> {
+  const deadline = performance.now() + ENGINE_START_TIMEOUT_MS;
   while ((await findFailure(docker)) !== null) {
-    if (clock.monotonicMs() >= deadline) return false;
-    await clock.sleep(ENGINE_POLL_MS, signal);
-    signal.throwIfAborted();
+    if (performance.now() >= deadline) return false;
+    await sleep(ENGINE_POLL_MS, undefined, { signal });
   }
   return true;
 }
@@ -74,8 +75,7 @@ async function spawnDockerd(): Promise<void> {
   closeSync(log);
 }
 
-async function startEngine(docker: Docker, options: EnsureEngineOptions): Promise<void> {
-  const { progress, signal, clock = systemClock } = options;
+async function startEngine(docker: Docker, { progress, signal }: EnsureEngineOptions): Promise<void> {
   if (process.getuid?.() !== 0) {
     refuse('The Docker engine is installed but does not answer.', 'Start it as root: systemctl start docker');
   }
@@ -86,7 +86,7 @@ async function startEngine(docker: Docker, options: EnsureEngineOptions): Promis
   } else {
     await spawnDockerd();
   }
-  if (await waitForEngine(docker, clock, signal)) return;
+  if (await waitForEngine(docker, signal)) return;
   refuse(
     `The Docker engine was started but did not answer within ${ENGINE_START_TIMEOUT_MS / 1000} s.`,
     `See ${DOCKERD_LOG} or \`journalctl -u docker\`.`,

@@ -1,7 +1,15 @@
+/** Runs a command in a running environment. */
 import { PassThrough } from 'node:stream';
 import type Docker from 'dockerode';
+import { HOME_PATH } from '../protocol/constants.ts';
+import { STUDENT_USER } from './container-options.ts';
 
-/** Runs a command as the student to its end. `output` is both streams, newest 64 KB; bytes of a container: hostile. */
+const MAX_OUTPUT_LENGTH = 65_536;
+
+/**
+ * Runs a command as the student and waits for its end. `output` is the newest 64 KB of both streams, which the student
+ * controls. Throws the signal's reason once it aborts; the command may then go on.
+ */
 export async function execInContainer(
   container: Docker.Container,
   command: string[],
@@ -9,8 +17,8 @@ export async function execInContainer(
 ): Promise<{ code: number; output: string }> {
   const exec = await container.exec({
     Cmd: command,
-    User: '1000:1000',
-    WorkingDir: '/home/student',
+    User: STUDENT_USER,
+    WorkingDir: HOME_PATH,
     AttachStdout: true,
     AttachStderr: true,
   });
@@ -20,7 +28,7 @@ export async function execInContainer(
   const sink = new PassThrough();
   let output = '';
   sink.on('data', (data: Buffer) => {
-    output = (output + data).slice(-65_536);
+    output = (output + data).slice(-MAX_OUTPUT_LENGTH);
   });
   container.modem.demuxStream(stream, sink, sink);
   await new Promise<void>((resolve) => {

@@ -1,22 +1,26 @@
 /**
- * Keeps the students' firewall in place, by a short-lived helper container on the host's network: it works the
- * same whether the daemon is root, a user with access to the engine, or a container itself.
+ * Installs, checks and removes the students' firewall with a short-lived helper container on the host's network. This
+ * works the same whether the daemon is root, a user with access to the engine, or a container itself.
  */
+import { readFileSync } from 'node:fs';
 import type Docker from 'dockerode';
 import { DevenvError } from '../errors.ts';
 import type { FirewallRules } from './firewall-rules.ts';
 
-/** Marks the helper's container with the bridge that it works for. */
+/** Label of a helper container: the bridge that it works for. */
 const HELPER_LABEL = 'devenv.helper';
 
-export type FirewallDeed = 'put' | 'check' | 'remove';
+type FirewallOperation = 'install' | 'check' | 'remove';
 
-/** Helpers of a daemon that was killed while they ran: those made before `since`, in ms since 1970. */
-export async function removeLeftHelpers(docker: Docker, bridge: string, since: number): Promise<void> {
+/** Passed to the helper, not part of its image: an environment that runs may have the image of an older devenv. */
+const script = readFileSync(new URL('firewall.sh', import.meta.url), 'utf8');
+
+/** Removes the bridge's helpers that were created before `beforeMs` (ms since 1970): those of a killed daemon. */
+export async function removeStaleHelpers(docker: Docker, bridge: string, beforeMs: number): Promise<void> {
   const filters = { label: [`${HELPER_LABEL}=${bridge}`], status: ['created', 'exited', 'dead'] };
   for (const { Id, Created } of await docker.listContainers({ all: true, filters })) {
-    // In whole seconds: one of this very second may be in use.
-    if (Created >= Math.floor(since / 1000)) continue;
+    // The engine reports whole seconds: a helper of this second may be in use.
+    if (Created >= Math.floor(beforeMs / 1000)) continue;
     await docker
       .getContainer(Id)
       .remove({ force: true })
@@ -24,11 +28,16 @@ export async function removeLeftHelpers(docker: Docker, bridge: string, since: n
   }
 }
 
-/** Runs the helper; resolves to what it complained of, null where all is well. */
-async function runHelper(docker: Docker, image: string, rules: FirewallRules, deed: FirewallDeed) {
+/** Runs the helper. Resolves to null, or to what it printed where it failed. */
+async function runHelper(
+  docker: Docker,
+  image: string,
+  rules: FirewallRules,
+  operation: FirewallOperation,
+): Promise<string | null> {
   const container = await docker.createContainer({
     Image: image,
-    Cmd: ['/usr/lib/devenv/firewall.sh', deed],
+    Cmd: ['/bin/sh', '-c', script, 'firewall.sh', operation],
     User: '0:0',
     Env: [
       `BRIDGE=${rules.bridge}`,
@@ -51,36 +60,38 @@ async function runHelper(docker: Docker, image: string, rules: FirewallRules, de
   });
   try {
     await container.start();
-    const { StatusCode: status } = (await container.wait()) as {
-      StatusCode: number;
-    };
-    if (status === 0) return null;
-    // Without its words the status has to do: somebody may have cleaned up behind us.
-    const output = await container.logs({ stdout: true, stderr: true }).then(String, () => '');
-    // Each chunk of a container's log has a header of eight bytes, which is no text.
-    return output.replace(/[^\x20-\x7e\n]/g, '').trim() || `exit code ${status}`;
+    const { StatusCode: exitCode } = (await container.wait()) as { StatusCode: number };
+    if (exitCode === 0) return null;
+    // Another process may have removed the container meanwhile: then only the exit code is known.
+    const log = await container.logs({ stdout: true, stderr: true }).then(String, () => '');
+    // Each chunk of a container's log has a binary header.
+    return log.replace(/[^\x20-\x7e\n]/g, '').trim() || `exit code ${exitCode}`;
   } finally {
     await container.remove({ force: true }).catch(() => undefined);
   }
 }
 
-/** Puts the firewall in place. Throws `network` where it can't: then no student may be started. */
-export async function putFirewall(docker: Docker, image: string, rules: FirewallRules): Promise<void> {
-  const complaint = await runHelper(docker, image, rules, 'put');
-  if (complaint === null) return;
+/** Installs the firewall, whether or not it is active. Throws `network` on failure: then no student may be started. */
+export async function installFirewall(docker: Docker, image: string, rules: FirewallRules): Promise<void> {
+  const failure = await runHelper(docker, image, rules, 'install');
+  if (failure === null) return;
   throw new DevenvError({
     code: 'network',
-    what: `The students' firewall could not be put in place: ${complaint}`,
-    next: 'No student is started without it. Check that the engine runs with iptables (not `--iptables=false`).',
+    what: `The students' firewall could not be installed: ${failure}`,
+    next: 'Without it no student is started. Check that Docker uses iptables (not `--iptables=false`).',
   });
 }
 
-/** Whether the firewall stands as it should. */
-export async function isFirewallUp(docker: Docker, image: string, rules: FirewallRules): Promise<boolean> {
+/** Whether all of the firewall's jumps and rules exist. */
+export async function isFirewallActive(
+  docker: Docker,
+  image: string,
+  rules: FirewallRules,
+): Promise<boolean> {
   return (await runHelper(docker, image, rules, 'check')) === null;
 }
 
-/** Takes the firewall away: for an instance that is removed altogether. */
+/** Removes the firewall of an instance that is removed. */
 export async function removeFirewall(docker: Docker, image: string, rules: FirewallRules): Promise<void> {
   await runHelper(docker, image, rules, 'remove');
 }

@@ -1,29 +1,32 @@
-/** Sees to it that the firewall stands: before every start of a student, and from time to time while any runs. */
-import { setTimeout as sleep } from 'node:timers/promises';
+/** Keeps the firewall active: installs it before students start, and checks it periodically while any run. */
 import type Docker from 'dockerode';
+import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
-import { isFirewallUp, putFirewall, removeLeftHelpers } from './firewall-helper.ts';
+import { installFirewall, isFirewallActive, removeStaleHelpers } from './firewall-helper.ts';
 import { type FirewallRules, firewallRules, hostResolvers } from './firewall-rules.ts';
 import { networkOf } from './network.ts';
 
-/** How often it is looked at while students run, in ms: the longest that a firewall reload can leave it away. */
-const LOOK_EVERY = 20_000;
+/** The longest time for which a firewall reload of the host can leave students without ours. */
+const CHECK_INTERVAL_MS = 20_000;
+
+export interface FirewallMonitorDeps {
+  docker: Docker;
+  settings: Pick<Settings, 'resolvers' | 'allow' | 'instance'>;
+  log: Log;
+  clock: Clock;
+}
 
 export class FirewallMonitor {
-  readonly #docker: Docker;
-  readonly #settings: Settings;
-  readonly #log: Log;
-  #ensuring: Promise<void> | null = null;
+  readonly #deps: FirewallMonitorDeps;
+  #installing: Promise<void> | null = null;
 
-  constructor(docker: Docker, settings: Settings, log: Log) {
-    this.#docker = docker;
-    this.#settings = settings;
-    this.#log = log;
+  constructor(deps: FirewallMonitorDeps) {
+    this.#deps = deps;
   }
 
   #rules(): FirewallRules {
-    const { resolvers, allow, instance } = this.#settings;
+    const { resolvers, allow, instance } = this.#deps.settings;
     const { bridge } = networkOf(instance);
     return firewallRules({
       bridge,
@@ -32,38 +35,39 @@ export class FirewallMonitor {
     });
   }
 
-  /** Puts it in place, whether it stood or not: one helper either way. Students who start at once share it. */
-  ensure(image: string): Promise<void> {
-    this.#ensuring ??= putFirewall(this.#docker, image, this.#rules()).finally(() => {
-      this.#ensuring = null;
+  /** Installs the firewall, whether or not it is active. Students who start at once share one installation. */
+  install(image: string): Promise<void> {
+    this.#installing ??= installFirewall(this.#deps.docker, image, this.#rules()).finally(() => {
+      this.#installing = null;
     });
-    return this.#ensuring;
+    return this.#installing;
   }
 
-  stands(image: string): Promise<boolean> {
-    return isFirewallUp(this.#docker, image, this.#rules());
+  isActive(image: string): Promise<boolean> {
+    return isFirewallActive(this.#deps.docker, image, this.#rules());
   }
 
   /**
-   * Takes away what a killed daemon left, and looks until the signal aborts. `imageIfNeeded` resolves to null while no
-   * student runs. The first look is at once: the firewall may have gone while nobody looked.
+   * Removes the helpers of a killed daemon, then checks the firewall every 20 s until the signal aborts; the first time
+   * at once, since the firewall may have been removed while no daemon ran. `imageIfNeeded` resolves to null while no
+   * student runs.
    */
-  watch(imageIfNeeded: () => Promise<string | null>, signal: AbortSignal): void {
-    const { bridge } = networkOf(this.#settings.instance);
-    removeLeftHelpers(this.#docker, bridge, performance.timeOrigin).catch((err) =>
-      this.#log.warn({ err }, 'helpers were left'),
+  async watch(imageIfNeeded: () => Promise<string | null>, signal: AbortSignal): Promise<void> {
+    const { docker, settings, log, clock } = this.#deps;
+    const { bridge } = networkOf(settings.instance);
+    removeStaleHelpers(docker, bridge, performance.timeOrigin).catch((err) =>
+      log.warn({ err }, 'could not remove the firewall helpers of an earlier daemon'),
     );
-    const look = async () => {
-      const image = await imageIfNeeded();
-      if (image === null || (await this.stands(image))) return;
-      this.#log.warn("the students' firewall was gone: putting it back");
-      await this.ensure(image);
-    };
-    void (async () => {
-      while (!signal.aborted) {
-        await look().catch((err) => this.#log.error({ err }, 'the firewall could not be looked at'));
-        await sleep(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
-      }
-    })();
+    while (!signal.aborted) {
+      await this.#check(imageIfNeeded).catch((err) => log.error({ err }, 'could not check the firewall'));
+      await clock.sleep(CHECK_INTERVAL_MS, signal);
+    }
+  }
+
+  async #check(imageIfNeeded: () => Promise<string | null>): Promise<void> {
+    const image = await imageIfNeeded();
+    if (image === null || (await this.isActive(image))) return;
+    this.#deps.log.warn("the students' firewall was not active: installing it");
+    await this.install(image);
   }
 }

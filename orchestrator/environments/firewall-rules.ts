@@ -1,13 +1,13 @@
-/** What students may reach, as iptables rules: a pure function of the settings. */
+/** What students may reach, as iptables rules computed from the settings. */
 import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { DevenvError } from '../errors.ts';
 
 /**
- * Everything that is not the internet (IANA special-purpose registry): this network, private, shared, loopback,
- * link-local (cloud metadata lives there), protocol assignments, benchmarking, multicast, reserved.
+ * All networks that are not the internet (IANA special-purpose registry): this network, private, shared, loopback,
+ * link-local (with the metadata services of clouds), protocol assignments, benchmarking, multicast, reserved.
  */
-const REFUSED = [
+const REFUSED_NETWORKS = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -22,22 +22,25 @@ const REFUSED = [
 ];
 
 export interface FirewallRules {
-  /** Chain for what is forwarded, and chain for what is meant for the host itself: at most 28 characters. */
-  forward: string;
-  input: string;
   bridge: string;
-  /** For `iptables-restore --noflush`, and the same for IPv6. */
+  /** Name of the chain for forwarded traffic. Chain names have at most 28 characters. */
+  forward: string;
+  /** Name of the chain for traffic to the host itself. */
+  input: string;
+  /** Input of `iptables-restore --noflush`. */
   v4: string;
+  /** The same for `ip6tables-restore`. */
   v6: string;
 }
 
-interface Target {
+interface AllowedTarget {
   cidr: string;
+  /** Null for every port. */
   port: number | null;
 }
 
-/** `10.1.2.0/24`, `10.1.2.3`, each optionally with `:443`. Throws `bad-settings`. */
-export function parseAllowed(text: string): Target {
+/** Parses `10.1.2.0/24` or `10.1.2.3`, each optionally with `:443`. Throws `bad-settings`. */
+export function parseAllowed(text: string): AllowedTarget {
   const found = text.match(/^([0-9.]+)(?:\/([0-9]{1,2}))?(?::([0-9]{1,5}))?$/);
   const [, address = '', bits = '32', port] = found ?? [];
   const valid =
@@ -57,7 +60,7 @@ export function parseAllowed(text: string): Target {
   };
 }
 
-/** The name servers that the host asks, loopback ones left out: those the engine asks on a container's behalf. */
+/** The host's name servers. Not those on a loopback address: the engine queries them on a container's behalf. */
 export function hostResolvers(files = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']): string[] {
   const found = new Set<string>();
   for (const file of files) {
@@ -74,7 +77,7 @@ export function hostResolvers(files = ['/etc/resolv.conf', '/run/systemd/resolve
   return [...found];
 }
 
-/** The rules for one bridge. The order is the meaning: answers, name servers, allowed, refused, the rest. */
+/** The rules for one bridge. Their order matters: replies, name servers, allowed targets, refused networks, all other traffic. */
 export function firewallRules(options: {
   bridge: string;
   resolvers: readonly string[];
@@ -102,14 +105,14 @@ export function firewallRules(options: {
       'COMMIT',
       '',
     ].join('\n');
-  const refused = REFUSED.map((cidr) => `-d ${cidr} -j REJECT`);
+  const refused = REFUSED_NETWORKS.map((cidr) => `-d ${cidr} -j REJECT`);
   const established = '-m conntrack --ctstate ESTABLISHED,RELATED -j RETURN';
   return {
     forward,
     input,
     bridge,
     v4: table([...exceptions, ...refused], [...exceptions, '-j REJECT']),
-    // The bridge has no IPv6, so nothing of a student's is legitimate there.
+    // The bridge has no IPv6, so students have no legitimate IPv6 traffic.
     v6: table([established, '-j REJECT'], [established, '-j REJECT']),
   };
 }

@@ -1,7 +1,4 @@
-/**
- * The build context of the student image: every input in one ordered list, so that its hash says whether the
- * image has to be built again.
- */
+/** The build context of the student image: all inputs in one ordered list, whose hash tells whether to build again. */
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
@@ -12,7 +9,7 @@ import tar from 'tar-stream';
 const root = new URL('../..', import.meta.url).pathname;
 const HOST_BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 
-/** A file or link of the context. `content` is a path on the host where it is too large to hold. */
+/** A file or link of the context. Large files are read only when they are packed. */
 export type ContextEntry =
   | { name: string; mode: number; content: Buffer }
   | { name: string; mode: number; source: string; size: number; stamp: string }
@@ -32,8 +29,8 @@ function filesBelow(folder: string): string[] {
     .sort();
 }
 
-/** A folder of small files, copied as it is. */
-function folder(source: string, target: string, mode?: number): ContextEntry[] {
+/** All files of a folder of small files. */
+function folderEntries(source: string, target: string, mode?: number): ContextEntry[] {
   return filesBelow(source).map((path) => ({
     name: join(target, relative(source, path)),
     mode: mode ?? (lstatSync(path).mode & 0o111 ? 0o755 : 0o644),
@@ -41,8 +38,8 @@ function folder(source: string, target: string, mode?: number): ContextEntry[] {
   }));
 }
 
-/** npm's packages, by path and pinned version: hashing 200 MB at every `create` would cost a second. */
-function toolchain(): ContextEntry[] {
+/** Node and npm. Hashed by lockfile and path: hashing 200 MB at every `create` would take a second. */
+function toolchainEntries(): ContextEntry[] {
   const modules = join(root, 'images/toolchain/node_modules');
   const lock = createHash('sha256').update(readFileSync(join(root, 'images/toolchain/package-lock.json')));
   const stamp = lock.digest('hex');
@@ -91,7 +88,7 @@ export function agentModules(entry = AGENT_ENTRY): ReadonlyMap<string, string> {
   return new Map([...modules].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function agent(): ContextEntry[] {
+function agentEntries(): ContextEntry[] {
   return [...agentModules()].map(([path, code]) => ({
     name: join('devenv', path.replace(/\.ts$/, '.js')),
     mode: 0o644,
@@ -99,8 +96,8 @@ function agent(): ContextEntry[] {
   }));
 }
 
-/** Trust and proxy of the host: what its own apt needs, the image's apt needs too. */
-function hostFiles(aptProxy: string): ContextEntry[] {
+/** The host's trusted certificates and apt proxy, which the image's apt needs too. */
+function hostEntries(aptProxy: string): ContextEntry[] {
   const bundle = existsSync(HOST_BUNDLE) ? readFileSync(HOST_BUNDLE) : Buffer.alloc(0);
   const entries: ContextEntry[] = [{ name: 'host/ca-certificates.crt', mode: 0o644, content: bundle }];
   if (aptProxy !== '')
@@ -112,31 +109,31 @@ function hostFiles(aptProxy: string): ContextEntry[] {
   return entries;
 }
 
-/** Everything that goes into the image but its base, in a fixed order. `aptProxy`: apt.conf lines of the host. */
+/** All inputs of the image but its base, in a fixed order. `aptProxy`: lines of the host's apt configuration. */
 export function imageContext(aptProxy: string): ContextEntry[] {
   const student = join(root, 'images/student');
-  const own = readdirSync(student, { withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = readdirSync(student, { withFileTypes: true }).filter((entry) => entry.isFile());
   return [
-    ...hostFiles(aptProxy),
-    ...toolchain(),
-    ...own.map((entry): ContextEntry => {
+    ...hostEntries(aptProxy),
+    ...toolchainEntries(),
+    ...files.map((entry): ContextEntry => {
       const name = entry.name === 'Dockerfile' ? 'Dockerfile' : join('devenv', entry.name);
       const mode = entry.name.endsWith('.sh') ? 0o755 : 0o644;
       return { name, mode, content: readFileSync(join(student, entry.name)) };
     }),
-    ...folder(join(student, 'starter'), 'devenv/starter'),
+    ...folderEntries(join(student, 'starter'), 'devenv/starter'),
     {
       name: 'devenv/hooks.bash',
       mode: 0o644,
       content: readFileSync(join(root, 'hooks/hooks.bash')),
     },
-    ...folder(join(root, 'hooks/bin'), 'bin', 0o755),
+    ...folderEntries(join(root, 'hooks/bin'), 'bin', 0o755),
     {
       name: 'devenv/package.json',
       mode: 0o644,
       content: Buffer.from('{"type":"module"}\n'),
     },
-    ...agent(),
+    ...agentEntries(),
   ];
 }
 
@@ -152,7 +149,7 @@ export function contextHash(entries: readonly ContextEntry[], base: string): str
   return hash.digest('hex').slice(0, 16);
 }
 
-/** The context as a tar stream, with owner root and a fixed time. */
+/** The context as a tar stream, owned by root and with a fixed time. */
 export function packContext(entries: readonly ContextEntry[]): Readable {
   const pack = tar.pack();
   const mtime = new Date(0);

@@ -1,28 +1,28 @@
 /**
- * The students' environments in Docker: made, started, stopped, removed, watched. The outside of this folder;
- * nothing else of devenv speaks to the engine (but the terminal's client, which runs its `sshd -i` there).
+ * The students' environments in Docker. No other module calls the engine, except clients of terminals, which run the
+ * environment's `sshd -i` in it.
  */
 import { join } from 'node:path';
 import type Docker from 'dockerode';
+import { type Clock, systemClock } from '../clock.ts';
 import type { AccessInfo, Diagnostic, Progress } from '../domain.ts';
-import { DevenvError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
 import { readContainerLog } from './container-log.ts';
-import { containerName, containerOptions, sizeInBytes } from './container-options.ts';
-import { examine } from './diagnostics.ts';
+import { containerName, containerOptions, STUDENT_USER, sizeInBytes } from './container-options.ts';
+import { diagnoseEngine } from './diagnostics.ts';
 import { connectEngine } from './engine.ts';
 import { explainEngineError, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
 import { imageInUse, listEnvironments } from './engine-inventory.ts';
-import { execInContainer } from './exec-in-container.ts';
 import { FirewallMonitor } from './firewall-monitor.ts';
 import { Homes } from './homes.ts';
 import { memoryPeak } from './memory-peak.ts';
-import { ensureNetwork, networkOf, refuseForeignNetwork } from './network.ts';
+import { networkOf, refuseForeignNetwork } from './network.ts';
+import { Preparation } from './preparation.ts';
 import { placePublicKey } from './ssh-keys.ts';
 import { parseStarter, placeStarter } from './starter.ts';
-import { ensureStudentImage } from './student-image.ts';
+import { inspectContainer, killAgent, removeContainer, stopContainer } from './student-container.ts';
 import type {
   ContainerLogLine,
   EnvironmentChange,
@@ -34,67 +34,40 @@ import type {
 export { connectEngine, ensureEngine } from './engine.ts';
 export { privateKeyPath } from './ssh-keys.ts';
 
-/** Seconds that a container has to end by itself before it is killed. */
-const STOP_SECONDS = 3;
+export interface EnvironmentsDeps {
+  settings: Settings;
+  log: Log;
+  clock?: Clock;
+}
 
 class DockerEnvironments implements Environments {
   readonly #settings: Settings;
+  readonly #clock: Clock;
   readonly #docker: Docker;
   readonly #firewall: FirewallMonitor;
   readonly #homes: Homes;
-  #preparing: Promise<void> | null = null;
-  #image: string | null = null;
+  readonly #preparation: Preparation;
 
-  constructor(settings: Settings, log: Log) {
+  constructor({ settings, log, clock = systemClock }: EnvironmentsDeps) {
+    const docker = connectEngine();
     this.#settings = settings;
-    this.#docker = connectEngine();
-    this.#firewall = new FirewallMonitor(this.#docker, settings, log);
-    this.#homes = new Homes(this.#docker, settings.instance);
+    this.#clock = clock;
+    this.#docker = docker;
+    this.#firewall = new FirewallMonitor({ docker, settings, log, clock });
+    this.#homes = new Homes(docker, settings.instance);
+    this.#preparation = new Preparation({ docker, settings, clock });
   }
 
-  /** One preparation serves all who ask for it while it runs; one that its asker cancels is taken up by the next. */
-  async prepare(progress: Progress, signal: AbortSignal): Promise<void> {
-    while (this.#preparing !== null) {
-      const failure = await this.#preparing.then(
-        () => null,
-        (error: unknown) => error,
-      );
-      if (failure === null) return;
-      if (!(failure instanceof DevenvError) || failure.code !== 'cancelled') throw failure;
-    }
-    this.#preparing = this.#prepare(progress, signal).finally(() => {
-      this.#preparing = null;
-    });
-    await this.#preparing;
-  }
-
-  async #prepare(progress: Progress, signal: AbortSignal): Promise<void> {
+  async claimInstance(): Promise<void> {
     try {
-      const shared = {
-        docker: this.#docker,
-        settings: this.#settings,
-        progress,
-        signal,
-      };
-      this.#image = await ensureStudentImage(shared);
-      await ensureNetwork(this.#docker, this.#settings);
+      await refuseForeignNetwork(this.#docker, this.#settings);
     } catch (error) {
-      throw explainEngineError(error, 'prepare the image and the network', null);
+      throw explainEngineError(error, 'check for other installations');
     }
   }
 
-  #container(student: string): Docker.Container {
-    return this.#docker.getContainer(containerName(this.#settings.instance, student));
-  }
-
-  #options(spec: EnvironmentSpec): Docker.ContainerCreateOptions {
-    if (this.#image === null) throw new Error('prepare() comes before any environment');
-    const network = networkOf(this.#settings.instance).name;
-    return containerOptions(spec, this.#settings, {
-      image: this.#image,
-      network,
-      socketDir: this.socketDir(spec.socketId),
-    });
+  prepare(progress: Progress, signal: AbortSignal): Promise<void> {
+    return this.#preparation.run(progress, signal);
   }
 
   async create(
@@ -102,108 +75,90 @@ class DockerEnvironments implements Environments {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<{ newHome: boolean }> {
+    const { student, port } = spec;
     const starter = parseStarter(this.#settings.starter);
-    const newHome = !(await this.#homes.has(spec.student));
+    const newHome = !(await this.#homes.has(student));
     try {
       await this.start(spec, progress, signal);
-      if (newHome) await placeStarter(this.#container(spec.student), starter, signal);
+      if (newHome) await placeStarter(this.#container(student), starter, signal);
       signal.throwIfAborted();
       return { newHome };
     } catch (error) {
-      await this.remove(spec.student, !newHome);
-      throw explainEngineError(error, `create ${spec.student}'s environment`, {
-        name: spec.student,
-        port: spec.port,
-      });
+      await this.remove(student, !newHome);
+      throw explainEngineError(error, `create ${student}'s environment`, port);
     }
   }
 
   async start(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal): Promise<void> {
-    const { student } = spec;
+    const { student, port } = spec;
     progress.step('environment', `Starting ${student}'s environment`);
     try {
       placePublicKey(this.#settings.stateDir, this.socketDir(spec.socketId));
-      const options = this.#options(spec);
       const container = this.#container(student);
-      const found = await container.inspect().catch((error) => {
-        if (isStatus(error, 404)) return null;
-        throw error;
-      });
-      if (found?.State.Paused) {
-        await this.#firewall.ensure(this.#image ?? '');
+      const existing = await inspectContainer(container);
+      if (existing?.State.Paused) {
+        await this.#firewall.install(this.#image);
         await container.unpause();
       }
-      if (found?.State.Running) return;
-      const isCurrent = found?.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
-      // Both are waited for, whatever becomes of one: what is still being made can't be undone.
+      if (existing?.State.Running) return;
+      // Both steps are awaited even if one fails: a container that is still being created can't be undone.
       const steps = await Promise.allSettled([
-        this.#firewall.ensure(this.#image ?? ''),
-        isCurrent ? null : this.#makeContainer(student, options, found !== null),
+        this.#firewall.install(this.#image),
+        this.#ensureCurrentContainer(spec, existing),
       ]);
       for (const step of steps) if (step.status === 'rejected') throw step.reason;
       signal.throwIfAborted();
       await container.start();
-      progress.done('environment', `${student}'s environment runs`);
+      progress.done('environment', `${student}'s environment is running`);
     } catch (error) {
-      throw explainEngineError(error, `start ${student}'s environment`, {
-        name: student,
-        port: spec.port,
-      });
+      throw explainEngineError(error, `start ${student}'s environment`, port);
     }
   }
 
-  /** Made anew where image or settings have changed: all that lasts is in the home. */
-  async #makeContainer(
-    student: string,
-    options: Docker.ContainerCreateOptions,
-    isThere: boolean,
+  /** Creates the container, or replaces one whose image or settings have changed: all lasting data is in the home. */
+  async #ensureCurrentContainer(
+    spec: EnvironmentSpec,
+    existing: Docker.ContainerInspectInfo | null,
   ): Promise<void> {
-    if (isThere) await this.#container(student).remove({ force: true });
-    await this.#homes.ensure(student);
-    // Not abortable: a request that is given up may still make the container, after we have looked for it.
+    const { instance } = this.#settings;
+    const options = containerOptions(spec, this.#settings, {
+      image: this.#image,
+      network: networkOf(instance).name,
+      socketDir: this.socketDir(spec.socketId),
+    });
+    if (existing !== null) {
+      if (existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec']) return;
+      await this.#container(spec.student).remove({ force: true });
+    }
+    await this.#homes.ensure(spec.student);
+    // Not abortable: the engine may create the container after the request was given up, and nothing would remove it.
     await this.#docker.createContainer(options);
   }
 
-  async stop(student: string): Promise<void> {
-    try {
-      await this.#container(student).stop({ t: STOP_SECONDS });
-    } catch (error) {
-      // 304: stopped already; 404: there is none.
-      if (!isStatus(error, 304, 404)) throw explainEngineError(error, `stop ${student}'s environment`, null);
-    }
+  stop(student: string): Promise<void> {
+    return stopContainer(this.#container(student), student);
   }
 
   async remove(student: string, keepHome: boolean): Promise<void> {
-    try {
-      await this.#container(student).remove({ force: true, v: false });
-    } catch (error) {
-      // 409: somebody else is removing it this moment.
-      if (!isStatus(error, 404, 409))
-        throw explainEngineError(error, `remove ${student}'s environment`, null);
-    }
+    await removeContainer(this.#container(student), student);
     if (!keepHome) await this.#homes.remove(student);
-  }
-
-  async claimInstance(): Promise<void> {
-    try {
-      await refuseForeignNetwork(this.#docker, this.#settings);
-    } catch (error) {
-      throw explainEngineError(error, 'look for other installations', null);
-    }
   }
 
   list(): Promise<ObservedEnvironment[]> {
     return listEnvironments(this.#docker, this.#settings.instance);
   }
 
-  async restartAgent(student: string): Promise<void> {
-    // -f: its command line names it; a student's look-alike that goes with it is the student's own doing.
-    await execInContainer(this.#container(student), [
-      'pkill',
-      '-KILL',
-      '-f',
-      '/usr/lib/devenv/hooks/agent/main.js',
-    ]);
+  restartAgent(student: string): Promise<void> {
+    return killAgent(this.#container(student));
+  }
+
+  access({ student, hostname, url }: EnvironmentSpec): AccessInfo {
+    return {
+      container: containerName(this.#settings.instance, student),
+      user: STUDENT_USER,
+      // The container has the hostname of its creation; the setting may have changed since.
+      command: ['env', `DEVENV_HOSTNAME=${hostname}`, `DEVENV_URL=${url}`, '/usr/lib/devenv/sshd.sh'],
+    };
   }
 
   async logs(student: string, lines: number): Promise<ContainerLogLine[]> {
@@ -211,17 +166,8 @@ class DockerEnvironments implements Environments {
       return await readContainerLog(this.#container(student), lines);
     } catch (error) {
       if (isStatus(error, 404)) return [];
-      throw explainEngineError(error, `read what ${student}'s environment has printed`, null);
+      throw explainEngineError(error, `read the log of ${student}'s environment`);
     }
-  }
-
-  access({ student, hostname, url }: EnvironmentSpec): AccessInfo {
-    return {
-      container: containerName(this.#settings.instance, student),
-      user: '1000:1000',
-      // What the environment was made with may be old: hostnames follow the settings while it runs.
-      command: ['env', `DEVENV_HOSTNAME=${hostname}`, `DEVENV_URL=${url}`, '/usr/lib/devenv/sshd.sh'],
-    };
   }
 
   socketDir(socketId: string): string {
@@ -230,26 +176,42 @@ class DockerEnvironments implements Environments {
 
   async watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void> {
     const { instance, limits } = this.#settings;
-    this.#firewall.watch(() => imageInUse(this.#docker, instance), signal);
-    await watchEngine(this.#docker, {
-      instance,
-      limitBytes: sizeInBytes(limits.memory),
-      peakBytes: (student) => memoryPeak(this.#container(student)),
-      onChange,
-      signal,
-    });
+    await Promise.all([
+      this.#firewall.watch(() => imageInUse(this.#docker, instance), signal),
+      watchEngine(this.#docker, {
+        instance,
+        limitBytes: sizeInBytes(limits.memory),
+        peakBytes: (student) => memoryPeak(this.#container(student)),
+        onChange,
+        signal,
+        clock: this.#clock,
+      }),
+    ]);
   }
 
   async diagnose(): Promise<Diagnostic[]> {
-    const image = await imageInUse(this.#docker, this.#settings.instance).catch(() => null);
-    return examine(this.#docker, this.#settings, { image: this.#image, inUse: image }, (each) =>
-      this.#firewall.stands(each),
-    );
+    return diagnoseEngine({
+      docker: this.#docker,
+      settings: this.#settings,
+      currentImage: this.#preparation.image,
+      imageInUse: await imageInUse(this.#docker, this.#settings.instance).catch(() => null),
+      isFirewallActive: (image) => this.#firewall.isActive(image),
+    });
+  }
+
+  get #image(): string {
+    const { image } = this.#preparation;
+    if (image === null) throw new Error('prepare() must run before an environment is created or started');
+    return image;
+  }
+
+  #container(student: string): Docker.Container {
+    return this.#docker.getContainer(containerName(this.#settings.instance, student));
   }
 }
 
-/** The environments of this instance. Connects to nothing yet. Throws `bad-settings` for a wrong `starter` or `allow`. */
-export function createEnvironments(options: { settings: Settings; log: Log }): Environments {
-  parseStarter(options.settings.starter);
-  return new DockerEnvironments(options.settings, options.log);
+/** The environments of this instance. Connects to nothing yet. Throws `bad-settings` for a wrong `starter`. */
+export function createEnvironments(deps: EnvironmentsDeps): Environments {
+  parseStarter(deps.settings.starter);
+  return new DockerEnvironments(deps);
 }

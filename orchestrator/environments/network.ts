@@ -1,12 +1,13 @@
-/** The students' bridge: one per instance, on which containers don't reach each other. */
+/** The students' network: a bridge for each instance, on which containers can't reach each other. */
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import { DevenvError } from '../errors.ts';
 import { explainEngineError, isStatus } from './engine-errors.ts';
 
+/** Names that follow from the instance. */
 export interface StudentNetwork {
   name: string;
-  /** The bridge's interface on the host: at most 15 characters, so it is a hash of the instance. */
+  /** The bridge's interface on the host: a hash of the instance, since such names have at most 15 characters. */
   bridge: string;
 }
 
@@ -15,12 +16,12 @@ export function networkOf(instance: string): StudentNetwork {
   return { name: `devenv-${instance}`, bridge: `dv-${hash}` };
 }
 
-/** Says whose network it is: the state folder of the installation that made it. */
+/** Label with the state folder of the installation that created the network. */
 const OWNER_LABEL = 'devenv.state-dir';
 
 /**
- * Refuses an instance's name that another installation of this engine uses: each would take the other's students for
- * its own. Throws `conflict`.
+ * Throws `conflict` where another installation on this engine uses the same instance name: each would treat the other's
+ * students as its own.
  */
 export async function refuseForeignNetwork(
   docker: Docker,
@@ -39,7 +40,7 @@ export async function refuseForeignNetwork(
   });
 }
 
-/** Makes sure of the bridge. Throws a DevenvError (`network` where the host has no addresses left). */
+/** Creates the network if there is none. Throws `network` where the engine has no addresses left, or `conflict`. */
 export async function ensureNetwork(
   docker: Docker,
   { instance, stateDir }: { instance: string; stateDir: string },
@@ -65,8 +66,8 @@ export async function ensureNetwork(
       },
     });
   } catch (error) {
-    // Somebody else was quicker: that is the network we wanted.
-    if (!isStatus(error, 409)) throw explainEngineError(error, "make the students' network", null);
+    // 409: another process has created it in the meantime.
+    if (!isStatus(error, 409)) throw explainEngineError(error, "create the students' network");
   }
   return network;
 }

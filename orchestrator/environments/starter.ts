@@ -1,14 +1,15 @@
-/** What stands in a new home: the built-in `hello/`, or what the instructor's setting names. */
+/** Fills a new home: with the built-in `hello/`, or with what the setting `starter` names. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import tar from 'tar-stream';
 import { DevenvError } from '../errors.ts';
+import { HOME_PATH } from '../protocol/constants.ts';
 import { execInContainer } from './exec-in-container.ts';
 
-/** The largest folder that is copied into every new home, in bytes. */
-const MAX_FOLDER = 256 * 2 ** 20;
+/** The largest folder that may be copied into every new home. */
+const MAX_FOLDER_BYTES = 256 * 2 ** 20;
 
 export type Starter =
   | { kind: 'built-in' }
@@ -23,12 +24,12 @@ export function parseStarter(setting: string | null): Starter {
   if (isFolder) return { kind: 'folder', path: setting };
   throw new DevenvError({
     code: 'bad-settings',
-    what: `starter: '${setting}' is neither a folder of this host nor a git address.`,
-    next: 'Name a folder with its whole path, or an address like https://example.com/class/starter.git.',
+    what: `starter: '${setting}' is neither a folder on this host nor a git address.`,
+    next: 'Set an absolute path, or an address like https://example.com/class/starter.git.',
   });
 }
 
-/** A folder of the host as a tar stream below its own name, owned by the student. Throws `bad-settings` if too large. */
+/** A folder of the host as a tar stream with the folder's name on top, owned by the student. Throws `bad-settings` if it is too large. */
 function packFolder(path: string): Readable {
   const pack = tar.pack();
   const owner = { uid: 1000, gid: 1000 };
@@ -52,11 +53,11 @@ function packFolder(path: string): Readable {
     } else if (entry.isFile()) {
       const stat = lstatSync(source);
       size += stat.size;
-      if (size > MAX_FOLDER) {
+      if (size > MAX_FOLDER_BYTES) {
         throw new DevenvError({
           code: 'bad-settings',
-          what: `starter: ${path} is larger than ${MAX_FOLDER / 2 ** 20} MB.`,
-          next: 'Leave out node_modules and other things that students can make themselves.',
+          what: `starter: ${path} is larger than ${MAX_FOLDER_BYTES / 2 ** 20} MB.`,
+          next: 'Leave out node_modules and whatever else students can create themselves.',
         });
       }
       pack.entry({ ...owner, name, mode: stat.mode & 0o111 ? 0o755 : 0o644 }, readFileSync(source));
@@ -66,7 +67,7 @@ function packFolder(path: string): Readable {
   return Readable.from(pack);
 }
 
-/** Puts the starter into the home of a running environment, as the student. Throws where it can't. */
+/** Copies the starter into the home of a running environment. Throws `environment` or `bad-settings`. */
 export async function placeStarter(
   container: Docker.Container,
   starter: Starter,
@@ -74,14 +75,14 @@ export async function placeStarter(
 ): Promise<void> {
   switch (starter.kind) {
     case 'built-in':
-      return runStep(container, ['cp', '-r', '/usr/lib/devenv/starter/.', '/home/student/'], signal);
+      return runStep(container, ['cp', '-r', '/usr/lib/devenv/starter/.', `${HOME_PATH}/`], signal);
     case 'folder':
       await container.putArchive(packFolder(starter.path), {
-        path: '/home/student',
+        path: HOME_PATH,
       });
       return;
     case 'git': {
-      // `--` keeps an address from being taken for an option; no prompt may wait for somebody who is not there.
+      // `--`: the address is no option, whatever it begins with. No prompt: there is no terminal to answer it.
       return runStep(
         container,
         ['env', 'GIT_TERMINAL_PROMPT=0', 'git', 'clone', '--quiet', '--', starter.address],
@@ -96,7 +97,7 @@ async function runStep(container: Docker.Container, command: string[], signal: A
   if (code === 0) return;
   throw new DevenvError({
     code: 'environment',
-    what: `The starter could not be put into the new home: ${output.trim().split('\n').at(-1) ?? `exit code ${code}`}`,
-    next: 'Check the setting `starter` (DEVENV_STARTER) and what it names.',
+    what: `The starter could not be copied into the new home: ${output.trim().split('\n').at(-1) ?? `exit code ${code}`}`,
+    next: 'Check the setting `starter` (DEVENV_STARTER), and that the folder or address it names exists.',
   });
 }

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
+import type { Clock } from '../clock.ts';
 import type { Progress } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
@@ -14,6 +15,7 @@ const REPOSITORY = 'devenv-student';
 export interface StudentImageOptions {
   docker: Docker;
   settings: Settings;
+  clock: Clock;
   progress: Progress;
   signal: AbortSignal;
 }
@@ -83,13 +85,13 @@ async function buildImage(
 const MIN_PRUNE_AGE_MS = 24 * 60 * 60_000;
 
 /** Removes older student images. The engine refuses to remove one that a container uses. */
-async function pruneImages(docker: Docker, keep: string): Promise<void> {
+async function pruneImages(docker: Docker, clock: Clock, keep: string): Promise<void> {
   const images = await docker.listImages({
     filters: { label: ['devenv.image=student'] },
   });
   for (const image of images) {
     const tags = image.RepoTags ?? [];
-    if (tags.includes(keep) || Date.now() - image.Created * 1000 < MIN_PRUNE_AGE_MS) continue;
+    if (tags.includes(keep) || clock.now() - image.Created * 1000 < MIN_PRUNE_AGE_MS) continue;
     for (const tag of tags.filter((each) => each.startsWith(`${REPOSITORY}:`))) {
       await docker
         .getImage(tag)
@@ -115,7 +117,7 @@ export async function ensureStudentImage(options: StudentImageOptions): Promise<
     mayInstall,
   });
   await buildImage(options, entries, base, name);
-  await pruneImages(docker, name);
+  await pruneImages(docker, options.clock, name);
   progress.done('image', 'Student image built');
   return name;
 }

@@ -1,28 +1,27 @@
-/**
- * What `environments/` offers the daemon. It alone speaks to the engine; it knows no route and no session.
- */
+/** What `environments/` offers the other modules. It alone calls the engine, and knows no route and no session. */
 import type { AccessInfo, Diagnostic, Progress } from '../domain.ts';
 
-/** What an environment is made from; all of it is known before anything is touched. */
+/** What an environment is created from. */
 export interface EnvironmentSpec {
   student: string;
   port: number;
   hostname: string;
   url: string;
-  /** Short id that names the folder of the agent's socket on the host. */
+  /** Short id: the name of the folder with the agent's socket on the host. */
   socketId: string;
 }
 
 export type EnvironmentState = 'running' | 'stopped' | 'missing';
 
-/** What the engine really has of this instance. */
+/** What the engine has of one student of this instance. */
 export interface ObservedEnvironment {
   student: string;
   state: EnvironmentState;
+  /** Whether the student has a home. */
   home: boolean;
 }
 
-/** Something that happened in the engine without us asking. */
+/** A change in the engine, made by devenv, by a program in the environment or by another client of the engine. */
 export type EnvironmentChange =
   | { kind: 'started' | 'stopped' | 'removed'; student: string }
   | {
@@ -31,10 +30,10 @@ export type EnvironmentChange =
       limitBytes: number;
       peakBytes: number | null;
     }
-  | { kind: 'engine-back' }
-  | { kind: 'engine-away' };
+  | { kind: 'engine-connected' }
+  | { kind: 'engine-disconnected' };
 
-/** A line that an environment has printed: a container's bytes, control characters taken out. */
+/** A line that an environment has printed. The student controls its text; control characters are removed. */
 export interface ContainerLogLine {
   /** ISO 8601, UTC. */
   at: string;
@@ -42,33 +41,42 @@ export interface ContainerLogLine {
 }
 
 export interface Environments {
-  /** Makes sure that no other installation of this engine has our instance's name. Throws `conflict`. */
+  /** Checks that no other installation on this engine uses the same instance name. Throws `conflict`. */
   claimInstance(): Promise<void>;
   /**
-   * Engine, image, network and firewall, each made or mended where needed. Safe to repeat, and cheap when
-   * nothing is missing. Throws a DevenvError (`engine`, `image`, `network`).
+   * Ensures the student image and the students' network. Must run before `create` and `start`; idempotent, and cheap if
+   * nothing is missing. Throws `engine`, `image`, `network` or `conflict`.
    */
   prepare(progress: Progress, signal: AbortSignal): Promise<void>;
-  /** Home, container, start. On any failure or abort all that this call made is gone again, then it throws. */
+  /**
+   * Creates home and container and starts the environment. On a failure or abort it removes whatever it has created,
+   * then throws `environment` or `cancelled`.
+   */
   create(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal): Promise<{ newHome: boolean }>;
-  /** Starts it, made anew around its home where the image or the settings have changed. Running: does nothing; paused: it goes on. */
+  /**
+   * Starts the environment. A container whose image or settings have changed is replaced; the home stays. Does nothing
+   * if it runs; resumes it if it is paused.
+   */
   start(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal): Promise<void>;
-  /** Stops it; stopped or missing: does nothing. */
+  /** Does nothing if the environment is stopped or missing. */
   stop(student: string): Promise<void>;
-  /** Removes container and, unless kept, home; what is missing already is fine. */
+  /** Removes the container and, unless kept, the home. Either may be missing. */
   remove(student: string, keepHome: boolean): Promise<void>;
-  /** Everything of this instance that the engine has, students that we no longer know included. */
+  /** All environments of this instance in the engine, also those of students who are not in the store. */
   list(): Promise<ObservedEnvironment[]>;
-  /** Ends the agent in there so that process 1 starts it again. */
+  /** Kills the agent; the environment's process 1 starts it again. */
   restartAgent(student: string): Promise<void>;
-  /** How a client reaches the `sshd -i` in there. */
+  /** How a client runs the environment's `sshd -i`. */
   access(spec: EnvironmentSpec): AccessInfo;
-  /** What the environment has printed (its agent's complaints), newest `lines`, oldest first; none where it is missing. */
+  /** The newest `lines` that the environment has printed (its agent's errors), oldest first; none if it is missing. */
   logs(student: string, lines: number): Promise<ContainerLogLine[]>;
-  /** Folder on the host in which the orchestrator listens as `agent.sock` for that environment. */
+  /** The folder on the host with the socket on which the orchestrator listens for that environment. */
   socketDir(socketId: string): string;
-  /** Calls back on changes until the signal aborts; survives restarts of the engine. */
+  /**
+   * Keeps the firewall active and calls back on changes until the signal aborts, then resolves. Survives restarts of the
+   * engine.
+   */
   watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void>;
-  /** Checks for `doctor`, each with what to do. */
+  /** The checks of `devenv doctor`. */
   diagnose(): Promise<Diagnostic[]>;
 }

@@ -107,10 +107,10 @@ export class Students {
   #onEnvironmentChange(change: EnvironmentChange): void {
     const { log, roster, agentSync, clock } = this.#deps;
     switch (change.kind) {
-      case 'engine-away':
+      case 'engine-disconnected':
         log.warn('the Docker engine does not respond');
         return;
-      case 'engine-back':
+      case 'engine-connected':
         log.info('the Docker engine responds again');
         void this.#resume();
         return;

@@ -70,7 +70,7 @@ test.each(writes.map((rule) => [named(rule), rule] as const))(
     engine.failNext({ ...rule, fault: 'engine-gone' });
     const { code, stderr } = await devenv.devenv(['create', 'alice']);
     expect(engine.hasFailed).toBe(true);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('Docker engine went away')]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('Docker engine stopped answering')]);
     await engine.comeBack();
     await waitFor('what was begun to be undone', async () => (await inEngine(devenv.instance)).length === 0);
     await devenv.succeed('create', 'alice');
@@ -103,7 +103,7 @@ test('`rm` while the engine goes away is finished once it is back', async () => 
   await devenv.succeed('create', 'alice');
   engine.failNext({ method: 'DELETE', path: /^\/containers\/devenv-test/, fault: 'engine-gone' });
   const { code, stderr } = await devenv.devenv(['rm', 'alice', '--yes']);
-  expect([code, stderr]).toEqual([1, expect.stringContaining('Docker engine went away')]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('Docker engine stopped answering')]);
   await engine.comeBack();
   await waitFor('the removal to be finished', async () => (await inEngine(devenv.instance)).length === 0);
   expect(await devenv.json<StudentView[]>('list')).toEqual([]);

@@ -1,6 +1,6 @@
 /** What the engine and the host's firewall have of an instance. */
 import Docker from 'dockerode';
-import { removeFirewall, removeLeftHelpers } from '../../orchestrator/environments/firewall-helper.ts';
+import { removeFirewall, removeStaleHelpers } from '../../orchestrator/environments/firewall-helper.ts';
 import { firewallRules } from '../../orchestrator/environments/firewall-rules.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
 
@@ -44,7 +44,7 @@ export async function removeInstance(instance: string): Promise<void> {
   const { Volumes } = await docker.listVolumes({ filters });
   for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove().catch(ignore);
   const { bridge } = networkOf(instance);
-  await removeLeftHelpers(docker, bridge, Date.now() + 1000);
+  await removeStaleHelpers(docker, bridge, Date.now() + 1000);
   const networks = await docker.listNetworks({ filters });
   if (networks.length === 0) return;
   const images = await docker.listImages({ filters: { label: ['devenv.image=student'] } });

@@ -8,5 +8,5 @@ const options = { quiet: true, prefix: 'exec ', stdio: ['ignore', 'pipe', 'pipe'
 
 export const $ = zx(options);
 
-/** The same, waiting for the program without leaving the current turn of the event loop. */
+/** The same, but blocks until the program ends. `$sync({ … })` is a tag with additional options. */
 export const $sync = zx({ ...options, sync: true });

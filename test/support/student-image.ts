@@ -1,9 +1,10 @@
 import Docker from 'dockerode';
+import { systemClock } from '../../orchestrator/clock.ts';
 import { ensureStudentImage } from '../../orchestrator/environments/student-image.ts';
 import { loadSettings } from '../../orchestrator/settings.ts';
 import { terminalProgress } from './progress.ts';
 
-/** The student image of this checkout, built if that was not done yet; its name. `env`: further settings. */
+/** Builds the student image of this checkout if needed and returns its name. `env`: additional settings. */
 export function studentImage(env: Record<string, string> = {}): Promise<string> {
   const settings = loadSettings({
     env: { DEVENV_STATE_DIR: '/tmp', ...env },
@@ -12,5 +13,11 @@ export function studentImage(env: Record<string, string> = {}): Promise<string> 
     home: '/root',
   });
   const signal = new AbortController().signal;
-  return ensureStudentImage({ docker: new Docker(), settings, progress: terminalProgress, signal });
+  return ensureStudentImage({
+    docker: new Docker(),
+    settings,
+    clock: systemClock,
+    progress: terminalProgress,
+    signal,
+  });
 }

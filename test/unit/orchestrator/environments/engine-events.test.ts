@@ -1,47 +1,90 @@
-/** What the engine's events become. */
-import { once } from 'node:events';
+/** Which changes are reported for the engine's events. */
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { watchEngine } from '../../../../orchestrator/environments/engine-events.ts';
 import type { EnvironmentChange } from '../../../../orchestrator/environments/types.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
 
-const event = (Action: string, student: string) =>
-  `${JSON.stringify({ Action, Actor: { Attributes: { 'devenv.student': student } } })}\n`;
+let clock: ManualClock;
+let changes: EnvironmentChange[];
+/** The students whose peak of memory was read. */
+let peaksRead: string[];
+/** Null while the engine does not answer. */
+let events: Readable | null;
+let stop: AbortController;
+let watching: Promise<void>;
 
-/** What is called back for those events, and for whom the peak was asked. */
-async function watch(events: string[]): Promise<{ changes: EnvironmentChange[]; asked: string[] }> {
-  const changes: EnvironmentChange[] = [];
-  const asked: string[] = [];
-  const stop = new AbortController();
-  const stream = Readable.from(events);
-  const over = once(stream, 'close');
-  const watched = watchEngine({ getEvents: async () => stream } as unknown as Docker, {
+function newStream(): Readable {
+  events = new Readable({ read() {} });
+  return events;
+}
+
+beforeEach(() => {
+  clock = new ManualClock();
+  changes = [];
+  peaksRead = [];
+  newStream();
+  stop = new AbortController();
+  const docker = { getEvents: async () => events ?? Promise.reject(new Error('ECONNREFUSED')) };
+  watching = watchEngine(docker as unknown as Docker, {
     instance: 'lab',
     limitBytes: 100,
     peakBytes: async (student) => {
-      asked.push(student);
+      peaksRead.push(student);
       return 99;
     },
     onChange: (change) => changes.push(change),
     signal: stop.signal,
+    clock,
   });
-  await over;
-  await sleep(10);
-  stop.abort();
-  await watched;
-  return { changes: changes.filter(({ kind }) => kind !== 'engine-away'), asked };
-}
-
-test('a thousand kills for memory are one for each student: one question inside, one change told', async () => {
-  const kills = Array.from({ length: 1000 }, () => [event('oom', 'mallory'), event('oom', 'bob')]).flat();
-  const { changes, asked } = await watch(kills);
-  expect(asked.toSorted()).toEqual(['bob', 'mallory']);
-  expect(changes).toHaveLength(2);
-  expect(changes[0]).toEqual({ kind: 'out-of-memory', student: 'mallory', limitBytes: 100, peakBytes: 99 });
 });
 
-test('a student who was removed and made anew is another one', async () => {
-  const { asked } = await watch([event('oom', 'bob'), event('destroy', 'bob'), event('oom', 'bob')]);
-  expect(asked).toEqual(['bob', 'bob']);
+afterEach(async () => {
+  stop.abort();
+  events?.push(null);
+  await watching;
+});
+
+async function emit(...actions: [action: string, student: string][]): Promise<void> {
+  for (const [Action, student] of actions)
+    events?.push(`${JSON.stringify({ Action, Actor: { Attributes: { 'devenv.student': student } } })}\n`);
+  await clock.advance(0);
+}
+
+test('a thousand kills in one moment are one for each student', async () => {
+  const kills = Array.from({ length: 1000 }, () => [
+    ['oom', 'mallory'],
+    ['oom', 'bob'],
+  ]).flat() as [string, string][];
+  await emit(...kills);
+  expect(peaksRead).toEqual(['mallory', 'bob']);
+  expect(changes).toEqual(
+    ['mallory', 'bob'].map((student) => ({ kind: 'out-of-memory', student, limitBytes: 100, peakBytes: 99 })),
+  );
+});
+
+test('a kill 10 s after the last reported one is reported', async () => {
+  await emit(['oom', 'bob']);
+  await clock.advance(9999);
+  await emit(['oom', 'bob']);
+  expect(changes).toHaveLength(1);
+  await clock.advance(1);
+  await emit(['oom', 'bob']);
+  expect(changes).toHaveLength(2);
+});
+
+test('a student who was removed and created again starts without kills', async () => {
+  await emit(['oom', 'bob'], ['destroy', 'bob'], ['oom', 'bob']);
+  expect(peaksRead).toEqual(['bob', 'bob']);
+});
+
+test('an engine that stops is reported once, tried every second, and reported when it answers', async () => {
+  events?.push(null);
+  events = null;
+  await clock.advance(5000);
+  expect(changes).toEqual([{ kind: 'engine-disconnected' }]);
+  newStream();
+  await clock.advance(1000);
+  await emit(['start', 'alice']);
+  expect(changes.slice(1)).toEqual([{ kind: 'engine-connected' }, { kind: 'started', student: 'alice' }]);
 });

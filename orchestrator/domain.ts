@@ -1,52 +1,52 @@
 /** Types that several modules of the orchestrator share. They belong to no transport and to no store. */
 import type { Problem } from './errors.ts';
 
-/** Where a route stands, as the student may know it. */
+/** What the edge has of a link now, on the way to its desired state. */
 export type LinkPhase = 'closed' | 'opening' | 'open' | 'closing';
 
-/** Why a route is wanted or not, in the words of the design's table. */
+/** Why a link is desired or not. */
 export type LinkReason =
   | 'starting' // a watched command was typed
-  | 'serving' // a service listens, or listened earlier in these sessions
-  | 'grace' // the last session was lost and may come back
+  | 'serving' // a server listens, or has listened during these sessions
+  | 'grace' // the last session was lost and may return
   | 'instructor' // opened by the instructor
   | 'no-session'
   | 'no-service' // a session, but nothing has listened yet
   | 'closed-by-instructor'
   | 'rate-limited' // opened and closed too often; it opens again automatically
   | 'agent-silent' // no heartbeat within the heartbeat timeout
-  | 'stopped';
+  | 'stopped'; // the environment does not run
 
-/** One thing that `devenv doctor` has looked at. */
+/** One check of `devenv doctor`. */
 export interface Diagnostic {
   subject: string;
   ok: boolean;
   /** What was found. */
   found: string;
-  /** What to do; null where it is fine. */
+  /** What to do; null if it is ok. */
   next: string | null;
 }
 
-/** One thing that differs between the wanted and the actual, as a person reads it in `devenv sync`. */
+/** One difference between desired and observed state at the edge, as `devenv sync` shows it. */
 export interface Drift {
   hostname: string;
   student: string | null;
-  /** What is there and should not be so, e.g. `rule without record`. */
+  /** What the edge has or lacks, e.g. `rule without record`. */
   found: string;
-  /** What a reconcile does about it; null where it only reports. */
+  /** How a repair changes it; null if it is only reported. */
   action: string | null;
   /** Why the action failed; null if it succeeded or was not tried. */
   failed: Problem | null;
 }
 
-/** How to reach an environment's `sshd -i`: the client runs this in the engine itself, past the daemon. */
+/** How to reach an environment's `sshd -i`. The client runs it in the engine itself, without the daemon. */
 export interface AccessInfo {
   container: string;
   user: string;
   command: string[];
 }
 
-/** Tells the one who waits what is being done. `id` names the step in kebab-case. */
+/** Receives the steps of a long operation. `id` names the step in kebab-case; a repeated one replaces its text. */
 export interface Progress {
   step(id: string, text: string): void;
   done(id: string, text: string): void;

@@ -141,7 +141,7 @@ function updateAdditionalPorts(
   return { ...memory, additionalPorts: [...new Set(others)].slice(0, rules.links - 1) };
 }
 
-/** The table in docs/architecture.md: whether the link is desired, and why. */
+/** Whether the link is desired, and why. Earlier checks take precedence. */
 function desiredFrom(
   memory: LinkMemory,
   facts: Facts,

@@ -1,37 +1,29 @@
+/** One task per key at a time. */
 import { KeyedMutex } from '../../../orchestrator/keyed-mutex.ts';
 
-/** A task that ends when told to. */
-function gate(): { open(): void; passed: Promise<void> } {
-  let open = () => {};
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open: () => open(), passed };
-}
-
-test('tasks of one key never overlap, tasks of another key need not wait', async () => {
-  const queue = new KeyedMutex();
-  const hold = gate();
+test('tasks of one key run one after the other, tasks of another key do not wait', async () => {
+  const mutex = new KeyedMutex();
+  const gate = Promise.withResolvers<void>();
   const order: string[] = [];
-  const first = queue.run('alice', async () => {
-    await hold.passed;
+  const first = mutex.run('alice', async () => {
+    await gate.promise;
     order.push('alice 1');
   });
-  const second = queue.run('alice', async () => {
+  const second = mutex.run('alice', async () => {
     order.push('alice 2');
   });
-  await queue.run('bob', async () => {
+  await mutex.run('bob', async () => {
     order.push('bob');
   });
-  hold.open();
+  gate.resolve();
   await Promise.all([first, second]);
   expect(order).toEqual(['bob', 'alice 1', 'alice 2']);
 });
 
 test('a task that fails does not fail the next one', async () => {
-  const queue = new KeyedMutex();
-  const failing = queue.run('alice', () => Promise.reject(new Error('no')));
-  const next = queue.run('alice', async () => 'yes');
+  const mutex = new KeyedMutex();
+  const failing = mutex.run('alice', () => Promise.reject(new Error('no')));
+  const next = mutex.run('alice', async () => 'yes');
   await expect(failing).rejects.toThrow('no');
   expect(await next).toBe('yes');
 });

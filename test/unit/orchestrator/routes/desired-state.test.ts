@@ -1,4 +1,4 @@
-/** When a link is desired: one test per row of the table in docs/architecture.md, and properties. */
+/** When a link is desired: one test per reason, and properties that always hold. */
 import fc from 'fast-check';
 import type { Report } from '../../../../orchestrator/protocol/messages.ts';
 import {

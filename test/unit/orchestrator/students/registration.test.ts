@@ -1,3 +1,4 @@
+/** Which port a new student gets. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { lowestFreePort } from '../../../../orchestrator/students/registration.ts';
@@ -19,7 +20,7 @@ test.each(['127.0.0.1', '0.0.0.0'])('a port that is busy on %s is skipped', asyn
   }
 });
 
-test('a port that a student holds is skipped, though nothing listens on it', async () => {
+test('a port that another student has is skipped, even if nothing listens on it', async () => {
   const { port, server } = await occupy('127.0.0.1');
   server.close();
   await once(server, 'close');

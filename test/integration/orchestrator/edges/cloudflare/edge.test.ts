@@ -95,8 +95,8 @@ test('who goes while Cloudflare refuses or is away is told why something may be 
   expect(
     said()
       .slice(-2)
-      .map((line) => line.slice(0, 10)),
-  ).toEqual(['30 nothing', '30 nothing']);
+      .map((line) => line.slice(0, 24)),
+  ).toEqual(['30 the edge has nothing ', '30 the edge has nothing ']);
 });
 
 test('thirty at once: one GET and one PUT, nothing when nothing differs, and what is foreign stays as it was', async () => {

@@ -206,7 +206,7 @@ test('the log says "mended" of what was mended alone; what was not is said with 
     const failed = expect.stringMatching(
       /^drift, repair failed: alice\.example\.com, no record, add it: .*does not let this token/,
     );
-    expect(said().sort()).toEqual([failed, clash]);
+    expect(said().sort()).toEqual([clash, failed]);
     await rig.publisher.reconcile(true);
     expect(said()).toHaveLength(2);
     await rig.publisher.reconcile(true);

@@ -1,6 +1,6 @@
 /**
- * One installation without containers: the orchestrator's own parts on a state folder that lasts, with settings that
- * may change from one start to the next. Of an environment there is only what its agent says.
+ * One installation without containers: the orchestrator's modules on one state folder, with settings that may change
+ * from one start to the next. An environment consists of its agent's reports.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -21,14 +21,14 @@ import { Students } from '../../orchestrator/students/index.ts';
 import { emptyReport } from './empty-report.ts';
 import { silentProgress } from './progress.ts';
 
-/** Every environment runs from when it was made until it is removed. */
-function pretendedEnvironments(
+/** Environments that run from their creation to their removal. */
+function fakeEnvironments(
   stateDir: string,
   running: Set<string>,
   preparing: () => Promise<void>,
 ): Environments {
   const unused = () => {
-    throw new Error('not in this lab');
+    throw new Error('not available in the lab');
   };
   return {
     async claimInstance() {},
@@ -54,7 +54,7 @@ function pretendedEnvironments(
   };
 }
 
-/** What an agent says of a student who is in, or has left, and serves these ports; the first one is the service. */
+/** The report of a session that serves these ports, the first one as the service. Null: the session has ended. */
 function reportOf(ports: readonly number[] | null): Report {
   const listeners = (ports ?? []).map((port) => ({
     port,
@@ -86,13 +86,13 @@ export class Lab {
   readonly #running = new Set<string>();
   readonly #reports = new Map<string, Report>();
   readonly #agents = new Map<string, Socket>();
-  /** What a creation waits for before anything is made, as for an image. */
+  /** A creation waits for this before it makes anything, as it does for the image. */
   preparing = async (): Promise<void> => {};
   #daemon: Daemon | null = null;
   #log = '';
 
   get #up(): Daemon {
-    if (this.#daemon === null) throw new Error('the lab’s daemon is down');
+    if (this.#daemon === null) throw new Error('the lab’s daemon is stopped');
     return this.#daemon;
   }
 
@@ -104,12 +104,12 @@ export class Lab {
     return this.#up.edge;
   }
 
-  /** All that was logged. */
+  /** Everything that was logged. */
   get log(): string {
     return this.#log;
   }
 
-  /** Starts the daemon with these settings, by environment variable. */
+  /** Starts the daemon. `env`: settings, by environment variable. */
   async up(env: Record<string, string>): Promise<void> {
     const stateDir = this.#stateDir;
     const full = { DEVENV_INSTANCE: 'lab', DEVENV_LISTEN: '127.0.0.1:0', ...env, DEVENV_STATE_DIR: stateDir };
@@ -121,27 +121,27 @@ export class Lab {
         ? createLocalEdge({ ...settings, log, clock: systemClock })
         : createCloudflare({ settings, env: full, store, log });
     await edge.start();
-    const environments = pretendedEnvironments(stateDir, this.#running, () => this.preparing());
+    const environments = fakeEnvironments(stateDir, this.#running, () => this.preparing());
     const students = new Students({ settings, store, environments, edge, clock: systemClock, log });
     this.#daemon = { store, edge, students };
     await students.open();
-    for (const name of this.#reports.keys()) this.#tell(name);
+    for (const name of this.#reports.keys()) this.#report(name);
   }
 
-  /** The student is in and serves these ports, now and after a restart of the daemon. */
+  /** The student has a session and serves these ports, now and after a restart of the daemon. */
   serve(name: string, ...ports: number[]): void {
     this.#reports.set(name, reportOf(ports));
-    this.#tell(name);
+    this.#report(name);
   }
 
   /** The student's last session ends with `exit`. */
   leave(name: string): void {
     this.#reports.set(name, reportOf(null));
-    this.#tell(name);
+    this.#report(name);
   }
 
-  /** The newest report, over the socket of the student's environment. */
-  #tell(name: string): void {
+  /** Sends the newest report over the socket of the student's environment. */
+  #report(name: string): void {
     const row = this.#up.store.students().find((each) => each.name === name);
     const agent =
       this.#agents.get(name) ?? connect(join(this.#stateDir, 'a', row?.socketId ?? '', SOCKET_FILE_NAME));
@@ -155,7 +155,7 @@ export class Lab {
       await this.students.lifecycle.create(name, silentProgress, new AbortController().signal);
   }
 
-  /** Ends the daemon in good order; what is published stays. */
+  /** Stops the daemon. Published links stay. */
   async down(): Promise<void> {
     const { store, edge, students } = this.#up;
     this.#daemon = null;

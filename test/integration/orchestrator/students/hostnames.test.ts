@@ -1,4 +1,4 @@
-/** Hostnames are what the settings give now, for whoever is there already, too. */
+/** Existing students follow a change of the settings that give hostnames. */
 import { MockCloudflare } from '../../../cloudflare/index.ts';
 import { Lab } from '../../../support/lab.ts';
 import { waitFor } from '../../../support/wait.ts';
@@ -18,14 +18,14 @@ afterEach(async () => {
 
 const rules = () => mock.account.tunnel.hostnames.sort();
 const records = () => mock.account.records.map(({ name }) => name).sort();
-const route = (name: string) => lab.students.get(name).link;
-const reach = (what: string, look: () => boolean) =>
-  waitFor(what, look, {
+const link = (name: string) => lab.students.get(name).link;
+const reach = (what: string, isReached: () => boolean) =>
+  waitFor(what, isReached, {
     lastSeen: () => JSON.stringify([rules(), records(), lab.students.list(), lab.log.slice(-3000)], null, 1),
   });
-const isOpen = (name: string) => route(name).phase === 'open';
+const isOpen = (name: string) => link(name).phase === 'open';
 
-test('from the local edge to Cloudflare and back: links that were open are open at the names of the edge', async () => {
+test('from the local edge to Cloudflare and back: open links are open at the new hostnames', async () => {
   await lab.up({});
   await lab.create('alice', 'bob');
   lab.serve('alice', 5173);
@@ -48,16 +48,16 @@ test('from the local edge to Cloudflare and back: links that were open are open 
   expect(lab.students.get('alice').url).toMatch(/^http:\/\/alice\.localhost:/);
 });
 
-test('another template: what stood at the old names goes, by its mark or by where it leads; one may get another’s old name', async () => {
+test('another template: old records and rules are removed by owner tag or by origin; a student may get another’s old hostname', async () => {
   await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}-a.example.com' });
   await lab.create('bob', 'bob-a');
   for (const name of ['bob', 'bob-a']) lab.serve(name, 5173);
   await reach('both to be open', () => isOpen('bob') && isOpen('bob-a'));
   expect(rules()).toEqual(['bob-a-a.example.com', 'bob-a.example.com']);
   await lab.down();
-  // Its mark is lost, as it is where another zone is set.
-  const [marked] = mock.account.records.filter(({ name }) => name === 'bob-a-a.example.com');
-  mock.foreign.removeRecord(marked?.id ?? '');
+  // Its record with the owner tag is lost, as after a change of the zone.
+  const [tagged] = mock.account.records.filter(({ name }) => name === 'bob-a-a.example.com');
+  mock.foreign.removeRecord(tagged?.id ?? '');
 
   await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}.example.com' });
   await reach('both to be open', () => isOpen('bob') && isOpen('bob-a'));
@@ -71,7 +71,7 @@ test('another template: what stood at the old names goes, by its mark or by wher
   expect(await lab.students.sync(false)).toEqual([]);
 });
 
-test('another template while Cloudflare is away, and a daemon that ends before it is back: the old rule goes all the same', async () => {
+test('another template while Cloudflare does not answer, then a restart: the old rule is removed', async () => {
   await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}-a.example.com' });
   await lab.create('alice');
   lab.serve('alice', 5173);
@@ -86,7 +86,7 @@ test('another template while Cloudflare is away, and a daemon that ends before i
 
   mock.faults.next({}, 'reset-before', 1000);
   await lab.up(env);
-  await reach('the words', () => route('alice').problem !== null);
+  await reach('the problem', () => link('alice').problem !== null);
   await lab.down();
   mock.faults.clear();
   await lab.up(env);
@@ -94,7 +94,7 @@ test('another template while Cloudflare is away, and a daemon that ends before i
   expect([rules(), records()]).toEqual([['alice.example.com'], ['alice.example.com']]);
 });
 
-test('Cloudflare away when the edge is changed, its zone never known: everybody keeps what they have until it is', async () => {
+test('a change to Cloudflare while it does not answer: students keep their hostnames until the zone is known', async () => {
   await lab.up({});
   await lab.create('alice');
   lab.serve('alice', 5173);
@@ -102,9 +102,9 @@ test('Cloudflare away when the edge is changed, its zone never known: everybody 
 
   mock.faults.next({}, 'reset-before', 1000);
   await lab.up(mock.env());
-  await reach('the words', () => route('alice').problem !== null);
+  await reach('the problem', () => link('alice').problem !== null);
   expect(lab.students.get('alice').hostname).toBe('alice.localhost');
-  expect(route('alice').problem?.what).toMatch(/^Cloudflare could not be reached/);
+  expect(link('alice').problem?.what).toMatch(/^Cloudflare could not be reached/);
   mock.faults.clear();
   await reach('alice to be open', () => isOpen('alice'));
   expect(lab.students.get('alice').url).toBe('https://alice.example.com');
@@ -115,7 +115,7 @@ test('Cloudflare away when the edge is changed, its zone never known: everybody 
   expect(lab.students.get('alice').hostname).toBe('alice.example.com');
 });
 
-test('a name that is too long with the new template: that student is told, the others are served', async () => {
+test('a hostname that is too long with the new template is that student’s problem only', async () => {
   const long = 'x'.repeat(60);
   await lab.up({});
   await lab.create('alice', long);
@@ -123,30 +123,30 @@ test('a name that is too long with the new template: that student is told, the o
   await lab.down();
 
   await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}-class.example.com' });
-  await reach('alice to be open, and the words', () => isOpen('alice') && route(long).problem !== null);
-  expect(route(long)).toMatchObject({
+  await reach('alice to be open, and the problem', () => isOpen('alice') && link(long).problem !== null);
+  expect(link(long)).toMatchObject({
     phase: 'opening',
     problem: { what: expect.stringMatching(/is too long/), next: expect.stringMatching(/DEVENV_HOSTNAME/) },
   });
   expect(records()).toEqual(['alice-class.example.com']);
 });
 
-test('an old name’s record that can’t be removed yet says nothing against the new link', async () => {
+test('an old record that can’t be removed yet is no problem of the new link', async () => {
   await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}-a.example.com' });
   await lab.create('alice');
   lab.serve('alice', 5173);
   await reach('alice to be open', () => isOpen('alice'));
   await lab.down();
   mock.onCall = ({ kind }, phase) => {
-    // The second batch takes away what the first one has replaced.
+    // The second batch removes what the first one has replaced.
     if (kind === 'dns-batch' && phase === 'answered')
       mock.faults.next({ kind: 'dns-batch' }, { kind: 'rate-limited', retryAfter: 3 });
   };
   await lab.up({ ...mock.env(), DEVENV_HOSTNAME: '{student}.example.com' });
   await reach('the new link', () => isOpen('alice'));
-  expect(route('alice').problem).toBeNull();
+  expect(link('alice').problem).toBeNull();
   expect(records()).toEqual(['alice-a.example.com', 'alice.example.com']);
   mock.onCall = null;
-  await reach('the old record to be gone', () => records().length === 1);
-  expect(route('alice').problem).toBeNull();
+  await reach('the old record to be removed', () => records().length === 1);
+  expect(link('alice').problem).toBeNull();
 });

@@ -1,4 +1,4 @@
-/** `create` of a further student against a bare `docker run` of the same image; memory of an idle student. */
+/** `devenv create` compared with a bare `docker run` of the same image, and the memory of an idle student. */
 import { execFileSync } from 'node:child_process';
 import { Installation } from '../support/installation.ts';
 import { median, printMeasurement, timed } from '../support/measurements.ts';
@@ -6,6 +6,7 @@ import { studentImage } from '../support/student-image.ts';
 import { waitFor } from '../support/wait.ts';
 
 const ROUNDS = 5;
+const ALLOWED_AGENT_MB = 20;
 
 const image = await studentImage();
 const devenv = await Installation.make();
@@ -23,7 +24,7 @@ try {
     is: median(create) / median(bare),
   });
 
-  const read = async () => {
+  const agentMegabytes = async () => {
     const { stdout } = await devenv.devenv([
       'shell',
       's0',
@@ -32,10 +33,10 @@ try {
     ]);
     return Number(stdout) / 1024;
   };
-  const megabytes = await waitFor('the agent', read);
+  const megabytes = await waitFor('the agent', agentMegabytes);
   printMeasurement('agent of an idle student, private dirty', `${megabytes.toFixed(1)} MB`, {
-    to: 'the 20 MB allowed',
-    is: megabytes / 20,
+    to: `the ${ALLOWED_AGENT_MB} MB allowed`,
+    is: megabytes / ALLOWED_AGENT_MB,
   });
 } finally {
   await devenv.remove();

@@ -1,4 +1,4 @@
-/** The daemon's log: JSON lines by pino, read back by `devenv logs`. */
+/** The daemon's log: pino writes JSON lines, `devenv logs` reads them. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Logger, pino } from 'pino';
@@ -6,7 +6,7 @@ import type { LogLine } from './domain.ts';
 
 export type Log = Logger;
 
-/** A log that writes to a file descriptor or path. What may hold a secret is redacted by name, everywhere. */
+/** Opens a log that writes to a file descriptor or path. Fields that may contain a secret are redacted by their names. */
 export function openLog(destination: string | number): Log {
   return pino(
     {
@@ -22,6 +22,7 @@ export function openLog(destination: string | number): Log {
   );
 }
 
+/** The fields of a log line that are shown. */
 interface PinoLine {
   level: number;
   time: string;
@@ -30,7 +31,7 @@ interface PinoLine {
   err?: { message?: string };
 }
 
-/** pino's numbers: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. */
+/** pino's levels: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. */
 function levelOf(level: number): LogLine['level'] {
   if (level >= 50) return 'error';
   if (level >= 40) return 'warn';
@@ -43,12 +44,12 @@ function parseLine(line: string): LogLine | null {
     const text = [msg, err?.message].filter(Boolean).join(': ');
     return { at: time, level: levelOf(level), student: student ?? null, text };
   } catch {
-    // Not pino's: what a crash has printed. It belongs into the log as it is.
+    // Not written by pino, but e.g. a stack trace of a crash: shown unchanged.
     return line.trim() === '' ? null : { at: '', level: 'error', student: null, text: line };
   }
 }
 
-/** The newest `count` lines of the log file, of one student or of all; oldest first. */
+/** The newest `count` lines of the log file, oldest first: of one student, or of all if `student` is null. */
 export async function readLog(path: string, student: string | null, count: number): Promise<LogLine[]> {
   const newest: LogLine[] = [];
   const lines = createInterface({

@@ -55,7 +55,8 @@ export function suggestName(typed: string): string | null {
 /** What is wrong with a name, as a sentence; null if it is valid. */
 function mistakeIn(name: string): string | null {
   if (name === '') return 'The name is empty.';
-  if (name.length > MAX_LENGTH) return `The name has ${name.length} characters; at most ${MAX_LENGTH} are allowed.`;
+  if (name.length > MAX_LENGTH)
+    return `The name has ${name.length} characters; at most ${MAX_LENGTH} are allowed.`;
   if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name))
     return `${JSON.stringify(name)} can't be a student's name.`;
   if (ENCODED.test(name)) return `'${name}' has -- in positions 3 and 4, which only encoded names may have.`;

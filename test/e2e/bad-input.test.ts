@@ -1,4 +1,4 @@
-/** What is refused before anything is touched: exit code 2, words that help, no trace. */
+/** Wrong requests are refused before anything is changed: exit code 2 and a helpful text, without a stack trace. */
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/student-view.ts';
@@ -32,7 +32,7 @@ test.each([
   expect(readdirSync(devenv.stateDir)).toEqual([]);
 });
 
-test('a refusal with --json is an object with code, what and next', async () => {
+test('with --json an error is an object with code, what and next', async () => {
   const { code, stdout } = await devenv.devenv(['create', 'a_b', '--json']);
   expect(code).toBe(2);
   expect(JSON.parse(stdout)).toMatchObject({
@@ -59,7 +59,7 @@ test.each([
   expect(readdirSync(devenv.stateDir)).toEqual(['devenv.yaml']);
 });
 
-test("another installation's instance name is refused before anything is touched", async () => {
+test('the instance name of another installation is refused before anything is changed', async () => {
   await devenv.succeed('create', 'first');
   const other = await Installation.make({ env: { DEVENV_INSTANCE: devenv.instance } });
   const { code, stderr } = await other.devenv(['create', 'alice']);

@@ -1,4 +1,4 @@
-/** The other commands, as an instructor uses them. */
+/** Commands of the instructor, run through the launcher against real containers. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { type TSchema, Type } from 'typebox';
@@ -33,7 +33,7 @@ afterAll(async () => {
   await devenv.remove();
 });
 
-test('`up` and `down` may be repeated; without the orchestrator every command says how to start it', async () => {
+test('`up` and `down` can be repeated; without the orchestrator every command says how to start it', async () => {
   const first = await devenv.json<DaemonView>('up');
   expect((await devenv.json<DaemonView>('up')).pid).toBe(first.pid);
   await devenv.succeed('down');
@@ -48,9 +48,9 @@ test('`up` and `down` may be repeated; without the orchestrator every command sa
     const { code: exit, stderr } = await devenv.devenv(command);
     expect([command, exit, stderr]).toEqual([command, 1, expect.stringContaining('devenv up')]);
   }
-  const { code: sick, stdout: examined } = await devenv.devenv(['doctor', '--json']);
-  const found = new Map((JSON.parse(examined) as Diagnostic[]).map(({ subject, ok }) => [subject, ok]));
-  expect([sick, found.get('Orchestrator'), found.get('Docker engine')]).toEqual([1, false, true]);
+  const { code: doctorCode, stdout: checks } = await devenv.devenv(['doctor', '--json']);
+  const found = new Map((JSON.parse(checks) as Diagnostic[]).map(({ subject, ok }) => [subject, ok]));
+  expect([doctorCode, found.get('Orchestrator'), found.get('Docker engine')]).toEqual([1, false, true]);
   expect(found.get('Firewall')).toBe(true);
   const logs = await devenv.devenv(['logs']);
   expect(logs).toMatchObject({ code: 0, stderr: expect.stringContaining('devenv up') });
@@ -59,7 +59,7 @@ test('`up` and `down` may be repeated; without the orchestrator every command sa
   expect((await devenv.json<DaemonView>('up')).pid).not.toBe(first.pid);
 });
 
-test('an address that cannot be listened on is refused, and the one before is kept', async () => {
+test('`up --listen` with an unavailable address fails, and the orchestrator listens on the previous one', async () => {
   const listen = devenv.env.DEVENV_LISTEN;
   expect((await devenv.devenv(['up', '--listen', '127.0.0.1:99999'])).code).toBe(2);
   // 192.0.2.0/24 is for documentation (RFC 5737): no host has it.
@@ -69,9 +69,9 @@ test('an address that cannot be listened on is refused, and the one before is ke
 });
 
 test.each([
-  [['list'], 'the reader goes at once'],
-  [['shell', 'alice', '--', 'yes'], 'the reader goes in the middle'],
-])('`devenv %j | head`: %s, and that is no error', (command) => {
+  [['list'], 'a reader that exits at once'],
+  [['shell', 'alice', '--', 'yes'], 'a reader that exits during the output'],
+])('`devenv %j | head`: %s causes no error', (command) => {
   const script = 'set -o pipefail; "$0" "$@" | head -c 1 >/dev/null; echo "${PIPESTATUS[0]}"';
   const { stdout, stderr } = spawnSync('bash', ['-c', script, launcher, ...command], {
     env: devenv.env,
@@ -80,14 +80,14 @@ test.each([
   expect([stdout, stderr]).toEqual([expect.stringMatching(/^(0|141)\n$/), '']);
 });
 
-test('a wrong name gets the right one, and is not said to be makeable where it is not', async () => {
+test('an unknown name gets a suggestion, and `create` is suggested only for valid names', async () => {
   const next = async (name: string) => (await devenv.devenv(['status', name])).stderr;
   expect(await next('Alice')).toContain('Did you mean alice?');
   expect(await next('bob')).toContain('devenv create bob');
   expect(await next('b_b')).not.toContain('devenv create');
 });
 
-test("`open` by hand: the relay's page until the next session ends; `close`: nothing until the next one begins", async () => {
+test('`open` shows the waiting page until the next session ends; `close` keeps the link closed until the next one starts', async () => {
   await devenv.succeed('open', 'alice');
   await waitFor('the page', async () => (await devenv.statusOf('alice')) === 503);
   expect((await status()).link.reason).toBe('instructor');
@@ -140,7 +140,7 @@ test('`list` fits 80 columns', async () => {
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
-test('`logs` tells what happened to one student, `doctor` that all is well', async () => {
+test('`logs` filters by student, and `doctor` finds no problem', async () => {
   await devenv.succeed('restart', 'alice');
   expect(await devenv.succeed('logs')).toMatch(/orchestrator started/);
   expect(await devenv.succeed('logs', 'alice')).toMatch(
@@ -153,7 +153,7 @@ test('`logs` tells what happened to one student, `doctor` that all is well', asy
   );
 });
 
-test('bash completes commands, options and students', async () => {
+test('bash completion offers commands, options and students', async () => {
   const complete = (line: string) =>
     execFileSync(
       'bash',
@@ -198,7 +198,7 @@ test('every `--json` output has the documented shape', async () => {
   for (const line of logs) expect([line, [...Errors(logLine, JSON.parse(line))]]).toEqual([line, []]);
 });
 
-test('help names every command, and each command has its own', async () => {
+test('help lists every command, and each command has its own help', async () => {
   const help = await devenv.succeed('--help');
   for (const command of [
     'create',
@@ -224,7 +224,7 @@ test('help names every command, and each command has its own', async () => {
   expect(await devenv.succeed('create', '--help')).toContain('Example');
 });
 
-test("no secret: the installation's key is in no container, and nobody else may read it", async () => {
+test('the SSH key of the installation is in no container, and only its owner can read it', async () => {
   const environment = execFileSync('docker', ['inspect', `devenv-${devenv.instance}-alice`], {
     encoding: 'utf8',
   });
@@ -249,7 +249,7 @@ test("no secret: the installation's key is in no container, and nobody else may 
   expect(mode.trim().split('\n')).toEqual(['600', '600', '600']);
 });
 
-test('a key that nobody can read is said to be one, and `restart` mends it', async () => {
+test('a damaged SSH key is reported, and `restart` repairs it', async () => {
   writeFileSync(`${devenv.stateDir}/ssh/id_ed25519`, 'no key\n');
   const { code: exit, stderr } = await devenv.devenv(['shell', 'alice', '--', 'true']);
   expect([exit, stderr]).toEqual([1, expect.stringMatching(/ssh\/id_ed25519.*\n.*devenv restart/)]);

@@ -1,4 +1,4 @@
-/** `devenv shell` and `connect`, as an instructor and their tools use them. */
+/** `devenv shell`, `connect` and `ssh-config`, with real terminals and real ssh clients. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ afterAll(async () => {
   await devenv.remove();
 });
 
-test('the terminal has its size, its colours, its place and its PORT, and follows a resize', async () => {
+test('the terminal has its size, colors, home and PORT, and follows a resize', async () => {
   const terminal = devenv.terminal(['shell', 'alice'], {
     columns: 91,
     rows: 27,
@@ -46,7 +46,7 @@ test('a terminal without a size gets 80 columns and 24 rows', async () => {
   expect(terminal.text).toContain('24 80');
 });
 
-test('one command runs without a terminal, and its exit code and output are passed on', async () => {
+test('a single command runs without a terminal and passes on its output and exit code', async () => {
   const { code, stdout, stderr } = await devenv.devenv([
     'shell',
     'alice',
@@ -60,14 +60,14 @@ test('one command runs without a terminal, and its exit code and output are pass
   });
 });
 
-test('a command of several words gets them as they are; one word is a line for the shell', async () => {
+test('several words arrive unchanged as one command; a single word is a line for the shell', async () => {
   const words = ['printf', '<%s>', 'a  b', '*', "it's", '$HOME', ''];
   const { stdout } = await devenv.devenv(['shell', 'alice', '--', ...words]);
   expect(stdout).toBe("<a  b><*><it's><$HOME><>");
   expect((await devenv.devenv(['shell', 'alice', '--', 'printf "<%s>" $USER'])).stdout).toBe('<student>');
 });
 
-test('commands that end before they have well begun keep their exit codes', async () => {
+test('commands that exit immediately keep their exit codes', async () => {
   const codes = Array.from({ length: 12 }, (_, index) => index + 1);
   const results = await Promise.all(
     codes.map((code) => devenv.devenv(['shell', 'alice', '--', `exit ${code}`])),
@@ -75,7 +75,7 @@ test('commands that end before they have well begun keep their exit codes', asyn
   expect(results.map(({ code }) => code)).toEqual(codes);
 });
 
-test('the tools that a lesson names are there, by the names that it calls them', async () => {
+test('the tools that lessons use are installed under their usual names', async () => {
   const tools =
     'bash git curl nano vim vi tmux less ps unzip python3 node npm npx ssh devenv-status devenv-port'.split(
       ' ',
@@ -89,28 +89,28 @@ test('the tools that a lesson names are there, by the names that it calls them',
   ).toEqual(tools);
 });
 
-test('a client that is killed takes its shell with it within a second', async () => {
+test('when a client is killed, its shell ends', async () => {
   const terminal = devenv.terminal(['shell', 'alice']);
   await terminal.see(/\$ $/);
   await waitFor('the session to be seen', async () => (await sessions()) === 1);
   const shell = await terminal.run('echo $$');
-  // Asking takes a login, so the end is looked for from inside, by the clock that is the host's too.
+  // A check from outside would need a login, so a process inside records the time; host and container share the clock.
   const script = `echo watching; while [ -e /proc/${shell} ]; do sleep 0.05; done; date +%s%3N`;
   const watch = spawn('docker', ['exec', `devenv-${devenv.instance}-alice`, 'bash', '-c', script]);
   let watched = '';
   watch.stdout.on('data', (data) => {
     watched += data;
   });
-  await waitFor('somebody to watch', () => watched.includes('watching'));
+  await waitFor('the process that watches', () => watched.includes('watching'));
   const killed = Date.now();
   process.kill(terminal.pid, 'SIGKILL');
   const ended = await waitFor('the shell to end', () => watched.match(/^\d+$/m));
-  // On a busy machine; the point is that nobody has to clean up.
+  // Generous for a busy machine: what matters is that no shell stays.
   expect(Number(ended[0]) - killed).toBeLessThan(3000);
   await waitFor('no session', async () => (await sessions()) === 0);
 });
 
-test('with the block of ssh-config, ssh, scp and sftp work', async () => {
+test('ssh, scp and sftp work with the block that ssh-config prints', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'devenv-ssh-'));
   try {
     writeFileSync(join(folder, 'config'), await devenv.succeed('ssh-config', 'alice'));
@@ -136,7 +136,7 @@ test('with the block of ssh-config, ssh, scp and sftp work', async () => {
   }
 });
 
-test('a shell into a stopped environment says how to start it', async () => {
+test('`shell` on a stopped environment says how to start it', async () => {
   await devenv.succeed('stop', 'alice');
   const { code, stderr } = await devenv.devenv(['shell', 'alice']);
   expect(code).toBe(1);

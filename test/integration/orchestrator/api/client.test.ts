@@ -1,4 +1,4 @@
-/** The client of a daemon that dies while it answers: whoever asked is told so, and nothing else happens. */
+/** The API client: errors of the daemon, and a daemon that is killed while it answers. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
@@ -25,7 +25,7 @@ async function withDaemon(
   }
 }
 
-test('in the middle of an answer', () =>
+test('a daemon that is killed during a response is reported as not running', () =>
   withDaemon(
     (request, response) => {
       response.writeHead(200, { 'content-length': 1000 }).write('[', () => request.socket.destroy());
@@ -33,7 +33,7 @@ test('in the middle of an answer', () =>
     (client) => expect(client.list()).rejects.toMatchObject({ code: 'not-running' }),
   ));
 
-test('in the middle of an operation', () =>
+test('a daemon that is killed during an operation is reported as not running', () =>
   withDaemon(
     (request, response) => {
       response.writeHead(200).write('{"kind":"step","id":"a","text":"b"}\n', () => request.socket.destroy());
@@ -41,7 +41,7 @@ test('in the middle of an operation', () =>
     (client) => expect(client.start('alice', silentProgress)).rejects.toMatchObject({ code: 'not-running' }),
   ));
 
-test('an error arrives as the daemon sent it, with the time at which it ends', () => {
+test('an error arrives complete, with the time at which it ends', () => {
   const error = {
     code: 'edge',
     what: 'The rate limit is reached.',
@@ -59,7 +59,7 @@ test('an error arrives as the daemon sent it, with the time at which it ends', (
   );
 });
 
-test('right after its last word', () =>
+test('a daemon that is killed after the result does not fail the operation', () =>
   withDaemon(
     (request, response) => {
       response
@@ -70,7 +70,7 @@ test('right after its last word', () =>
     },
     async (client) => {
       await client.remove('alice', false, silentProgress);
-      // An error that nobody waits for would end the process here.
+      // An unhandled error of the response would end the process here.
       await new Promise((resolve) => setTimeout(resolve, 150));
     },
   ));

@@ -5,6 +5,8 @@ import type { Log } from '../log.ts';
 import type { Report, StateMessage } from '../protocol/messages.ts';
 import { AgentSocket } from './agent-socket.ts';
 
+export { Heartbeats } from './heartbeats.ts';
+
 export interface AgentSocketsOptions {
   log: Log;
   clock: Clock;

@@ -2,8 +2,7 @@
  * Keeps routes and agents in step with what is observed of each student: every report, connection and container
  * event becomes facts for the routes; what follows from them is sent to the agent as whole state. Nothing waits here.
  */
-import type { Heartbeats } from '../agents/heartbeats.ts';
-import type { AgentSockets } from '../agents/index.ts';
+import type { AgentSockets, Heartbeats } from '../agents/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentState } from '../environments/types.ts';

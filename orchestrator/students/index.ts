@@ -2,8 +2,7 @@
  * The students of this installation. The only place where environments, agents, routes and the edge meet, and where
  * they are connected to each other.
  */
-import { Heartbeats } from '../agents/heartbeats.ts';
-import { createAgentSockets } from '../agents/index.ts';
+import { createAgentSockets, Heartbeats } from '../agents/index.ts';
 import type { Clock } from '../clock.ts';
 import type { AccessInfo, Drift, LogLine, Progress } from '../domain.ts';
 import type { Edge } from '../edges/edge.ts';

@@ -90,7 +90,7 @@ function effectOf({ code }: Problem, phase: LinkPhase, live: boolean): string {
 }
 
 /** `512 MB`: in powers of two, written the usual way. */
-export function megabytes(bytes: number): string {
+function megabytes(bytes: number): string {
   const mega = bytes / 2 ** 20;
   return mega >= 1024 ? `${Math.round(mega / 102.4) / 10} GB` : `${Math.round(mega)} MB`;
 }

@@ -2,7 +2,7 @@
  * Watches for silent agents. An agent that has sent no heartbeat for a while is restarted; later its link is closed,
  * which the routes decide when they get the new facts.
  */
-import type { Heartbeats } from '../agents/heartbeats.ts';
+import type { Heartbeats } from '../agents/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Environments } from '../environments/types.ts';
 import type { Log } from '../log.ts';

@@ -1,6 +1,5 @@
 /** One student: the stored row with what is currently known of its environment, and the forms that other modules need. */
-import type { Heartbeats } from '../agents/heartbeats.ts';
-import type { AgentSockets } from '../agents/index.ts';
+import type { AgentSockets, Heartbeats } from '../agents/index.ts';
 import { type Edge, type Route, routeId } from '../edges/edge.ts';
 import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts';
 import type { Problem } from '../errors.ts';

@@ -13,7 +13,7 @@ const OneOf = <const Words extends string[]>(...words: Words) =>
 const OrNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
 
 /** Objects with a title are documented once, in the section of that title. */
-export const problem = Type.Object(
+const problem = Type.Object(
   {
     code: Type.Unsafe<ErrorCode>(Text),
     what: Text,
@@ -127,7 +127,7 @@ export const failure = Type.Object({ error: problem }, closed);
 /** `true` only if both types are identical. Mutual assignability would miss optional fields. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
-/** A compile error here: the code's type and the schema above differ. Change the schema and docs/cli-json.md. */
+/** A compile error here: the code's type and the schema above differ. Change the schema and docs/cli-json.md. @public */
 export const agreesWithCode: [
   Same<Static<typeof problem>, Pick<Problem, keyof Problem>>,
   Same<Static<typeof student>, Pick<StudentView, keyof StudentView>>,

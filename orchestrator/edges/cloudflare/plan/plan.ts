@@ -61,7 +61,7 @@ export function wantedIngress(
  * The route of each hostname that is registered or has our owner tag. A tag at a hostname that its route had before
  * names none: what becomes of that record says nothing about the route as it is now.
  */
-export function routesByHostname(
+function routesByHostname(
   { wanted, records }: Snapshot,
   { names }: PictureOptions,
 ): Map<string, RouteReference> {

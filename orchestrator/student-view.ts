@@ -14,7 +14,7 @@ export interface StudentView {
   createdAt: string;
   environment: { state: 'running' | 'stopped' | 'missing' };
   agent: {
-    state: 'connected' | 'silent' | 'away';
+    state: 'connected' | 'silent' | 'disconnected';
     lastReportSecondsAgo: number | null;
   };
   link: {

@@ -18,8 +18,8 @@ const MAX_LOG_BYTES = 20 * 2 ** 20;
 
 /** How often, and for how long, a start or stop of the daemon is awaited. */
 const POLL_INTERVAL_MS = 50;
-const START_TIMEOUT_MS = 10_000;
-const STOP_TIMEOUT_MS = 15_000;
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 30_000;
 
 /** The daemon's one line on file descriptor 3. */
 type Announcement = { kind: 'ready'; pid: number } | { kind: 'failed'; problem: Problem };

@@ -80,7 +80,7 @@ export function viewOf(student: Student, { routes, edge, sockets, heartbeats }: 
     createdAt: row.createdAt,
     environment: { state: environment },
     agent: {
-      state: !isConnected ? 'away' : route.reason === 'agent-silent' ? 'silent' : 'connected',
+      state: !isConnected ? 'disconnected' : route.reason === 'agent-silent' ? 'silent' : 'connected',
       lastReportSecondsAgo: silentMs === null ? null : Math.round(silentMs / 100) / 10,
     },
     link: {

@@ -33,7 +33,7 @@ export const student = Type.Object(
     createdAt: Text,
     environment: Type.Object({ state: OneOf('running', 'stopped', 'missing') }, closed),
     agent: Type.Object(
-      { state: OneOf('connected', 'silent', 'away'), lastReportSecondsAgo: OrNull(Count) },
+      { state: OneOf('connected', 'silent', 'disconnected'), lastReportSecondsAgo: OrNull(Count) },
       closed,
     ),
     link: Type.Object(

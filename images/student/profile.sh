@@ -1,3 +1,3 @@
-# A login shell starts with Debian's own PATH; the student's tools come first.
+# Debian's login shells reset PATH; the student's own programs come first.
 PATH=$HOME/.local/bin:/usr/local/bin:/usr/bin:/bin
 export PATH

@@ -1,9 +1,9 @@
 /**
- * What students do to their shells, each as one line that is typed or stands in `~/.bashrc`. bash-preexec and nvm are
- * in no package registry; what stands here hooks into bash in the very way that theirs do, under their names.
+ * Shell configurations of students, each as one line that is typed or part of `~/.bashrc`. bash-preexec and nvm are in no
+ * package registry; these imitations hook into bash in the same way, under the same names.
  */
 
-/** bash-preexec: a DEBUG trap tells what was typed by whether the prompt's commands are done. From 0.5 on with an array. */
+/** bash-preexec: its DEBUG trap recognizes typed lines by whether the prompt's commands have finished. Since 0.5 with an array. */
 const bashPreexec = (version: '0.4' | '0.6') => {
   const [all, last] =
     version === '0.4'
@@ -23,7 +23,7 @@ const bashPreexec = (version: '0.4' | '0.6') => {
 
 const seen = `seen() { echo "preexec: $1"; }; preexec_functions+=(seen); told() { echo "precmd: $?"; }; precmd_functions+=(told)`;
 
-/** starship 1.17 and newer on bash 5: PS0, and a PROMPT_COMMAND that runs the former one. */
+/** starship 1.17 and newer on bash 5: PS0, and a PROMPT_COMMAND that runs the previous one. */
 const starshipLike = [
   'starship_start=; starship_ready=true',
   'starship_time() { printf -v starship_start %s "$EPOCHREALTIME"; }',
@@ -32,7 +32,7 @@ const starshipLike = [
   'starship_prompt_command=${PROMPT_COMMAND-}; PROMPT_COMMAND=starship_precmd',
 ].join('; ');
 
-/** VS Code's terminal: a DEBUG trap, and a flag that its own part of PROMPT_COMMAND takes back. */
+/** VS Code's terminal: a DEBUG trap, and a flag that its own part of PROMPT_COMMAND resets. */
 const vscode = [
   '__vsc_in_command_execution=1; __vsc_first=',
   '__vsc_preexec() { local line; [[ $__vsc_in_command_execution == 0 ]] || return 0; __vsc_in_command_execution=1; line=; [[ $BASH_COMMAND == __vsc_prompt* ]] || line=$(HISTTIMEFORMAT= history 1 | sed "s/ *[0-9]* *//"); [[ -z $__vsc_first ]] || echo "starts: $line"; }',
@@ -40,18 +40,18 @@ const vscode = [
   'trap \'__vsc_preexec "$_"\' DEBUG; PROMPT_COMMAND=__vsc_prompt_cmd',
 ].join('; ');
 
-/** liquidprompt: a DEBUG trap that asks whether the last thing before the line was its part of PROMPT_COMMAND. */
+/** liquidprompt: a DEBUG trap that checks whether its part of PROMPT_COMMAND was the last command before the line. */
 const liquidprompt = [
   '_LP_AT_PROMPT=0; __lp_set_prompt() { :; }',
   '__lp_before() { [[ ${PROMPT_COMMAND[-1]} != *"$BASH_COMMAND" ]] || { _LP_AT_PROMPT=1; return 0; }; ((_LP_AT_PROMPT)) || return 0; _LP_AT_PROMPT=0; echo "runs: $(HISTTIMEFORMAT= history 1 | cut -c8-)"; }',
   'PROMPT_COMMAND+=(__lp_set_prompt); trap \'__lp_before "$_"\' DEBUG',
 ].join('; ');
 
-/** The DEBUG trap that the net teaches: it looks away while a completion runs. */
+/** The DEBUG trap of common tutorials: it ignores completions. */
 const preexecOfOnesOwn =
   'mine() { [[ -z $COMP_LINE && $BASH_COMMAND != "$PROMPT_COMMAND" ]] && echo "before: $BASH_COMMAND"; return 0; }; PROMPT_COMMAND=:; trap mine DEBUG';
 
-/** nvm: functions and a PATH that change which node runs; with the `cd` that its manual offers. */
+/** nvm: functions and a PATH that change which node runs, with the `cd` from its manual. */
 const nvm = [
   'export NVM_DIR=$(mktemp -d); for v in v24 v26; do mkdir -p $NVM_DIR/$v/bin; ln -s /bin/true $NVM_DIR/$v/bin/node; done',
   'nvm_echo() { command printf \'%s\\n\' "$*" 2>/dev/null; }',
@@ -65,13 +65,13 @@ const starship = `${tools}; export TERM=xterm STARSHIP_CONFIG=/opt/shell-tools/s
 const preexec =
   '. /opt/shell-tools/usr/share/undistract-me/preexec.bash; preexec() { echo "preexec: $1"; }; preexec_install';
 
-/** Its hook calls the program by the path that it runs from: here that is the loader's. */
+/** Its hook contains the path of the running program: here that of the loader. */
 const direnv = `${tools}; eval "$(direnv hook bash | sed 's#"/[^"]*"#direnv#')"`;
 
-/** Warns where `$PROMPT_COMMAND` does not name it. */
+/** It warns if `$PROMPT_COMMAND` does not contain it. */
 const zoxide = `${tools}; export _ZO_DATA_DIR=$(mktemp -d); eval "$(zoxide init bash --cmd cd)"`;
 
-/** What students hang into their shells with a line in `~/.bashrc`. */
+/** Tools that students add with a line in `~/.bashrc`. */
 export const toolModes: Record<string, string> = {
   'bash-preexec': bashPreexec('0.6'),
   'bash-preexec with functions': `${bashPreexec('0.6')}; ${seen}`,
@@ -86,7 +86,7 @@ export const toolModes: Record<string, string> = {
   'bash-preexec, then zoxide': `${bashPreexec('0.4')}; ${seen}; ${zoxide}`,
   'VS Code': vscode,
   liquidprompt,
-  'a preexec of ones own': preexecOfOnesOwn,
+  'a preexec of your own': preexecOfOnesOwn,
   nvm,
 };
 
@@ -128,7 +128,7 @@ export const modes: Record<string, string> = {
   ...toolModes,
 };
 
-/** What students and their tools look at. Each line ends with a visible result. */
+/** Lines that show what students and their tools may observe. */
 export const lines = [
   'true; echo "status $?"',
   'false; echo "status $?"',
@@ -146,7 +146,7 @@ export const lines = [
   '( echo sub; exit 5 )',
   'echo "status $?"',
   'sleep 0.1 & wait $!; echo "waited $?"',
-  // Traced, a job says its name once it runs: not before it is killed.
+  // With tracing, a job prints its name once it runs: wait before it is killed.
   'sleep 30 & sleep 0.2; kill %1; wait $!; echo "killed $?"',
   'sleep 0.5 & fg >/dev/null; echo "fg $?"',
   'jobs',
@@ -162,7 +162,7 @@ export const lines = [
   'echo "${NVM_BIN##*/v}"; cd ~',
   'bash -c \'echo "child ${PROMPT_COMMAND-none}"; trap -p DEBUG EXIT\'',
   'echo "$-" | tr -d x',
-  // What is exported, and what a program gets; whether bash exports $_ depends on what it ran last.
+  // Exported variables, and those that a program gets. Whether bash exports $_ depends on its last command.
   'exported=" $(echo $(compgen -e)) "; exported=${exported/ _ / }; echo "${exported/ PROMPT_COMMAND / }"',
   "bash -c 'echo $(compgen -e)'",
   'echo end',

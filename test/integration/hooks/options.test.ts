@@ -1,4 +1,4 @@
-/** Options that a student turns on and off in the middle, and what they must not show or hand down of the hooks. */
+/** Shell options that a student turns on and off must neither show the hooks nor export their variables. */
 import type { BareContainer } from '../../support/bare-container.ts';
 import { hookedContainer, PROMPT, startPair, typeAll } from '../../support/hooked-shells.ts';
 import type { Terminal } from '../../support/terminal.ts';
@@ -25,13 +25,13 @@ async function open(container: BareContainer, ...command: string[]): Promise<Ter
   return terminal;
 }
 
-/** What the terminal shows while the lines are typed, each at its prompt; then the shell's end. */
+/** What the terminal shows while the lines are typed, and the shell's exit code. */
 async function transcript(terminal: Terminal, lines: readonly string[]): Promise<string> {
   const { text, code } = await typeAll(terminal, lines);
   return `${text}\nexit code ${code}`;
 }
 
-/** Names of what is exported (bash's own $_ apart), and of what a program gets. */
+/** Prints the names of exported variables (except bash's own $_), and of those that a program gets. */
 const names = 'exported=" $(echo $(compgen -e)) "; echo "${exported/ _ / }"; bash -c \'echo $(compgen -e)\'';
 
 test.each<[string, string[]]>([
@@ -40,7 +40,7 @@ test.each<[string, string[]]>([
   ['set -ev', ['set -ev', 'echo one', 'set +ev', 'echo two', 'set -v', 'echo three']],
   ['set -v with an own EXIT trap', ["trap 'echo bye' EXIT", 'set -v', 'echo one', 'set +v', 'trap']],
   [
-    // As what adds to a trap does: with ours in it, and it is theirs all the same.
+    // A tool that extends a trap: it contains the hooks' trap, but belongs to the student.
     'set -v with an own EXIT trap that ends with ours',
     [
       "trap 'echo bye; if declare -F __devenv_on_exit; then __devenv_on_exit; fi >/dev/null' EXIT",
@@ -51,14 +51,14 @@ test.each<[string, string[]]>([
   ],
   ['posix, set -v and its end', ['set -o posix', 'set -v', 'echo one', 'set +v', 'echo two', 'echo three']],
   ['posix and many flags', ['set -o posix', 'set -aemuxBCEHTP', 'set +ex', 'echo one', 'echo two']],
-  ['set -a around what a program is to get', ['set -a', 'MINE=1', 'set +a', names, 'echo more', names]],
+  ['set -a around variables for a program', ['set -a', 'MINE=1', 'set +a', names, 'echo more', names]],
   ['set -a, and subshells', ['set -a', `( ${names} )`, `for i in 1; do ${names}; done`]],
-  ['set -a while the hooks come again', ['set -a', '. /etc/bash.bashrc; PS1="> "', 'set +a', names]],
+  ['set -a while the hooks are sourced again', ['set -a', '. /etc/bash.bashrc; PS1="> "', 'set +a', names]],
   [
     'set -r',
     ['set -r', 'echo one', 'true | false; echo "$? ${PIPESTATUS[*]}"', 'cd /', 'set -v', 'echo two'],
   ],
-])('%s: the same with and without', async (_name, lines) => {
+])('%s: the same output with and without hooks', async (_name, lines) => {
   const [mine, plain] = await Promise.all(
     [withHooks, without].map(async (container) => transcript(await open(container), lines)),
   );
@@ -66,7 +66,7 @@ test.each<[string, string[]]>([
   expect(plain).toContain('exit code 6');
 });
 
-test.each(['bash -r', 'rbash'])('%s: the same with and without', async (shell) => {
+test.each(['bash -r', 'rbash'])('%s: the same output with and without hooks', async (shell) => {
   const start = ['sh', '-c', `ln -sf /bin/bash ~/rbash; PATH=$PATH:$HOME; exec ${shell}`];
   const [mine, plain] = await Promise.all(
     [withHooks, without].map(async (container) =>
@@ -77,7 +77,7 @@ test.each(['bash -r', 'rbash'])('%s: the same with and without', async (shell) =
   expect(plain).toContain('restricted');
 });
 
-test.each(['-v', '-r'])('%s that a script turns on costs one line, and no more', async (option) => {
+test.each(['-v', '-r'])('%s that a script turns on shows the hooks once, and no more', async (option) => {
   withHooks.run(`echo 'set ${option}' >/tmp/option`);
   const terminal = await open(withHooks);
   terminal.type('. /tmp/option\r');
@@ -87,7 +87,7 @@ test.each(['-v', '-r'])('%s that a script turns on costs one line, and no more',
   expect(later).toContain('comp: none');
 });
 
-test('after `set +v` messages and the state of the shell come as before', async () => {
+test('after `set +v` messages and records work as before', async () => {
   const container = await hookedContainer();
   try {
     const terminal = container.terminal(['bash']);

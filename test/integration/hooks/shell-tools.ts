@@ -1,4 +1,4 @@
-/** The real programs that students hang into their shells, from Debian: the student image has none of them. */
+/** Real programs that students add to their shells, from Debian. The student image has none of them. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import type { BareContainer } from '../../support/bare-container.ts';
 import { unpackPackages } from '../../support/debian-packages.ts';
 
-/** The first release that has starship; its programs need its own libraries. */
+/** The first release with starship. Its programs need its own libraries. */
 const RELEASE = 'trixie';
 const PACKAGES = ['direnv', 'starship', 'zoxide', 'undistract-me', 'libc6', 'libgcc-s1', 'zlib1g'];
-/** Where they are in the containers. */
+/** Their folder in the containers. */
 const PLACE = '/opt/shell-tools';
 
 const wrapper = (name: string) => `#!/bin/sh
@@ -18,7 +18,7 @@ for loader in ${PLACE}/usr/lib/*/ld-linux-*.so.*; do
 done
 `;
 
-/** The prompt that the transcripts wait for, made by starship itself; and a module that asks for the last status. */
+/** Makes starship print the prompt that the transcripts wait for, with a module that reads the last status. */
 const STARSHIP = `format = '$status> '
 add_newline = false
 [status]
@@ -26,7 +26,7 @@ disabled = false
 format = '$status '
 `;
 
-/** Puts direnv, starship, zoxide and undistract-me's preexec.bash (the ancestor of bash-preexec) into containers. */
+/** Copies direnv, starship, zoxide and undistract-me's preexec.bash (the ancestor of bash-preexec) into containers. */
 export function placeShellTools(containers: readonly BareContainer[]): void {
   const folder = mkdtempSync(join(tmpdir(), 'devenv-shell-tools-'));
   try {

@@ -1,7 +1,4 @@
-/**
- * The student's shell is the student's: what a terminal shows is the same with the hooks and without, in every mode
- * that has broken some shell hook before.
- */
+/** A terminal shows the same with and without the hooks, in every mode that has broken a shell hook before. */
 import { execFileSync } from 'node:child_process';
 import { BareContainer } from '../../support/bare-container.ts';
 import { hookedContainer, PROMPT, startPair, typeAll } from '../../support/hooked-shells.ts';
@@ -22,10 +19,7 @@ afterAll(async () => {
   await without?.remove();
 });
 
-/**
- * Hooks leave their own trap in the list of `trap`; the student's own must be there just the same. When a job's end
- * is told is a matter of microseconds.
- */
+/** Removes the hooks' own traps from the output of `trap`, and messages about jobs, whose moment is random. */
 const normalise = (text: string) =>
   text
     .split('\n')
@@ -33,7 +27,7 @@ const normalise = (text: string) =>
     .map((line) => line.replace(/\s+$/, '').replace(/^\+ wait \d+/, '+ wait PID'))
     .join('\n');
 
-/** What the terminal shows from here on, while all lines are typed; then the shell's end. */
+/** What the terminal shows while all lines are typed, and the shell's exit code. */
 async function whole(terminal: Terminal): Promise<string> {
   const { text, code } = await typeAll(terminal, lines);
   return `${normalise(text)}\nexit code ${code}`;
@@ -46,12 +40,12 @@ async function transcript(container: BareContainer, mode: string): Promise<strin
   await terminal.run(mode);
   // bash-preexec installs itself at a prompt.
   await terminal.run(':');
-  // What is typed before the prompt is there is echoed twice.
+  // Text typed before the prompt would be echoed twice.
   await terminal.see(/> $/);
   return whole(terminal);
 }
 
-/** The mode is in `~/.bashrc` from the start: its first prompt is the shell's first. */
+/** The same with the mode in `~/.bashrc`, so that it is active at the shell's first prompt. */
 async function transcriptFromStart(container: BareContainer, mode: string): Promise<string> {
   const script = [
     'rm -rf ~/start; mkdir ~/start; cat ~/.bashrc - >~/start/.bashrc',
@@ -60,8 +54,7 @@ async function transcriptFromStart(container: BareContainer, mode: string): Prom
   execFileSync('docker', ['exec', '-i', '-u', '1000:1000', container.id, 'bash', '-c', script], {
     input: `${PROMPT}; HISTFILE=~/start/history\n${mode}\n`,
   });
-  // An engine tells a terminal's size only once the program runs, and bash would draw its first prompt again where it
-  // is another one.
+  // Docker sets a terminal's size only after the program has started, and bash would then draw its first prompt again.
   const start = 'stty rows 30 cols 200; exec bash --rcfile ~/start/.bashrc';
   const shell = ['env', 'TERM=dumb', 'sh', '-c', start];
   const terminal = container.terminal(shell, { rows: 30, columns: 200 });
@@ -70,15 +63,15 @@ async function transcriptFromStart(container: BareContainer, mode: string): Prom
   return `${normalise(first)}\n${await whole(terminal)}`;
 }
 
-test.each(Object.entries(modes))('%s: the same with and without', async (_name, mode) => {
+test.each(Object.entries(modes))('%s: the same output with and without hooks', async (_name, mode) => {
   const [mine, plain] = await Promise.all([transcript(withHooks, mode), transcript(without, mode)]);
-  // Traced, the parts of a pipeline print in any order.
+  // With tracing, the parts of a pipeline print in random order.
   const comparable = (text: string) => (/^set -xv?$/.test(mode) ? text.split('\n').sort().join('\n') : text);
   expect(comparable(mine)).toBe(comparable(plain));
   expect(plain).toContain('loop 3');
 });
 
-test.each(Object.entries(toolModes))('%s in ~/.bashrc: the same with and without', async (_name, mode) => {
+test.each(Object.entries(toolModes))('%s in ~/.bashrc: the same output with and without hooks', async (_name, mode) => {
   const [mine, plain] = await Promise.all([
     transcriptFromStart(withHooks, mode),
     transcriptFromStart(without, mode),
@@ -87,7 +80,7 @@ test.each(Object.entries(toolModes))('%s in ~/.bashrc: the same with and without
   expect(plain).toContain('loop 3');
 });
 
-test("set -e ends the shell at the student's failure, not at ours", async () => {
+test("set -e ends the shell at the student's failures, never at the hooks' own", async () => {
   const terminal = withHooks.terminal(['bash']);
   await terminal.see(/\$ $/);
   expect(await terminal.run('set -e; for i in 1 2 3; do echo "go $i"; done')).toContain('go 3');
@@ -96,18 +89,18 @@ test("set -e ends the shell at the student's failure, not at ours", async () => 
   expect(await terminal.ended).toBe(9);
 });
 
-test('an own DEBUG trap set later stays, and one set before the prompt hook is never replaced', async () => {
+test('the hooks never replace the student\'s own DEBUG trap', async () => {
   const terminal = withHooks.terminal(['bash']);
   await terminal.see(/\$ $/);
   await terminal.run("trap 'debug_count=$((debug_count+1))' DEBUG");
   await terminal.run('echo more; echo more');
   expect(await terminal.run('trap -p DEBUG')).toContain('debug_count');
-  // Tools such as atuin run PROMPT_COMMAND in a function, where `trap -p` tells of no DEBUG trap.
+  // Tools such as atuin run PROMPT_COMMAND in a function, where `trap -p` lists no DEBUG trap.
   await terminal.run('f() { local each; for each in "${PROMPT_COMMAND[@]}"; do eval "$each"; done; }; f');
   expect(await terminal.run('trap -p DEBUG')).toContain('debug_count');
 });
 
-test('a full tmpfs and a removed folder are silent, and cost no trap', async () => {
+test('with a full tmpfs or without their folder the hooks are silent, and keep the student\'s traps', async () => {
   const container = await BareContainer.start({ runSize: '64k' });
   try {
     container.run('mkdir -p /run/devenv/shells; head -c 1M /dev/zero > /run/devenv/full 2>/dev/null || :');
@@ -121,19 +114,19 @@ test('a full tmpfs and a removed folder are silent, and cost no trap', async () 
     await terminal.run('true');
     container.run('rm -rf /run/devenv/shells');
     expect(await terminal.run('echo fine')).toBe('fine');
-    // What was seen of traps at the prompts before counts no more.
-    await terminal.run("trap ': mine anew' DEBUG");
+    // Traps found at earlier prompts no longer count.
+    await terminal.run("trap ': mine again' DEBUG");
     await terminal.run('true');
-    expect(await terminal.run('trap -p DEBUG')).toContain(': mine anew');
+    expect(await terminal.run('trap -p DEBUG')).toContain(': mine again');
   } finally {
     await container.remove();
   }
 });
 
-test('no process is made for a line, with or without a typed match, and nothing is waited for', async () => {
+test('the hooks start no process, for watched commands either', async () => {
   const terminal = withHooks.terminal(['bash']);
   await terminal.see(/\$ $/);
-  // The last pid of this namespace, read without a process.
+  // The last pid of this namespace, read without starting a process.
   const lastPid = () => terminal.run('read -ra load </proc/loadavg; echo "pid ${load[4]}"');
   const before = await lastPid();
   for (let round = 0; round < 20; round += 1) await terminal.run(`: npm run dev ${round}`);
@@ -143,7 +136,7 @@ test('no process is made for a line, with or without a typed match, and nothing 
   expect(await lastPid()).not.toBe(before);
 });
 
-test('a line with a long here-document costs little more than any other', async () => {
+test('a line with a long here-document is recorded quickly', async () => {
   withHooks.run(`{
     echo 'from=$EPOCHREALTIME; __devenv_armed[0]=1; trap "$__devenv_debug_trap" DEBUG'
     echo ": pasted <<'END'"
@@ -156,12 +149,12 @@ test('a line with a long here-document costs little more than any other', async 
   await terminal.see(/\$ $/);
   const [, record, took] = (await terminal.run('. /tmp/paste')).match(/^(.*) took (\d+)$/) ?? [];
   expect(record).toBe(": pasted <<'END'");
-  // In µs; a hundredth of what it is where all of it is looked at.
+  // In µs. Without cutting the text first it takes a hundred times as long.
   expect(Number(took)).toBeLessThan(100_000);
 });
 
 test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by its mechanism'])(
-  'beside %s messages still come, and what the shell does is still written',
+  'together with %s, messages are still shown and records still written',
   async (name) => {
     const container = await hookedContainer();
     try {
@@ -183,7 +176,7 @@ test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by it
   },
 );
 
-test("`exec bash` greets once, and goes on as the same shell's", async () => {
+test("`exec bash` shows the welcome once, and continues the same record", async () => {
   const container = await hookedContainer();
   try {
     const terminal = container.terminal(['bash']);
@@ -201,7 +194,7 @@ test("`exec bash` greets once, and goes on as the same shell's", async () => {
   }
 });
 
-test('what was meant for an earlier shell with the same pid is not shown', async () => {
+test('messages for an earlier shell with the same pid are not shown', async () => {
   const stale = 'echo "a word for another" >/run/devenv/messages/$$';
   const terminal = withHooks.terminal(['env', 'DEVENV_QUIET=0', 'sh', '-c', `${stale}; exec bash`]);
   await terminal.see(/\$ $/);

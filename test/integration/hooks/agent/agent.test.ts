@@ -10,14 +10,14 @@ beforeAll(async () => {
 
 afterAll(() => agent?.close());
 
-test('a terminal is a session from its first process to its end; `exit` is told from a loss', async () => {
+test('a terminal is a session from its first process to its end; `exit` is distinguished from a loss', async () => {
   const terminal = await agent.open();
   const session = await agent.reported('a session', ({ sessions }) => sessions[0]);
   expect(session).toMatchObject({ portVariable: 'ok', terminal: expect.stringMatching(/^\/dev\/pts\/\d+$/) });
   terminal.type('exit\r');
   await terminal.ended;
   await agent.reported(
-    'a session that was left',
+    'a session that exited',
     ({ sessions, lastSessionEnd }) => sessions.length === 0 && lastSessionEnd?.kind === 'exited',
   );
 
@@ -31,7 +31,7 @@ test('a terminal is a session from its first process to its end; `exit` is told 
   );
 });
 
-test('of two sessions that end between two looks, the one that was lost decides', async () => {
+test('if two sessions end between two polls, the lost one decides', async () => {
   const lost = await agent.open();
   const shell = await lost.run('echo $$');
   const left = await agent.open();
@@ -48,7 +48,7 @@ test('of two sessions that end between two looks, the one that was lost decides'
   expect(end.kind).toBe('lost');
 });
 
-test('zsh-like shells without hooks count; tmux panes do not, once the terminal in front is gone', async () => {
+test('shells without hooks (like zsh) count; tmux panes do not, once their terminal is gone', async () => {
   const bare = await agent.open('bash', '--norc');
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   bare.type('tmux new -d -s work; tmux ls; exit\r');
@@ -63,7 +63,7 @@ test.each([
   ['::1', '::1'],
   ['0.0.0.0', '127.0.0.1'],
   ['::', '::1'],
-])('a server on %s is found, reached at %s, and its end too', async (host, address) => {
+])('a server on %s is found, reached at %s, and gone from the report when it ends', async (host, address) => {
   const terminal = await agent.open();
   terminal.type(`node -e 'require("http").createServer((q, r) => r.end("hi")).listen(5173, "${host}")'\r`);
   const service = await agent.reported('the service', (each) => each.service);
@@ -77,7 +77,7 @@ test.each([
   await terminal.ended;
 });
 
-test('$PORT comes first, what is no web server is never chosen, and `devenv-port` decides', async () => {
+test('$PORT takes precedence, only web servers are selected, and `devenv-port` overrides both', async () => {
   const terminal = await agent.open();
   const serve = (port: number) => `require("http").createServer((q, r) => r.end("${port}")).listen(${port})`;
   await terminal.run(`node -e 'require("net").createServer((s) => s.end("+OK\\n")).listen(9229)' & disown`);
@@ -102,7 +102,7 @@ test('$PORT comes first, what is no web server is never chosen, and `devenv-port
   await terminal.ended;
 });
 
-test('a typed command that is watched is starting at once, and once', async () => {
+test('a watched command is reported as starting immediately when typed, and only once', async () => {
   const terminal = await agent.open();
   terminal.type('sleep 71\r');
   const [starting] = await agent.reported('a start', (each) => each.starting.length > 0 && each.starting);
@@ -120,7 +120,7 @@ test('a typed command that is watched is starting at once, and once', async () =
   await terminal.ended;
 });
 
-test('without PORT the shell says so, nothing is public, and PORT brings it back', async () => {
+test('without PORT the shell warns and its servers are private, until PORT is set again', async () => {
   const terminal = await agent.open();
   const said = await terminal.run('unset PORT');
   terminal.type('\r');
@@ -141,7 +141,7 @@ test('without PORT the shell says so, nothing is public, and PORT brings it back
   await terminal.ended;
 });
 
-test('a server is found behind a hundred others, and one that hangs up on nonsense is one on $PORT', async () => {
+test('a web server is found among a hundred other listeners; one that rejects the probe is found on $PORT', async () => {
   const terminal = await agent.open();
   const many = 'for (let p = 20000; p < 20100; p++) require("net").createServer().listen(p, "127.0.0.1")';
   terminal.type(`node -e '${many}' & disown; sleep 1; python3 -m http.server $PORT\r`);
@@ -162,17 +162,17 @@ test('a server is found behind a hundred others, and one that hangs up on nonsen
   await terminal.ended;
 });
 
-test('a watched command keeps its id in the background, and `exec bash` goes on counting', async () => {
+test('a watched command keeps its id in the background, and `exec bash` continues the count', async () => {
   const terminal = await agent.open();
   terminal.type('sleep 77\r');
   const id = await agent.reported('a start', ({ starting }) => starting[0]?.id);
   await waitFor('the process', () => agent.container.run('pgrep -fc "^sleep 77" || :') === '1');
-  await agent.reported('a look at the process', ({ starting }) => (starting[0]?.ageSeconds ?? 0) > 0.5);
+  await agent.reported('the process in a poll', ({ starting }) => (starting[0]?.ageSeconds ?? 0) > 0.5);
   terminal.type('\x1a');
   await terminal.see(/Stopped/);
   await terminal.run('bg');
   await agent.reported(
-    'the start as it was',
+    'the same start',
     ({ starting }) => starting.length === 1 && starting[0]?.id === id,
   );
   await terminal.run('kill %1');
@@ -189,7 +189,7 @@ test('a watched command keeps its id in the background, and `exec bash` goes on 
   await terminal.ended;
 });
 
-test("a student who takes the relay's port or kills process 1 changes nothing for the agent", async () => {
+test("the agent recovers from a student who takes the relay's port or kills process 1", async () => {
   agent.container.run('kill -9 1; true');
   const times = agent.connections;
   agent.container.run(
@@ -202,7 +202,7 @@ test("a student who takes the relay's port or kills process 1 changes nothing fo
   await waitFor('the relay to be back on its port', () => relay() === '503');
 });
 
-test('idle, the agent keeps under 20 MB of memory to itself', async () => {
+test('an idle agent uses less than 20 MB of private memory', async () => {
   const memory = agent.container.run(
     "pid=$(pgrep -of agent/main.js); awk '/^Private_Dirty/ {print $2}' /proc/$pid/smaps_rollup",
   );

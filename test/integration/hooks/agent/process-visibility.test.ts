@@ -1,4 +1,4 @@
-/** What a shell without a valid PORT has started stays private, and what was public stays public, whatever comes later. */
+/** Servers started in a shell without a valid PORT stay private, and public ones stay public, whatever happens later. */
 import { AgentContainer } from '../../../support/agent-container.ts';
 import type { Terminal } from '../../../support/terminal.ts';
 import { waitFor } from '../../../support/wait.ts';
@@ -27,7 +27,7 @@ const publicOn = (port: number) =>
     return found === undefined ? null : { is: found.isPublic };
   });
 
-/** It is still so after a restart of the agent and two looks. */
+/** Checks that it stays so after a restart of the agent and two polls. */
 async function stays(port: number, is: boolean): Promise<void> {
   expect(await publicOn(port)).toEqual({ is });
   const times = agent.connections;
@@ -60,7 +60,7 @@ test.each([
   ['late, by an orphan', `((sleep 0.7; ${server(5173)}) &)`],
   ['in a nested shell', `bash -c '${server(5173).replaceAll("'", `'\\''`)} & exec sleep 0.2'`],
 ])(
-  'private, started %s: in front of its shell, after PORT is back there, and after its shell',
+  'private if started %s: while its shell runs, after PORT is set again, and after its shell has ended',
   async (_how, line) => {
     const other = await agent.open();
     const terminal = await openWith('unset');
@@ -80,7 +80,7 @@ test.each([
   },
 );
 
-test('private, where the shell ends in the same moment', async () => {
+test('private if the shell ends at the same moment', async () => {
   const other = await agent.open();
   const terminal = await openWith('changed');
   terminal.type(`nohup ${server(5173)} >/dev/null 2>&1 & setsid ${server(5174)} & disown -a; exit\r`);
@@ -97,14 +97,14 @@ test.each([
   ['with setsid', `setsid ${server(5173)} &`],
   ['with a PORT of its own', `PORT=5173 ${server(5173)} &`],
   ['with a PORT of its own, in a subshell', `(PORT=5173 ${server(5173)} &)`],
-])('public, started %s, and so when the shell then changes PORT', async (_how, line) => {
+])('public if started %s, also after the shell changes PORT', async (_how, line) => {
   const terminal = await agent.open();
   await enter(terminal, line);
   expect(await publicOn(5173)).toEqual({ is: true });
   await terminal.run('export PORT=4000');
   await agent.reported('the other PORT', ({ sessions }) => sessions[0]?.portVariable === 'changed');
   await stays(5173, true);
-  // What it starts now is not.
+  // A server that it starts now is private.
   await enter(terminal, `${server(4000)} &`);
   expect(await publicOn(4000)).toEqual({ is: false });
   expect(await publicOn(5173)).toEqual({ is: true });
@@ -112,7 +112,7 @@ test.each([
   await terminal.ended;
 });
 
-test('a watched command that runs is announced as before while its shell changes PORT', async () => {
+test('a running watched command is still reported after its shell changes PORT', async () => {
   const terminal = await agent.open();
   await enter(terminal, 'sleep 75 &');
   const id = await agent.reported('a start', ({ starting }) => starting[0]?.id);
@@ -128,7 +128,7 @@ test('a watched command that runs is announced as before while its shell changes
   await terminal.ended;
 });
 
-test('while one shell is private, what others start is public, daemons with the right PORT too', async () => {
+test('while one shell is private, servers of others are public, including daemons with the right PORT', async () => {
   const first = await openWith('unset');
   const second = await agent.open();
   await enter(second, `(${server(5173)} &); setsid ${server(5174)} &`);
@@ -139,7 +139,7 @@ test('while one shell is private, what others start is public, daemons with the 
 });
 
 test.each(['unset', 'changed'] as const)(
-  'a server with the right PORT is public where PORT was %s, and is put right in front of it in one line',
+  'a server with the right PORT is public although PORT was %s, if the same line corrects it',
   async (port) => {
     const terminal = await openWith(port);
     terminal.type(`export PORT=3001; ${server(3001)}\r`);
@@ -147,7 +147,7 @@ test.each(['unset', 'changed'] as const)(
     await stays(3001, true);
     terminal.type('\x03');
     await terminal.see(/\$ $/);
-    // Without the line in front, it is as before.
+    // Without the correction, servers are private as before.
     await terminal.run('unset PORT');
     await enter(terminal, `${server(5173)} &`);
     expect(await publicOn(5173)).toEqual({ is: false });
@@ -158,8 +158,8 @@ test.each(['unset', 'changed'] as const)(
   },
 );
 
-test("what a private shell's daemon starts is public where who asks for it has the right PORT, and only there", async () => {
-  // As pm2 does it: the environment is that of who asks, the parent is the daemon.
+test("a server started by a private shell's daemon is public only if its requester has the right PORT", async () => {
+  // Like pm2: the server gets the requester's environment, but its parent is the daemon.
   agent.container.run(
     `cat > /tmp/daemon.js <<'end'
 const { spawn } = require('node:child_process');

@@ -1,4 +1,4 @@
-/** What a port speaks is found out without a request, an error or a line in the terminal for the student's program. */
+/** Probing a port causes no request, no error and no terminal output in the student's program. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -31,7 +31,7 @@ async function listen(server: Server): Promise<number> {
   return portOf(server);
 }
 
-/** A program that does that with every connection, and that an error on one of them would end. */
+/** A server that handles every connection this way, and ends on any socket error. */
 function tcp(onSocket: (socket: Socket) => void): Promise<number> {
   const server = createTcp((socket) => {
     socket.on('error', (error) => complaints.push(error.message));
@@ -53,12 +53,12 @@ const cases: [string, () => Promise<number>, string | null][] = [
   ['Node over HTTPS', () => listen(createHttps(tls) as unknown as Server), 'https'],
   ['Node over HTTP/2, as Vite has it', () => listen(createHttp2({ ...tls, allowHTTP1: true })), 'https'],
   ['a greeting', () => tcp((socket) => socket.end('220 mail.example ESMTP\r\n')), 'other'],
-  ['an echo', () => tcp((socket) => socket.pipe(socket)), 'other'],
-  ['one that closes at once', () => tcp((socket) => socket.end()), 'other'],
-  ['one that closes at any byte', () => tcp((socket) => socket.once('data', () => socket.end())), 'other'],
-  ['one that says nothing', () => tcp(() => {}), null],
+  ['an echo server', () => tcp((socket) => socket.pipe(socket)), 'other'],
+  ['a server that closes immediately', () => tcp((socket) => socket.end()), 'other'],
+  ['a server that closes at any byte', () => tcp((socket) => socket.once('data', () => socket.end())), 'other'],
+  ['a server that never answers', () => tcp(() => {}), null],
   [
-    'one that talks without end',
+    'a server that never stops sending',
     () =>
       tcp((socket) => {
         const timer = setInterval(() => socket.write('tick\n'.repeat(1000)), 5);
@@ -78,11 +78,11 @@ test.each(cases)('%s', async (_what, start, expected) => {
   expect(complaints).toEqual([]);
 });
 
-test('nothing listens: not known', async () => {
+test('a port without a listener is unknown', async () => {
   expect(await probeProtocol('127.0.0.1', await freePort())).toBeNull();
 });
 
-test("Python's http.server is found, and prints nothing", async () => {
+test("Python's http.server is recognized, and prints nothing", async () => {
   const port = await freePort();
   const python = spawn('python3', ['-u', '-m', 'http.server', String(port), '--bind', '127.0.0.1']);
   let printed = '';
@@ -98,7 +98,7 @@ test("Python's http.server is found, and prints nothing", async () => {
   expect(printed).toBe(before);
 });
 
-test('what says nothing is asked again, ever more seldom, and asked nothing while it is being asked', async () => {
+test('a silent port is probed again with growing delays, and never twice at the same time', async () => {
   let asked = 0;
   const port = await tcp(() => {
     asked += 1;

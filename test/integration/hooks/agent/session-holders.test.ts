@@ -1,4 +1,4 @@
-/** Whose terminals count as sessions: those that a person's own connection holds inside, as the settings name them. */
+/** Which programs' terminals count as sessions, according to the settings. */
 import { AgentContainer } from '../../../support/agent-container.ts';
 import { waitFor } from '../../../support/wait.ts';
 
@@ -16,7 +16,7 @@ afterEach(async () => {
   await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
 });
 
-/** A program that holds a terminal with a shell in it, run by Python as `words` say. */
+/** Starts a Python program that holds a terminal with a shell; `words` are its command line. */
 function hold(...words: string[]): void {
   agent.container.run(
     `mkdir -p ~/.vscode-server/bin; ln -sf "$(command -v python3)" ~/.vscode-server/bin/node
@@ -29,12 +29,12 @@ const inside = () => agent.reported('a session', ({ sessions }) => sessions.leng
 test.each([
   ["an editor's terminal host", ['python3', '--type=ptyHost']],
   ["an editor's server, by its folder", ['~/.vscode-server/bin/node']],
-])('%s is a person', async (_what, words) => {
+])('a terminal of %s is a session', async (_what, words) => {
   hold(...words);
   await inside();
 });
 
-test('what the settings name is a person from then on, and what they name no longer is none', async () => {
+test('a program counts as soon as the settings name it, and no longer once they do not', async () => {
   hold('python3', '/usr/bin/jupyter-lab');
   await expect(agent.reported('a session', ({ sessions }) => sessions[0], 2500)).rejects.toThrow('a session');
   agent.send({ sessionHolders: ['ttyd', 'jupyter*'] });
@@ -43,7 +43,7 @@ test('what the settings name is a person from then on, and what they name no lon
   await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
 });
 
-test('a part of a name is not the name', async () => {
+test('a pattern matches whole names only', async () => {
   agent.send({ sessionHolders: ['ttyd'] });
   hold('python3', '--log=my-ttyd', 'ttyd.conf');
   await expect(agent.reported('a session', ({ sessions }) => sessions[0], 2500)).rejects.toThrow('a session');
@@ -51,7 +51,7 @@ test('a part of a name is not the name', async () => {
   await inside();
 });
 
-/** What the next agent's reports say of sessions: those before it is told anything, and the one after. */
+/** The sessions in the next agent's reports: before it gets its first state, and the one after. */
 async function afterRestart(): Promise<string[][]> {
   await agent.restartWithoutState();
   await waitFor('a second report', () => agent.reports.length > 1);
@@ -61,13 +61,13 @@ async function afterRestart(): Promise<string[][]> {
   return agent.reports.map(({ sessions }) => sessions.map(({ id }) => id));
 }
 
-test('an agent that restarts knows from its first report on who is in: nobody has come anew', async () => {
+test('a restarted agent knows the sessions from its first report on', async () => {
   hold('python3', '--type=ptyHost');
   const id = await agent.reported('a session', ({ sessions }) => sessions[0]?.id);
   for (const each of await afterRestart()) expect(each).toEqual([id]);
 });
 
-test('what the settings named last counts in the next agent, and nothing where its file is no longer whole', async () => {
+test('a restarted agent uses the stored patterns, and none if their file is damaged', async () => {
   agent.send({ sessionHolders: ['ttyd'] });
   hold('python3', '--with=ttyd');
   await inside();

@@ -1,4 +1,4 @@
-/** What a student may send in place of the agent: refused, logged once, cut off; and nobody else notices. */
+/** Hostile input in place of the agent is refused, logged once and disconnected; other students are not affected. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -77,14 +77,14 @@ const wrong: [string, string][] = [
     ),
   ],
   [
-    'a list without end',
+    'a list that is too long',
     `${JSON.stringify({ ...emptyReport, starting: Array(17).fill({ id: 'a', command: 'b', ageSeconds: 0 }) })}\n`,
   ],
   ['a prototype', '{"__proto__":{"kind":"report"},"constructor":1}\n'],
   ['control characters', '\u0000\u001b[2J\n'],
 ];
 
-test.each(wrong)('%s: cut off, and logged without a byte of it', async (_name, text) => {
+test.each(wrong)('%s: disconnected, and logged without a byte of it', async (_name, text) => {
   const socket = await dial('mallory');
   socket.write(text);
   await closed(socket);
@@ -107,7 +107,7 @@ test('an agent of another protocol version: the log says which, and what to do',
   );
 });
 
-test('a line of 10 MB is cut off before it is held', async () => {
+test('a line of 10 MB is cut off before it is buffered', async () => {
   const socket = await dial('mallory');
   const before = process.memoryUsage().rss;
   for (let sent = 0; sent < 10 * 2 ** 20 && !socket.destroyed; sent += 65_536) {
@@ -119,9 +119,9 @@ test('a line of 10 MB is cut off before it is held', async () => {
   expect(MAX_LINE_BYTES).toBeLessThan(2 ** 20);
 });
 
-test('who goes on is kept out, longer each time; who is honest again is let in', async () => {
+test('repeated offenses are banned for longer each time; a valid agent is admitted again', async () => {
   for (let round = 0; round < 2; round += 1) {
-    const socket = await waitFor('to be let in', async () => {
+    const socket = await waitFor('the ban to end', async () => {
       const each = await dial('mallory');
       each.write(line);
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -137,7 +137,7 @@ test('who goes on is kept out, longer each time; who is honest again is let in',
   expect(log[1]).toContain('refused for 2 s');
 });
 
-test('a flood on one socket: the other student is heard as quickly as before', async () => {
+test('a flood on one socket does not delay the reports of another student', async () => {
   const alice = await dial('alice');
   const hear = async () => {
     const count = reports.length;
@@ -164,13 +164,13 @@ test('a flood on one socket: the other student is heard as quickly as before', a
   }
   flooding = false;
   await flood;
-  // The honest agent is never cut off, and waits for no more than the loop's turn.
+  // The other agent is never disconnected, and waits for at most a turn of the event loop.
   expect(alice.destroyed).toBe(false);
   expect(times.sort((a, b) => a - b)[10]).toBeLessThan(500);
   expect(reports.filter((student) => student === 'mallory').length).toBeLessThan(200);
 });
 
-test('a reader that never reads gets the newest state, and is never queued for', async () => {
+test('a stalled reader gets the newest state, and nothing queues up for it', async () => {
   const socket = await dial('alice');
   socket.pause();
   socket.write(line);
@@ -200,11 +200,11 @@ const anything = fc.oneof(
     .map((value) => JSON.stringify(value)),
 );
 
-test(`anything at all: no crash, and no report that is not one (seed ${seed})`, async () => {
+test(`arbitrary input: no crash, and nothing invalid is accepted as a report (seed ${seed})`, async () => {
   let run = 0;
   await fc.assert(
     fc.asyncProperty(anything, async (text) => {
-      // A socket of its own for each: who has sent nonsense is kept out of the last one.
+      // Each input gets its own socket: the previous one is banned.
       const student = `s${run++}`;
       await sockets.open(student, join(folder, student));
       const socket = await dial(student);

@@ -1,4 +1,4 @@
-/** Whatever a student's server answers, and whatever a student puts in the relay's place: the edge lives on. */
+/** Whatever a student's server sends, behind the relay or in its place, the edge survives. */
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -10,7 +10,7 @@ import { VisitorRig } from '../../../../support/visitor-rig.ts';
 let rig: VisitorRig;
 let answer: string;
 
-/** Once by the relay, and once with the raw server itself as what the edge leads to. */
+/** Once through the relay, and once with the edge forwarding to the raw server. */
 const places = ['behind the relay', "in the relay's place"] as const;
 
 beforeEach(async () => {
@@ -31,7 +31,7 @@ const ask = (more = '') =>
 const BAD: [string, string][] = [
   ['a status below 100', 'HTTP/1.1 099 Hm\r\nContent-Length: 2\r\n\r\nhi'],
   ['status 0', 'HTTP/1.1 000 Hm\r\nContent-Length: 2\r\n\r\nhi'],
-  ['an upgrade nobody asked for', 'HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'],
+  ['an unrequested upgrade', 'HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'],
   ['a 101 without an upgrade', 'HTTP/1.1 101 Go\r\n\r\n'],
   ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nhello'],
   [
@@ -40,12 +40,12 @@ const BAD: [string, string][] = [
   ],
   ['a control character in a header', 'HTTP/1.1 200 OK\r\nX: a\x01b\r\n\r\nhi'],
   ['a header of 200 KB', `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(200_000)}\r\n\r\nhi`],
-  ['a greeting of another kind', '220 mail.example ESMTP\r\n'],
-  ['nothing at all', ''],
+  ['a greeting of another protocol', '220 mail.example ESMTP\r\n'],
+  ['no bytes', ''],
 ];
 
 describe.each(places)('%s', (place) => {
-  test.each(BAD)('%s is a clean answer of ours', async (_what, bytes) => {
+  test.each(BAD)('%s becomes a clean error page', async (_what, bytes) => {
     await put(place);
     answer = bytes;
     expect(await ask()).toMatch(/^HTTP\/1\.1 50[23] /);
@@ -54,7 +54,7 @@ describe.each(places)('%s', (place) => {
     expect(await ask()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   });
 
-  test('what no status line may hold is left out of it', async () => {
+  test('bytes that a status line must not contain are removed', async () => {
     await put(place);
     answer = 'HTTP/1.1 200 a\x01b\x7f\r\nContent-Length: 2\r\n\r\nhi';
     expect(await ask()).toMatch(/^HTTP\/1\.1 200 ab\r\n/);
@@ -62,14 +62,14 @@ describe.each(places)('%s', (place) => {
     expect(await ask('Upgrade: websocket\r\nConnection: upgrade\r\n')).toMatch(/^HTTP\/1\.1 403 ab\r\n/);
   });
 
-  test('a cookie for the whole zone is for the own hostname, however it is written', async () => {
+  test('a cookie for the whole zone is restricted to the own hostname in every spelling', async () => {
     await put(place);
     answer =
       'HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Domain=alice.test; DOMAIN = .test\r\nContent-Length: 0\r\n\r\n';
     expect(await ask()).toMatch(/Set-Cookie: a=1; Domain=alice\.test\r\n/);
   });
 
-  test('random bytes: every visitor gets an end, and nobody else notices', async () => {
+  test('random bytes: every visit ends, and other students are not affected', async () => {
     await put(place);
     const seed = randomInt(2 ** 31);
     console.log(`seed ${seed}`);
@@ -111,7 +111,7 @@ describe.each(places)('%s', (place) => {
   });
 });
 
-/** Announces an answer for ever; what was taken of it, in bytes. */
+/** Sends informational responses forever; returns how many bytes were read of them. */
 async function flood(): Promise<{ taken: number }> {
   const told = { taken: 0 };
   const block = `HTTP/1.1 103 Early Hints\r\nLink: </${'a'.repeat(8000)}>\r\n\r\n`.repeat(100);
@@ -125,10 +125,10 @@ async function flood(): Promise<{ taken: number }> {
   return told;
 }
 
-/** What the kernel's buffers take by themselves stays well below this. */
+/** The kernel's buffers alone take much less than this. */
 const FLOODED = 16 * 2 ** 20;
 
-describe.each(places)('early hints without end, %s', (place) => {
+describe.each(places)('endless early hints, %s', (place) => {
   test.each([
     ['a request', ''],
     ['a WebSocket', 'Upgrade: websocket\r\nConnection: upgrade\r\n'],
@@ -141,7 +141,7 @@ describe.each(places)('early hints without end, %s', (place) => {
     expect(flooded.taken).toBeLessThan(FLOODED);
   });
 
-  test('a visitor who reads nothing costs no memory', async () => {
+  test('a visitor who reads nothing uses no memory', async () => {
     const flooded = await flood();
     await put(place);
     const before = process.memoryUsage().rss;
@@ -156,7 +156,7 @@ describe.each(places)('early hints without end, %s', (place) => {
   });
 });
 
-test('early hints without end are no identity', async () => {
+test('endless early hints are not an identity', async () => {
   const flooded = await flood();
   const asked = { host: '127.0.0.1', port: rig.service?.port ?? 0 };
   const answered = await fetchLinkIdentity(asked, 'alice.test', new AbortController().signal);
@@ -164,17 +164,17 @@ test('early hints without end are no identity', async () => {
   expect(flooded.taken).toBeLessThan(FLOODED);
 });
 
-test('a few early hints come through, before their answer', async () => {
+test('a few early hints reach the visitor before their response', async () => {
   answer = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n'.repeat(3);
   answer += 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
   expect(await ask()).toMatch(/^(HTTP\/1\.1 103 Early Hints\r\n[\s\S]*?){3}HTTP\/1\.1 200 OK\r\n/);
 });
 
 test.each([
-  ['no end of its body', 'HTTP/1.1 200 OK\r\n\r\n'],
-  ['a body that only drips', 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n'],
-  ['an upgrade nobody asked for', 'HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'],
-])('an identity with %s is given up', async (_what, head) => {
+  ['an endless body', 'HTTP/1.1 200 OK\r\n\r\n'],
+  ['a body that arrives byte by byte', 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n'],
+  ['an unrequested upgrade', 'HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'],
+])('an identity with %s is abandoned', async (_what, head) => {
   await rig.serveRaw((socket) => {
     socket.write(head);
     const drip = setInterval(() => socket.write(' '), 200);
@@ -186,9 +186,9 @@ test.each([
   );
 });
 
-test("a student in the relay's place who says nobody is not taken for live", async () => {
+test("an answer without a valid identity in the relay's place is not confirmed as live", async () => {
   await put("in the relay's place");
-  for (const body of ['null', '[]', '"alice"', '{"link":{}}', 'x'.repeat(5000)]) {
+  for (const body of ['null', '[]', '"alice"', '{"fingerprint":{}}', 'x'.repeat(5000)]) {
     answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     const { origin } = rig.route();
     const confirmation = await rig.edge.confirm({ ...rig.route(), origin }, AbortSignal.timeout(150));
@@ -196,7 +196,7 @@ test("a student in the relay's place who says nobody is not taken for live", asy
   }
 });
 
-test('a service that does not speak HTTP is named as such, one that broke off too', async () => {
+test('the waiting page names a service that does not speak HTTP, and one that ended early', async () => {
   answer = 'SSH-2.0-OpenSSH_9.2\r\n';
   const words = async () =>
     JSON.parse((await rig.visit('/', { headers: { accept: 'application/json' } })).body).error;

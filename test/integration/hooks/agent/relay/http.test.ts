@@ -1,4 +1,4 @@
-/** HTTP to the letter, through edge and relay: what is rare in a browser and common in tools, and what smugglers try. */
+/** HTTP details through edge and relay: requests that browsers rarely send but tools do, and request smuggling. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
@@ -22,7 +22,7 @@ async function bodyOf(incoming: IncomingMessage): Promise<string> {
   return body;
 }
 
-/** A server that says what it was asked: method, target, framing, body, trailers. */
+/** A server that echoes the request: method, target, framing, body, trailers. */
 async function echo(): Promise<void> {
   await rig.serve(async (incoming, response) => {
     const body = await bodyOf(incoming);
@@ -73,7 +73,7 @@ test.each([
 
 test.each([
   ['a length and chunks', ['Content-Length: 3', 'Transfer-Encoding: chunked'], '0\r\n\r\n', 400],
-  ['chunks spelt with a space', ['Transfer-Encoding : chunked'], '0\r\n\r\n', 400],
+  ['chunks spelled with a space', ['Transfer-Encoding : chunked'], '0\r\n\r\n', 400],
   ['two lengths', ['Content-Length: 3', 'Content-Length: 4'], 'abcd', 400],
   ['a length with a sign', ['Content-Length: +3'], 'abc', 400],
   ['an unknown coding', ['Transfer-Encoding: xchunked'], '0\r\n\r\n', 400],
@@ -89,7 +89,7 @@ test.each([
   expect(heard).not.toContain('/smuggled');
 });
 
-test('smuggling: a `Connection` that names what frames, routes or vouches for a request', async () => {
+test('smuggling: a `Connection` that names headers which frame, route or identify a request', async () => {
   const asked: string[] = [];
   await rig.serve((incoming, response) => {
     asked.push(`${incoming.url} ${incoming.headers.host} ${incoming.headers['x-forwarded-for']}`);
@@ -106,14 +106,14 @@ test('smuggling: a `Connection` that names what frames, routes or vouches for a 
   expect(asked).toEqual(names.map((name) => `/${name} localhost:${rig.service?.port} 127.0.0.1`));
 });
 
-test('CONNECT, an absolute target of another name, and a user in front of the name lead nowhere', async () => {
+test('CONNECT, an absolute target of another host, and user information before the host are refused', async () => {
   await echo();
   expect(await rig.sendRaw(head('CONNECT alice.test:80 HTTP/1.1'))).toMatch(/^HTTP\/1\.1 501 /);
   expect(await rig.sendRaw(head('GET http://bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 404 /);
   expect(await rig.sendRaw(head('GET http://alice.test@bob.test/ HTTP/1.1'))).toMatch(/^HTTP\/1\.1 400 /);
 });
 
-test('HEAD, 204 and 304 have no body, and the connection goes on', async () => {
+test('HEAD, 204 and 304 have no body, and the connection is reused', async () => {
   await rig.serve((incoming, response) => {
     if (incoming.url === '/204') return void response.writeHead(204).end();
     if (incoming.url === '/304') return void response.writeHead(304, { etag: '"a"' }).end();
@@ -128,7 +128,7 @@ test('HEAD, 204 and 304 have no body, and the connection goes on', async () => {
   expect(heard.match(/Content-Length: 5/gi)).toHaveLength(2);
 });
 
-test("an answer's head has the bytes of the service's, whatever they are", async () => {
+test("a response's head keeps the service's bytes", async () => {
   const named = 'Content-Disposition: attachment; filename="caf\xc3\xa9-\xe9.pdf"';
   await rig.serveRaw(`HTTP/1.1 200 Tr\xe8s bien\r\n${named}\r\nContent-Length: 2\r\n\r\nok`);
   const heard = await rig.sendRaw(head('GET / HTTP/1.1'));
@@ -144,7 +144,7 @@ test('pipelined requests are answered in order, however long each takes', async 
   expect(heard.match(/<\/\d>/g)).toEqual(['</1>', '</2>', '</3>', '</4>']);
 });
 
-test('what is no request behind one that is being answered never becomes part of that answer', async () => {
+test('a malformed request after a pending one never becomes part of its response', async () => {
   await rig.serve((_incoming, response) => {
     response.writeHead(200, { 'content-length': 10 }).write('12345');
     setTimeout(() => response.end('67890'), 200);
@@ -161,7 +161,7 @@ test('what is no request behind one that is being answered never becomes part of
   expect(heard).not.toContain('400');
 });
 
-test('early hints pass, trailers pass, but none that would set a cookie or frame the body', async () => {
+test('early hints and trailers pass, except trailers that set a cookie or frame the body', async () => {
   await rig.serveRaw(
     'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\n\r\n' +
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n' +
@@ -174,7 +174,7 @@ test('early hints pass, trailers pass, but none that would set a cookie or frame
   expect(await rig.sendRaw(head('GET / HTTP/1.0'))).toMatch(/^HTTP\/1\.1 200 OK\r\n(?!.*chunked)/s);
 });
 
-test('a service that restarts between two requests of a connection is not noticed, and no POST is sent twice', async () => {
+test('a visitor does not notice a service that restarts between two requests, and no POST is sent twice', async () => {
   const asked: string[] = [];
   const listener = (incoming: IncomingMessage) => {
     asked.push(`${incoming.method} ${incoming.url}`);
@@ -194,12 +194,12 @@ test('a service that restarts between two requests of a connection is not notice
   expect(asked).toEqual(['/1', '/2', '/3'].flatMap((round) => [`GET ${round}`, `POST ${round}`]));
 });
 
-test('a kept connection that turns out to be dead costs nobody an answer', async () => {
+test('a pooled connection that turns out to be dead costs no visitor a response', async () => {
   const asked: string[] = [];
   await rig.serveRaw((socket, first) => {
     asked.push(first.slice(0, 4).trim());
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-    // As after a restart: the other side does not know yet that nobody is there.
+    // As after a restart: the relay does not know yet that the connection is dead.
     socket.once('data', () => socket.destroy());
   });
   for (const method of ['GET', 'GET', 'POST', 'DELETE', 'PATCH'])
@@ -207,7 +207,7 @@ test('a kept connection that turns out to be dead costs nobody an answer', async
   expect(asked).toEqual(['GET', 'GET', 'POST', 'DELE', 'PATC']);
 });
 
-test('a service that ends every connection without an answer is asked once for a POST', async () => {
+test('a POST is sent once to a service that ends every connection without a response', async () => {
   let asked = 0;
   await rig.serveRaw((socket) => {
     asked += 1;
@@ -217,7 +217,7 @@ test('a service that ends every connection without an answer is asked once for a
   expect(asked).toBe(1);
 });
 
-test('a visitor who half-closes is let go; the service sees it', async () => {
+test('a visitor who half-closes is disconnected, and so is the service', async () => {
   let gone = false;
   await rig.serve((_incoming, response) => {
     response.once('close', () => {
@@ -229,10 +229,10 @@ test('a visitor who half-closes is let go; the service sees it', async () => {
   socket.resume();
   socket.end('GET / HTTP/1.1\r\nHost: alice.test\r\n\r\n');
   await once(socket, 'close');
-  await waitFor('the service to see it', () => gone);
+  await waitFor('the service to be disconnected', () => gone);
 });
 
-test('who sends headers too slowly is told so, by the edge and by the relay', async () => {
+test('edge and relay answer slow headers with a 408', async () => {
   const slow = 'GET / HTTP/1.1\r\nHost: alice.test\r\nX-Slow: ';
   const ways = [rig.port, rig.relay.port].map((to) => rig.sendRaw(slow, { to }));
   for (const heard of await Promise.all(ways)) expect(heard).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);

@@ -1,4 +1,4 @@
-/** Load that real visitors and rude ones make, on the relay with the agent's own limits of memory; and on what another student's visitors notice. */
+/** The relay under load with the agent's memory limits, and its effect on another student's visitors. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -13,7 +13,7 @@ import { waitFor } from '../../../../support/wait.ts';
 
 /** Each of bob's visitors has an answer within this time, in ms; on an idle machine it takes some. */
 const SOON = 3000;
-/** Alice's slow visitors stay for longer: whoever had to wait for one of them would be too late. */
+/** Alice's slow visitors stay longer: a visitor of bob's who had to wait for one of them would be too late. */
 const STAY = SOON + 1500;
 
 const processes: ChildProcess[] = [];
@@ -45,7 +45,7 @@ async function sockets(count: number): Promise<void> {
       expect(String(message)).toBe(`hello ${index}`);
     }),
   );
-  // Every other one breaks off without a word.
+  // Every other one is aborted without a close frame.
   await Promise.all(
     open.map(async (socket, index) => {
       const closed = once(socket, 'close');
@@ -56,7 +56,7 @@ async function sockets(count: number): Promise<void> {
   );
 }
 
-/** One round of everything; the relay's memory after it. */
+/** One round of every kind of load; returns the relay's memory after it. */
 async function round(): Promise<number> {
   await sockets(1000);
   await many(40, () => visitors.readSlowly());
@@ -68,12 +68,12 @@ async function round(): Promise<number> {
   }
   expect((await visitors.visit('/')).body).toBe('fine');
   const connections = () => new Promise<number>((resolve) => service.getConnections((_, n) => resolve(n)));
-  // Up to 32 are kept for the next request.
+  // Up to 32 pooled connections stay open.
   await waitFor('what was broken off to be gone at the service too', async () => (await connections()) <= 32);
   return relay.memory();
 }
 
-test('1,000 WebSockets, slow readers, broken uploads and answers, large headers: nothing stays behind', async () => {
+test('1,000 WebSockets, slow readers, aborted uploads and responses, large headers: no memory leaks', async () => {
   const after: number[] = [];
   for (let turn = 0; turn < 4; turn += 1) after.push(await round());
   const [, , third = 0, fourth = 0] = after;
@@ -81,7 +81,7 @@ test('1,000 WebSockets, slow readers, broken uploads and answers, large headers:
   expect(Math.abs(fourth - third)).toBeLessThan(2 * MB);
 });
 
-test('all of it at once stays within the limits of the agent', async () => {
+test('all of it at once stays within the memory limits of the agent', async () => {
   const open = await visitors.openSockets(1000);
   const idle = relay.privateDirty();
   await Promise.all([
@@ -95,7 +95,7 @@ test('all of it at once stays within the limits of the agent', async () => {
   expect(relay.isAlive).toBe(true);
   expect(open.every(({ readyState }) => readyState === WebSocket.OPEN)).toBe(true);
   for (const socket of open) socket.terminate();
-  // All of it goes back to the kernel, not to a heap of the agent's own: what that was before is this run's measure.
+  // The memory returns to the kernel, not to the agent's heap. The amount before is this run's baseline.
   await waitFor(
     'the memory to be given back',
     async () => {
@@ -106,7 +106,7 @@ test('all of it at once stays within the limits of the agent', async () => {
   );
 });
 
-/** What a process says first, and the process. */
+/** Starts a process; returns it and its first message. */
 async function begin(file: string, ...args: string[]): Promise<[ChildProcess, number]> {
   const child = fork(join(root, 'test/support', file), args);
   processes.push(child);
@@ -114,7 +114,7 @@ async function begin(file: string, ...args: string[]): Promise<[ChildProcess, nu
   return [child, port];
 }
 
-test("1,000 WebSockets, slow readers and aborted uploads at one student: another's visitors are answered soon", async () => {
+test("1,000 WebSockets, slow readers and aborted uploads at one student do not slow another's visitors", async () => {
   const [load, loadedPort] = await begin('visitor-load-main.ts', String(STAY));
   const loadedRelay = await RelayProcess.start(loadedPort, 'alice');
   const bobs = await RelayProcess.start(portOf(service), 'bob');

@@ -1,4 +1,4 @@
-/** Everything is streamed: uploads, downloads, events; whoever goes takes the other side along. */
+/** Uploads, downloads and events are streamed; if one side disconnects, so does the other. */
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
@@ -45,7 +45,7 @@ test('100 MB up and 100 MB down pass through', async () => {
   expect(received).toBe(size);
 });
 
-/** Writes until nobody takes any more for a while; how much was taken by then. */
+/** Writes until the other side has stopped reading for a while; returns how many bytes were accepted. */
 async function writeUntilFull(stream: Writable): Promise<number> {
   const chunk = Buffer.alloc(65_536, 'x');
   let taken = 0;
@@ -58,7 +58,7 @@ async function writeUntilFull(stream: Writable): Promise<number> {
   }
 }
 
-test('nothing is held back in memory: a reader that does not read stops the writer, both ways', async () => {
+test('nothing is buffered in memory: a stalled reader stops the writer, in both directions', async () => {
   let fill: (taken: number) => void = () => {};
   const down = new Promise<number>((resolve) => {
     fill = resolve;
@@ -102,7 +102,7 @@ test('server-sent events arrive one by one', async () => {
   outgoing.destroy();
 });
 
-test('who still waits for an answer when the route goes is told so, on a connection that ends there', async () => {
+test('a visitor who still waits for a response when the route closes gets a page on a connection that then closes', async () => {
   let asked = 0;
   await rig.serve(() => {
     asked += 1;
@@ -117,7 +117,7 @@ test('who still waits for an answer when the route goes is told so, on a connect
   }
   agent.destroy();
 
-  // Of several on one connection, no later one may keep an earlier one going.
+  // Of pipelined requests, no later one may keep an earlier one running.
   await rig.publish(rig.route());
   const socket = connect(rig.port, '127.0.0.1');
   socket.write('GET / HTTP/1.1\r\nHost: alice.test\r\n\r\n'.repeat(2));
@@ -127,7 +127,7 @@ test('who still waits for an answer when the route goes is told so, on a connect
   await end;
 });
 
-test('an answer that breaks off breaks off for the visitor too; the next request is answered', async () => {
+test('an interrupted response is interrupted for the visitor too; the next request is answered', async () => {
   await rig.serve((incoming, response) => {
     if (incoming.url === '/whole') return void response.end('whole');
     response.writeHead(200, { 'content-length': 1000 });
@@ -138,7 +138,7 @@ test('an answer that breaks off breaks off for the visitor too; the next request
   expect((await rig.visit('/whole')).body).toBe('whole');
 });
 
-test('a visitor who goes away in the middle of an upload leaves the service unharmed', async () => {
+test('a visitor who disconnects during an upload does not harm the service', async () => {
   let ended: Promise<unknown> = Promise.resolve();
   await rig.serve((incoming, response) => {
     if (incoming.method === 'GET') return void response.end('fine');
@@ -162,7 +162,7 @@ test('a visitor who goes away in the middle of an upload leaves the service unha
   expect((await rig.visit()).body).toBe('fine');
 });
 
-test('what a service has sent before it closes reaches a slow visitor to the last byte', async () => {
+test('a slow visitor gets every byte that a service sent before it closed', async () => {
   const size = 20 * 2 ** 20;
   await rig.serveRaw((socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
@@ -173,7 +173,7 @@ test('what a service has sent before it closes reaches a slow visitor to the las
   let received = 0;
   for await (const part of visitor) {
     received += part.length;
-    // Slower than everything in transit, so that every buffer is full when the service's end is seen.
+    // Slow enough that every buffer is full when the service closes.
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   expect(received).toBeGreaterThan(size);

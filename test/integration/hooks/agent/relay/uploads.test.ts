@@ -1,4 +1,4 @@
-/** Requests with bodies, through edge and relay: refused, streamed, and what comes behind them on a connection. */
+/** Requests with bodies through edge and relay: refused, streamed, and followed by others on the same connection. */
 import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { VisitorRig } from '../../../../support/visitor-rig.ts';
@@ -15,7 +15,7 @@ afterEach(() => rig.close());
 const head = (line: string, ...headers: string[]) =>
   `${[line, 'Host: alice.test', ...headers].join('\r\n')}\r\n\r\n`;
 
-/** A visitor's connection, and what it has heard. */
+/** A visitor's connection, and what it has received. */
 function visitor(): { socket: Socket; heard: () => string } {
   const socket = connect(rig.port, '127.0.0.1');
   let heard = '';
@@ -26,7 +26,7 @@ function visitor(): { socket: Socket; heard: () => string } {
   return { socket, heard: () => heard };
 }
 
-/** Uploads as fast as the connection takes them, until the connection closes: what was heard. */
+/** Uploads as fast as possible until the connection closes; returns what was received. */
 async function upload(connection: string): Promise<string> {
   const { socket, heard } = visitor();
   const chunk = Buffer.alloc(65_536);
@@ -36,7 +36,7 @@ async function upload(connection: string): Promise<string> {
   socket.on('drain', pump);
   socket.write(head('POST / HTTP/1.1', `Connection: ${connection}`, 'Content-Length: 100000000000'));
   pump();
-  // `once` of events would reject: who goes on sending is reset in the end.
+  // `once` of node:events would reject: a visitor who goes on sending is reset in the end.
   await new Promise((resolve) => socket.once('close', resolve));
   return heard();
 }
@@ -47,7 +47,7 @@ test.each([
   ['close', 'in the middle'],
   ['keep-alive', 'in the middle'],
 ])(
-  'an upload (Connection: %s) that the service refuses %s: the visitor hears it every time, and is let go',
+  'an upload (Connection: %s) that the service refuses %s: the visitor always gets the response, then is disconnected',
   async (connection, when) => {
     const refuse = (response: ServerResponse) =>
       response.writeHead(413, { 'content-length': 5 }).end('large');
@@ -64,14 +64,14 @@ test.each([
   },
 );
 
-test('a service that closes behind its refusal of an upload is heard, and the visitor is let go', async () => {
+test('the visitor gets the response of a service that refuses an upload and closes, then is disconnected', async () => {
   await rig.serveRaw((socket) => {
     socket.end('HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge');
   });
   expect(await upload('close')).toMatch(/^HTTP\/1\.1 413 Too Large\r\n.*large$/s);
 });
 
-test('who is uploading when the route goes hears so, and is let go', async () => {
+test('a visitor who is uploading when the route closes gets a page, then is disconnected', async () => {
   let asked = 0;
   await rig.serve((incoming) => {
     asked += 1;
@@ -83,7 +83,7 @@ test('who is uploading when the route goes hears so, and is let go', async () =>
   for (const answer of await Promise.all(uploads)) expect(answer).toMatch(/^HTTP\/1\.1 404 .*<\/html>\s*$/s);
 });
 
-test('an answer before the body is whole costs the next one on the connection nothing', async () => {
+test('an early response does not affect the next request on the connection', async () => {
   await rig.serve((incoming, response) => {
     if (incoming.method === 'POST') return void response.writeHead(401, { 'content-length': 0 }).end();
     let sent = 0;
@@ -104,7 +104,7 @@ test('an answer before the body is whole costs the next one on the connection no
   socket.destroy();
 });
 
-test("a streamed request's head goes ahead of its body, and its answer may begin", async () => {
+test("a streamed request's head is sent before its body, so that the response can begin", async () => {
   await rig.serve((incoming, response) => {
     response.writeHead(200, { 'x-name': incoming.headers['x-name'] }).write('begun');
     incoming.pipe(response);

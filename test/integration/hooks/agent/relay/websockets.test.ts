@@ -1,4 +1,4 @@
-/** WebSockets: the handshake, refused or never answered; both ways; and their ends. */
+/** WebSockets: handshakes that are accepted, refused or never answered; both directions; and how they end. */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => rig.close());
 
-test('a WebSocket passes both ways with the own origin; a closing route ends it, and a download, at once', async () => {
+test('a WebSocket passes in both directions with the own origin; a closing route ends it and a download at once', async () => {
   const server = await rig.serve((_request, response) => void response.writeHead(200).write('begun'));
   new WebSocketServer({ server }).on('connection', (socket, incoming) => {
     socket.send(`${incoming.headers.host} ${incoming.headers.origin}`);
@@ -38,7 +38,7 @@ test('a WebSocket passes both ways with the own origin; a closing route ends it,
   await ends;
 });
 
-test('a service that refuses an upgrade is heard; none at all is a 503', async () => {
+test('a refused upgrade is answered by the service; without a service it is a 503', async () => {
   const dial = () => {
     const socket = rig.socket();
     return new Promise((resolve) => {
@@ -54,11 +54,11 @@ test('a service that refuses an upgrade is heard; none at all is a 503', async (
   expect(await dial()).toBe(401);
 });
 
-test('a visitor who leaves while a handshake waits for its answer leaves nothing behind', async () => {
+test('a visitor who leaves during a handshake leaves no connection behind', async () => {
   const server = await rig.serve((_incoming, response) => void response.end('fine'));
   let waiting = 0;
   let asked = 0;
-  // As Vite's server, which answers those of its own protocol only.
+  // Like Vite's server, which answers only its own subprotocol.
   server.on('upgrade', (_request, socket) => {
     asked += 1;
     waiting += 1;
@@ -77,7 +77,7 @@ test('a visitor who leaves while a handshake waits for its answer leaves nothing
   expect((await rig.visit()).body).toBe('fine');
 });
 
-test('300 WebSockets at once, and all of them end with the route', async () => {
+test('300 simultaneous WebSockets all end with the route', async () => {
   const server = await rig.serve(() => {});
   new WebSocketServer({ server }).on('connection', (socket) => socket.send('hi'));
   const sockets = await Promise.all(
@@ -92,7 +92,7 @@ test('300 WebSockets at once, and all of them end with the route', async () => {
   await ends;
 });
 
-test('a visitor who half-closes a WebSocket still hears the answer to it', async () => {
+test('a visitor who half-closes a WebSocket still receives the service\'s last bytes', async () => {
   await rig.serveRaw((socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     socket.once('end', () => socket.end('goodbye'));

@@ -1,4 +1,4 @@
-/** What the agent puts before a student, where and when, with real programs in real terminals. */
+/** Where and when the agent shows notices, with real programs in real terminals. */
 import { AgentContainer, url } from '../../../support/agent-container.ts';
 import { waitFor } from '../../../support/wait.ts';
 
@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 afterAll(() => agent?.close());
 
-test('a message comes at once to a program in the foreground, at the next prompt otherwise, and once', async () => {
+test('a notice is shown once: immediately during a foreground program, otherwise at the next prompt', async () => {
   const terminal = await agent.open();
   expect(terminal.text).toContain(url);
   terminal.type('cat\r');
@@ -35,7 +35,7 @@ test('a message comes at once to a program in the foreground, at the next prompt
   await terminal.ended;
 });
 
-test('what a terminal shows is told there: in the panes of tmux while it is in front, at the prompt after it', async () => {
+test('notices appear in the panes of tmux while it is in the foreground, and at the prompt afterwards', async () => {
   const terminal = await agent.open();
   terminal.type('tmux -f /dev/null new -s told\r');
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
@@ -69,7 +69,7 @@ test.each([
   ['less', 'less /etc/services', 'q', 6],
   ["node's prompt", 'node', '\x04', 7],
 ])(
-  'nothing is written into %s; the line comes at the next prompt, once',
+  'nothing is written into %s; the line appears once, at the next prompt',
   async (_name, command, quit, id) => {
     const terminal = await agent.open();
     await agent.reported('the session', ({ sessions }) => sessions.length === 1);
@@ -96,14 +96,14 @@ test.each([
   },
 );
 
-test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `devenv-status` tells all the same', async () => {
+test('with DEVENV_QUIET=1 no notice is ever shown, and `devenv-status` still works', async () => {
   const terminal = await agent.open('env', 'DEVENV_QUIET=1', 'bash');
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   terminal.type('cat\r');
   await waitFor('cat to run', () => agent.container.run('pgrep -xc cat || :') === '1');
   const note = 'The edge is away. It is tried again.';
   agent.send({ notes: [note], notices: [{ id: 8, kind: 'problem', text: 'nobody wants this' }] });
-  await agent.reported('the notice as dealt with', ({ lastShownNoticeId }) => lastShownNoticeId === 8);
+  await agent.reported('the notice as processed', ({ lastShownNoticeId }) => lastShownNoticeId === 8);
   terminal.type('\x03');
   await terminal.see(/\$ $/);
   const status = await terminal.run('devenv-status');
@@ -119,11 +119,11 @@ test('with DEVENV_QUIET=1 nothing is told, neither at once nor later, and `deven
 test.each([
   ['.bashrc', ['bash']],
   ['.profile', ['bash', '-l']],
-])('DEVENV_QUIET=1 in ~/%s keeps the greeting away too', async (file, shell) => {
+])('DEVENV_QUIET=1 in ~/%s turns the welcome off too', async (file, shell) => {
   agent.container.run(`cp -p ~/${file} /tmp/before; echo 'export DEVENV_QUIET=1' >>~/${file}`);
   const terminal = await agent.open(...shell);
   expect(await terminal.run('echo quiet: $DEVENV_QUIET')).toBe('quiet: 1');
-  // Nor is it kept for later.
+  // The welcome is not shown later either.
   await terminal.run('DEVENV_QUIET=');
   expect(terminal.text).not.toContain('Your link is');
   terminal.type('exit\r');
@@ -131,7 +131,7 @@ test.each([
   agent.container.run(`mv /tmp/before ~/${file}`);
 });
 
-test('what waited for a shell that was killed is gone with it', async () => {
+test('notices queued for a shell that was killed are removed', async () => {
   const terminal = await agent.open();
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   const pid = await terminal.run('echo $$');
@@ -143,7 +143,7 @@ test('what waited for a shell that was killed is gone with it', async () => {
   expect(agent.container.run('ls /run/devenv/messages')).not.toMatch(new RegExp(`^${pid}$`, 'm'));
 });
 
-test('a chosen port lasts until the student has left, through a lost terminal, and `--always` beyond', async () => {
+test('a chosen port survives a lost terminal until the student leaves; with `--always` it stays', async () => {
   const chosen = () => agent.container.run('cat /run/devenv/port 2>/dev/null || :');
   const terminal = await agent.open();
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
@@ -169,7 +169,7 @@ test('a chosen port lasts until the student has left, through a lost terminal, a
   expect(agent.container.run('ls -A ~ | grep -c devenv-port || :')).toBe('0');
 });
 
-test('an agent that is killed comes back, ends no shell, knows the sessions, and repeats no message', async () => {
+test('a killed agent restarts, ends no shell, finds the sessions, and repeats no notice', async () => {
   const terminal = await agent.open();
   const shell = await terminal.run('echo $$');
   const before = await agent.reported('the session', ({ sessions }) => sessions[0]?.id);
@@ -184,10 +184,10 @@ test('an agent that is killed comes back, ends no shell, knows the sessions, and
 });
 
 test.each([
-  ['a line for a shell that has no hooks', ['bash', '-c', 'cd / && cat; true'], 10],
-  ['a program alone', ['cat'], 11],
+  ['a command line of a shell without hooks', ['bash', '-c', 'cd / && cat; true'], 10],
+  ['a program without a shell', ['cat'], 11],
 ])(
-  '%s, as all that a terminal runs, is told at once; a shell that waits beside it is left alone',
+  '%s as the only program of a terminal gets the notice immediately; a waiting shell in another terminal does not',
   async (_name, command, id) => {
     const waiting = await agent.open('sh');
     const terminal = agent.container.terminal(command);
@@ -205,12 +205,12 @@ test.each([
   },
 );
 
-test('a pipeline is told at once too when its first program has ended', async () => {
+test('a pipeline whose first program has ended gets the notice immediately', async () => {
   const terminal = await agent.open();
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   const pid = await terminal.run('echo $$');
   terminal.type('true | tail -f /dev/null\r');
-  // The job's number is the pid of a program that is no more.
+  // The job's group number is the pid of a program that has ended.
   await waitFor(
     'the rest of the pipeline in front',
     () =>
@@ -226,7 +226,7 @@ test('a pipeline is told at once too when its first program has ended', async ()
   await terminal.ended;
 });
 
-test("what waits while a nested shell's program has the screen comes at that shell's next prompt", async () => {
+test("a notice that arrives during a nested shell's full-screen program appears at that shell's next prompt", async () => {
   const terminal = await agent.open();
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   terminal.type('bash\r');

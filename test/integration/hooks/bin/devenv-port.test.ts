@@ -1,5 +1,5 @@
 /** `devenv-port` when it can write its files, and when it can't. */
-import { BareContainer } from '../../support/bare-container.ts';
+import { BareContainer } from '../../../support/bare-container.ts';
 
 let container: BareContainer;
 

@@ -71,14 +71,17 @@ test.each(Object.entries(modes))('%s: the same output with and without hooks', a
   expect(plain).toContain('loop 3');
 });
 
-test.each(Object.entries(toolModes))('%s in ~/.bashrc: the same output with and without hooks', async (_name, mode) => {
-  const [mine, plain] = await Promise.all([
-    transcriptFromStart(withHooks, mode),
-    transcriptFromStart(without, mode),
-  ]);
-  expect(mine).toBe(plain);
-  expect(plain).toContain('loop 3');
-});
+test.each(Object.entries(toolModes))(
+  '%s in ~/.bashrc: the same output with and without hooks',
+  async (_name, mode) => {
+    const [mine, plain] = await Promise.all([
+      transcriptFromStart(withHooks, mode),
+      transcriptFromStart(without, mode),
+    ]);
+    expect(mine).toBe(plain);
+    expect(plain).toContain('loop 3');
+  },
+);
 
 test("set -e ends the shell at the student's failures, never at the hooks' own", async () => {
   const terminal = withHooks.terminal(['bash']);
@@ -89,7 +92,7 @@ test("set -e ends the shell at the student's failures, never at the hooks' own",
   expect(await terminal.ended).toBe(9);
 });
 
-test('the hooks never replace the student\'s own DEBUG trap', async () => {
+test("the hooks never replace the student's own DEBUG trap", async () => {
   const terminal = withHooks.terminal(['bash']);
   await terminal.see(/\$ $/);
   await terminal.run("trap 'debug_count=$((debug_count+1))' DEBUG");
@@ -100,7 +103,7 @@ test('the hooks never replace the student\'s own DEBUG trap', async () => {
   expect(await terminal.run('trap -p DEBUG')).toContain('debug_count');
 });
 
-test('with a full tmpfs or without their folder the hooks are silent, and keep the student\'s traps', async () => {
+test("with a full tmpfs or without their folder the hooks are silent, and keep the student's traps", async () => {
   const container = await BareContainer.start({ runSize: '64k' });
   try {
     container.run('mkdir -p /run/devenv/shells; head -c 1M /dev/zero > /run/devenv/full 2>/dev/null || :');
@@ -176,7 +179,7 @@ test.each(['bash-preexec', 'bash-preexec before 0.5', 'VS Code', 'starship by it
   },
 );
 
-test("`exec bash` shows the welcome once, and continues the same record", async () => {
+test('`exec bash` shows the welcome once, and continues the same record', async () => {
   const container = await hookedContainer();
   try {
     const terminal = container.terminal(['bash']);

@@ -171,10 +171,7 @@ test('a watched command keeps its id in the background, and `exec bash` continue
   terminal.type('\x1a');
   await terminal.see(/Stopped/);
   await terminal.run('bg');
-  await agent.reported(
-    'the same start',
-    ({ starting }) => starting.length === 1 && starting[0]?.id === id,
-  );
+  await agent.reported('the same start', ({ starting }) => starting.length === 1 && starting[0]?.id === id);
   await terminal.run('kill %1');
   await agent.reported('no start', ({ starting }) => starting.length === 0);
   terminal.type('exec bash\r');

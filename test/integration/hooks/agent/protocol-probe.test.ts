@@ -55,7 +55,11 @@ const cases: [string, () => Promise<number>, string | null][] = [
   ['a greeting', () => tcp((socket) => socket.end('220 mail.example ESMTP\r\n')), 'other'],
   ['an echo server', () => tcp((socket) => socket.pipe(socket)), 'other'],
   ['a server that closes immediately', () => tcp((socket) => socket.end()), 'other'],
-  ['a server that closes at any byte', () => tcp((socket) => socket.once('data', () => socket.end())), 'other'],
+  [
+    'a server that closes at any byte',
+    () => tcp((socket) => socket.once('data', () => socket.end())),
+    'other',
+  ],
   ['a server that never answers', () => tcp(() => {}), null],
   [
     'a server that never stops sending',

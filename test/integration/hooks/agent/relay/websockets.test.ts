@@ -92,7 +92,7 @@ test('300 simultaneous WebSockets all end with the route', async () => {
   await ends;
 });
 
-test('a visitor who half-closes a WebSocket still receives the service\'s last bytes', async () => {
+test("a visitor who half-closes a WebSocket still receives the service's last bytes", async () => {
   await rig.serveRaw((socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     socket.once('end', () => socket.end('goodbye'));

@@ -132,6 +132,12 @@ export class AgentContainer {
     });
   }
 
+  /** Waits until the agent has certainly looked at what is there now: it repeats its report every two seconds. */
+  async twoMoreReports(): Promise<void> {
+    const before = this.reports.length;
+    await waitFor('two more reports', () => this.reports.length >= before + 2);
+  }
+
   /** A terminal at its prompt. It is a session, because its master is outside the container. */
   async open(...command: string[]): Promise<Terminal> {
     const terminal = this.container.terminal(command.length > 0 ? command : ['bash']);

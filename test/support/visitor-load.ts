@@ -64,13 +64,13 @@ export class VisitorLoad {
     return socket;
   }
 
-  /** A visitor who requests 32 MB, reads nothing for a while, and disconnects. */
-  async readSlowly(forMs = 300): Promise<void> {
+  /** A visitor who requests 32 MB, reads nothing until `until` resolves, and disconnects. */
+  async readSlowly(until: Promise<unknown> = sleep(300)): Promise<void> {
     const socket = connect(this.#port, '127.0.0.1');
     socket.on('error', () => {});
     socket.write(`GET /large HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`);
     await once(socket, 'readable');
-    await sleep(forMs);
+    await until;
     socket.destroy();
   }
 

@@ -144,7 +144,11 @@ test('without PORT the shell warns and its servers are private, until PORT is se
 test('a web server is found among a hundred other listeners; one that rejects the probe is found on $PORT', async () => {
   const terminal = await agent.open();
   const many = 'for (let p = 20000; p < 20100; p++) require("net").createServer().listen(p, "127.0.0.1")';
-  terminal.type(`node -e '${many}' & disown; sleep 1; python3 -m http.server $PORT\r`);
+  await terminal.run(`node -e '${many}' & disown`);
+  // 127.0.0.1:20099, as the kernel writes it.
+  const last = 'grep -c "0100007F:4E83 00000000:0000 0A" /proc/net/tcp || :';
+  await waitFor('the last of the hundred to listen', () => agent.container.run(last) === '1');
+  terminal.type('python3 -m http.server $PORT\r');
   const service = await agent.reported(
     'Python',
     (each) => each.service?.reason === 'port-variable' && each.service,
@@ -189,11 +193,17 @@ test('a watched command keeps its id in the background, and `exec bash` continue
 test("the agent recovers from a student who takes the relay's port or kills process 1", async () => {
   agent.container.run('kill -9 1; true');
   const times = agent.connections;
-  agent.container.run(
-    `pkill -KILL -f 'agent/[m]ain.js'; node -e 'const s = require("net").createServer().on("error", () => setTimeout(() => s.listen(61080), 5)).on("listening", () => setTimeout(() => process.exit(), 3000)); s.listen(61080)' >/dev/null 2>&1 & sleep 0.1`,
-  );
+  // It takes the port as soon as the agent lets go of it, and keeps it until it is killed.
+  const thief =
+    'const s = require("net").createServer((c) => c.end()).on("error", () => setTimeout(() => s.listen(61080), 5)).on("listening", () => console.log("taken")); s.listen(61080); console.log("waits")';
+  agent.container.run(`node -e '${thief}' >/tmp/thief 2>&1 &`);
+  const thiefSaid = (word: string) => agent.container.run('cat /tmp/thief || :').includes(word);
+  await waitFor('the student to wait for the port', () => thiefSaid('waits'));
+  agent.container.run("pkill -KILL -f 'agent/[m]ain.js'");
+  await waitFor('the student to take the port', () => thiefSaid('taken'));
   await waitFor('the agent to be back', () => agent.connections > times);
   await agent.reported('a report', (each) => each.sessions.length === 0);
+  agent.container.run("pkill -f '[c]onsole.log..taken'");
   const relay = () =>
     agent.container.run(`curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:61080/ || :`);
   await waitFor('the relay to be back on its port', () => relay() === '503');

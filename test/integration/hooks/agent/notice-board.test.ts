@@ -53,6 +53,9 @@ test('notices appear in the panes of tmux while it is in the foreground, and at 
   await terminal.see(/detached[^$]*\$ $/);
   agent.send({ notices: [{ id: 4, kind: 'info', text: 'told outside' }] });
   await agent.reported('the second notice', ({ lastShownNoticeId }) => lastShownNoticeId === 4);
+  await waitFor('the queue', () =>
+    agent.container.run('cat /run/devenv/messages/* || :').includes('told outside'),
+  );
   await terminal.run('true');
   await terminal.run('true');
   const outside = terminal.text.slice(terminal.text.lastIndexOf('detached'));

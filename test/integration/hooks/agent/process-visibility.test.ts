@@ -27,13 +27,13 @@ const publicOn = (port: number) =>
     return found === undefined ? null : { is: found.isPublic };
   });
 
-/** Checks that it stays so after a restart of the agent and two polls. */
+/** Checks that it stays so after a restart of the agent, until its third report: the second adds the port's protocol. */
 async function stays(port: number, is: boolean): Promise<void> {
   expect(await publicOn(port)).toEqual({ is });
   const times = agent.connections;
   agent.container.run('pkill -KILL -f agent/[m]ain.js');
   await waitFor('the agent to be back', () => agent.connections > times);
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await waitFor('its third report', () => agent.reports.length > 2);
   expect(await publicOn(port)).toEqual({ is });
 }
 
@@ -121,7 +121,7 @@ test('a running watched command is still reported after its shell changes PORT',
   expect(agent.report?.starting[0]?.id).toBe(id);
   await enter(terminal, 'sleep 76 &');
   await waitFor('the process', () => agent.container.run('pgrep -fc "^sleep 76" || :') === '1');
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await agent.twoMoreReports();
   expect(agent.report?.starting).toHaveLength(1);
   agent.container.run('pkill sleep');
   terminal.type('exit\r');

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient } from '../../../../orchestrator/api/client.ts';
@@ -59,18 +60,18 @@ test('an error arrives complete, with the time at which it ends', () => {
   );
 });
 
-test('a daemon that is killed after the result does not fail the operation', () =>
-  withDaemon(
+test('a daemon that is killed after the result does not fail the operation', () => {
+  let connection: Socket | null = null;
+  return withDaemon(
     (request, response) => {
-      response
-        .writeHead(200)
-        .write('{"kind":"done","result":{"student":null}}\n', () =>
-          setTimeout(() => request.socket.destroy(), 50),
-        );
+      connection = request.socket;
+      response.writeHead(200).write('{"kind":"done","result":{"student":null}}\n');
     },
     async (client) => {
       await client.remove('alice', false, silentProgress);
-      // An unhandled error of the response would end the process here.
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      connection?.destroy();
+      // An unhandled error of the response would end the process in one of the next turns of the event loop.
+      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     },
-  ));
+  );
+});

@@ -1,6 +1,6 @@
 /** Uploads, downloads and events are streamed; if one side disconnects, so does the other. */
 import { once } from 'node:events';
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import type { Writable } from 'node:stream';
 import { VisitorRig } from '../../../../support/visitor-rig.ts';
@@ -128,23 +128,27 @@ test('a visitor who still waits for a response when the route closes gets a page
 });
 
 test('an interrupted response is interrupted for the visitor too; the next request is answered', async () => {
+  let breakOff = () => {};
   await rig.serve((incoming, response) => {
     if (incoming.url === '/whole') return void response.end('whole');
-    response.writeHead(200, { 'content-length': 1000 });
-    response.write('half');
-    setTimeout(() => response.destroy(), 20);
+    response.writeHead(200, { 'content-length': 1000 }).write('half');
+    breakOff = () => void response.destroy();
   });
-  await expect(rig.visit('/half')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+  const outgoing = request({ port: rig.port, host: '127.0.0.1', path: '/half', headers: { host: rig.host } });
+  const [answer] = await once(outgoing.end(), 'response');
+  await once(answer, 'data');
+  const end = once(answer.resume(), 'end');
+  breakOff();
+  await expect(end).rejects.toThrow(/aborted|hang up|ECONNRESET/);
   expect((await rig.visit('/whole')).body).toBe('whole');
 });
 
 test('a visitor who disconnects during an upload does not harm the service', async () => {
-  let ended: Promise<unknown> = Promise.resolve();
+  const uploads: IncomingMessage[] = [];
   await rig.serve((incoming, response) => {
     if (incoming.method === 'GET') return void response.end('fine');
-    ended = new Promise((resolve) => incoming.once('close', resolve));
     incoming.on('error', () => {});
-    incoming.resume();
+    incoming.once('data', () => uploads.push(incoming));
   });
   const outgoing = request({
     port: rig.port,
@@ -154,11 +158,9 @@ test('a visitor who disconnects during an upload does not harm the service', asy
   });
   outgoing.on('error', () => {});
   outgoing.write('a part');
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  const upload = await waitFor('the service to get the part', () => uploads[0]);
   outgoing.destroy();
-  await waitFor('the service to notice', async () =>
-    Promise.race([ended.then(() => true), new Promise((r) => setTimeout(r, 10))]),
-  );
+  await waitFor('the service to notice', () => upload.closed);
   expect((await rig.visit()).body).toBe('fine');
 });
 

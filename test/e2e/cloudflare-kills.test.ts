@@ -21,8 +21,8 @@ const STUDENTS = ['alice', 'bob', 'carol'] as const;
 /** Comes and goes, and may be there or not. */
 const GUEST = 'dave';
 const EVERYBODY = [...STUDENTS, GUEST] as const;
-/** Seconds; what a killed process has sent is waited out for as long. */
-const CALL_TIMEOUT = '0.3';
+/** Seconds. The next orchestrator waits as long for late effects of the calls of the killed one. */
+const CALL_TIMEOUT = '1';
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 const random = seededRandom(seed);

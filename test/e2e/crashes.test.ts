@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import Docker from 'dockerode';
 import type { DaemonView } from '../../orchestrator/api/contract.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
+import { CREATE_REQUESTS, EngineProxy, requestName } from '../support/engine-proxy.ts';
 import { Installation, launcher } from '../support/installation.ts';
 import { inEngine as ofInstance } from '../support/instance-leftovers.ts';
 import { studentImage } from '../support/student-image.ts';
@@ -84,50 +85,68 @@ test('an image that is broken undoes the whole student, and says so', async () =
   await devenv.succeed('create', 'alice');
 });
 
-test.each([0, 150, 400, 800])(
-  'Ctrl-C %i ms into `create` leaves nothing, and says so with exit code 130',
-  async (delay) => {
-    await devenv.succeed('up');
+/** An engine in front of the real one, for this test's orchestrator, that can interrupt at a request. */
+async function startWithProxy(): Promise<EngineProxy> {
+  const engine = await EngineProxy.start(join(devenv.stateDir, 'engine.sock'));
+  devenv.env.DOCKER_HOST = engine.dockerHost;
+  await devenv.succeed('up');
+  return engine;
+}
+
+test.each([
+  ['its first step', null],
+  ...CREATE_REQUESTS.map((each) => [requestName(each), each] as const),
+] as const)(
+  'Ctrl-C after %s of `create` leaves nothing, and says so with exit code 130',
+  async (_name, request) => {
+    const engine = await startWithProxy();
     const child = spawn(launcher, ['create', 'alice'], {
       env: devenv.env,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    const interrupt = () => void child.kill('SIGINT');
+    if (request !== null) engine.interruptAt(request, 'answered', interrupt);
     let stderr = '';
     child.stderr.on('data', (data) => {
       stderr += data;
     });
     const ended = once(child, 'close');
-    await waitFor('the first step', () => stderr.includes('environment') || stderr.includes('ready'), {
-      everyMs: 5,
-    });
-    await new Promise((resolve) => setTimeout(resolve, delay));
-    child.kill('SIGINT');
+    if (request === null) {
+      await waitFor('the first step', () => stderr.includes('environment') || stderr.includes('ready'), {
+        everyMs: 5,
+      });
+      interrupt();
+    }
     const [code] = await ended;
-    const there = await devenv.json<StudentView[]>('list');
+    expect(engine.hasInterrupted).toBe(true);
+    const students = await devenv.json<StudentView[]>('list');
     if (code === 0) {
-      // It was done before the signal came: then it is whole.
-      expect(there).toHaveLength(1);
+      // `create` was done before the signal arrived: then the student is complete.
+      expect(students).toHaveLength(1);
     } else {
       expect(code).toBe(130);
       expect(stderr).toMatch(/undone|left behind/i);
-      expect(there).toEqual([]);
+      expect(students).toEqual([]);
       expect(await inEngine()).toEqual([]);
     }
+    await devenv.succeed('down');
+    engine.goAway();
   },
 );
 
-test.each([50, 200, 350, 500, 700, 900])(
-  'the daemon killed %i ms into `create`: the next start undoes or keeps it whole',
-  async (delay) => {
+const killPoints = CREATE_REQUESTS.flatMap((request) =>
+  (['asked', 'answered'] as const).map((at) => [requestName(request), at, request] as const),
+);
+
+test.each(killPoints)(
+  'the daemon killed during `create` when %s is %s: the next start undoes or completes the student',
+  async (_name, at, request) => {
+    const engine = await startWithProxy();
     const pid = await daemonPid();
-    const create = devenv.devenv(['create', 'alice']);
-    await waitFor('the creation to begin', () => readdirSync(join(devenv.stateDir)).includes('agents'), {
-      everyMs: 5,
-    });
-    await new Promise((resolve) => setTimeout(resolve, delay));
-    process.kill(pid, 'SIGKILL');
-    const { code, stderr } = await create;
-    if (code !== 0) expect(stderr).toMatch(/orchestrator/);
+    engine.interruptAt(request, at, () => process.kill(pid, 'SIGKILL'));
+    const { code, stderr } = await devenv.devenv(['create', 'alice']);
+    expect(engine.hasInterrupted).toBe(true);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/orchestrator/)]);
     await devenv.succeed('up');
     const students = await devenv.json<StudentView[]>('list');
     if (students.length === 0) {
@@ -139,23 +158,24 @@ test.each([50, 200, 350, 500, 700, 900])(
         async () => (await devenv.json<StudentView>('status', 'alice')).environment.state === 'running',
       );
     expect(await inEngine()).toHaveLength(2);
+    await devenv.succeed('down');
+    engine.goAway();
   },
 );
 
-test('the daemon killed in the middle of `rm`: the next start finishes it', async () => {
+test.each([
+  { method: 'DELETE', path: /^\/containers\/devenv-test/ },
+  { method: 'DELETE', path: /^\/volumes\/devenv-test/ },
+])('the daemon killed during `rm` after $method $path: the next start finishes it', async (request) => {
+  const engine = await startWithProxy();
   await devenv.succeed('create', 'alice');
   const pid = await daemonPid();
-  const removal = devenv.devenv(['rm', 'alice', '--yes']);
-  await waitFor(
-    'the removal to begin',
-    async () =>
-      (await inEngine()).length < 2 ||
-      (await devenv.json<StudentView[]>('list').catch(() => [])).length === 0,
-    { everyMs: 5 },
-  );
-  process.kill(pid, 'SIGKILL');
-  await removal;
+  engine.interruptAt(request, 'answered', () => process.kill(pid, 'SIGKILL'));
+  await devenv.devenv(['rm', 'alice', '--yes']);
+  expect(engine.hasInterrupted).toBe(true);
   await devenv.succeed('up');
   expect(await inEngine()).toEqual([]);
   expect(await devenv.json<StudentView[]>('list')).toEqual([]);
+  await devenv.succeed('down');
+  engine.goAway();
 });

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/student-view.ts';
-import { EngineProxy, type Rule } from '../support/engine-proxy.ts';
+import { CREATE_REQUESTS, EngineProxy, requestName } from '../support/engine-proxy.ts';
 import { Installation } from '../support/installation.ts';
 import { inEngine, removeInstance } from '../support/instance-leftovers.ts';
 import { studentImage } from '../support/student-image.ts';
@@ -33,17 +33,6 @@ afterAll(async () => {
 
 const diskFull = { status: 500, message: 'write /var/lib/docker/tmp: no space left on device' };
 
-/** Every request of `create` that writes, in order. */
-const writes: Pick<Rule, 'method' | 'path'>[] = [
-  { method: 'POST', path: /^\/networks\/create/ },
-  { method: 'POST', path: /^\/volumes\/create/ },
-  { method: 'POST', path: /^\/containers\/create\?.*name=devenv-test/ },
-  { method: 'POST', path: /^\/containers\/devenv-test[^/]*\/start/ },
-  { method: 'POST', path: /^\/containers\/devenv-test[^/]*\/exec/ },
-];
-const named = (rule: Pick<Rule, 'method' | 'path'>) =>
-  `${rule.method} ${rule.path.source.replaceAll('\\', '')}`;
-
 async function expectNothing(): Promise<void> {
   expect(await inEngine(devenv.instance)).toEqual([]);
   expect(await devenv.json<StudentView[]>('list')).toEqual([]);
@@ -51,7 +40,7 @@ async function expectNothing(): Promise<void> {
   expect(existsSync(agents) ? readdirSync(agents) : []).toEqual([]);
 }
 
-test.each(writes.map((rule) => [named(rule), rule] as const))(
+test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
   'the disk is full at %s: said, undone, and right the next time',
   async (_name, rule) => {
     engine.failNext({ ...rule, fault: diskFull });
@@ -64,7 +53,7 @@ test.each(writes.map((rule) => [named(rule), rule] as const))(
   },
 );
 
-test.each(writes.map((rule) => [named(rule), rule] as const))(
+test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
   'the engine goes away at %s: said, and undone once it is back',
   async (_name, rule) => {
     engine.failNext({ ...rule, fault: 'engine-gone' });

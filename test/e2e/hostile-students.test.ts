@@ -29,7 +29,8 @@ async function watchBob(): Promise<void> {
 }
 
 beforeAll(async () => {
-  const env = { DEVENV_LIMITS_PIDS: '150', DEVENV_LEASE: '6', DEVENV_AGENT_RESTART: '3' };
+  // The lease is longer than a busy machine may keep the other student's agent from reporting.
+  const env = { DEVENV_LIMITS_PIDS: '150', DEVENV_LEASE: '120', DEVENV_AGENT_RESTART: '3' };
   classroom = await openClassroom({ students: 2, env });
   [mallory, bob] = classroom.students as [ClassroomStudent, ClassroomStudent];
   const terminal = await bob.openTerminal();
@@ -44,63 +45,64 @@ afterAll(async () => {
   await classroom?.close();
 });
 
-/** Does it in a terminal, and goes on until it has had its effect for a while. */
-async function misbehave(script: string, forMs: number): Promise<void> {
+/** Does it in a terminal, and goes on until the other student's link was visited that often. */
+async function misbehave(script: string, visits: number): Promise<void> {
   const terminal = await mallory.openTerminal();
+  const before = served + failures.length;
   terminal.type(`${script}\r`);
-  await sleep(forMs);
+  await waitFor(`${visits} visits`, () => served + failures.length >= before + visits);
   terminal.kill('SIGKILL');
 }
 
 const inNode = (code: string) => `node -e '${code}'`;
 
-/** Each with how long it goes on, in ms. */
+/** Each with the number of visits of the other student's link during which it goes on. */
 const deeds: Record<string, [string, number]> = {
   "the agent's files removed, and folders, devices and pipes in their place": [
     'cd /run/devenv; rm -rf shells messages agent.* port; mkdir agent.status agent.shown port; ln -s /dev/zero shells; mkfifo messages',
-    1500,
+    20,
   ],
   'thousands of files in the channel of the hooks': [
     'cd /run/devenv/shells; for i in {100000..104000}; do echo "999999999 run  ok 0 1" > $i; done; ln -s /dev/zero 7; mkfifo 8; mkdir 9; head -c 300000 /dev/urandom > 10',
-    2500,
+    30,
   ],
   'a full /run/devenv, /tmp, /var/tmp and /dev/shm': [
     'for d in /run/devenv /tmp /var/tmp /dev/shm; do head -c 400M /dev/zero > $d/full; done; cd ~/app; npm run dev',
-    2500,
+    30,
   ],
   'nonsense and floods on the socket': [
     inNode(
       `const net = require("net"); const go = () => { const s = net.connect("/run/devenv-host/agent.sock", () => { for (let i = 0; i < 50; i++) s.write("x".repeat(60000) + (i % 2 ? "\\n" : "")) }); s.on("error", () => {}); s.on("close", () => setTimeout(go, 5)) }; for (let i = 0; i < 20; i++) go()`,
     ),
-    2000,
+    25,
   ],
   'reports of an agent of their own, for another student': [
     `pkill -STOP -f agent/main.js; ${inNode(
       `const s = require("net").connect("/run/devenv-host/agent.sock"); s.on("error", () => {}); const r = () => s.write(JSON.stringify({ kind: "report", protocol: ${PROTOCOL_VERSION}, student: "bob", sessions: [], listeners: [], starting: [], service: null, lastSessionEnd: null, lastShownNoticeId: 0 }) + "\\n"); r(); setInterval(r, 100)`,
     )}`,
-    2000,
+    25,
   ],
-  'the agent killed and stopped all the time': ['while :; do pkill -KILL -f agent/main.js; done', 2500],
+  'the agent killed and stopped all the time': ['while :; do pkill -KILL -f agent/main.js; done', 30],
   'names of processes that look like ours or like the kernel': [
     `cp /bin/sleep /tmp/sshd; cp /bin/sleep "/tmp/x) S 1 1 1 ("; for i in 1 2 3 4 5; do /tmp/sshd 100 & "/tmp/x) S 1 1 1 (" 100 & done; exec -a $'\\e[2J\\nnpm run dev' bash --norc`,
-    1500,
+    20,
   ],
   'a thousand listeners': [
     inNode(
       'for (let p = 10000; p < 11000; p++) require("net").createServer(() => {}).listen(p, "127.0.0.1")',
     ),
-    2500,
+    30,
   ],
-  'a fork bomb': [':(){ :|:& };:', 4000],
+  'a fork bomb': [':(){ :|:& };:', 50],
 };
 
 test.each(Object.entries(deeds))(
   '%s: the other student is served all the time',
-  async (_name, [script, forMs]) => {
+  async (_name, [script, visits]) => {
     const [before, failed] = [served, failures.length];
-    await misbehave(script, forMs);
+    await misbehave(script, visits);
     expect(failures.slice(failed)).toEqual([]);
-    expect(served).toBeGreaterThan(before + 5);
+    expect(served).toBeGreaterThanOrEqual(before + visits);
     // The orchestrator answers as ever, and what was done is over with a restart.
     expect((await classroom.devenv.json<StudentView[]>('list')).map(({ name }) => name)).toEqual([
       'alice',

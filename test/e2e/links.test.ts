@@ -57,7 +57,7 @@ test('each server has its link, told when it is live, known to `status`, and gon
   await expectTaken();
 
   // A server that restarts keeps its link: the waiting page meanwhile.
-  await terminal.run('kill %2; sleep 0.5');
+  await terminal.run('kill %2; wait %2');
   await waitFor('the waiting page', async () => (await visit('alice-4000'))?.status === 503);
   terminal.type('kill %1; exit\r');
   await terminal.ended;

@@ -15,11 +15,40 @@ export type Fault =
   /** The engine is gone from this moment on, the request and everything else with it. */
   | 'engine-gone';
 
-export interface Rule {
+export interface EngineRequest {
   method: string;
   /** On the path without the API's version, e.g. `/^\/containers\/create/`. */
   path: RegExp;
+}
+
+export interface Rule extends EngineRequest {
   fault: Fault;
+}
+
+/** The requests of `devenv create` that write, in order. A fault in each is another state to recover from. */
+export const CREATE_REQUESTS: readonly EngineRequest[] = [
+  { method: 'POST', path: /^\/networks\/create/ },
+  { method: 'POST', path: /^\/volumes\/create/ },
+  { method: 'POST', path: /^\/containers\/create\?.*name=devenv-test/ },
+  { method: 'POST', path: /^\/containers\/devenv-test[^/]*\/start/ },
+  { method: 'POST', path: /^\/containers\/devenv-test[^/]*\/exec/ },
+];
+
+/** A request's name for test titles. */
+export const requestName = ({ method, path }: EngineRequest) =>
+  `${method} ${path.source.replaceAll('\\', '')}`;
+
+/** Whether a client's bytes are the beginning of that request: it sends the first line at the beginning of a write. */
+function fits({ method, path }: EngineRequest, chunk: Buffer): boolean {
+  const [, sentMethod, sentPath] =
+    chunk.toString('latin1').match(/^([A-Z]+) (?:\/v[0-9.]+)?(\/\S*) HTTP\/1\.1\r\n/) ?? [];
+  return sentMethod === method && sentPath !== undefined && path.test(sentPath);
+}
+
+interface Interruption {
+  request: EngineRequest;
+  at: 'asked' | 'answered';
+  task: () => void;
 }
 
 export class EngineProxy {
@@ -27,6 +56,7 @@ export class EngineProxy {
   #server: Server | null = null;
   readonly #sockets = new Set<Socket>();
   #rule: Rule | null = null;
+  #interruption: Interruption | null = null;
 
   private constructor(socketPath: string) {
     this.socketPath = socketPath;
@@ -52,6 +82,19 @@ export class EngineProxy {
     return this.#rule === null;
   }
 
+  /**
+   * Calls `task` at the next request that fits. `asked`: when the request arrives, and the engine never gets it.
+   * `answered`: when the engine has done it, before its answer is passed on.
+   */
+  interruptAt(request: EngineRequest, at: 'asked' | 'answered', task: () => void): void {
+    this.#interruption = { request, at, task };
+  }
+
+  /** Whether the interruption has happened. */
+  get hasInterrupted(): boolean {
+    return this.#interruption === null;
+  }
+
   async comeBack(): Promise<void> {
     const server = createServer((client) => this.#serve(client));
     server.listen(this.socketPath);
@@ -64,6 +107,7 @@ export class EngineProxy {
     const engine = connect(ENGINE);
     this.#sockets.add(client);
     client.on('data', (chunk: Buffer) => {
+      if (this.#interrupt(chunk, engine)) return;
       const fault = this.#faultFor(chunk);
       if (fault === 'engine-gone') this.goAway();
       else if (fault === null) engine.write(chunk);
@@ -83,12 +127,19 @@ export class EngineProxy {
     });
   }
 
-  /** A client sends a request's first line at the beginning of a write. */
+  /** Interrupts where the request is the one to interrupt at; true where the request must not be passed on. */
+  #interrupt(chunk: Buffer, engine: Socket): boolean {
+    const interruption = this.#interruption;
+    if (interruption === null || !fits(interruption.request, chunk)) return false;
+    this.#interruption = null;
+    if (interruption.at === 'answered') engine.prependOnceListener('data', interruption.task);
+    else interruption.task();
+    return interruption.at === 'asked';
+  }
+
   #faultFor(chunk: Buffer): Fault | null {
     const rule = this.#rule;
-    const [, method, path] =
-      chunk.toString('latin1').match(/^([A-Z]+) (?:\/v[0-9.]+)?(\/\S*) HTTP\/1\.1\r\n/) ?? [];
-    if (rule === null || path === undefined || rule.method !== method || !rule.path.test(path)) return null;
+    if (rule === null || !fits(rule, chunk)) return null;
     this.#rule = null;
     return rule.fault;
   }

@@ -1,6 +1,6 @@
-/** The order of test files for jest: those that take longest first, so that none of them is left alone at the end. */
+/** The order of test files for jest: the longest first, so that no worker is left alone with one of them at the end. */
 
-/** Files of over a minute, and of the unit tests the one of seconds; what else there is comes in the order of its names. */
+/** Files that take over a minute, the longest first. All others follow in the order of their names. */
 const LONGEST = [
   'e2e/matrix',
   'e2e/crashes',
@@ -11,7 +11,6 @@ const LONGEST = [
   'e2e/cloudflare',
   'e2e/hostile-students',
   'e2e/dev-servers/matrix',
-  'unit/routes/publisher',
 ].map((name) => `/test/${name}.test.ts`);
 
 function rankOf(path: string): number {
@@ -24,6 +23,6 @@ export default class LongestFirst {
     return tests.toSorted((a, b) => rankOf(a.path) - rankOf(b.path) || a.path.localeCompare(b.path));
   }
 
-  /** Jest's own keeps times from run to run: here every run has the same order. */
+  /** Jest's own sequencer remembers times; this one gives every run the same order. */
   cacheResults(): void {}
 }

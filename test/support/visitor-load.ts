@@ -25,8 +25,8 @@ export async function startLoadedService(): Promise<Server> {
         }
         return void response.end();
       case '/half':
-        response.writeHead(200, { 'content-length': 1000 }).write('half');
-        return void setTimeout(() => response.destroy(), 5);
+        response.writeHead(200, { 'content-length': 1000 }).write('half', () => response.destroy());
+        return;
       default:
         incoming.resume().once('end', () => response.end('fine'));
     }

@@ -30,7 +30,7 @@ export interface RouteView {
   /** How often the link has been opened, so that each opening is announced once. */
   opening: number;
   /** The additional links that are desired. */
-  links: { port: number; hostname: string; live: boolean }[];
+  additionalLinks: { port: number; hostname: string; live: boolean }[];
 }
 
 export interface RoutesOptions {
@@ -109,7 +109,7 @@ export class Routes {
   }
 
   /** Takes what is observed of a student. Cheap, so that it may be repeated. */
-  facts(student: string, facts: Facts): void {
+  setFacts(student: string, facts: Facts): void {
     const links = this.#students.get(student);
     if (links === undefined) return;
     links.facts = facts;
@@ -211,7 +211,7 @@ export class Routes {
       since: new Date(memory.since).toISOString(),
       problem: problem ?? readiness.problem ?? rateLimitProblem(memory),
       opening: memory.openings,
-      links: (links?.additional.desired ?? []).map(([port, route]) => ({
+      additionalLinks: (links?.additional.desired ?? []).map(([port, route]) => ({
         port,
         hostname: route.hostname,
         live: this.#isLive(route),

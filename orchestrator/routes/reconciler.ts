@@ -6,37 +6,17 @@
  * - a later change is in the next run: no route waits for more than the run in flight;
  * - a route that fails is retried while it is desired, and delays no other route.
  */
-import { setImmediate } from 'node:timers/promises';
 import type { Clock, Timer } from '../clock.ts';
 import type { Drift, LinkPhase } from '../domain.ts';
-import type {
-  BeginOptions,
-  DesiredState,
-  Edge,
-  EdgeRun,
-  Outcome,
-  Route,
-  RouteId,
-  RunReport,
-} from '../edges/edge.ts';
-import { DevenvError, isSameProblem, type Problem, problemOf } from '../errors.ts';
+import type { BeginOptions, Edge, EdgeRun, Outcome, Route, RouteId, RunReport } from '../edges/edge.ts';
+import { DevenvError, type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Mutex } from '../mutex.ts';
 import { BatchWindow } from './batch-window.ts';
 import { DriftLog, withFailures } from './drift-log.ts';
-import { PendingCleanup, type PendingRemoval } from './pending-cleanup.ts';
-import {
-  applyOutcome,
-  type DesiredRoute,
-  desiredStateOf,
-  failedReport,
-  isChanging,
-  newRouteState,
-  phaseOf,
-  type RouteState,
-  retryDelayMs,
-  snapshotOf,
-} from './route-state.ts';
+import { PendingCleanup } from './pending-cleanup.ts';
+import { isChanging, newRouteState, phaseOf, type RouteState, retryDelayMs } from './route-state.ts';
+import { desiredStateOf, Snapshot } from './snapshot.ts';
 
 /** How often drift is repaired although no event has occurred. */
 const RECONCILE_INTERVAL_MS = 5 * 60_000;
@@ -47,13 +27,6 @@ export interface ReconcilerOptions {
   log: Log;
   /** A route's phase or problem may have changed. */
   onChange(id: RouteId): void;
-}
-
-/** What one run is to apply, and the routes that its outcome is for. */
-interface Snapshot {
-  desired: DesiredState;
-  included: ReadonlyMap<RouteState, DesiredRoute>;
-  removals: readonly PendingRemoval[];
 }
 
 export class Reconciler {
@@ -156,16 +129,11 @@ export class Reconciler {
     });
   }
 
-  #desiredState(): DesiredState {
-    return desiredStateOf([...this.#states.values()]);
-  }
-
   /** What a run is to apply, taken right before it writes. A later change is left to the next run. */
   #takeSnapshot(): Snapshot {
     this.#isDue = false;
-    const desired = this.#desiredState();
-    const included = new Map([...this.#states.values()].map((state) => [state, snapshotOf(state)]));
-    return { desired, included, removals: this.#cleanup.all() };
+    const { log, onChange } = this.#options;
+    return new Snapshot({ states: this.#states, cleanup: this.#cleanup, log, onChange });
   }
 
   /** Begins a run of the edge. Resolves when it may write: changes of the same moment have come by then. */
@@ -173,7 +141,10 @@ export class Reconciler {
     const { edge } = this.#options;
     const { signal } = this.#stopping;
     const windowClosed = edge.hasCostlyWrites ? this.#batchWindow.closed(signal) : null;
-    const [run] = await Promise.all([edge.begin(this.#desiredState(), { mode, signal }), windowClosed]);
+    const [run] = await Promise.all([
+      edge.begin(desiredStateOf(this.#states.values()), { mode, signal }),
+      windowClosed,
+    ]);
     return run;
   }
 
@@ -187,7 +158,7 @@ export class Reconciler {
     } catch (error) {
       this.#options.log.error({ err: error }, 'publishing failed');
       snapshot ??= this.#takeSnapshot();
-      report = failedReport([...snapshot.included.keys()], problemOf(error));
+      report = snapshot.failedReport(problemOf(error));
     }
     const { drift, outcomes } = report;
     // Most runs read only a part of the edge, so that no drift found does not mean that none remains.
@@ -195,30 +166,9 @@ export class Reconciler {
     await this.#applyReport(snapshot, report);
   }
 
-  async #applyReport({ included, removals }: Snapshot, report: RunReport): Promise<void> {
-    const { outcomes } = report;
-    this.#cleanup.applyReport(removals, report, (id) => this.#states.has(id));
-    const byRoute = new Map<RouteId | null, Outcome>(outcomes.map((outcome) => [outcome.id, outcome]));
-    const [first, ...others] = [...included].map(([state, snapshot]) => () => {
-      const { id } = state.route;
-      // Unregistered during the run, and perhaps registered again: left to the next run.
-      if (this.#states.get(id) === state) this.#applyOutcome(state, snapshot, byRoute.get(id));
-    });
-    first?.();
-    // Calls that the first route's change causes (readiness checks) serve all routes: they are sent before the others.
-    await setImmediate();
-    for (const apply of others) apply();
-    this.#scheduleRetry(outcomes);
-  }
-
-  #applyOutcome(state: RouteState, snapshot: DesiredRoute, outcome: Outcome | undefined): void {
-    const { id, owner } = state.route;
-    const before = phaseOf(state);
-    applyOutcome(state, snapshot, outcome);
-    const { phase, problem } = phaseOf(state);
-    if (problem !== null && !isSameProblem(before.problem, problem))
-      this.#options.log.warn({ student: owner, problem }, `link ${phase}: ${problem.what}`);
-    if (JSON.stringify({ phase, problem }) !== JSON.stringify(before)) this.#options.onChange(id);
+  async #applyReport(snapshot: Snapshot, report: RunReport): Promise<void> {
+    await snapshot.applyReport(report);
+    this.#scheduleRetry(report.outcomes);
   }
 
   #scheduleRetry(outcomes: readonly Outcome[]): void {
@@ -251,8 +201,11 @@ export class Reconciler {
   /** Changes nothing; a change that is due stays due. */
   async #dryRun(): Promise<readonly Drift[]> {
     const { edge } = this.#options;
-    const run = await edge.begin(this.#desiredState(), { mode: 'reconcile', signal: this.#stopping.signal });
-    return withFailures(await run.diff(this.#desiredState()), []);
+    const run = await edge.begin(desiredStateOf(this.#states.values()), {
+      mode: 'reconcile',
+      signal: this.#stopping.signal,
+    });
+    return withFailures(await run.diff(desiredStateOf(this.#states.values())), []);
   }
 
   /** Aborts the run in flight and waits for it. */

@@ -1,15 +1,7 @@
 /** One route: whether it is desired, and what is known of it at the edge. Changed by the outcome of each run. */
 import { backoff } from '../backoff.ts';
 import type { LinkPhase } from '../domain.ts';
-import type {
-  DesiredState,
-  FailedOutcome,
-  Outcome,
-  Route,
-  RouteId,
-  RouteReference,
-  RunReport,
-} from '../edges/edge.ts';
+import type { FailedOutcome, Outcome, Route, RouteId, RouteReference } from '../edges/edge.ts';
 import type { Problem } from '../errors.ts';
 
 /**
@@ -62,25 +54,6 @@ export function snapshotOf(state: RouteState): DesiredRoute {
   if (!desired && state.atEdge === 'present') state.atEdge = 'closing';
   return { desired, adopt };
 }
-
-/** What the edge should have for these routes. */
-export const desiredStateOf = (states: readonly RouteState[]): DesiredState => ({
-  routes: states.filter(({ desired }) => desired).map(({ route }) => route),
-  registered: states.map(({ route, adopt }) => ({ ...route, adopt })),
-});
-
-/** The report of a run that ended with a defect: every route is retried. */
-export const failedReport = (states: readonly RouteState[], problem: Problem): RunReport => ({
-  drift: [],
-  outcomes: states.map(({ route: { id, owner, hostname } }) => ({
-    id,
-    owner,
-    hostname,
-    kind: 'retry',
-    problem,
-  })),
-  problem,
-});
 
 /** Time until a failed cleanup of an unregistered route is retried. */
 const CLEANUP_RETRY_MS = 10_000;

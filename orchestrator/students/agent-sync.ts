@@ -103,7 +103,7 @@ export class AgentSync {
     const { row } = student;
     if (row.state.kind !== 'present') return;
     const { routes, sockets, heartbeats } = this.#deps;
-    routes.facts(row.name, {
+    routes.setFacts(row.name, {
       running: student.environment === 'running',
       report: student.report,
       silentMs: heartbeats.sinceMs(row.name) ?? 0,
@@ -122,7 +122,7 @@ export class AgentSync {
 
   #situationOf({ row, report, memoryKill }: Student, view: RouteView): Situation {
     const { edge, settings, routes, clock } = this.#deps;
-    const liveLinks = view.links.filter(({ live }) => live);
+    const liveLinks = view.additionalLinks.filter(({ live }) => live);
     return {
       now: clock.now(),
       url: edge.url(row.hostname),
@@ -163,7 +163,11 @@ export class AgentSync {
       hostname: row.hostname,
       url: situation.url,
       port: row.port,
-      additionalLinks: view.links.map(({ port, hostname }) => ({ port, hostname, url: edge.url(hostname) })),
+      additionalLinks: view.additionalLinks.map(({ port, hostname }) => ({
+        port,
+        hostname,
+        url: edge.url(hostname),
+      })),
       watchedCommands: watchedCommandsOf(row.name, settings),
       sessionHolders: settings.sessionHolders,
       link: { phase: view.phase, detail: detailOf(view.reason) },

@@ -92,7 +92,11 @@ export function viewOf(student: Student, { routes, edge, sockets, heartbeats }: 
     },
     sessions: report?.sessions ?? [],
     service: report?.service ?? null,
-    additionalLinks: route.links.map(({ port, hostname, live }) => ({ port, url: edge.url(hostname), live })),
+    additionalLinks: route.additionalLinks.map(({ port, hostname, live }) => ({
+      port,
+      url: edge.url(hostname),
+      live,
+    })),
     otherPorts: (report?.listeners ?? [])
       .map((listener) => listener.port)
       .filter((port, index, all) => port !== report?.service?.port && all.indexOf(port) === index),

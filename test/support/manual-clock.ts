@@ -60,6 +60,11 @@ export class ManualClock implements Clock {
     return due.length === 0 ? null : Math.min(...due) - this.#elapsedMs;
   }
 
+  /** Moves time forward without firing a timer, as if the process had been suspended. */
+  skip(ms: number): void {
+    this.#elapsedMs += ms;
+  }
+
   /** Moves time forward, and fires each timer that becomes due at its own moment, in order. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#elapsedMs + ms;

@@ -24,9 +24,7 @@ test('silence counts from the last heartbeat; a student without one has none', a
 test('time in which the process did not run does not count', async () => {
   heartbeats.record('alice');
   await clock.advance(3000);
-  // No timer fires while the host is suspended.
-  heartbeats.stop();
-  await clock.advance(3_600_000);
+  clock.skip(3_600_000);
   expect(heartbeats.sinceMs('alice')).toBe(5000);
 });
 

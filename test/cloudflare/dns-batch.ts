@@ -13,7 +13,7 @@ const DELETE_FIELDS = new Set(['id']);
 
 /** An operation's id and its other fields. */
 function splitId(operation: unknown, where: string): { id: string; fields: Record<string, unknown> } {
-  if (!isObject(operation)) throw invalidBody(`${where} must hold objects`);
+  if (!isObject(operation)) throw invalidBody(`${where} must contain objects`);
   const { id, ...fields } = operation;
   if (typeof id !== 'string') throw invalidBody(`${where} need an id`);
   return { id, fields };

@@ -83,7 +83,7 @@ export class AgentContainer {
       additionalLinks: [],
       watchedCommands: ['npm run dev', 'sleep 7*'],
       sessionHolders: ['ptyHost', '*vscode-server*'],
-      link: { phase: 'closed', detail: 'nobody is in' },
+      link: { phase: 'closed', detail: 'no session is open' },
       notes: [],
       notices: [],
       ...parts,

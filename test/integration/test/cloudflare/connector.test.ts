@@ -105,7 +105,10 @@ test('a service that does not answer, is not HTTP, or is on another machine give
     rule('far.example.com', { service: 'http://192.0.2.1' }),
   );
   time += 1000;
-  for (const name of ['gone', 'ssh', 'far']) expect((await visit(`${name}.example.com`)).status).toBe(502);
+  for (const name of ['gone', 'ssh', 'far']) {
+    const { status } = await visit(`${name}.example.com`);
+    expect({ name, status }).toEqual({ name, status: 502 });
+  }
 });
 
 test('the service sees the visitor’s address, HTTPS, and the Host that the rule names', async () => {

@@ -95,7 +95,8 @@ describe('a call is refused', () => {
     expect(await call('/zones', { token: 'wrong' })).toMatchObject({ status: 403, code: 9109 });
     expect(await call('/user/tokens/verify', { token: 'wrong' })).toMatchObject({ status: 401, code: 1000 });
     for (const header of ['X-Auth-Key', 'X-Auth-Email', 'X-Auth-User-Service-Key'])
-      expect(await call('/zones', { headers: { [header]: 'other' } })).toMatchObject({
+      expect({ header, ...(await call('/zones', { headers: { [header]: 'other' } })) }).toMatchObject({
+        header,
         status: 400,
         code: 6003,
       });
@@ -109,7 +110,7 @@ describe('a call is refused', () => {
     expect(await call(`/zones/${other}`)).toMatchObject({ status: 403, code: 9109 });
     mock.account.scopes.clear();
     for (const path of [tunnel, records])
-      expect(await call(path)).toMatchObject({ status: 403, code: 10000 });
+      expect({ path, ...(await call(path)) }).toMatchObject({ path, status: 403, code: 10000 });
     expect(await call(zone)).toMatchObject({ status: 403, code: 9109 });
     expect((await call('/user/tokens/verify')).status).toBe(200);
   });
@@ -186,7 +187,7 @@ describe('the rate limit', () => {
     time += 4_500;
     for (const path of [paths().zone, paths().configuration]) {
       const refused = await call(path);
-      expect(refused).toMatchObject({ status: 429, code: 971 });
+      expect({ path, ...refused }).toMatchObject({ path, status: 429, code: 971 });
       expect(refused.headers.get('retry-after')).toBe('20');
     }
     expect(await putConfig({ ingress: [CATCH_ALL] })).toMatchObject({ status: 429 });

@@ -18,6 +18,20 @@ export async function startPair(): Promise<[withHooks: BareContainer, without: B
   return [await hookedContainer(quiet), await BareContainer.start(quiet)];
 }
 
+/** What arms the hooks for one line, as their prompt does. */
+export const HOOKS_TRAP = '__devenv_armed[0]=1; trap "$__devenv_debug_trap" DEBUG';
+
+/** Writes /tmp/paste: a command with a here-document of 2,000 lines after that trap. It prints `took` and the µs. */
+export function placeHereDocument(container: BareContainer, trap: string): void {
+  container.run(`{
+    echo 'from=$EPOCHREALTIME; ${trap}'
+    echo ": pasted <<'END'"
+    for ((line = 0; line < 2000; line++)); do echo "  const größe = await fetchSomething($line); // ${'.'.repeat(20)}"; done
+    echo END
+    echo 'echo "took $((\${EPOCHREALTIME/./} - \${from/./}))"'
+  } >/tmp/paste`);
+}
+
 /** Types each line at its prompt, then ends the shell. Returns what the terminal showed, and the exit code. */
 export async function typeAll(
   terminal: Terminal,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests from a clone in any state: makes sure of toolchain and packages, then hands over to run.ts.
+# Runs the tests from a clone in any state: installs toolchain and packages where they are missing, then starts run.ts.
 #   sh test/run.sh [unit|integration|e2e|bench|check] [FILE-PATTERN …]
 #   sh test/run.sh schedules [OPTION …]
 set -eu

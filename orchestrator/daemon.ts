@@ -105,7 +105,7 @@ async function run(log: Log): Promise<void> {
   mkdirSync(settings.stateDir, { recursive: true, mode: 0o711 });
   const lock = acquireInstanceLock(settings.stateDir);
   const store = openStore(join(settings.stateDir, 'state.db'));
-  const environments = createEnvironments({ settings, log });
+  const environments = createEnvironments({ settings, log, clock: systemClock });
   await environments.claimInstance();
   const edge = createEdge(settings, store, log);
   await edge.start();

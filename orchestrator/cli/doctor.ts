@@ -10,7 +10,8 @@ import { print, printJson } from './output.ts';
 async function diagnoseHost(settings: Settings): Promise<Diagnostic[]> {
   const { createEnvironments } = await import('../environments/index.ts');
   const { openLog } = await import('../log.ts');
-  return createEnvironments({ settings, log: openLog('/dev/null') }).diagnose();
+  const { systemClock } = await import('../clock.ts');
+  return createEnvironments({ settings, log: openLog('/dev/null'), clock: systemClock }).diagnose();
 }
 
 function diagnoseDaemon(daemon: DaemonView | null): Diagnostic {

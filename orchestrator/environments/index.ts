@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { type Clock, systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { AccessInfo, Diagnostic, Progress } from '../domain.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
@@ -37,7 +37,7 @@ export { privateKeyPath } from './ssh-keys.ts';
 export interface EnvironmentsDeps {
   settings: Settings;
   log: Log;
-  clock?: Clock;
+  clock: Clock;
 }
 
 class DockerEnvironments implements Environments {
@@ -48,7 +48,7 @@ class DockerEnvironments implements Environments {
   readonly #homes: Homes;
   readonly #preparation: Preparation;
 
-  constructor({ settings, log, clock = systemClock }: EnvironmentsDeps) {
+  constructor({ settings, log, clock }: EnvironmentsDeps) {
     const docker = connectEngine();
     this.#settings = settings;
     this.#clock = clock;

@@ -1,19 +1,20 @@
-/** Programs of another Debian release than the host's, unpacked beside it and not installed. */
-import { execFileSync } from 'node:child_process';
+/** Programs of another Debian release than the host's, unpacked into a folder and not installed. */
 import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { $sync } from './shell.ts';
 
-/** The mirror that this host's apt has Debian from. */
+/** The Debian mirror that the host's apt uses. */
 function mirror(): string {
-  const fields = ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages', 'Label: Debian'];
-  const [address] = execFileSync('apt-get', fields, { encoding: 'utf8' }).split('\n');
-  if (!address)
-    throw new Error('apt on this host knows no mirror of Debian: the tests take packages from it');
+  const format = '$(REPO_URI)';
+  const { stdout } =
+    $sync`apt-get indextargets --format ${format} ${['Created-By: Packages', 'Label: Debian']}`;
+  const [address] = stdout.split('\n');
+  if (!address) throw new Error("the host's apt has no Debian mirror, from which these tests take packages");
   return address;
 }
 
-/** Unpacks packages of a release (`trixie`) into a folder. The host's apt keeps its own lists. */
+/** Downloads packages of a release (`trixie`) and unpacks them into a folder. The host's package lists stay as they are. */
 export function unpackPackages(release: string, packages: readonly string[], folder: string): void {
   const work = mkdtempSync(join(tmpdir(), 'devenv-apt-'));
   try {
@@ -30,12 +31,10 @@ export function unpackPackages(release: string, packages: readonly string[], fol
       'APT::Sandbox::User=root',
       'Acquire::Languages=none',
     ].flatMap((setting) => ['-o', setting]);
-    const apt = (...args: string[]) =>
-      execFileSync('apt-get', [...settings, ...args], { cwd: work, stdio: 'pipe' });
-    apt('update');
-    apt('download', ...packages);
-    for (const archive of globSync('*.deb', { cwd: work }))
-      execFileSync('dpkg-deb', ['-x', join(work, archive), folder]);
+    const inWork = $sync({ sync: true, cwd: work });
+    inWork`apt-get ${settings} update`;
+    inWork`apt-get ${settings} download ${packages}`;
+    for (const archive of globSync('*.deb', { cwd: work })) inWork`dpkg-deb -x ${archive} ${folder}`;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -2,15 +2,12 @@
  * The npm packages of a fixture, installed once per lockfile and kept as a tar archive in the user's cache folder, so
  * that later runs only copy these hundreds of megabytes.
  */
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rename, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { $ } from './shell.ts';
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'devenv-test-modules');
 
@@ -31,9 +28,9 @@ async function install(folder: string, tarball: string): Promise<void> {
   try {
     for (const file of ['package.json', 'package-lock.json'])
       copyFileSync(join(folder, file), join(scratch, file));
-    await run('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: scratch });
-    const owner = ['--owner=1000', '--group=1000'];
-    await run('tar', ['-C', scratch, ...owner, '-cf', join(scratch, 'modules.tar'), 'node_modules']);
+    const inScratch = $({ cwd: scratch });
+    await inScratch`npm ci --no-audit --no-fund --prefer-offline`;
+    await inScratch`tar --owner=1000 --group=1000 -cf modules.tar node_modules`;
     await rename(join(scratch, 'modules.tar'), tarball);
   } finally {
     rmSync(scratch, { recursive: true, force: true });

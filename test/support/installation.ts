@@ -1,14 +1,14 @@
 /**
- * A whole installation of devenv for a test: its own state folder, instance, and ports, beside whatever else
- * runs on the host. Used through the launcher, as a person does.
+ * An installation of devenv for a test, with its own state folder, instance and ports, so that several run side by side
+ * on the host. Used through the launcher, as a person does.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Answer, browse, type Visit } from './browse.ts';
 import { freePort } from './free-port.ts';
 import { removeInstance } from './instance-leftovers.ts';
+import { $ } from './shell.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import { currentRun } from './test-run.ts';
 
@@ -22,18 +22,21 @@ export interface CommandResult {
 }
 
 export interface InstallationOptions {
-  /** Further settings, by environment variable. */
+  /** Additional settings, by environment variable. */
   env?: Record<string, string>;
-  /** Where visitors come in who look for names of that zone; by default the local edge's. */
+  /** The zone of the links and the port that receives visitors; by default those of the local edge. */
   visitors?: { zone: string; port: number };
 }
 
-/** A range for each of jest's workers: the first port is asserted, so no other file's student may have it. */
+/** How long a command may take at most. */
+const COMMAND_TIMEOUT_MS = 240_000;
+
+/** Students' ports, a range for each of jest's workers: tests assert the first one, so no other file may use it. */
 const PORTS = { from: 20_000, each: 2500, ranges: 4 };
 
 function firstPort(): number {
   const range = Number(process.env.JEST_WORKER_ID ?? 0) % PORTS.ranges;
-  // The last ones are left to the students behind the first.
+  // The last 100 are for the students after the first.
   return PORTS.from + range * PORTS.each + Math.floor(Math.random() * (PORTS.each - 100));
 }
 
@@ -58,7 +61,7 @@ export class Installation {
     this.#visitors = parts.visitors;
   }
 
-  /** Nothing is started yet: the first `devenv create` does that. */
+  /** Starts nothing: the first `devenv create` starts the orchestrator. */
   static async make({ env = {}, visitors }: InstallationOptions = {}): Promise<Installation> {
     const instance = `test-${currentRun}-${Math.random().toString(36).slice(2, 8)}`;
     const stateDir = mkdtempSync(join(tmpdir(), `devenv-${instance}-`));
@@ -82,32 +85,21 @@ export class Installation {
     });
   }
 
-  /** Runs `devenv …` to its end, without a terminal. */
-  devenv(args: string[], options: { input?: string; timeoutMs?: number } = {}): Promise<CommandResult> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(launcher, args, { env: this.env, stdio: 'pipe' });
-      let stdout = '';
-      let stderr = '';
-      child.stdout.on('data', (data) => {
-        stdout += data;
-      });
-      child.stderr.on('data', (data) => {
-        stderr += data;
-      });
-      const timeoutMs = options.timeoutMs ?? 240_000;
-      const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-      child.on('error', reject);
-      child.on('close', (code, signal) => {
-        clearTimeout(timer);
-        if (signal === 'SIGKILL')
-          reject(new Error(`devenv ${args.join(' ')} took over ${timeoutMs} ms\n${stderr}`));
-        else resolve({ code: code ?? 1, stdout, stderr });
-      });
-      child.stdin.end(options.input ?? '');
-    });
+  /** Runs `devenv …` without a terminal and waits for its end. Throws after `timeoutMs`. */
+  async devenv(
+    args: string[],
+    { input = '', timeoutMs = COMMAND_TIMEOUT_MS }: { input?: string; timeoutMs?: number } = {},
+  ): Promise<CommandResult> {
+    const options = { env: this.env, nothrow: true, stdio: 'pipe', timeout: timeoutMs } as const;
+    const running = $({ ...options, timeoutSignal: 'SIGKILL' })`${launcher} ${args}`;
+    running.child?.stdin?.end(input);
+    const { exitCode, signal, stdout, stderr } = await running;
+    if (signal === 'SIGKILL')
+      throw new Error(`devenv ${args.join(' ')} took over ${timeoutMs} ms\n${stderr}`);
+    return { code: exitCode ?? 1, stdout, stderr };
   }
 
-  /** Runs `devenv …` and fails the test where it fails. */
+  /** Runs `devenv …` and throws where it fails. Returns what it printed. */
   async succeed(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.devenv(args);
     if (code !== 0) throw new Error(`devenv ${args.join(' ')} ended with ${code}\n${stdout}${stderr}`);
@@ -119,7 +111,7 @@ export class Installation {
     return JSON.parse(await this.succeed(...args, '--json')) as View;
   }
 
-  /** `devenv …` in a terminal of its own. */
+  /** Runs `devenv …` in a terminal of its own. */
   terminal(args: string[], options: TerminalOptions = {}): Terminal {
     return new Terminal(launcher, args, {
       ...options,
@@ -131,23 +123,23 @@ export class Installation {
     return `${student}.${this.#visitors?.zone ?? 'localhost'}`;
   }
 
-  /** A visitor of the student's link. */
+  /** Visits the student's link. */
   visit(student: string, path = '/', more: Partial<Visit> = {}): Promise<Answer> {
     if (this.#visitors) {
-      // Cloudflare's port is that of https, which nobody writes.
+      // Visitors of Cloudflare use the default port of https, so the host has none.
       return browse({ port: this.#visitors.port, host: this.hostname(student), path, ...more });
     }
     const host = `${this.hostname(student)}:${this.edgePort}`;
     return browse({ port: this.edgePort, host, path, ...more });
   }
 
-  /** The status that a visitor gets; null where the visit was cut off, as it is in the middle of an answer when a link closes. */
+  /** The HTTP status that a visitor gets; null where the connection was closed, as when a link closes during a response. */
   async statusOf(student: string): Promise<number | null> {
     const answer = await this.visit(student).catch(() => null);
     return answer?.status ?? null;
   }
 
-  /** Everything of it is gone afterwards, whatever state it is in. */
+  /** Removes all of it, whatever state it is in. */
   async remove(): Promise<void> {
     await this.devenv(['down'], { timeoutMs: 30_000 }).catch(() => undefined);
     await removeInstance(this.instance);

@@ -1,10 +1,12 @@
-/** zx for tests: quotes arguments, prints nothing, and throws with the program's output where the program fails. */
+/** zx for tests: quotes arguments, prints nothing, and throws with the program's errors where the program fails. */
 import { $ as zx } from 'zx/core';
 
-/** `exec` replaces zx's shell by the program, so that a signal reaches the program itself. */
-const options = { quiet: true, prefix: 'exec ', stdio: ['ignore', 'pipe', 'pipe'] } satisfies Parameters<
-  typeof zx
->[0];
+/** A pipeline fails with any of its programs. `exec` replaces zx's shell, so that a signal reaches the program itself. */
+const options = {
+  quiet: true,
+  prefix: 'set -o pipefail; exec ',
+  stdio: ['ignore', 'pipe', 'pipe'],
+} satisfies Parameters<typeof zx>[0];
 
 export const $ = zx(options);
 

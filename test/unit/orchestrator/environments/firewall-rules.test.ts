@@ -1,3 +1,4 @@
+/** The iptables rules for the settings. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import {
 } from '../../../../orchestrator/environments/firewall-rules.ts';
 import { networkOf } from '../../../../orchestrator/environments/network.ts';
 
-test('names fit the kernel, for the longest instance too', () => {
+test('names of bridge and chains are short enough for the kernel, also for the longest instance', () => {
   const { bridge } = networkOf('a'.repeat(32));
   const rules = firewallRules({ bridge, resolvers: [], allow: [] });
   expect(bridge.length).toBeLessThanOrEqual(15);
@@ -16,7 +17,7 @@ test('names fit the kernel, for the longest instance too', () => {
   expect(networkOf('a').bridge).not.toBe(networkOf('b').bridge);
 });
 
-test('exceptions come before refusals, and what is meant for the host ends in one', () => {
+test('exceptions come before refusals, and traffic to the host ends with a refusal', () => {
   const { v4, v6, forward, input } = firewallRules({
     bridge: 'dv-1',
     resolvers: ['10.0.0.53'],
@@ -49,7 +50,7 @@ test.each([
   expect(() => parseAllowed(text)).toThrow(expect.objectContaining({ code: 'bad-settings' }));
 });
 
-test('name servers of the host: loopback ones and other families are left out, missing files too', () => {
+test('name servers on loopback, IPv6 ones and missing files are skipped', () => {
   const folder = mkdtempSync(join(tmpdir(), 'devenv-resolv-'));
   const path = join(folder, 'resolv.conf');
   writeFileSync(

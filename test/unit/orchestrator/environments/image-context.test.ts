@@ -1,11 +1,10 @@
-import { sizeInBytes } from '../../../../orchestrator/environments/container-options.ts';
+/** What the student image is built from. */
 import {
   agentModules,
   contextHash,
   imageContext,
   stripModule,
 } from '../../../../orchestrator/environments/image-context.ts';
-import { parseStarter } from '../../../../orchestrator/environments/starter.ts';
 
 test('a module is stripped of its types, and its imports name the stripped files', () => {
   const source = `import type { A } from '../../x/y.ts';\nimport { b } from './b.ts';\nconst c: number = b;\nexport const d = () => import('./d.ts');\nexport { c } from "../e.ts";\n`;
@@ -40,23 +39,4 @@ test("the image's name changes with its inputs, and only with them", () => {
   expect(contextHash([...entries, { name, mode: 0o644, content: Buffer.from('') }], 'auto')).not.toBe(
     contextHash(entries, 'auto'),
   );
-});
-
-test.each([
-  ['512k', 524_288],
-  ['256m', 268_435_456],
-  ['2g', 2_147_483_648],
-])('%s is %i bytes', (size, bytes) => {
-  expect(sizeInBytes(size)).toBe(bytes);
-});
-
-test('a starter is a folder or a git address', () => {
-  expect(parseStarter(null)).toEqual({ kind: 'built-in' });
-  expect(parseStarter('/tmp')).toEqual({ kind: 'folder', path: '/tmp' });
-  for (const address of ['https://example.com/a.git', 'git@example.com:a/b.git', 'ssh://git@example.com/a']) {
-    expect(parseStarter(address)).toEqual({ kind: 'git', address });
-  }
-  for (const wrong of ['/not/there', '--upload-pack=x', 'lesson']) {
-    expect(() => parseStarter(wrong)).toThrow(expect.objectContaining({ code: 'bad-settings' }));
-  }
 });

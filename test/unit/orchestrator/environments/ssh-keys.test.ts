@@ -9,7 +9,7 @@ import {
   privateKeyPath,
 } from '../../../../orchestrator/environments/ssh-keys.ts';
 
-/** As ssh2 1.17 makes one in 256: the public half is a byte short. Neither ssh2 nor OpenSSH reads it. */
+/** A key as ssh2 1.17 generates 1 in 256: its public half lacks a byte, so neither ssh2 nor OpenSSH reads it. */
 const MALFORMED = {
   private: `-----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMgAAAAtz
@@ -36,7 +36,7 @@ function keyOf(text: string): ParsedKey {
   return key;
 }
 
-/** Places the key for one environment: does what is placed let in who holds the private key? */
+/** Places the key for one environment, and checks that it belongs to the private key. */
 function place(student: string): { placed: string; privateKey: string } {
   const socketDir = join(stateDir, 'sockets', student);
   placePublicKey(stateDir, socketDir);
@@ -46,7 +46,7 @@ function place(student: string): { placed: string; privateKey: string } {
   return { placed, privateKey };
 }
 
-test('one key for all environments, which only its owner reads', () => {
+test('all environments have the same key, and only its owner can read the private half', () => {
   const alice = place('alice');
   const bob = place('bob');
   expect(bob).toEqual(alice);
@@ -54,7 +54,7 @@ test('one key for all environments, which only its owner reads', () => {
   expect(statSync(privateKeyPath(stateDir)).mode & 0o777).toBe(0o600);
 });
 
-test('a key that nobody can log in with is made anew, and its public half goes', () => {
+test('a malformed key is replaced, and its public half removed', () => {
   const path = privateKeyPath(stateDir);
   mkdirSync(join(stateDir, 'ssh'));
   writeFileSync(path, MALFORMED.private);
@@ -64,7 +64,7 @@ test('a key that nobody can log in with is made anew, and its public half goes',
   expect(() => statSync(`${path}.pub`)).toThrow('ENOENT');
 });
 
-test('of two thousand new keys each can be read', () => {
+test('each of 2000 generated keys can be read', () => {
   const keys = Array.from({ length: 2000 }, generatePrivateKey);
   expect(keys.filter((key) => ssh2.utils.parseKey(key) instanceof Error)).toEqual([]);
 });

@@ -1,0 +1,46 @@
+/** The options of a student's container. */
+import { containerOptions, sizeInBytes } from '../../../../orchestrator/environments/container-options.ts';
+import { loadSettings } from '../../../../orchestrator/settings.ts';
+
+test.each([
+  ['512k', 524_288],
+  ['256m', 268_435_456],
+  ['2g', 2_147_483_648],
+])('%s is %i bytes', (size, bytes) => {
+  expect(sizeInBytes(size)).toBe(bytes);
+});
+
+const settings = (env: Record<string, string> = {}) =>
+  loadSettings({ env: { DEVENV_STATE_DIR: '/tmp', ...env }, hostname: 'lab', uid: 0, home: '/root' });
+
+const spec = {
+  student: 'alice',
+  port: 3001,
+  hostname: 'alice.localhost',
+  url: 'http://alice.localhost:8080',
+  socketId: 'abc',
+};
+const host = { image: 'devenv-student:1', network: 'devenv-lab', socketDir: '/tmp/agents/abc' };
+
+test('the container is isolated: no capability, no root, bounded memory, a port on loopback only', () => {
+  const { User, HostConfig } = containerOptions(spec, settings(), host);
+  expect(User).toBe('1000:1000');
+  expect(HostConfig).toMatchObject({
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges'],
+    PortBindings: { '61080/tcp': [{ HostIp: '127.0.0.1', HostPort: '3001' }] },
+    RestartPolicy: { Name: 'no' },
+    Memory: 2 * 2 ** 30,
+    MemorySwap: 2 * 2 ** 30,
+  });
+});
+
+test('the label devenv.spec changes with the options, and only with them', () => {
+  const labelOf = (...args: Parameters<typeof containerOptions>) =>
+    containerOptions(...args).Labels?.['devenv.spec'];
+  const label = labelOf(spec, settings(), host);
+  expect(labelOf({ ...spec }, settings(), { ...host })).toBe(label);
+  expect(labelOf(spec, settings(), { ...host, image: 'devenv-student:2' })).not.toBe(label);
+  expect(labelOf({ ...spec, port: 3002 }, settings(), host)).not.toBe(label);
+  expect(labelOf(spec, settings({ DEVENV_LIMITS_MEMORY: '1g' }), host)).not.toBe(label);
+});

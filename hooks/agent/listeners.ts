@@ -1,4 +1,4 @@
-/** Finds listening ports: the kernel's socket tables, and the process that holds each socket. */
+/** Finds listening ports: the kernel's socket tables, and the process of each socket. */
 import type { Process, ProcessTable } from './process-table.ts';
 import { readTable } from './read-file.ts';
 
@@ -54,7 +54,7 @@ const MAX_ADDRESSES = 8;
 export interface ListeningPort {
   port: number;
   addresses: string[];
-  /** The process that holds the socket; null if unknown. */
+  /** The process that has the socket open; null if unknown. */
   process: Process | null;
   /** Distinguishes this listener from a later one on the same port. */
   id: string;
@@ -63,7 +63,7 @@ export interface ListeningPort {
 export class ListenerFinder {
   readonly #proc: string;
   readonly #relayPort: number;
-  /** By inode. A listening socket rarely moves to another process, so it is looked up once. */
+  /** By inode. A listening socket rarely moves to another process, so it is searched for once. */
   #processes = new Map<string, Process>();
 
   constructor(proc: string, relayPort: number) {

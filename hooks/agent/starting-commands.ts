@@ -31,11 +31,11 @@ export function matchesWildcard(text: string, pattern: string): boolean {
 
 /** Whether a command line begins with the words of a pattern (a `./dev.sh` in it as well); `*` in a word matches anything. */
 export function matchesCommand(words: readonly string[], pattern: string): boolean {
-  const wanted = significantWords(pattern.split(/\s+/).filter((word) => word !== ''));
+  const expected = significantWords(pattern.split(/\s+/).filter((word) => word !== ''));
   // A pattern of assignments alone would match everything.
   return (
-    wanted.length > 0 &&
-    wanted.every((word, index) => {
+    expected.length > 0 &&
+    expected.every((word, index) => {
       const given = words[index];
       return given !== undefined && matchesWildcard(given, word);
     })

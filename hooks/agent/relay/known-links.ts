@@ -20,7 +20,7 @@ export class KnownLinks {
     this.#initialHostname = initialHostname;
   }
 
-  /** Whether visitors of the own link are let in. Before the first state they are: the edge forwards open links only. */
+  /** Whether visitors of the own link are admitted. Before the first state they are: the edge forwards open links only. */
   get isOwnLinkOpen(): boolean {
     const phase = this.#state?.link.phase ?? 'open';
     return phase === 'opening' || phase === 'open';

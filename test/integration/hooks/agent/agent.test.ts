@@ -42,7 +42,7 @@ test('if two sessions end between two polls, the lost one decides', async () => 
   await Promise.all([lost.ended, left.ended]);
   agent.container.run('pkill -CONT -f agent/[m]ain.js');
   const end = await agent.reported(
-    'nobody in',
+    'no session',
     ({ sessions, lastSessionEnd }) => sessions.length === 0 && lastSessionEnd,
   );
   expect(end.kind).toBe('lost');

@@ -37,21 +37,21 @@ test('a notice is shown once: immediately during a foreground program, otherwise
 
 test('notices appear in the panes of tmux while it is in the foreground, and at the prompt afterwards', async () => {
   const terminal = await agent.open();
-  terminal.type('tmux -f /dev/null new -s told\r');
+  terminal.type('tmux -f /dev/null new -s work\r');
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
-  await terminal.see(/\[told\] 0:bash/);
+  await terminal.see(/\[work\] 0:bash/);
   const atPrompt = `grep -lE '^[0-9]+ +prompt' /run/devenv/shells/* | grep -c '/[0-9]*$' || :`;
   await waitFor("the pane's shell to be at its prompt", () => agent.container.run(atPrompt) === '1');
-  agent.send({ notices: [{ id: 3, kind: 'info', text: 'told in the pane' }] });
+  agent.send({ notices: [{ id: 3, kind: 'info', text: 'shown in the pane' }] });
   await agent.reported('the notice as shown', ({ lastShownNoticeId }) => lastShownNoticeId === 3);
   await waitFor('the queue', () =>
     agent.container.run('cat /run/devenv/messages/* || :').includes('in the pane'),
   );
   terminal.type('\r');
-  await terminal.see(/told in the pane/);
+  await terminal.see(/shown in the pane/);
   terminal.type('\x02d');
   await terminal.see(/detached[^$]*\$ $/);
-  agent.send({ notices: [{ id: 4, kind: 'info', text: 'told outside' }] });
+  agent.send({ notices: [{ id: 4, kind: 'info', text: 'shown outside' }] });
   await agent.reported('the second notice', ({ lastShownNoticeId }) => lastShownNoticeId === 4);
   await waitFor('the queue', () =>
     agent.container.run('cat /run/devenv/messages/* || :').includes('told outside'),
@@ -59,9 +59,9 @@ test('notices appear in the panes of tmux while it is in the foreground, and at 
   await terminal.run('true');
   await terminal.run('true');
   const outside = terminal.text.slice(terminal.text.lastIndexOf('detached'));
-  expect(outside).toContain('told outside');
-  expect(outside).not.toContain('told in the pane');
-  expect(agent.container.run('tmux capture-pane -p -t told')).not.toContain('told outside');
+  expect(outside).toContain('shown outside');
+  expect(outside).not.toContain('shown in the pane');
+  expect(agent.container.run('tmux capture-pane -p -t work')).not.toContain('shown outside');
   agent.container.run('tmux kill-server');
   terminal.type('exit\r');
   await terminal.ended;
@@ -104,8 +104,8 @@ test('with DEVENV_QUIET=1 no notice is ever shown, and `devenv-status` still wor
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   terminal.type('cat\r');
   await waitFor('cat to run', () => agent.container.run('pgrep -xc cat || :') === '1');
-  const note = 'The edge is away. It is tried again.';
-  agent.send({ notes: [note], notices: [{ id: 8, kind: 'problem', text: 'nobody wants this' }] });
+  const note = 'The edge does not answer. devenv tries again automatically.';
+  agent.send({ notes: [note], notices: [{ id: 8, kind: 'problem', text: 'unwanted text' }] });
   await agent.reported('the notice as processed', ({ lastShownNoticeId }) => lastShownNoticeId === 8);
   terminal.type('\x03');
   await terminal.see(/\$ $/);
@@ -113,7 +113,7 @@ test('with DEVENV_QUIET=1 no notice is ever shown, and `devenv-status` still wor
   expect(status).toMatch(/^link +http:\/\/alice\.test:8080$/m);
   expect(status).toMatch(/^shows +no server yet$/m);
   expect(status).toContain(`note     ${note}`);
-  expect(terminal.text).not.toContain('nobody wants this');
+  expect(terminal.text).not.toContain('unwanted text');
   expect(terminal.text).not.toContain('Your link is');
   terminal.type('exit\r');
   await terminal.ended;
@@ -139,10 +139,10 @@ test('notices queued for a shell that was killed are removed', async () => {
   await agent.reported('the session', ({ sessions }) => sessions.length === 1);
   const pid = await terminal.run('echo $$');
   const queue = () => agent.container.run(`cat /run/devenv/messages/${pid} 2>/dev/null || :`);
-  agent.send({ notices: [{ id: 9, kind: 'info', text: 'for nobody now' }] });
-  await waitFor('the queue', () => queue().includes('for nobody now'));
+  agent.send({ notices: [{ id: 9, kind: 'info', text: 'for a killed shell' }] });
+  await waitFor('the queue', () => queue().includes('for a killed shell'));
   agent.container.run(`kill -9 ${pid}`);
-  await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
+  await agent.reported('no session', ({ sessions }) => sessions.length === 0);
   expect(agent.container.run('ls /run/devenv/messages')).not.toMatch(new RegExp(`^${pid}$`, 'm'));
 });
 
@@ -157,7 +157,7 @@ test('a chosen port survives a lost terminal until the student leaves; with `--a
   );
   terminal.type('exit\r');
   await terminal.ended;
-  await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
+  await agent.reported('no session', ({ sessions }) => sessions.length === 0);
   expect(chosen()).toBe('4000');
   agent.send();
   await waitFor('the choice to be forgotten', () => chosen() === '');
@@ -236,16 +236,16 @@ test("a notice that arrives during a nested shell's full-screen program appears 
   await terminal.see(/\$ $/);
   terminal.type('less /etc/services\r');
   await waitFor('less to run', () => agent.container.run('pgrep -xc less || :') === '1');
-  agent.send({ notices: [{ id: 13, kind: 'info', text: 'told inside' }] });
+  agent.send({ notices: [{ id: 13, kind: 'info', text: 'shown inside' }] });
   await waitFor('the queue', () =>
-    agent.container.run('cat /run/devenv/messages/* || :').includes('told inside'),
+    agent.container.run('cat /run/devenv/messages/* || :').includes('shown inside'),
   );
   terminal.type('q');
-  await terminal.see(/told inside/);
+  await terminal.see(/shown inside/);
   for (const _shell of ['nested', 'outer']) {
     terminal.type('exit\r');
     await terminal.see(/exit/);
   }
   await terminal.ended;
-  expect(terminal.text.match(/told inside/g)).toHaveLength(1);
+  expect(terminal.text.match(/shown inside/g)).toHaveLength(1);
 });

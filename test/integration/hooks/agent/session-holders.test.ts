@@ -13,11 +13,11 @@ afterAll(() => agent?.close());
 afterEach(async () => {
   agent.container.run(`pkill -f '[p]ty.spawn' || :`);
   agent.send();
-  await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
+  await agent.reported('no session', ({ sessions }) => sessions.length === 0);
 });
 
 /** Starts a Python program that holds a terminal with a shell; `words` are its command line. */
-function hold(...words: string[]): void {
+function holdTerminal(...words: string[]): void {
   agent.container.run(
     `mkdir -p ~/.vscode-server/bin; ln -sf "$(command -v python3)" ~/.vscode-server/bin/node
      (sleep 60 | exec ${words[0]} -c 'import pty; pty.spawn(["bash", "--norc"])' ${words.slice(1).join(' ')}) >/dev/null 2>&1 &`,
@@ -37,24 +37,24 @@ test.each([
   ["an editor's terminal host", ['python3', '--type=ptyHost']],
   ["an editor's server, by its folder", ['~/.vscode-server/bin/node']],
 ])('a terminal of %s is a session', async (_what, words) => {
-  hold(...words);
+  holdTerminal(...words);
   await inside();
 });
 
 test('a program counts as soon as the settings name it, and no longer once they do not', async () => {
-  hold('python3', '/usr/bin/jupyter-lab');
+  holdTerminal('python3', '/usr/bin/jupyter-lab');
   await isNoSession();
   agent.send({ sessionHolders: ['ttyd', 'jupyter*'] });
   await inside();
   agent.send({ sessionHolders: ['ttyd'] });
-  await agent.reported('nobody in', ({ sessions }) => sessions.length === 0);
+  await agent.reported('no session', ({ sessions }) => sessions.length === 0);
 });
 
 test('a pattern matches whole names only', async () => {
   agent.send({ sessionHolders: ['ttyd'] });
-  hold('python3', '--log=my-ttyd', 'ttyd.conf');
+  holdTerminal('python3', '--log=my-ttyd', 'ttyd.conf');
   await isNoSession();
-  hold('python3', '--with=ttyd');
+  holdTerminal('python3', '--with=ttyd');
   await inside();
 });
 
@@ -63,20 +63,20 @@ async function afterRestart(): Promise<string[][]> {
   await agent.restartWithoutState();
   await waitFor('a second report', () => agent.reports.length > 1);
   agent.send();
-  const untold = agent.reports.length;
-  await waitFor('a report when it is told', () => agent.reports.length > untold);
+  const before = agent.reports.length;
+  await waitFor('a report after the first state', () => agent.reports.length > before);
   return agent.reports.map(({ sessions }) => sessions.map(({ id }) => id));
 }
 
 test('a restarted agent knows the sessions from its first report on', async () => {
-  hold('python3', '--type=ptyHost');
+  holdTerminal('python3', '--type=ptyHost');
   const id = await agent.reported('a session', ({ sessions }) => sessions[0]?.id);
   for (const each of await afterRestart()) expect(each).toEqual([id]);
 });
 
 test('a restarted agent uses the stored patterns, and none if their file is damaged', async () => {
   agent.send({ sessionHolders: ['ttyd'] });
-  hold('python3', '--with=ttyd');
+  holdTerminal('python3', '--with=ttyd');
   await inside();
   await agent.restartWithoutState();
   await waitFor('a second report', () => agent.reports.length > 1);

@@ -70,7 +70,7 @@ test(`any sequence of reports gives a decision, few and short notices, and small
   fc.assert(
     fc.property(fc.array(report, { minLength: 1, maxLength: 8 }), (reports) => {
       let memory: LinkMemory = initialMemory(0);
-      let told: NoticeMemory = initialNoticeMemory;
+      let noticeMemory: NoticeMemory = initialNoticeMemory;
       reports.forEach((each, second) => {
         if (!checker.Check(each)) return;
         accepted += 1;
@@ -82,7 +82,7 @@ test(`any sequence of reports gives a decision, few and short notices, and small
         if (decided.evaluateAgainAt !== null)
           expect(decided.evaluateAgainAt).toBeLessThanOrEqual(now + 60_000);
         const { reason, since, openings } = memory;
-        const due = dueNotices(told, {
+        const due = dueNotices(noticeMemory, {
           now,
           url: 'http://alice.test',
           phase: memory.desired ? 'open' : 'closed',
@@ -98,14 +98,14 @@ test(`any sequence of reports gives a decision, few and short notices, and small
           additionalLinks: new Map(),
           maxLinks: 2,
         });
-        told = JSON.parse(JSON.stringify(due.memory)) as NoticeMemory;
+        noticeMemory = JSON.parse(JSON.stringify(due.memory)) as NoticeMemory;
         expect(due.notices.length).toBeLessThanOrEqual(6);
         for (const notice of due.notices) {
           expect(notice.text.length).toBeLessThan(1000);
           // Notices contain no text of the report, only ports and the link.
           expect(notice.text).not.toMatch(/[^ -~…]/);
         }
-        expect(JSON.stringify(told).length).toBeLessThan(2000);
+        expect(JSON.stringify(noticeMemory).length).toBeLessThan(2000);
         expect(JSON.stringify(memory).length).toBeLessThan(4000);
       });
     }),

@@ -112,17 +112,17 @@ describe.each(places)('%s', (place) => {
 });
 
 /** Sends informational responses forever; returns how many bytes were read of them. */
-async function flood(): Promise<{ taken: number }> {
-  const told = { taken: 0 };
+async function flood(): Promise<{ bytesTaken: number }> {
+  const progress = { bytesTaken: 0 };
   const block = `HTTP/1.1 103 Early Hints\r\nLink: </${'a'.repeat(8000)}>\r\n\r\n`.repeat(100);
   const pour = (socket: Socket) => {
     while (!socket.destroyed) {
-      told.taken += block.length;
+      progress.bytesTaken += block.length;
       if (!socket.write(block)) return void socket.once('drain', () => pour(socket));
     }
   };
   await rig.serveRaw(pour);
-  return told;
+  return progress;
 }
 
 /** The kernel's buffers alone take much less than this. */
@@ -138,7 +138,7 @@ describe.each(places)('endless early hints, %s', (place) => {
     const heard = await ask(more);
     expect(heard).toMatch(/^HTTP\/1\.1 50[23] |\r\n\r\nHTTP\/1\.1 50[23] /);
     expect(heard.split('HTTP/1.1 103 ').length - 1).toBeLessThanOrEqual(16);
-    expect(flooded.taken).toBeLessThan(FLOODED);
+    expect(flooded.bytesTaken).toBeLessThan(FLOODED);
   });
 
   test('a visitor who reads nothing uses no memory', async () => {
@@ -152,12 +152,12 @@ describe.each(places)('endless early hints, %s', (place) => {
     let taken = -1;
     let quietPolls = 0;
     await waitFor('the flood to stop, or to be too much', () => {
-      quietPolls = flooded.taken === taken ? quietPolls + 1 : 0;
-      taken = flooded.taken;
+      quietPolls = flooded.bytesTaken === taken ? quietPolls + 1 : 0;
+      taken = flooded.bytesTaken;
       return quietPolls === 15 || taken > FLOODED;
     });
     visitor.destroy();
-    expect(flooded.taken).toBeLessThan(FLOODED);
+    expect(flooded.bytesTaken).toBeLessThan(FLOODED);
     expect(process.memoryUsage().rss - before).toBeLessThan(2 * FLOODED);
   });
 });
@@ -167,7 +167,7 @@ test('endless early hints are not an identity', async () => {
   const asked = { host: '127.0.0.1', port: rig.service?.port ?? 0 };
   const answered = await fetchLinkIdentity(asked, 'alice.test', new AbortController().signal);
   expect(answered).toEqual(expect.any(String));
-  expect(flooded.taken).toBeLessThan(FLOODED);
+  expect(flooded.bytesTaken).toBeLessThan(FLOODED);
 });
 
 test('a few early hints reach the visitor before their response', async () => {

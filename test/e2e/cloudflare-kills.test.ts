@@ -1,6 +1,6 @@
 /**
- * SIGKILLs of a real orchestrator between any two calls to Cloudflare, each followed by a start on the same disk: when
- * it has come to rest, what is wanted is live, nothing else of ours is there, and what is foreign is as it was.
+ * Kills a real orchestrator between any two calls to Cloudflare and starts it again on the same disk. Once it has
+ * reconciled, every desired link is live, devenv has nothing else at Cloudflare, and foreign rules are unchanged.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,14 +13,14 @@ import { Property } from '../support/schedules/property.ts';
 import { waitFor } from '../support/wait.ts';
 
 const KILLS = 50;
-/** All is looked at after so many. */
-const LOOK_EVERY = 10;
-/** With `dns: student` each of so many kills strikes a write of records: students come and go for it. */
+/** The whole state is checked after every so many kills. */
+const CHECK_EVERY = 10;
+/** With `dns: student`, one of so many kills hits a write of records. A guest is created and removed to cause one. */
 const RECORDS_EVERY = 4;
 const STUDENTS = ['alice', 'bob', 'carol'] as const;
-/** Comes and goes, and may be there or not. */
+/** Is created and removed again and again. */
 const GUEST = 'dave';
-const EVERYBODY = [...STUDENTS, GUEST] as const;
+const ALL_STUDENTS = [...STUDENTS, GUEST] as const;
 /** Seconds. The next orchestrator waits as long for late effects of the calls of the killed one. */
 const CALL_TIMEOUT = '1';
 
@@ -37,28 +37,28 @@ let kills = 0;
 let recordKills = 0;
 /** The id of the guest's record. */
 let guestRecord: string | undefined;
-/** Whether the guest must be there when all has come to rest; null where either may be. */
+/** Whether the guest must exist once the orchestrator has reconciled; null if both are correct. */
 let guestStays: boolean | null = false;
 
-/** From `create` to `rm`: else they come and go with sessions. */
+/** Whether records exist from `create` to `rm`. Otherwise they exist while the link is open. */
 const recordsStay = () => devenv.env.DEVENV_DNS === 'student';
 const hostnameOf = (name: string) => `${name}.${mock.zoneName}`;
 
-/** A daemon that is being killed answers no more. */
-const wish = (student: string, word: 'open' | 'close') =>
+/** Ignores the failure of a request whose daemon was killed. */
+const request = (student: string, word: 'open' | 'close') =>
   (word === 'open'
     ? client.open(student, false, silentProgress)
     : client.close(student, silentProgress)
   ).catch(() => undefined);
 
-/** Keeps an eye on every call that took effect. */
-function look(call: Call): void {
+/** Checks the invariants after a call that took effect. */
+function inspect(call: Call): void {
   property.look(call);
   if (call.kind !== 'dns-batch' || !call.applied) return;
   const before = guestRecord;
   guestRecord = property.markedRecord(hostnameOf(GUEST))?.id;
   if (!recordsStay()) return;
-  // Whose record was made is there for good, and whose was removed is gone.
+  // A guest whose record was created must stay, and one whose record was removed must be gone.
   const { posts = [], deletes = [] } = call.body as {
     posts?: { name: string }[];
     deletes?: { id: string }[];
@@ -67,11 +67,11 @@ function look(call: Call): void {
   if (deletes.some(({ id }) => id === before)) guestStays = false;
 }
 
-/** From now on: ends the daemon when so many calls that count have come to that phase. */
+/** Kills the daemon when so many of the calls that count have reached a phase. */
 function killAt(calls: number, phase: CallPhase, counts: (call: Call) => boolean): void {
   let left = calls;
   mock.onCall = (call, at) => {
-    if (at === 'applied') look(call);
+    if (at === 'applied') inspect(call);
     if (!counts(call) || at !== phase) return;
     left -= 1;
     if (left !== 0) return;
@@ -80,8 +80,8 @@ function killAt(calls: number, phase: CallPhase, counts: (call: Call) => boolean
   };
 }
 
-/** The guest comes where they are not there, else goes. What is cut off, the next start finishes or undoes. */
-async function comeOrGo(): Promise<void> {
+/** Creates the guest, or removes an existing one. The next start finishes or undoes an interrupted operation. */
+async function toggleGuest(): Promise<void> {
   const isThere = (await client.list()).some(({ name }) => name === GUEST);
   guestStays = null;
   if (isThere) await client.remove(GUEST, false, silentProgress);
@@ -92,13 +92,13 @@ async function comeOrGo(): Promise<void> {
 async function killOnce(atRecords: boolean): Promise<void> {
   const phase = pick(random, ['before', 'applied', 'answered'] as const);
   if (atRecords) killAt(1, phase, ({ kind }) => kind === 'dns-batch');
-  // Connectors are asked all the time while a link is not live yet, and never a write.
+  // While a link is not live, the orchestrator reads the connections all the time; those reads do not count.
   else killAt(1 + Math.floor(random() * 7), phase, ({ kind }) => kind !== 'connections');
-  // While it starts, and then while it publishes what comes and goes.
+  // The kill may hit the start, or the publications afterwards.
   await Promise.race([daemon.up(), daemon.ended()]);
-  const moving = atRecords && daemon.isAlive ? comeOrGo().catch(() => undefined) : undefined;
+  const guestChange = atRecords && daemon.isAlive ? toggleGuest().catch(() => undefined) : undefined;
   while (daemon.isAlive) {
-    await wish(pick(random, EVERYBODY), random() < 0.6 ? 'open' : 'close');
+    await request(pick(random, ALL_STUDENTS), random() < 0.6 ? 'open' : 'close');
     await Promise.race([daemon.ended(), sleep(random() * 60)]);
     if (random() < 0.1) {
       mock.foreign.putConfig((config) => ({
@@ -109,7 +109,7 @@ async function killOnce(atRecords: boolean): Promise<void> {
     }
   }
   await daemon.ended();
-  await moving;
+  await guestChange;
   kills += 1;
 }
 
@@ -120,7 +120,7 @@ const rules = () =>
     .map(({ hostname, service }) => `${hostname} → ${service}`)
     .sort();
 
-async function lookAtAll(dns: 'student' | 'session'): Promise<void> {
+async function checkAll(dns: 'student' | 'session'): Promise<void> {
   await waitFor('the orchestrator', () =>
     client.daemon().then(
       () => true,
@@ -130,29 +130,29 @@ async function lookAtAll(dns: 'student' | 'session'): Promise<void> {
   const views = await client.list();
   const names = views.map(({ name }) => name);
   const isThere = names.includes(GUEST);
-  expect(names).toEqual(isThere ? EVERYBODY : STUDENTS);
+  expect(names).toEqual(isThere ? ALL_STUDENTS : STUDENTS);
   if (guestStays !== null) expect(isThere).toBe(guestStays);
   guestStays = isThere;
   const wanted = names.filter(() => random() < 0.5);
-  for (const student of names) await wish(student, wanted.includes(student) ? 'open' : 'close');
+  for (const student of names) await request(student, wanted.includes(student) ? 'open' : 'close');
   const expected = views
     .filter(({ name }) => wanted.includes(name))
     .map(({ hostname, port }) => `${hostname} → http://127.0.0.1:${port}`)
     .sort();
   await waitFor(
-    'every link to be as wanted',
+    'every link to be as desired',
     async () => {
       const phases = (await client.list()).map(({ name, link }) => [name, link.phase, link.live].join(' '));
-      const hoped = names.map((name) =>
+      const expectedPhases = names.map((name) =>
         wanted.includes(name) ? `${name} open true` : `${name} closed false`,
       );
-      return JSON.stringify(phases) === JSON.stringify(hoped);
+      return JSON.stringify(phases) === JSON.stringify(expectedPhases);
     },
     { lastSeen: () => `${rules().join('\n')}\n${logOf(devenv).slice(-3000)}` },
   );
-  // Whole: a read that takes longer than the calls may is given up.
-  const isLookedAt = () => client.sync(true).then(Boolean, () => false);
-  await waitFor('a look at everything', isLookedAt, { everyMs: 300 });
+  // A read may time out on a busy machine: retried until one dry run succeeds.
+  const isChecked = () => client.sync(true).then(Boolean, () => false);
+  await waitFor('a dry run', isChecked, { everyMs: 300 });
   expect(rules()).toEqual(expected);
   const hostnames = property
     .markedRecords()
@@ -176,7 +176,7 @@ beforeAll(async () => {
     env: { ...mock.env(), DEVENV_DNS_GRACE: '0', DEVENV_CLOUDFLARE_TIMEOUT: CALL_TIMEOUT },
   });
   client = new ApiClient(join(devenv.stateDir, 'api.sock'));
-  const hostnames = EVERYBODY.map(hostnameOf);
+  const hostnames = ALL_STUDENTS.map(hostnameOf);
   property = new Property(mock, hostnames, `devenv ${devenv.instance}/`);
   property.recordsWritten(null);
   await Promise.all(STUDENTS.map((student) => devenv.succeed('create', student)));
@@ -191,23 +191,23 @@ afterAll(async () => {
 });
 
 test.each(['student', 'session'] as const)(
-  `${KILLS / 2} kills between any two calls, with \`dns: %s\` (seed ${seed})`,
+  `${KILLS / 2} kills between any two calls leave the desired state, with \`dns: %s\` (seed ${seed})`,
   async (dns) => {
     devenv.env.DEVENV_DNS = dns;
     for (let round = 1; round <= KILLS / 2; round += 1) {
       daemon = Daemon.spawn(devenv);
       await killOnce(dns === 'student' && round % RECORDS_EVERY === 0);
-      if (round % LOOK_EVERY !== 0 && round !== KILLS / 2) continue;
-      mock.onCall = (call, at) => (at === 'applied' ? look(call) : undefined);
+      if (round % CHECK_EVERY !== 0 && round !== KILLS / 2) continue;
+      mock.onCall = (call, at) => (at === 'applied' ? inspect(call) : undefined);
       daemon = Daemon.spawn(devenv);
-      await lookAtAll(dns);
+      await checkAll(dns);
       daemon.kill();
       await daemon.ended();
     }
   },
 );
 
-test('they were as many as promised, and enough of them struck records', () => {
+test('all kills happened, and enough of them hit a write of records', () => {
   expect(kills).toBe(KILLS);
   expect(recordKills).toBeGreaterThanOrEqual(Math.floor(KILLS / 2 / RECORDS_EVERY));
 });

@@ -1,4 +1,4 @@
-/** The main job on the cloudflare edge, against the mock: real containers and terminals, and a connector for the visitors. */
+/** Students' links on the cloudflare edge: real containers and terminals, a mock of the API, and a mock connector for visitors. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { Diagnostic, Drift } from '../../orchestrator/domain.ts';
@@ -14,13 +14,13 @@ let connector: MockConnector;
 let devenv: Installation;
 
 const link = 'https://alice.example.com';
-/** Of each call from now on. */
+/** The latency of each call that starts from now on. */
 const latency = { ms: 30 };
 const rules = () => mock.account.tunnel.hostnames;
 const recordNames = () => mock.account.records.map(({ name }) => name);
 const status = (student = 'alice') => devenv.json<StudentView>('status', student);
 
-async function enter(student = 'alice'): Promise<Terminal> {
+async function openShell(student = 'alice'): Promise<Terminal> {
   const terminal = devenv.terminal(['shell', student], { columns: 200 });
   await terminal.see(/\$ $/);
   await terminal.run('cd ~/hello');
@@ -44,11 +44,11 @@ afterAll(async () => {
   await mock.stop();
 });
 
-test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, after which the rule is gone and the record stays', async () => {
+test('`create` adds the record, `npm run dev` the rule; visitors see the page; `exit` removes the rule and keeps the record', async () => {
   await waitFor('the record', () => recordNames().includes('alice.example.com'));
   expect(rules()).toEqual([]);
   expect(await devenv.statusOf('alice')).toBe(503);
-  const terminal = await enter();
+  const terminal = await openShell();
   expect(terminal.text).toContain(link);
   terminal.type('npm run dev\r');
   await terminal.see(new RegExp(`live at ${link}`));
@@ -57,11 +57,11 @@ test('from `create` with its record, to `npm run dev` and a visitor, to `exit`, 
   expect(await devenv.succeed('list')).toMatch(/alice .*https:\/\/alice\.example\.com/);
   await terminal.leave();
   await waitFor('the rule to be gone', () => rules().length === 0);
-  await waitFor('the connector to know it', async () => (await devenv.statusOf('alice')) === 404);
+  await waitFor('the connector to drop the rule', async () => (await devenv.statusOf('alice')) === 404);
   expect(recordNames()).toContain('alice.example.com');
 });
 
-test('what was changed by hand is listed by `sync --dry-run` and mended by `sync`', async () => {
+test('`sync --dry-run` lists what was changed by hand, and `sync` repairs it', async () => {
   const [record] = mock.account.records.filter(({ name }) => name === 'alice.example.com');
   mock.foreign.removeRecord(record?.id ?? '');
   const row = {
@@ -80,9 +80,9 @@ test('what was changed by hand is listed by `sync --dry-run` and mended by `sync
   expect((await devenv.json<Diagnostic[]>('doctor')).filter(({ ok }) => !ok)).toEqual([]);
 });
 
-test('what goes wrong is said in the student’s terminal and to the instructor, and is over when it is over', async () => {
+test('a problem is reported in the student’s terminal and to the instructor until it is solved', async () => {
   mock.account.scopes.delete('tunnel');
-  const terminal = await enter();
+  const terminal = await openShell();
   terminal.type('npm run dev\r');
   const refusal =
     /Not public yet: Cloudflare does not let this token change .*Authentication error.*Tell your instructor/;
@@ -97,7 +97,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   const sync = await devenv.devenv(['sync']);
   expect([sync.code, sync.stderr]).toEqual([1, expect.stringMatching(/does not let this token/)]);
 
-  // The token is put right, but Cloudflare has had enough of us for a moment.
+  // The token is corrected, but then Cloudflare's rate limit is reached for some seconds.
   mock.account.scopes.add('tunnel');
   mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', retryAfter: 15 });
   const limited = await devenv.devenv(['sync']);
@@ -109,7 +109,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   await terminal.see(new RegExp(`live at ${link}`));
   expect((await devenv.visit('alice')).status).toBe(200);
 
-  // A daemon that goes takes no link with it, and one that comes writes nothing where nothing differs.
+  // A daemon that stops leaves links open, and one that starts writes nothing if nothing differs.
   await devenv.succeed('down');
   expect((await devenv.visit('alice')).status).toBe(200);
   const { version } = mock.account.tunnel;
@@ -117,7 +117,7 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   await waitFor('the link to be live', async () => (await status()).link.live);
   expect(mock.account.tunnel.version).toBe(version);
 
-  // What keeps a link from closing is the instructor's: the student is not told that it is not public yet.
+  // If a link cannot close, that is the instructor's problem: the student's terminal must not call it not public yet.
   mock.faults.next({ kind: 'config-put' }, 'refused', 1000);
   const saidBefore = terminal.text.length;
   await devenv.succeed('close', 'alice');
@@ -139,9 +139,9 @@ test('what goes wrong is said in the student’s terminal and to the instructor,
   await terminal.leave();
 });
 
-test('who waits for Cloudflare is told so in the terminal, and together with whom', async () => {
+test('a student who waits for Cloudflare is told so in the terminal, with the names of others who wait', async () => {
   await devenv.succeed('create', 'carol');
-  const [alice, carol] = await Promise.all([enter('alice'), enter('carol')]);
+  const [alice, carol] = await Promise.all([openShell('alice'), openShell('carol')]);
   // The student is told after three seconds; a read and a write take four times as long.
   latency.ms = 6000;
   alice.type('npm run dev\r');
@@ -157,10 +157,10 @@ test('who waits for Cloudflare is told so in the terminal, and together with who
   await waitFor('the rules to be gone', () => rules().length === 0);
 });
 
-test('who left while Cloudflare is away is public no more, and whoever was connected is cut off; a daemon that goes cuts off nobody', async () => {
-  const terminal = await enter();
+test('while Cloudflare is unreachable, a student who leaves is not public and connected visitors are disconnected; a daemon that stops disconnects no visitor', async () => {
+  const terminal = await openShell();
   const listener = '(q, r) => q.url === "/stream" ? r.write("on") : r.end("still here")';
-  // Left running: a session of its own outlives the terminal.
+  // The server outlives the terminal in a session of its own.
   terminal.type(`setsid node -e 'require("http").createServer(${listener}).listen(process.env.PORT)' &\r`);
   await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200);
   const stream = request({ port: connector.port, path: '/stream', headers: { host: 'alice.example.com' } });
@@ -174,8 +174,8 @@ test('who left while Cloudflare is away is public no more, and whoever was conne
   mock.faults.next({}, 'reset-before', 1000);
   terminal.type('exit\r');
   await terminal.ended;
-  await waitFor('the door to be shut', async () => (await devenv.statusOf('alice')) === 503);
-  await waitFor('the stream to be cut off', () => answer.closed);
+  await waitFor('the environment to refuse visitors', async () => (await devenv.statusOf('alice')) === 503);
+  await waitFor('the stream to be disconnected', () => answer.closed);
   expect(rules()).toEqual(['alice.example.com']);
   expect((await devenv.visit('alice')).body).toContain('This link is closed right now');
   mock.faults.clear();
@@ -183,15 +183,15 @@ test('who left while Cloudflare is away is public no more, and whoever was conne
   await devenv.succeed('restart', 'alice');
 });
 
-test('a name that somebody else has: `create` works, the clash is named, and `open --adopt` takes it over', async () => {
+test('a hostname with a foreign record: `create` works, the conflict is reported, and `open --adopt` replaces the record', async () => {
   await devenv.succeed('create', 'bob');
-  const problem = await waitFor('the clash', async () => (await status('bob')).link.problem);
+  const problem = await waitFor('the conflict', async () => (await status('bob')).link.problem);
   expect(problem).toMatchObject({ code: 'conflict', what: expect.stringMatching(/A 192\.0\.2\.7/) });
   expect(await devenv.succeed('sync')).toMatch(
     /bob .*record of somebody else: A 192\.0\.2\.7 +not changed: check it/,
   );
   await devenv.succeed('open', 'bob', '--adopt');
-  // The relay's page: nothing listens there yet.
+  // 503 is the relay's page: no server listens yet.
   const isPage = async () => (await status('bob')).link.live && (await devenv.statusOf('bob')) === 503;
   await waitFor('the page', isPage);
   expect(mock.account.records.find(({ name }) => name === 'bob.example.com')?.content).toBe(
@@ -199,7 +199,7 @@ test('a name that somebody else has: `create` works, the clash is named, and `op
   );
 });
 
-test('the token is in no file but its own, no argument, no container, and nothing that is said', async () => {
+test('the token is in no other file, no argument, no container and no output', async () => {
   const said = await Promise.all([
     devenv.succeed('status', 'alice', '--json'),
     devenv.succeed('list', '--json'),
@@ -219,7 +219,7 @@ test('the token is in no file but its own, no argument, no container, and nothin
   expect(await findSecret(mock.token, { folder: devenv.stateDir, instance: devenv.instance })).toEqual([]);
 });
 
-test('`rm` while Cloudflare is away, or refuses, succeeds and says what may still stand; what is left goes by itself', async () => {
+test('`rm` succeeds while Cloudflare is unreachable or refuses, and names what may remain; devenv removes the rest automatically', async () => {
   const [later, refused] = ['rm-later', 'rm-refused'];
   for (const name of [later, refused]) {
     await devenv.succeed('create', name);
@@ -227,10 +227,10 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   }
   await waitFor('their rules', () => rules().length === 3);
   mock.faults.next({}, 'reset-before', 1000);
-  const away = await devenv.devenv(['rm', 'bob', '--yes']);
-  expect([away.code, away.stdout]).toEqual([0, expect.stringContaining('Removed bob.')]);
-  expect(away.stderr).not.toContain('link is closed');
-  expect(away.stderr).toMatch(
+  const unreachable = await devenv.devenv(['rm', 'bob', '--yes']);
+  expect([unreachable.code, unreachable.stdout]).toEqual([0, expect.stringContaining('Removed bob.')]);
+  expect(unreachable.stderr).not.toContain('link is closed');
+  expect(unreachable.stderr).toMatch(
     /! bob's link no longer works, but the edge may still have a rule or DNS record for bob\.example\.com: Cloudflare could not be reached .*The rest is removed automatically.*`devenv sync` tries it now/,
   );
   const removed = JSON.parse((await devenv.devenv(['rm', later, '--yes', '--json'])).stdout);
@@ -241,7 +241,7 @@ test('`rm` while Cloudflare is away, or refuses, succeeds and says what may stil
   });
   expect(rules()).toHaveLength(3);
   mock.faults.clear();
-  await waitFor('them to be gone', () => rules().length === 1 && recordNames().length === 2);
+  await waitFor('rules and records to be gone', () => rules().length === 1 && recordNames().length === 2);
 
   mock.account.scopes.delete('tunnel');
   const { code, stderr } = await devenv.devenv(['rm', refused, '--yes']);

@@ -1,4 +1,4 @@
-/** Whatever goes away comes back as it was: the daemon, a terminal, the agent, the environment, a kept home. */
+/** Recovery after a daemon, a terminal, an agent or an environment was lost, and after a home was kept. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ async function killDaemon(): Promise<void> {
   await waitFor('the daemon to be gone', () => !isAlive(pid));
 }
 
-test('a daemon that is killed and started again while a student serves: same session, link back, nothing said twice', async () => {
+test('after a kill and a restart of the daemon, a serving student has the same session, the link is back, and no notice is repeated', async () => {
   // Longer than the orchestrator and its agents may take to find each other again on a busy machine.
   devenv.env.DEVENV_GRACE = '600';
   await devenv.succeed('create', 'alice');
@@ -52,7 +52,7 @@ test('a daemon that is killed and started again while a student serves: same ses
   expect(after.sessions[0]?.id).toBe(before.sessions[0]?.id);
   expect(terminal.text.match(/live at/g)).toHaveLength(1);
 
-  // A terminal that is lost while the daemon is away is lost all the same.
+  // A terminal that is lost while no daemon runs counts as lost too.
   await killDaemon();
   process.kill(terminal.pid, 'SIGKILL');
   devenv.env.DEVENV_GRACE = '3';
@@ -60,13 +60,13 @@ test('a daemon that is killed and started again while a student serves: same ses
   await waitFor('the link to be gone after the grace', async () => (await devenv.statusOf('alice')) === 404);
 });
 
-test('a lost terminal: the link outlives it by the grace, and is there for who comes back', async () => {
-  // The test never waits this long: the link's end below has another reason.
+test('the link outlives a lost terminal by the grace, and a student who comes back in time finds it open', async () => {
+  // The test never waits this long: below, the link closes because the student leaves.
   devenv.env.DEVENV_GRACE = '600';
   await devenv.succeed('create', 'alice');
   const lost = devenv.terminal(['shell', 'alice']);
   await lost.see(/\$ $/);
-  // In a session of its own, a server outlives the terminal (Node undoes what nohup does).
+  // With setsid the server outlives the terminal; nohup does not work, because Node resets SIGHUP.
   lost.type('cd hello && setsid npm run dev >/dev/null 2>&1 &\r');
   await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200);
   process.kill(lost.pid, 'SIGKILL');
@@ -78,7 +78,7 @@ test('a lost terminal: the link outlives it by the grace, and is there for who c
   const back = devenv.terminal(['shell', 'alice']);
   await back.see(/\$ $/);
   await waitFor(
-    'the route to be kept',
+    'the link to be kept open',
     async () => (await devenv.json<StudentView>('status', 'alice')).link.reason === 'serving',
   );
   back.type('exit\r');
@@ -86,7 +86,7 @@ test('a lost terminal: the link outlives it by the grace, and is there for who c
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
 });
 
-test('an environment that is killed from outside closes its link at once, and `start` brings it back with its home', async () => {
+test('the link of an environment that is killed from outside closes, and `start` restores the environment with its home', async () => {
   await devenv.succeed('create', 'alice');
   await devenv.devenv(['shell', 'alice', '--', 'echo mine > kept']);
   await devenv.succeed('open', 'alice');
@@ -101,7 +101,7 @@ test('an environment that is killed from outside closes its link at once, and `s
   expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
 });
 
-test('an environment that is paused is stopped for everybody, goes on by `start` or by itself, and is served as before', async () => {
+test('a paused environment counts as stopped, continues after `start` or an unpause, and is then served as before', async () => {
   await devenv.succeed('create', 'alice');
   const container = `devenv-${devenv.instance}-alice`;
   const engineSays = (format: string) =>
@@ -125,13 +125,13 @@ test('an environment that is paused is stopped for everybody, goes on by `start`
   execFileSync('docker', ['unpause', container]);
   await waitFor('the page again', async () => (await devenv.statusOf('alice')) === 200);
   expect(await agentIs()).toBe('connected');
-  // What is paused can be stopped.
+  // A paused environment can be stopped.
   execFileSync('docker', ['pause', container]);
   await devenv.succeed('stop', 'alice');
   expect(engineSays('{{.State.Status}}')).toBe('exited');
 });
 
-test('an agent that is stopped is started again after its silence, and its link is closed when the lease is over', async () => {
+test('a silent agent is restarted, and its link closes when the lease ends', async () => {
   devenv.env.DEVENV_AGENT_RESTART = '3';
   devenv.env.DEVENV_LEASE = '6';
   await devenv.succeed('create', 'alice');
@@ -155,7 +155,7 @@ test('an agent that is stopped is started again after its silence, and its link 
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
 });
 
-test('--keep-home keeps the work for the next `create` of that name, and only that', async () => {
+test('--keep-home keeps only the home, and the next `create` of that name uses it', async () => {
   await devenv.succeed('create', 'alice');
   await devenv.succeed('shell', 'alice', '--', 'echo mine > kept; rm -r hello');
   await devenv.succeed('rm', 'alice', '--yes', '--keep-home');
@@ -164,7 +164,7 @@ test('--keep-home keeps the work for the next `create` of that name, and only th
   expect(await devenv.succeed('shell', 'alice', '--', 'cat kept; ls')).toBe('mine\nkept\n');
 });
 
-test("a folder of the instructor's is what a new home begins with", async () => {
+test("a new home starts with a copy of the instructor's starter folder", async () => {
   const folder = join(devenv.stateDir, 'lesson-1');
   execFileSync('mkdir', ['-p', join(folder, 'src')]);
   writeFileSync(join(folder, 'src', 'task.txt'), 'do this\n');

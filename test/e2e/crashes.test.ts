@@ -1,4 +1,4 @@
-/** Nothing half-made: what fails, is cut off or is killed leaves nothing behind, and the next start makes it right. */
+/** Operations that fail or are interrupted leave nothing half-made, and the next start repairs the rest. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -31,24 +31,24 @@ afterEach(async () => {
 const inEngine = () => ofInstance(devenv.instance);
 const daemonPid = async () => (await devenv.json<DaemonView>('up')).pid;
 
-test('a port that is busy on the host is skipped; one that is taken later is named, and nothing is left', async () => {
+test('`create` skips a port that is busy on the host; `start` names one that was taken later', async () => {
   const first = Number(devenv.env.DEVENV_FIRST_PORT);
   const other = createServer().listen(first, '127.0.0.1');
   await once(other, 'listening');
   await devenv.succeed('create', 'alice');
   expect((await devenv.json<StudentView>('status', 'alice')).port).toBe(first + 1);
   await devenv.succeed('stop', 'alice');
-  const thief = createServer().listen(first + 1, '127.0.0.1');
-  await once(thief, 'listening');
+  const later = createServer().listen(first + 1, '127.0.0.1');
+  await once(later, 'listening');
   const { code, stderr } = await devenv.devenv(['start', 'alice']);
   expect(code).toBe(1);
   expect(stderr).toContain(String(first + 1));
-  thief.close();
+  later.close();
   other.close();
   await devenv.succeed('start', 'alice');
 });
 
-test("a starter that can't be had undoes the whole student", async () => {
+test('`create` with an unavailable starter is undone completely', async () => {
   devenv.env.DEVENV_STARTER = 'file:///nowhere/at/all.git';
   const refused = await devenv.devenv(['create', 'alice']);
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/starter/)]);
@@ -61,9 +61,9 @@ test("a starter that can't be had undoes the whole student", async () => {
   expect(readdirSync(join(devenv.stateDir, 'agents'))).toEqual([]);
 });
 
-test('an image that is broken undoes the whole student, and says so', async () => {
-  // The tag of the student image on something that can't run: a container of it can be made, but not started. An image
-  // of this test's own, since others use the usual one at the same time.
+test('`create` with a broken image is undone completely, and says so', async () => {
+  // Puts the image's tag on one whose containers can be created but not started. The image with its own base is
+  // this test's alone: other tests use the default one at the same time.
   devenv.env.DEVENV_BASE = 'debian';
   const image = await studentImage({ DEVENV_BASE: 'debian' });
   const [repo = '', tag = ''] = image.split(':');
@@ -85,7 +85,7 @@ test('an image that is broken undoes the whole student, and says so', async () =
   await devenv.succeed('create', 'alice');
 });
 
-/** An engine in front of the real one, for this test's orchestrator, that can interrupt at a request. */
+/** Starts the orchestrator with a proxy in front of the engine, which can interrupt at a request. */
 async function startWithProxy(): Promise<EngineProxy> {
   const engine = await EngineProxy.start(join(devenv.stateDir, 'engine.sock'));
   devenv.env.DOCKER_HOST = engine.dockerHost;

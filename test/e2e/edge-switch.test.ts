@@ -36,8 +36,8 @@ async function changeEdge(edge: 'local' | 'cloudflare'): Promise<void> {
   await devenv.succeed('up');
 }
 
-/** A shell, greeted with that link. */
-async function enter(link: string): Promise<Terminal> {
+/** A shell whose greeting names that link. */
+async function openShell(link: string): Promise<Terminal> {
   const terminal = devenv.terminal(['shell', 'alice'], { columns: 200 });
   await terminal.see(/\$ $/);
   expect(terminal.text).toContain(`Your link is ${link},`);
@@ -51,8 +51,8 @@ async function serve(terminal: Terminal, link: string): Promise<void> {
   await terminal.see(new RegExp(`live at ${link}`));
 }
 
-test('the link moves with the settings, for who is at work and for who comes later; nothing is restarted', async () => {
-  const before = await enter(local());
+test('the link follows the settings for students at work and for later ones, without a restart of the environment', async () => {
+  const before = await openShell(local());
   await serve(before, local());
   expect((await devenv.visit('alice')).status).toBe(200);
 
@@ -69,7 +69,7 @@ test('the link moves with the settings, for who is at work and for who comes lat
   await before.leave();
   await waitFor('the rule to be gone', () => rules().length === 0);
 
-  const later = await enter(PUBLIC);
+  const later = await openShell(PUBLIC);
   expect(await later.run('devenv-status')).toMatch(/^link +https:\/\/alice\.example\.com\s*$/m);
   await serve(later, PUBLIC);
   expect((await visit()).status).toBe(200);
@@ -77,7 +77,7 @@ test('the link moves with the settings, for who is at work and for who comes lat
   await waitFor('the rule to be gone', () => rules().length === 0);
 
   await changeEdge('local');
-  const back = await enter(local());
+  const back = await openShell(local());
   await serve(back, local());
   expect((await devenv.visit('alice')).status).toBe(200);
   await back.leave();

@@ -1,4 +1,4 @@
-/** The engine fails in the middle of `create` and `rm`: nothing half-made is left, and it says what happened. */
+/** Engine failures during `create` and `rm`: nothing half-made remains, and the command says what happened. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudentView } from '../../orchestrator/student-view.ts';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await devenv.succeed('up');
 });
 
-/** Each test begins without a student, and without a network. */
+/** Each test begins without a student and without a network. */
 afterEach(async () => {
   const students = await devenv.json<StudentView[]>('list');
   if (students.length > 0) await devenv.succeed('rm', 'alice', '--yes');
@@ -41,7 +41,7 @@ async function expectNothing(): Promise<void> {
 }
 
 test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
-  'the disk is full at %s: said, undone, and right the next time',
+  'a full disk at %s is reported and undone, and the next `create` works',
   async (_name, rule) => {
     engine.failNext({ ...rule, fault: diskFull });
     const { code, stderr } = await devenv.devenv(['create', 'alice']);
@@ -54,20 +54,20 @@ test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
 );
 
 test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
-  'the engine goes away at %s: said, and undone once it is back',
+  'an engine that stops at %s is reported, and the creation is undone once the engine is back',
   async (_name, rule) => {
     engine.failNext({ ...rule, fault: 'engine-gone' });
     const { code, stderr } = await devenv.devenv(['create', 'alice']);
     expect(engine.hasFailed).toBe(true);
     expect([code, stderr]).toEqual([1, expect.stringContaining('Docker engine stopped answering')]);
     await engine.comeBack();
-    await waitFor('what was begun to be undone', async () => (await inEngine(devenv.instance)).length === 0);
+    await waitFor('the creation to be undone', async () => (await inEngine(devenv.instance)).length === 0);
     await devenv.succeed('create', 'alice');
     expect(await devenv.json<StudentView[]>('list')).toHaveLength(1);
   },
 );
 
-test('a `create` right after the engine is back finds nothing in its way', async () => {
+test('a `create` right after the engine is back does not collide with the undo', async () => {
   engine.failNext({ method: 'POST', path: /^\/containers\/devenv-test[^/]*\/start/, fault: 'engine-gone' });
   expect((await devenv.devenv(['create', 'alice'])).code).toBe(1);
   await engine.comeBack();
@@ -78,7 +78,7 @@ test('a `create` right after the engine is back finds nothing in its way', async
 test.each([
   { method: 'DELETE', path: /^\/containers\/devenv-test/ },
   { method: 'DELETE', path: /^\/volumes\/devenv-test/ },
-])('`rm` that fails at $method $path says so, and finishes when it is run again', async (rule) => {
+])('`rm` reports a failure at $method $path, and finishes when it is run again', async (rule) => {
   await devenv.succeed('create', 'alice');
   engine.failNext({ ...rule, fault: { status: 500, message: 'driver failed' } });
   const { code, stderr } = await devenv.devenv(['rm', 'alice', '--yes']);
@@ -88,7 +88,7 @@ test.each([
   await expectNothing();
 });
 
-test('`rm` while the engine goes away is finished once it is back', async () => {
+test('an `rm` whose engine stops is finished once the engine is back', async () => {
   await devenv.succeed('create', 'alice');
   engine.failNext({ method: 'DELETE', path: /^\/containers\/devenv-test/, fault: 'engine-gone' });
   const { code, stderr } = await devenv.devenv(['rm', 'alice', '--yes']);

@@ -12,7 +12,7 @@ afterAll(async () => {
   await devenv.remove();
 });
 
-test('one command makes a student, and says how to get in, the port and the link', async () => {
+test('`create` makes a student and prints the shell command, the port and the link', async () => {
   const { code, stdout, stderr } = await devenv.devenv(['create', 'alice']);
   expect(`${code} ${code === 0 ? '' : stderr}`).toBe('0 ');
   expect(stdout).toContain('devenv shell alice');
@@ -20,7 +20,7 @@ test('one command makes a student, and says how to get in, the port and the link
   expect(stdout).toContain(`http://alice.localhost:${devenv.edgePort}`);
 });
 
-test('before anybody is in, the link is a plain 404 that says nothing of alice', async () => {
+test('before the student opens a shell, the link is the same 404 as for an unknown name', async () => {
   const answer = await devenv.visit('alice');
   expect(answer.status).toBe(404);
   const unknown = await devenv.visit('nobody-at-all');
@@ -28,7 +28,7 @@ test('before anybody is in, the link is a plain 404 that says nothing of alice',
   expect(answer.body.replaceAll('alice', '')).toBe(unknown.body.replaceAll('nobody-at-all', ''));
 });
 
-test('from `npm run dev` to the page being served, and gone after `exit`', async () => {
+test('`npm run dev` makes the page public, and `exit` closes the link', async () => {
   const terminal = devenv.terminal(['shell', 'alice']);
   const link = `http://alice.localhost:${devenv.edgePort}`;
   // The welcome comes at the first prompt, with port and link.
@@ -60,7 +60,7 @@ test('from `npm run dev` to the page being served, and gone after `exit`', async
   await waitFor('the link to be gone', async () => (await devenv.statusOf('alice')) === 404);
 });
 
-test('`create` again names the student that is there, and touches nothing', async () => {
+test('a second `create` is refused and changes nothing', async () => {
   const before = await devenv.json<StudentView>('status', 'alice');
   const { code, stderr } = await devenv.devenv(['create', 'alice']);
   expect(code).toBe(2);
@@ -69,7 +69,7 @@ test('`create` again names the student that is there, and touches nothing', asyn
   expect(after.createdAt).toBe(before.createdAt);
 });
 
-test('`rm` leaves nothing behind, and is asked for', async () => {
+test('`rm` without a terminal needs --yes, and removes the student completely', async () => {
   const refused = await devenv.devenv(['rm', 'alice']);
   expect(refused.code).toBe(2);
   await devenv.succeed('rm', 'alice', '--yes');

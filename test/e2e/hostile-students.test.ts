@@ -1,6 +1,6 @@
 /**
- * Whatever one student does to what of us is within reach, another one is served all the time, without a failure; and
- * the first one's own link works again as soon as they stop.
+ * One student attacks every part of devenv within reach. Another student's visitors are served without a failure, and
+ * the attacker's own link works again once the attack ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
@@ -13,7 +13,7 @@ let classroom: Classroom;
 let mallory: ClassroomStudent;
 let bob: ClassroomStudent;
 
-/** Everything that went wrong for the other student's visitors, and how many were served. */
+/** Failed visits of the other student's link, and the number of successful ones. */
 const failures: string[] = [];
 let served = 0;
 let isWatching = true;
@@ -45,8 +45,8 @@ afterAll(async () => {
   await classroom?.close();
 });
 
-/** Does it in a terminal, and goes on until the other student's link was visited that often. */
-async function misbehave(script: string, visits: number): Promise<void> {
+/** Runs the attack in a terminal until the other student's link was visited that often. */
+async function attack(script: string, visits: number): Promise<void> {
   const terminal = await mallory.openTerminal();
   const before = served + failures.length;
   terminal.type(`${script}\r`);
@@ -56,8 +56,8 @@ async function misbehave(script: string, visits: number): Promise<void> {
 
 const inNode = (code: string) => `node -e '${code}'`;
 
-/** Each with the number of visits of the other student's link during which it goes on. */
-const deeds: Record<string, [string, number]> = {
+/** Each attack with the number of visits to the other student's link that it lasts. */
+const attacks: Record<string, [string, number]> = {
   "the agent's files removed, and folders, devices and pipes in their place": [
     'cd /run/devenv; rm -rf shells messages agent.* port; mkdir agent.status agent.shown port; ln -s /dev/zero shells; mkfifo messages',
     20,
@@ -96,14 +96,14 @@ const deeds: Record<string, [string, number]> = {
   'a fork bomb': [':(){ :|:& };:', 50],
 };
 
-test.each(Object.entries(deeds))(
-  '%s: the other student is served all the time',
+test.each(Object.entries(attacks))(
+  "%s: the other student's visitors are served all the time",
   async (_name, [script, visits]) => {
     const [before, failed] = [served, failures.length];
-    await misbehave(script, visits);
+    await attack(script, visits);
     expect(failures.slice(failed)).toEqual([]);
     expect(served).toBeGreaterThanOrEqual(before + visits);
-    // The orchestrator answers as ever, and what was done is over with a restart.
+    // The orchestrator still answers, and a restart ends the attack's effects.
     expect((await classroom.devenv.json<StudentView[]>('list')).map(({ name }) => name)).toEqual([
       'alice',
       'bob',
@@ -118,13 +118,13 @@ test.each(Object.entries(deeds))(
   },
 );
 
-test('nothing outside of home, /tmp and the like can be written, so only the home takes the disk', async () => {
+test('only the home and three size-limited folders are writable, so only the home uses the disk', async () => {
   const writable = await bob.runScript('find / -xdev \\( -type d -o -type f \\) -writable 2>/dev/null || :');
-  // Each is a file system of its own.
+  // Each of these is a separate file system.
   expect(writable.split('\n').sort()).toEqual(['/home/student', '/run/devenv', '/tmp', '/var/tmp']);
 });
 
-test('all along, everybody who visited the other student was served', async () => {
+test('every visitor of the other student was served during all attacks', async () => {
   await waitFor('many visits', () => served > 100);
   expect(failures).toEqual([]);
 });

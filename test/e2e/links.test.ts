@@ -21,7 +21,7 @@ const visit = (name: string) => {
   return browse({ port: devenv.edgePort, host }).catch(() => null);
 };
 
-test('each server has its link, told when it is live, known to `status`, and gone with the student', async () => {
+test('each server gets its own link, which the terminal and `status` show, and which closes when the student leaves', async () => {
   const terminal = devenv.terminal(['shell', 'alice']);
   await terminal.see(/\$ $/);
   const port = devenv.env.DEVENV_FIRST_PORT ?? '';
@@ -38,7 +38,7 @@ test('each server has its link, told when it is live, known to `status`, and gon
   expect((await visit('alice'))?.body).toBe(`port ${port}, localhost:${port}`);
   const line = new RegExp(`live at http://alice-4000\\.localhost:${devenv.edgePort} `);
   const isSaid = () => {
-    // It comes at a prompt, and the next one may be too early for it.
+    // The notice is shown at a prompt, and the next prompt may be too early.
     terminal.type('\r');
     return line.test(terminal.text);
   };
@@ -56,7 +56,7 @@ test('each server has its link, told when it is live, known to `status`, and gon
   };
   await expectTaken();
 
-  // A server that restarts keeps its link: the waiting page meanwhile.
+  // A server that restarts keeps its link; visitors see the waiting page meanwhile.
   await terminal.run('kill %2; wait %2');
   await waitFor('the waiting page', async () => (await visit('alice-4000'))?.status === 503);
   terminal.type('kill %1; exit\r');
@@ -65,7 +65,7 @@ test('each server has its link, told when it is live, known to `status`, and gon
     'both links to be gone',
     async () => (await visit('alice'))?.status === 404 && (await visit('alice-4000'))?.status === 404,
   );
-  // Its name is the student's all the same, as their own is.
+  // The name stays reserved for the student.
   expect((await devenv.json<StudentView>('status', 'alice')).additionalLinks).toEqual([]);
   await expectTaken();
 });

@@ -1,4 +1,4 @@
-/** Several servers of one student: which one the link leads to, what is said of the others, and how to switch. */
+/** Several servers of one student: which one the link shows, what devenv says of the others, and how to switch. */
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { type Classroom, openClassroom } from '../matrix/classroom.ts';
 import type { ClassroomStudent } from '../matrix/classroom-student.ts';
@@ -31,7 +31,7 @@ async function leave(...terminals: Terminal[]): Promise<void> {
   await pupil.secondsUntilGone(performance.now());
 }
 
-test('a front end on 5173 and an API on 4000: told why, told of the other, switched, and as before the next time', async () => {
+test('with a front end on 5173 and an API on 4000, the terminal says which one the link shows and why; the student switches, until they leave', async () => {
   const front = await pupil.openTerminal();
   front.type('cd ~/app; AS=5173 npm run dev\r');
   await front.see(/live at \S+ +\(port 5173: started by your command\)/);
@@ -48,7 +48,7 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
   expect(await third.run('devenv-port 4000')).toContain('shows port 4000 until you leave');
   await page(4000);
   await api.see(/Your link shows port 4000 now: chosen with devenv-port/);
-  // The terminal in which it was chosen may be closed: the student is still in.
+  // Closing the terminal of the choice keeps the choice: the student has other sessions.
   third.type('exit\r');
   await third.ended;
   await page(4000);
@@ -66,8 +66,8 @@ test('a front end on 5173 and an API on 4000: told why, told of the other, switc
   await leave(later);
 });
 
-test("a student's own pattern opens as soon as it is typed, and its slow start is said", async () => {
-  // Slow is said from 10 s on, with the next report; it waits until then.
+test('a watched command of the settings opens the link as soon as it is typed, and a slow start is reported', async () => {
+  // A start counts as slow after 10 s; the server waits until the terminal has said so.
   const script = 'until [ -e ~/said ]; do sleep 0.2; done; exec node ~/app/server.js';
   await pupil.runScript(`echo "${script}" > up.sh; chmod +x up.sh`);
   const terminal = await pupil.openTerminal();
@@ -80,13 +80,13 @@ test("a student's own pattern opens as soon as it is typed, and its slow start i
   await leave(terminal);
 });
 
-test('a program that is killed for memory is told with limit and peak, and the link stays', async () => {
+test('a program killed for memory is reported with limit and peak, and the link stays', async () => {
   const terminal = await pupil.openTerminal();
   terminal.type('cd ~/app; npm run dev &\r');
   await page(Number(pupil.devenv.env.DEVENV_FIRST_PORT));
   terminal.type(`node -e 'const kept = []; for (;;) kept.push(Buffer.alloc(1e7, 1))'\r`);
   await terminal.see(/Killed/);
-  await waitFor('the note of it', async () =>
+  await waitFor('the note in `devenv-status`', async () =>
     (await pupil.runScript('devenv-status')).includes('out of memory'),
   );
   terminal.type('\r');

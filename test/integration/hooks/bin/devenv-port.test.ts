@@ -25,7 +25,7 @@ test('a choice that cannot be written fails with a message and an exit code, and
   container.run('head -c 1M /dev/zero >/run/devenv/full 2>/dev/null || :');
   for (const options of ['4001', '--always 4001']) {
     const { code, text } = devenvPort(options);
-    expect(code).toBe(1);
+    expect([options, code]).toEqual([options, 1]);
     expect(text).toMatch(/^The port was not changed: \/run\/devenv\/port can't be written/);
     expect(text).not.toContain('Your link shows');
   }

@@ -138,7 +138,7 @@ test('repeated offenses are banned for longer each time; a valid agent is admitt
     await closed(socket as Socket);
     expect(log.at(-1)).toContain(`refused for ${banMs / 1000} s`);
     await clock.advance(banMs - 1);
-    expect(await connectAndReport('mallory')).toBeNull();
+    expect([banMs, await connectAndReport('mallory')]).toEqual([banMs, null]);
     await clock.advance(1);
   }
   expect(await connectAndReport('mallory')).not.toBeNull();

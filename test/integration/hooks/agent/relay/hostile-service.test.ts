@@ -198,7 +198,7 @@ test("an answer without a valid identity in the relay's place is not confirmed a
     answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     const { origin } = rig.route();
     const confirmation = await rig.edge.confirm({ ...rig.route(), origin }, AbortSignal.timeout(150));
-    expect(confirmation).toMatchObject({ kind: 'not-live', problem: { code: 'edge' } });
+    expect([body, confirmation]).toMatchObject([body, { kind: 'not-live', problem: { code: 'edge' } }]);
   }
 });
 

@@ -101,7 +101,7 @@ test('smuggling: a `Connection` that names headers which frame, route or identif
   for (const named of ['Content-Length', 'Host', 'X-Forwarded-For', 'Transfer-Encoding']) {
     const first = `GET /${named} HTTP/1.1\r\nHost: alice.test\r\nConnection: close, ${named}\r\n`;
     const heard = await rig.sendRaw(`${first}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`);
-    expect(heard).toMatch(/^HTTP\/1\.1 200 /);
+    expect([named, heard]).toEqual([named, expect.stringMatching(/^HTTP\/1\.1 200 /)]);
   }
   const names = ['Content-Length', 'Host', 'X-Forwarded-For', 'Transfer-Encoding'];
   expect(asked).toEqual(names.map((name) => `/${name} localhost:${rig.service?.port} 127.0.0.1`));
@@ -193,8 +193,8 @@ test('a visitor does not notice a service that restarts between two requests, an
       (incoming, response) => void listener(incoming).then(() => response.end('ok')),
     );
     await rig.forwardTo(server, 'http', rig.service?.port);
-    expect((await rig.visit(round)).body).toBe('ok');
-    expect((await rig.visit(round, { method: 'POST', body: 'x' })).body).toBe('ok');
+    expect([round, (await rig.visit(round)).body]).toEqual([round, 'ok']);
+    expect([round, (await rig.visit(round, { method: 'POST', body: 'x' })).body]).toEqual([round, 'ok']);
     server.close();
     server.closeAllConnections();
     await once(server, 'close');
@@ -211,7 +211,7 @@ test('a pooled connection that turns out to be dead costs no visitor a response'
     socket.once('data', () => socket.destroy());
   });
   for (const method of ['GET', 'GET', 'POST', 'DELETE', 'PATCH'])
-    expect((await rig.visit('/', { method })).status).toBe(200);
+    expect([method, (await rig.visit('/', { method })).status]).toEqual([method, 200]);
   expect(asked).toEqual(['GET', 'GET', 'POST', 'DELE', 'PATC']);
 });
 

@@ -1,7 +1,6 @@
 /** Writes docs/configuration.md from the settings' schema: `npm run docs:configuration`. */
 import { writeFileSync } from 'node:fs';
 import { allowedValues, allSettings, type Setting } from '../orchestrator/settings.ts';
-import { environmentOnly } from '../orchestrator/settings-schema.ts';
 
 /** Sections in the page's order: the prefix of their settings, title and introduction. */
 const sections: readonly [prefix: string, title: string, text: string][] = [
@@ -9,6 +8,32 @@ const sections: readonly [prefix: string, title: string, text: string][] = [
   ['limits.', 'Limits', "Limits of each student's environment."],
   ['cloudflare.', 'Cloudflare', 'Needed with `edge: cloudflare`, ignored otherwise.'],
   ['times.', 'Times', 'In seconds.'],
+];
+
+/** What devenv reads from the environment only, never from the settings file. */
+export const environmentOnly: readonly { env: string; description: string }[] = [
+  {
+    env: 'DEVENV_STATE_DIR',
+    description:
+      'Folder for all state of one installation. Default: `/var/lib/devenv` for root, else `devenv` in `$XDG_STATE_HOME` (`~/.local/state`). Installations with different folders are independent',
+  },
+  {
+    env: 'DEVENV_CONFIG',
+    description: 'Path of the settings file. Default: `devenv.yaml` in the state folder',
+  },
+  {
+    env: 'DEVENV_NO_INSTALL',
+    description: '`1`: never install system packages; devenv prints the command to run instead',
+  },
+  {
+    env: 'CLOUDFLARE_API_TOKEN',
+    description: 'The API token itself; it takes precedence over `cloudflare.tokenFile`',
+  },
+  {
+    env: 'DEVENV_QUIET',
+    description:
+      '`1` in a shell: print no messages there. `devenv shell` and ssh pass it on into the environment',
+  },
 ];
 
 const cell = (text: string) => text.replaceAll('|', '\\|');

@@ -258,32 +258,6 @@ export const SettingsSchema = Type.Object(
   closed,
 );
 
-/** What devenv reads from the environment only, never from the settings file. */
-export const environmentOnly: readonly { env: string; description: string }[] = [
-  {
-    env: 'DEVENV_STATE_DIR',
-    description:
-      'Folder for all state of one installation. Default: `/var/lib/devenv` for root, else `devenv` in `$XDG_STATE_HOME` (`~/.local/state`). Installations with different folders are independent',
-  },
-  {
-    env: 'DEVENV_CONFIG',
-    description: 'Path of the settings file. Default: `devenv.yaml` in the state folder',
-  },
-  {
-    env: 'DEVENV_NO_INSTALL',
-    description: '`1`: never install system packages; devenv prints the command to run instead',
-  },
-  {
-    env: 'CLOUDFLARE_API_TOKEN',
-    description: 'The API token itself; it takes precedence over `cloudflare.tokenFile`',
-  },
-  {
-    env: 'DEVENV_QUIET',
-    description:
-      '`1` in a shell: print no messages there. `devenv shell` and ssh pass it on into the environment',
-  },
-];
-
 type Optional<Whole, Keys extends keyof Whole> = Omit<Whole, Keys> & Partial<Pick<Whole, Keys>>;
 
 /** The settings with every default applied. Settings without a default may be absent. */

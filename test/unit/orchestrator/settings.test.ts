@@ -1,9 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configurationPage } from '../../../docs/generate-configuration.ts';
+import { configurationPage, environmentOnly } from '../../../docs/generate-configuration.ts';
 import { allSettings, loadSettings, stateDirOf } from '../../../orchestrator/settings.ts';
-import { environmentOnly } from '../../../orchestrator/settings-schema.ts';
 
 let folder: string;
 beforeEach(() => {

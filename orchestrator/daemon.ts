@@ -45,7 +45,7 @@ function createEdge(settings: Settings, store: Store, log: Log): Edge {
         log,
       });
     case 'cloudflare':
-      return createCloudflare({ settings, env: process.env, store, log });
+      return createCloudflare({ settings, env: process.env, store, clock: systemClock, log });
   }
 }
 

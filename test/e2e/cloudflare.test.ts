@@ -188,7 +188,7 @@ test('a hostname with a foreign record: `create` works, the conflict is reported
   const problem = await waitFor('the conflict', async () => (await status('bob')).link.problem);
   expect(problem).toMatchObject({ code: 'conflict', what: expect.stringMatching(/A 192\.0\.2\.7/) });
   expect(await devenv.succeed('sync')).toMatch(
-    /bob .*record of somebody else: A 192\.0\.2\.7 +not changed: check it/,
+    /bob .*record of another owner: A 192\.0\.2\.7 +not changed: check it/,
   );
   await devenv.succeed('open', 'bob', '--adopt');
   // 503 is the relay's page: no server listens yet.

@@ -2,12 +2,12 @@
  * The publisher on the cloudflare edge, against a mock of Cloudflare's API over real HTTP: the whole way from a wish
  * to records and rules, without containers. A "process" can be killed and another take its place; the disk stays.
  */
+
 import { pino } from 'pino';
 import { systemClock } from '../../orchestrator/clock.ts';
 import type { LinkPhase } from '../../orchestrator/domain.ts';
 import type { TunnelLock } from '../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
-import { CloudflareEdge } from '../../orchestrator/edges/cloudflare/edge.ts';
-import type { CloudflareEdgeOptions } from '../../orchestrator/edges/cloudflare/options.ts';
+import { CloudflareEdge, type CloudflareEdgeOptions } from '../../orchestrator/edges/cloudflare/edge.ts';
 import { type Route, routeId } from '../../orchestrator/edges/edge.ts';
 import type { Problem } from '../../orchestrator/errors.ts';
 import type { Log } from '../../orchestrator/log.ts';
@@ -109,6 +109,7 @@ export class CloudflareRig {
       graceMs: 600_000,
       budget: 1200,
       metrics: null,
+      clock: systemClock,
       store: this.#whileAlive(disk),
       log: this.log.log,
       callTimeoutMs: 2000,

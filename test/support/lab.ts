@@ -119,7 +119,7 @@ export class Lab {
     const edge =
       settings.edge === 'local'
         ? createLocalEdge({ ...settings, log, clock: systemClock })
-        : createCloudflare({ settings, env: full, store, log });
+        : createCloudflare({ settings, env: full, store, clock: systemClock, log });
     await edge.start();
     const environments = fakeEnvironments(stateDir, this.#running, () => this.preparing());
     const students = new Students({ settings, store, environments, edge, clock: systemClock, log });

@@ -1,9 +1,9 @@
 /**
- * Whether a connector (cloudflared) runs with a version of the tunnel's configuration: a rule that Cloudflare holds is
- * of no use before. Asked of cloudflared's own metrics where its address is set, else of the API. One question serves
- * all who wait.
+ * Whether a connector (cloudflared) runs with a version of the tunnel's configuration: before, the version's rules
+ * serve no visitor. Read from cloudflared's own metrics where their address is set, else from the API. One poll serves
+ * every caller that waits.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../clock.ts';
 import type { Budget } from './api/budget.ts';
 import type { CloudflareApi } from './api/client.ts';
 import { failureOf } from './api/failures.ts';
@@ -11,24 +11,24 @@ import { failureOf } from './api/failures.ts';
 /** The gauge with the version, in Prometheus' text format (cloudflared, orchestration/metrics.go). */
 const GAUGE = /^cloudflared_orchestration_config_version(?:\{[^}]*\})?\s+(\d\S*)/m;
 
-/** Pauses between questions, in ms. The metrics cost nothing; calls of the API are counted. */
-const PAUSES = { metrics: { first: 50, longest: 500 }, api: { first: 200, longest: 5000 } };
+/** Pauses between polls. The metrics cost nothing; calls of the API are counted. */
+const POLL_PAUSES = { metrics: { firstMs: 50, maxMs: 500 }, api: { firstMs: 200, maxMs: 5000 } };
 
-/** A metrics address that has not answered by then does not, in ms. */
-const METRICS_PATIENCE = 2000;
+const METRICS_TIMEOUT_MS = 2000;
 
-/** What the connectors said last. */
+/** What the connectors reported last. */
 export type ConnectorState =
-  | { kind: 'unasked' }
+  | { kind: 'not-polled' }
   | { kind: 'none' }
   | { kind: 'version'; newest: number }
-  /** They are there, but don't say which version they run with. */
-  | { kind: 'silent' }
-  | { kind: 'unreachable'; why: string };
+  /** Connected, but without a version in their report. */
+  | { kind: 'no-version' }
+  | { kind: 'unreachable'; reason: string };
 
 export interface ConnectorsOptions {
   api: CloudflareApi;
   budget: Budget;
+  clock: Clock;
   /** `host:port` of cloudflared's metrics; null to ask the API. */
   metrics: string | null;
   signal: AbortSignal;
@@ -37,10 +37,10 @@ export interface ConnectorsOptions {
 export class Connectors {
   readonly #options: ConnectorsOptions;
   readonly #waiting = new Set<{ version: number; resolve: () => void }>();
-  #state: ConnectorState = { kind: 'unasked' };
-  #asking: Promise<void> | null = null;
-  /** Ends the pause between two questions. */
-  #hurry = new AbortController();
+  #state: ConnectorState = { kind: 'not-polled' };
+  #polling: Promise<void> | null = null;
+  /** Ends the pause between two polls. */
+  #pollNow = new AbortController();
 
   constructor(options: ConnectorsOptions) {
     this.#options = options;
@@ -62,10 +62,10 @@ export class Connectors {
       };
       this.#waiting.add(waiter);
       signal.addEventListener('abort', () => done(false), { once: true });
-      // Likely for a version that was published just now: asked at once.
-      this.#hurry.abort();
-      this.#asking ??= this.#ask().finally(() => {
-        this.#asking = null;
+      // Likely for a version that was written just now.
+      this.#pollNow.abort();
+      this.#polling ??= this.#pollWhileAwaited().finally(() => {
+        this.#polling = null;
       });
     });
   }
@@ -74,46 +74,43 @@ export class Connectors {
     return this.#state.kind === 'version' && this.#state.newest >= version;
   }
 
-  /** Asks until nobody waits any more. */
-  async #ask(): Promise<void> {
-    const { first, longest } = PAUSES[this.#options.metrics === null ? 'api' : 'metrics'];
-    for (let pause = first; this.#waiting.size > 0 && !this.#options.signal.aborted; ) {
-      this.#hurry = new AbortController();
-      await this.look();
+  async #pollWhileAwaited(): Promise<void> {
+    const { firstMs, maxMs } = POLL_PAUSES[this.#options.metrics === null ? 'api' : 'metrics'];
+    for (let pauseMs = firstMs; this.#waiting.size > 0 && !this.#options.signal.aborted; ) {
+      this.#pollNow = new AbortController();
+      await this.poll();
       for (const waiter of this.#waiting) if (this.#has(waiter.version)) waiter.resolve();
       if (this.#waiting.size === 0) return;
-      const signal = AbortSignal.any([this.#options.signal, this.#hurry.signal]);
-      await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined);
-      pause = this.#hurry.signal.aborted ? first : Math.min(pause * 2, longest);
+      const signal = AbortSignal.any([this.#options.signal, this.#pollNow.signal]);
+      await this.#options.clock.sleep(pauseMs, signal);
+      pauseMs = this.#pollNow.signal.aborted ? firstMs : Math.min(pauseMs * 2, maxMs);
     }
   }
 
-  /** Asks once. */
-  async look(): Promise<ConnectorState> {
+  /** Polls once. */
+  async poll(): Promise<ConnectorState> {
     try {
-      this.#state = await (this.#options.metrics === null ? this.#lookByApi() : this.#lookByMetrics());
+      this.#state = await (this.#options.metrics === null ? this.#pollApi() : this.#pollMetrics());
     } catch (error) {
-      this.#state = { kind: 'unreachable', why: failureOf(error).message };
+      this.#state = { kind: 'unreachable', reason: failureOf(error).message };
     }
     return this.#state;
   }
 
-  async #lookByApi(): Promise<ConnectorState> {
+  async #pollApi(): Promise<ConnectorState> {
     if (!this.#options.budget.isAmple) return this.#state;
     const versions = await this.#options.api.connectors();
     if (versions.length === 0) return { kind: 'none' };
     const known = versions.filter((version) => version !== null);
-    return known.length === 0 ? { kind: 'silent' } : { kind: 'version', newest: Math.max(...known) };
+    return known.length === 0 ? { kind: 'no-version' } : { kind: 'version', newest: Math.max(...known) };
   }
 
-  async #lookByMetrics(): Promise<ConnectorState> {
-    const patience = AbortSignal.any([this.#options.signal, AbortSignal.timeout(METRICS_PATIENCE)]);
-    const answer = await fetch(`http://${this.#options.metrics}/metrics`, { signal: patience }).catch(
-      () => null,
-    );
+  async #pollMetrics(): Promise<ConnectorState> {
+    const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(METRICS_TIMEOUT_MS)]);
+    const answer = await fetch(`http://${this.#options.metrics}/metrics`, { signal }).catch(() => null);
     if (answer === null || !answer.ok)
-      return { kind: 'unreachable', why: `no metrics at ${this.#options.metrics}` };
+      return { kind: 'unreachable', reason: `no metrics at ${this.#options.metrics}` };
     const found = (await answer.text()).match(GAUGE);
-    return found ? { kind: 'version', newest: Number(found[1]) } : { kind: 'silent' };
+    return found ? { kind: 'version', newest: Number(found[1]) } : { kind: 'no-version' };
   }
 }

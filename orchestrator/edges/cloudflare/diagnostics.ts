@@ -1,11 +1,46 @@
-/** What `devenv doctor` looks at on the cloudflare edge, each with what to do. */
+/** Checks of the Cloudflare account, each with what to do: those at the start, and those of `devenv doctor`. */
 import type { Diagnostic } from '../../domain.ts';
+import { DevenvError } from '../../errors.ts';
 import { type Budget, CALLS_OF_A_RUN } from './api/budget.ts';
 import type { CloudflareApi } from './api/client.ts';
-import { type FailureKind, failureOf } from './api/failures.ts';
+import { type ApiFailure, type FailureKind, failureOf } from './api/failures.ts';
 import type { LostUpdate } from './apply/write-ingress.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
-import { TUNNEL_HINT, tunnelFault } from './startup-check.ts';
+import type { Zone } from './zone.ts';
+
+/** What is wrong with the tunnel, as a sentence; null where it uses our rules. */
+function tunnelFault({ name, managed, deleted }: Awaited<ReturnType<CloudflareApi['tunnel']>>) {
+  if (deleted) return `The tunnel ${name} is deleted.`;
+  if (managed === 'cloudflare') return null;
+  return `The tunnel ${name} reads its rules from a file on its host and ignores those at Cloudflare.`;
+}
+
+const TUNNEL_HINT =
+  'Make a tunnel at Cloudflare (Zero Trust, Networks, Tunnels) and set its id as CLOUDFLARE_TUNNEL_ID.';
+
+/**
+ * The checks when the edge starts, so that settings that can't work are refused then, and not when a student waits.
+ * Resolves to null where zone and tunnel are as they must be, to the failure where they can't be read now: students
+ * work without links until they can. Throws `bad-settings` for a token, id, template or tunnel that can't work.
+ */
+export async function checkAtStart(zone: Zone, api: CloudflareApi): Promise<ApiFailure | null> {
+  try {
+    await zone.learn();
+    zone.check();
+    const fault = tunnelFault(await api.tunnel());
+    if (fault !== null) throw new DevenvError({ code: 'bad-settings', what: fault, next: TUNNEL_HINT });
+    return null;
+  } catch (error) {
+    if (error instanceof DevenvError) throw error;
+    const failure = failureOf(error);
+    if (failure.kind !== 'forbidden' && failure.kind !== 'invalid') return failure;
+    throw new DevenvError({
+      code: 'bad-settings',
+      what: `Cloudflare refuses the token or the ids of account, tunnel and zone: ${failure.message}.`,
+      next: 'Check CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_TUNNEL_ID and CLOUDFLARE_ZONE_ID, and that the token has Account / Cloudflare Tunnel / Edit, Zone / DNS / Edit and Zone / Zone / Read.',
+    });
+  }
+}
 
 export interface CloudflareDiagnosticsDeps {
   api: CloudflareApi;
@@ -14,7 +49,7 @@ export interface CloudflareDiagnosticsDeps {
   lost: (LostUpdate & { at: Date }) | null;
 }
 
-const WAIT = 'Wait: it goes on by itself.';
+const WAIT = 'Wait: devenv continues automatically.';
 
 function hintFor(kind: FailureKind): string {
   switch (kind) {
@@ -32,7 +67,7 @@ function hintFor(kind: FailureKind): string {
   }
 }
 
-async function look(subject: string, task: () => Promise<string>): Promise<Diagnostic> {
+async function check(subject: string, task: () => Promise<string>): Promise<Diagnostic> {
   try {
     return { subject, ok: true, found: await task(), next: null };
   } catch (error) {
@@ -42,23 +77,23 @@ async function look(subject: string, task: () => Promise<string>): Promise<Diagn
 }
 
 /** It may have been deleted, or its rules taken over by a file, since the daemon started. */
-async function lookAtTunnel(api: CloudflareApi): Promise<Diagnostic> {
+async function checkTunnel(api: CloudflareApi): Promise<Diagnostic> {
   let fault: string | null = null;
-  const seen = await look('Tunnel', async () => {
+  const diagnostic = await check('Tunnel', async () => {
     const tunnel = await api.tunnel();
     fault = tunnelFault(tunnel);
     return fault ?? tunnel.name;
   });
-  return fault === null ? seen : { ...seen, ok: false, next: TUNNEL_HINT };
+  return fault === null ? diagnostic : { ...diagnostic, ok: false, next: TUNNEL_HINT };
 }
 
-function connectorExamination(state: ConnectorState): Diagnostic {
+function connectorDiagnostic(state: ConnectorState): Diagnostic {
   const subject = 'Connector';
   switch (state.kind) {
     case 'version':
       return { subject, ok: true, found: `runs with version ${state.newest}`, next: null };
-    case 'silent':
-    case 'unasked':
+    case 'no-version':
+    case 'not-polled':
       return { subject, ok: true, found: 'connected, its version is not known', next: null };
     case 'none':
       return {
@@ -71,13 +106,13 @@ function connectorExamination(state: ConnectorState): Diagnostic {
       return {
         subject,
         ok: false,
-        found: state.why,
+        found: state.reason,
         next: 'Check cloudflared and DEVENV_CONNECTOR_METRICS.',
       };
   }
 }
 
-/** Every check; each is one call. */
+/** Every check of `devenv doctor`; each is one call. */
 export async function diagnoseCloudflare({
   api,
   connectors,
@@ -86,13 +121,13 @@ export async function diagnoseCloudflare({
 }: CloudflareDiagnosticsDeps): Promise<Diagnostic[]> {
   const waitMs = budget.waitMs(CALLS_OF_A_RUN);
   return [
-    await lookAtTunnel(api),
-    await look('Zone', async () => {
+    await checkTunnel(api),
+    await check('Zone', async () => {
       const [zone, records] = [await api.zoneName(), await api.records()];
       return `${zone}, ${records.length} records`;
     }),
-    await look('Rules', async () => `version ${(await api.configuration()).version}`),
-    connectorExamination(await connectors.look()),
+    await check('Rules', async () => `version ${(await api.configuration()).version}`),
+    connectorDiagnostic(await connectors.poll()),
     {
       subject: 'Calls',
       ok: waitMs === 0,
@@ -109,7 +144,7 @@ export async function diagnoseCloudflare({
       next:
         lost === null
           ? null
-          : 'Somebody else wrote the tunnel’s configuration at that moment: look whether a public hostname of theirs is missing.',
+          : 'Another writer changed the tunnel’s configuration at that moment: check whether one of its public hostnames is missing.',
     },
   ];
 }

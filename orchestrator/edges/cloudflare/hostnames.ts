@@ -2,8 +2,8 @@
 import { DevenvError, TELL_INSTRUCTOR } from '../../errors.ts';
 
 /** RFC 1035 §2.3.4: octets of a label, and of a whole name as text. */
-const MAX_LABEL = 63;
-const MAX_NAME = 253;
+const MAX_LABEL_CHARS = 63;
+const MAX_NAME_CHARS = 253;
 
 /** RFC 1123 §2.1. */
 const LABELS = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+$/;
@@ -16,7 +16,7 @@ export interface HostnameRules {
   allowDeep: boolean;
 }
 
-/** What is wrong with a hostname, to be said behind its name, and how the template should be instead. */
+/** What is wrong with a hostname, worded to follow its name, and how the template should be instead. */
 interface Fault {
   is: string;
   next: string;
@@ -47,10 +47,10 @@ function faultOn(hostname: string, { zone, allowDeep }: HostnameRules): Fault | 
 
 /** Why DNS can't hold that hostname. */
 function faultOfLength(hostname: string): Fault | null {
-  const label = hostname.split('.').find(({ length }) => length > MAX_LABEL);
-  if (label === undefined && hostname.length <= MAX_NAME) return null;
+  const label = hostname.split('.').find(({ length }) => length > MAX_LABEL_CHARS);
+  if (label === undefined && hostname.length <= MAX_NAME_CHARS) return null;
   const found = label === undefined ? `it has ${hostname.length}` : `'${label}' has ${label.length}`;
-  const most = label === undefined ? MAX_NAME : MAX_LABEL;
+  const most = label === undefined ? MAX_NAME_CHARS : MAX_LABEL_CHARS;
   return {
     is: `is too long: ${found} characters; ${most} is the most.`,
     next: 'Choose a shorter name, or a shorter template (DEVENV_HOSTNAME).',
@@ -76,7 +76,7 @@ export function checkHostname(hostname: string): void {
   });
 }
 
-/** Why somebody who is there can't have a link at their hostname; null where they can. */
+/** Why no link can be at a registered hostname; null where one can. */
 export function problemOfHostname(hostname: string, rules: HostnameRules) {
   const fault = faultOn(hostname, rules) ?? faultOfLength(hostname);
   if (fault === null) return null;

@@ -1,10 +1,10 @@
-/** From the settings to the edge: what must be there is, and the token is read where nothing else sees it. */
+/** From the settings to the edge. The token is read here, and nowhere else. */
 import { readFileSync, statSync } from 'node:fs';
+import type { Clock } from '../../clock.ts';
 import { DevenvError, systemCodeOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Settings } from '../../settings-schema.ts';
-import { CloudflareEdge } from './edge.ts';
-import type { CloudflareEdgeOptions } from './options.ts';
+import { CloudflareEdge, type CloudflareEdgeOptions } from './edge.ts';
 
 function refuse(what: string, next: string): never {
   throw new DevenvError({ code: 'bad-settings', what, next });
@@ -33,21 +33,22 @@ export function readToken(env: NodeJS.ProcessEnv, file: string | undefined): str
   return checkToken(token, `The token's file ${file}`);
 }
 
-/** One word that a header can hold: else it would fail at the first call, in somebody else's words. */
+/** One word that a header can contain: else the first call would fail with the SDK's own words. */
 function checkToken(token: string, where: string): string {
   if (!/^[\x21-\x7e]+$/.test(token))
     refuse(`${where} holds no token.`, 'It holds the token alone, on one line.');
   return token;
 }
 
-/** The edge that the settings ask for; connects to nothing yet. Throws `bad-settings` with all that is missing. */
+/** The edge that the settings describe; connects to nothing yet. Throws `bad-settings` with all that is missing. */
 export function createCloudflare(options: {
   settings: Settings;
   env: NodeJS.ProcessEnv;
   store: CloudflareEdgeOptions['store'];
+  clock: Clock;
   log: Log;
 }): CloudflareEdge {
-  const { settings, env, store, log } = options;
+  const { settings, env, store, clock, log } = options;
   const { accountId, tunnelId, zoneId, tokenFile, metrics, ...more } = settings.cloudflare;
   if (accountId === undefined || tunnelId === undefined || zoneId === undefined) {
     const needed = {
@@ -76,6 +77,7 @@ export function createCloudflare(options: {
     callTimeoutMs: more.timeout * 1000,
     metrics: metrics ?? null,
     store,
+    clock,
     log,
   });
 }

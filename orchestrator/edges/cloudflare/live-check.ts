@@ -1,16 +1,17 @@
 /**
- * "Live" on Cloudflare: a connector runs with a configuration that has the rule, and what the rule leads to answers
- * as that student's. Both halves of the way are looked at from here, and never by resolving the name: a resolver
- * that is asked too early keeps its "no such name" for minutes.
+ * "Live" on Cloudflare: a connector runs with a configuration that has the rule, and the rule's origin answers as that
+ * student's. Both halves are checked from here, and the name is never resolved: a resolver that is asked too early
+ * caches its "no such name" for minutes.
  */
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../clock.ts';
 import { TELL_INSTRUCTOR } from '../../errors.ts';
 import type { Confirmation, Route } from '../edge.ts';
 import { fetchLinkIdentity, isOwnIdentity } from '../link-identity.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
 
-/** How often the relay is asked while it does not answer, in ms. */
-const ASK_EVERY = 200;
+/** Pause between two requests to a relay that does not answer. */
+const RETRY_MS = 200;
 
 export interface ConfirmationOptions {
   route: Route;
@@ -18,6 +19,7 @@ export interface ConfirmationOptions {
   /** The configuration's version that has the rule; null where none is known to. */
   version: number | null;
   connectors: Connectors;
+  clock: Clock;
   signal: AbortSignal;
 }
 
@@ -40,12 +42,12 @@ function connectorProblem(
       };
     case 'unreachable':
       return {
-        what: `Cloudflare has the link; whether the connector does could not be asked: ${state.why}.`,
+        what: `Cloudflare has the link; whether the connector does could not be asked: ${state.reason}.`,
         next: 'Check cloudflared, and DEVENV_CONNECTOR_METRICS if it is set.',
         nextForStudent: 'Try the link. If it does not work, tell your instructor.',
       };
-    case 'silent':
-    case 'unasked':
+    case 'no-version':
+    case 'not-polled':
       return {
         what: 'Cloudflare has the link; the connector has not said that it has it too.',
         next: 'Try the link. If it does not work, check cloudflared.',
@@ -55,7 +57,12 @@ function connectorProblem(
 }
 
 /** Resolves to null when the relay answers as that student's, to what was found instead when `signal` aborts. */
-async function askRelay({ route, instance, signal }: ConfirmationOptions): Promise<string | null> {
+async function requestIdentity({
+  route,
+  instance,
+  clock,
+  signal,
+}: ConfirmationOptions): Promise<string | null> {
   const { hostname: host, port } = new URL(route.origin);
   // The connector first: one question for the whole class, and the longer one.
   await setImmediate();
@@ -65,7 +72,7 @@ async function askRelay({ route, instance, signal }: ConfirmationOptions): Promi
     if (isOwnIdentity(answer, route, instance)) return null;
     // What is said of a question that was cut off is not what is wrong.
     if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
-    await sleep(ASK_EVERY, undefined, { signal }).catch(() => undefined);
+    await clock.sleep(RETRY_MS, signal);
   }
   return found;
 }
@@ -80,7 +87,10 @@ export async function confirmRoute(options: ConfirmationOptions): Promise<Confir
   if (version === null)
     return fail(`Cloudflare does not have ${route.hostname} yet.`, 'devenv retries automatically.');
   // Both halves at once: a class would wait for its own two hundred relays after the connector's answer.
-  const [isReached, found] = await Promise.all([connectors.reached(version, signal), askRelay(options)]);
+  const [isReached, found] = await Promise.all([
+    connectors.reached(version, signal),
+    requestIdentity(options),
+  ]);
   if (!isReached) {
     const { what, next, nextForStudent } = connectorProblem(connectors.state, version);
     return fail(what, next, nextForStudent);

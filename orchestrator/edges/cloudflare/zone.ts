@@ -1,14 +1,10 @@
-/** The zone's name, which hostnames without a template need: learned once and kept on disk, so that a Cloudflare that is away delays records, never `create`. */
+/** The zone's name, which hostnames without a template need. It is kept on disk, so that an outage of Cloudflare delays records, never `create`. */
 import { DevenvError, type Problem } from '../../errors.ts';
+import type { DesiredState, Outcome, RouteId } from '../edge.ts';
 import type { CloudflareApi } from './api/client.ts';
 import { failureOf } from './api/failures.ts';
 import { checkTemplate, type HostnameRules, hostnameFor, problemOfHostname } from './hostnames.ts';
-
-/** The part of the store that is needed here. */
-export interface FactStore {
-  remember(key: string, value: string): void;
-  recall(key: string): string | null;
-}
+import type { FactStore } from './state/observed-state.ts';
 
 export interface ZoneOptions {
   api: CloudflareApi;
@@ -31,17 +27,17 @@ export class Zone {
     this.#name = options.store.recall(this.#key);
   }
 
-  /** As far as it is known. */
+  /** Null while it is not known. */
   get name(): string | null {
     return this.#name;
   }
 
-  /** Calls back when the name is known that wasn't. */
+  /** Calls back when the name gets known. */
   onKnown(known: () => void): void {
     this.#onKnown = known;
   }
 
-  /** Asks for the name, known or not. Throws an `ApiFailure`. */
+  /** Reads the name, known or not. Throws an `ApiFailure`. */
   async learn(): Promise<void> {
     const { api, store } = this.#options;
     const wasKnown = this.#name !== null;
@@ -60,12 +56,26 @@ export class Zone {
     if (this.#name !== null) checkTemplate(this.#rules(this.#name));
   }
 
-  /** Why no link can be at that hostname; null where one can, and while the zone's name is not known. */
-  problemOf(hostname: string): Problem | null {
+  #problemOf(hostname: string): Problem | null {
     return this.#name === null ? null : problemOfHostname(hostname, this.#rules(this.#name));
   }
 
-  /** The hostname of a student, without asking: null while the zone's name is needed and not known. */
+  /**
+   * The desired state without routes that can't have a link at their hostname, and these as refused: Cloudflare would
+   * read any name as one below the zone. All are servable while the zone's name is not known.
+   */
+  servable({ routes, registered }: DesiredState): { state: DesiredState; refused: Outcome[] } {
+    const refused = new Map<RouteId, Outcome>();
+    for (const { id, owner, hostname } of registered) {
+      const problem = this.#problemOf(hostname);
+      if (problem !== null) refused.set(id, { id, owner, hostname, kind: 'refused', problem });
+    }
+    const isServable = ({ id }: { id: RouteId }) => !refused.has(id);
+    const state = { routes: routes.filter(isServable), registered: registered.filter(isServable) };
+    return { state, refused: [...refused.values()] };
+  }
+
+  /** The hostname of a student, without a call: null while the zone's name is needed and not known. */
   knownHostname(student: string): string | null {
     if (this.#options.template === null && this.#name === null) return null;
     return hostnameFor(this.#rules(this.#name ?? ''), student);

@@ -37,7 +37,7 @@ export class Classroom {
     const settings = loadSettings({ env: full, hostname: 'bench', uid: 0, home: '/' });
     const log = pino({ level: 'silent' });
     this.#store = openStore(join(this.#stateDir, 'state.db'));
-    this.#edge = createCloudflare({ settings, env: full, store: this.#store, log });
+    this.#edge = createCloudflare({ settings, env: full, store: this.#store, clock: systemClock, log });
     this.#environments = new FakeEnvironments(this.#stateDir, settings.instance, (student, notice, at) => {
       if (notice === 'live') this.liveAt.set(student, at);
     });

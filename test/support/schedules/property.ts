@@ -145,7 +145,7 @@ export class Property {
       this.#records.delete(id);
       // Taken from us between our look and our write: no call of the API can tell.
       if ((this.#changedByHand.get(id) ?? -1) >= listed) continue;
-      this.violations.push(`call ${call.number} changed a record of somebody else: ${text}`);
+      this.violations.push(`call ${call.number} changed a record of another owner: ${text}`);
     }
   }
 

@@ -91,10 +91,10 @@ export function untoldLosses({
 }: Pick<Parts, 'property'> & { class: { logs(): { msg: string; read?: number }[] } }): string[] {
   const told = new Set(
     logs()
-      .filter(({ msg }) => msg.startsWith('somebody else wrote'))
+      .filter(({ msg }) => msg.startsWith('another writer wrote'))
       .map(({ read }) => read),
   );
   return property.lost
     .filter((version) => !told.has(version))
-    .map((version) => `what somebody else wrote after version ${version} was lost, and nobody told`);
+    .map((version) => `what another writer wrote after version ${version} was lost, and nobody told`);
 }

@@ -3,30 +3,30 @@
  * then refuses everything for 5 minutes (developers.cloudflare.com, "Rate limits"): so we stay below a share of it,
  * and believe what its headers say is left.
  */
-import { ApiFailure, LONGEST_WAIT } from './failures.ts';
+import type { Clock } from '../../../clock.ts';
+import { ApiFailure, MAX_WAIT_MS } from './failures.ts';
 
-/** Calls of a publication in which nothing fails, with room for one more look: none begins without them. */
+/** Calls of a run in which nothing fails, and one more read: no run begins without them. */
 export const CALLS_OF_A_RUN = 6;
 
-/** With fewer calls left by Cloudflare's own count we wait for its window: somebody else may need them. */
-const FEW = 10;
+/** With fewer calls left by Cloudflare's own count we wait for its window: the dashboard needs some too. */
+const RESERVED_CALLS = 10;
 
 export interface BudgetOptions {
   /** Calls in a window. */
   calls: number;
   windowMs: number;
-  /** In ms, on a clock that never goes back. */
-  now?: () => number;
+  clock: Clock;
 }
 
 export class Budget {
-  readonly #options: Required<BudgetOptions>;
+  readonly #options: BudgetOptions;
   /** When each call of the current window was made, oldest first. */
   #made: number[] = [];
   #blockedUntil = 0;
 
   constructor(options: BudgetOptions) {
-    this.#options = { now: () => performance.now(), ...options };
+    this.#options = options;
   }
 
   #forget(now: number): void {
@@ -37,7 +37,7 @@ export class Budget {
 
   /** How long to wait until `calls` more may be made, in ms; 0 for now. */
   waitMs(calls = 1): number {
-    const now = this.#options.now();
+    const now = this.#options.clock.monotonicMs();
     this.#forget(now);
     const blocked = Math.max(0, this.#blockedUntil - now);
     const over = this.#made.length + calls - this.#options.calls;
@@ -46,7 +46,7 @@ export class Budget {
     return Math.max(blocked, frees + this.#options.windowMs - now);
   }
 
-  /** Whether calls that only look may be made: a quarter is kept for those that open and close. */
+  /** Whether calls that only read may be made: a quarter is kept for those that open and close links. */
   get isAmple(): boolean {
     return this.waitMs(Math.ceil(this.#options.calls / 4)) === 0;
   }
@@ -55,21 +55,21 @@ export class Budget {
   spend(): void {
     const afterMs = this.waitMs();
     if (afterMs > 0) throw new ApiFailure('rate-limited', 'our share of calls is used up', { afterMs });
-    this.#made.push(this.#options.now());
+    this.#made.push(this.#options.clock.monotonicMs());
   }
 
   /**
-   * Takes in what an answer says is left: `Ratelimit: "default";r=50;t=30` (r calls within t seconds). Our own share
+   * Applies what an answer says is left: `Ratelimit: "default";r=50;t=30` (r calls within t seconds). Our own share
    * is a part of it: with few left we wait, so that the person at the dashboard does not have to.
    */
   updateFromHeaders(headers: Headers): void {
     const found = headers.get('ratelimit')?.match(/r=(\d+)\s*;\s*t=(\d+)/);
-    if (found && Number(found[1]) <= FEW) this.block(Number(found[2]) * 1000);
+    if (found && Number(found[1]) <= RESERVED_CALLS) this.block(Number(found[2]) * 1000);
   }
 
   /** No call for that long, in ms, as far as that is believed. */
   block(ms: number): void {
-    const until = this.#options.now() + Math.min(ms, LONGEST_WAIT);
+    const until = this.#options.clock.monotonicMs() + Math.min(ms, MAX_WAIT_MS);
     this.#blockedUntil = Math.max(this.#blockedUntil, until);
   }
 }

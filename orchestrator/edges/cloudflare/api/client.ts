@@ -1,13 +1,12 @@
 /**
- * The calls that we make, and nothing else of Cloudflare's API. Each is sent once (`maxRetries: 0`: a hidden second
- * PUT would look like somebody else's), counted, bounded in time, and fails with an `ApiFailure`.
+ * The calls that we make, and nothing else of Cloudflare's API. Each is sent once (a hidden second PUT would look like
+ * another writer's), counted, limited in time, and fails with an `ApiFailure`.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIPromise } from 'cloudflare/api-promise';
+import type { Clock } from '../../../clock.ts';
 import type { Budget } from './budget.ts';
-import { withinLimits } from './call-timeout.ts';
+import { createSdkClient, sendWithinLimits } from './calls.ts';
 import { ApiFailure, failureOf } from './failures.ts';
-import { createApiClient } from './sdk-client.ts';
 
 export interface ApiOptions {
   token: string;
@@ -16,11 +15,12 @@ export interface ApiOptions {
   tunnelId: string;
   zoneId: string;
   budget: Budget;
-  /** How long the end of an answer is waited for, in ms. A call that was given up may still be carried out for as long. */
+  clock: Clock;
+  /** How long to wait for a whole answer, in ms. A call that timed out may still be applied for as long. */
   callTimeoutMs: number;
-  /** A write may have been done, or may still be: what is known of Cloudflare's side is in doubt. */
-  onDoubt(): void;
-  /** Aborted when no further call may begin, and the running one ends soon: this process is going. Null where no publication runs. */
+  /** A write may have been applied, or may still be: what is known of Cloudflare's side may be outdated. */
+  onUnknownOutcome(): void;
+  /** Aborted when no other call may begin, and the running one ends soon: this process stops. Null without a run. */
   closing(): AbortSignal | null;
   /** Ends every call. */
   signal: AbortSignal;
@@ -73,29 +73,29 @@ interface Envelope {
 /** Sends a call that the signal ends. */
 type Send = (signal: AbortSignal) => APIPromise<unknown>;
 
-/** Records on a page. A Free zone holds 200, a paid one 3,500: one page, where the API gives that many. */
-const PAGE = 5000;
+/** A Free zone has up to 200 records, a paid one 3,500: one page, where the API gives that many. */
+const RECORDS_PER_PAGE = 5000;
 
 export class CloudflareApi {
   readonly #options: ApiOptions;
   readonly #client;
-  /** No write that was given up is carried out later; on the monotonic clock, in ms. */
-  #quietAt = 0;
+  /** No write that timed out is applied later than this; in ms on the monotonic clock. */
+  #quietAtMs = 0;
 
   constructor(options: ApiOptions) {
     this.#options = options;
-    this.#client = createApiClient(options);
+    this.#client = createSdkClient(options);
   }
 
   /** Sends one call; resolves to the envelope. */
   async #call(send: Send, isWrite = false): Promise<Envelope> {
-    const { budget, signal, callTimeoutMs: timeoutMs } = this.#options;
+    const { budget, clock, signal, callTimeoutMs: timeoutMs } = this.#options;
     const closing = this.#options.closing();
     if (signal.aborted || closing?.aborted) throw new ApiFailure('aborted', 'this process is ending');
     budget.spend();
     try {
-      const limits = { timeoutMs, isWrite, signal, closing };
-      const { data, response } = await withinLimits(limits, (limit) => send(limit).withResponse());
+      const limits = { timeoutMs, isWrite, signal, closing, clock };
+      const { data, response } = await sendWithinLimits(limits, (limit) => send(limit).withResponse());
       budget.updateFromHeaders(response.headers);
       const envelope = data as Envelope;
       // A proxy's page with status 200, or an envelope that says no.
@@ -115,30 +115,30 @@ export class CloudflareApi {
       return await this.#call(send, true);
     } catch (error) {
       const failure = failureOf(error);
-      if (!failure.isOver) this.#quietAt = performance.now() + this.#options.callTimeoutMs;
-      if (failure.kind === 'unknown') this.#options.onDoubt();
+      const { clock, callTimeoutMs } = this.#options;
+      if (!failure.isOver) this.#quietAtMs = clock.monotonicMs() + callTimeoutMs;
+      if (failure.kind === 'unknown') this.#options.onUnknownOutcome();
       throw error;
     }
   }
 
-  /** Whether no write that was given up can still be carried out. */
+  /** Whether no write that timed out can still be applied. */
   get isQuiet(): boolean {
-    return performance.now() >= this.#quietAt;
+    return this.#options.clock.monotonicMs() >= this.#quietAtMs;
   }
 
-  /** The write that was given up has been seen to be done: there is nothing to wait for. */
-  settle(): void {
-    this.#quietAt = 0;
+  /** The write that timed out was read back as applied: there is nothing to wait for. */
+  confirmWritten(): void {
+    this.#quietAtMs = 0;
   }
 
-  /** Resolves when it is quiet. Throws `aborted` where this process ends before. */
+  /** Resolves when `isQuiet`. Throws `aborted` where this process stops before. */
   async quiet(): Promise<void> {
     const ends = [this.#options.signal, this.#options.closing()].filter((each) => each !== null);
     const signal = AbortSignal.any(ends);
+    const { clock } = this.#options;
     while (!this.isQuiet) {
-      await sleep(Math.max(0, this.#quietAt - performance.now()), undefined, { signal }).catch(
-        () => undefined,
-      );
+      await clock.sleep(Math.max(0, this.#quietAtMs - clock.monotonicMs()), signal);
       if (signal.aborted) throw new ApiFailure('aborted', 'this process is ending');
     }
   }
@@ -169,7 +169,7 @@ export class CloudflareApi {
     const records: DnsRecord[] = [];
     for (let page = 1, pages = 1; page <= pages; page += 1) {
       const path = `/zones/${this.#options.zoneId}/dns_records`;
-      const { result, result_info: info } = await this.#get(path, { page, per_page: PAGE });
+      const { result, result_info: info } = await this.#get(path, { page, per_page: RECORDS_PER_PAGE });
       if (!Array.isArray(result)) throw new ApiFailure('unknown', 'a list of records that is none');
       records.push(...result.map(readRecord));
       pages = info?.total_pages ?? 1;
@@ -177,7 +177,7 @@ export class CloudflareApi {
     return records;
   }
 
-  /** Sends the batch; resolves to the records that it made or changed. */
+  /** Sends the batch; resolves to the records that it created or changed. */
   async batch(batch: DnsBatch): Promise<DnsRecord[]> {
     const path = `/zones/${this.#options.zoneId}/dns_records/batch`;
     const body = { ...batch };

@@ -18,16 +18,16 @@ export type FailureKind =
   | 'invalid'
   /** Too many calls, Cloudflare's word or our own budget's: `afterMs` says when to come back. */
   | 'rate-limited'
-  /** No answer that says what became of it: it may have been done, or not, or may still be. */
+  /** No answer that says how it ended: it may have been applied, or not, or may still be. */
   | 'unknown'
-  /** We stopped waiting because this process ends. */
+  /** We stopped waiting because this process stops. */
   | 'aborted';
 
 export class ApiFailure extends Error {
   readonly kind: FailureKind;
   readonly codes: readonly number[];
   readonly afterMs: number;
-  /** Nothing of the call can still be carried out, whatever became of it. */
+  /** Nothing of the call can still be applied, however it ended. */
   readonly isOver: boolean;
 
   constructor(
@@ -56,22 +56,22 @@ const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNRE
 
 const isConflict = (code: number) => code >= 81050 && code <= 81059;
 
-/** Waits where Cloudflare refuses and does not say how long: its own rate limit's window. In ms. */
-const BLOCKED_FOR = 300_000;
+/** The wait where Cloudflare refuses and does not say how long: its own rate limit's window. */
+const DEFAULT_BLOCK_MS = 300_000;
 
-/** The same where a proxy in between refuses: of its limit nothing is known. In ms. */
-const BLOCKED_BY_PROXY_FOR = 30_000;
+/** The same where a proxy in between refuses: nothing is known of its limit. */
+const PROXY_BLOCK_MS = 30_000;
 
 /**
- * The longest wait that is believed, in ms. Cloudflare's own block is five minutes; what goes far beyond comes from
+ * The longest wait that is believed. Cloudflare's own block is five minutes; what goes far beyond comes from
  * something in between, or from a clock that is wrong, and would keep the class without links for days. One call an
- * hour finds out, and harms nobody.
+ * hour finds out, and does no harm.
  */
-export const LONGEST_WAIT = 3_600_000;
-/** The shortest, in ms: who refuses and says "at once" would be asked without a pause. */
-const SHORTEST_WAIT = 1000;
+export const MAX_WAIT_MS = 3_600_000;
+/** The shortest: a server that refuses and says "at once" would be called without a pause. */
+const MIN_WAIT_MS = 1000;
 
-const believed = (ms: number) => Math.min(Math.max(ms, SHORTEST_WAIT), LONGEST_WAIT);
+const believed = (ms: number) => Math.min(Math.max(ms, MIN_WAIT_MS), MAX_WAIT_MS);
 
 /** `retry-after`: seconds, or a date (RFC 9110 §10.2.3). In ms from now, within bounds; null where there is none. */
 export function retryAfterMs(headers: Headers | undefined, now: number): number | null {
@@ -105,13 +105,13 @@ export function failureOf(error: unknown, now = Date.now()): ApiFailure {
     return new ApiFailure('unknown', 'an answer that could not be read');
   const errors = Array.isArray(error.errors) ? error.errors : [];
   const codes = errors.map((each) => Number(each.code)).filter(Number.isInteger);
-  // Without Cloudflare's envelope it is a proxy in between that speaks: its refusal says nothing of the token.
+  // Without Cloudflare's envelope a proxy in between answered: its refusal says nothing of the token.
   const isOfProxy = errors.length === 0;
   const status = `status ${error.status} from something in between`;
   if (isOfProxy && error.status !== 429) return new ApiFailure('unknown', status);
   const said = errors.map((each) => `${each.message ?? ''} (${each.code ?? 'no code'})`).join('; ');
   const kind = kindOf(error.status, codes);
-  const unsaid = isOfProxy ? BLOCKED_BY_PROXY_FOR : BLOCKED_FOR;
+  const unsaid = isOfProxy ? PROXY_BLOCK_MS : DEFAULT_BLOCK_MS;
   const afterMs = kind === 'rate-limited' ? (retryAfterMs(error.headers, now) ?? unsaid) : 0;
   // Cloudflare's own word comes when the call is over; a proxy that limits the rate passes nothing on.
   const text = said.slice(0, 500) || status;
@@ -120,7 +120,7 @@ export function failureOf(error: unknown, now = Date.now()): ApiFailure {
 
 /** The system's code of a connection that broke or was never made; null where there is none. */
 function connectionCode({ cause }: APIConnectionError): string | null {
-  // `fetch` wraps what the system said once more.
+  // `fetch` wraps the system's error.
   const inner = typeof cause === 'object' && cause !== null && 'cause' in cause ? cause.cause : cause;
   return systemCodeOf(inner) ?? systemCodeOf(cause);
 }

@@ -1,27 +1,30 @@
-/** What becomes of each student's part of a publication, with the words for student and instructor. */
+/** How a run ended for each route, worded for student and instructor. */
+import type { Clock } from '../../../clock.ts';
 import { type Problem, TELL_INSTRUCTOR } from '../../../errors.ts';
 import type { DesiredState, Outcome, Route, RouteId, RouteReference } from '../../edge.ts';
 import type { Configuration, DnsRecord } from '../api/client.ts';
 import { ApiFailure } from '../api/failures.ts';
-import { originsOf } from '../plan/ingress.ts';
+import { describeRecords } from '../plan/drift.ts';
+import { servicesByHostname } from '../plan/ingress-document.ts';
 import { isReplaceable } from '../plan/records.ts';
 import { TunnelBusy } from './tunnel-lock.ts';
 
-/** What was being done, as the middle of a sentence. */
-type Deed = 'the DNS record' | 'the tunnel’s rules' | 'the state of zone and tunnel';
+/** What a call was about, as the middle of a sentence. */
+type Subject = 'the DNS record' | 'the tunnel’s rules' | 'the state of zone and tunnel';
 
 const seconds = (ms: number) => `${Math.max(1, Math.ceil(ms / 1000))} s`;
 
 /** A failed call as a problem for people, and whether it may work later. */
 export function explain(
   failure: ApiFailure,
-  deed: Deed,
+  subject: Subject,
+  clock: Clock,
 ): { kind: 'retry' | 'refused'; problem: Problem; afterMs?: number } {
   const said = `Cloudflare: ${failure.message}`;
   switch (failure.kind) {
     case 'forbidden':
       return refused(
-        `Cloudflare does not let this token change ${deed}. ${said}.`,
+        `Cloudflare does not let this token change ${subject}. ${said}.`,
         'The token needs Account / Cloudflare Tunnel / Edit and Zone / DNS / Edit; `devenv doctor` checks it.',
       );
     case 'quota':
@@ -35,11 +38,11 @@ export function explain(
         '`devenv sync` checks again.',
       );
     case 'invalid':
-      return refused(`Cloudflare refused ${deed}. ${said}.`, '`devenv logs` has the details.');
+      return refused(`Cloudflare refused ${subject}. ${said}.`, '`devenv logs` has the details.');
     case 'rate-limited': {
       const wait = seconds(failure.afterMs);
       const what = `Cloudflare's rate limit is reached: no API calls for ${wait}.`;
-      const until = new Date(Date.now() + failure.afterMs).toISOString();
+      const until = new Date(clock.now() + failure.afterMs).toISOString();
       return {
         kind: 'retry',
         problem: { code: 'edge', what, next: 'No action is needed.', until },
@@ -47,10 +50,10 @@ export function explain(
       };
     }
     case 'gone':
-      return retryLater(`Somebody else changed ${deed} at the same moment. ${said}.`);
+      return retryLater(`Another writer changed ${subject} at the same moment. ${said}.`);
     case 'unknown':
     case 'aborted':
-      return retryLater(`Cloudflare could not be reached for ${deed}: ${failure.message}.`);
+      return retryLater(`Cloudflare could not be reached for ${subject}: ${failure.message}.`);
   }
 }
 
@@ -60,16 +63,16 @@ function explainBusy({ heldBy }: TunnelBusy): ReturnType<typeof explain> {
     kind: 'retry',
     problem: {
       code: 'busy',
-      what: `The tunnel is being written by another devenv on this host (${heldBy}), and has been for a while.`,
+      what: `Another devenv on this host (${heldBy}) has been writing the tunnel for a while.`,
       next: 'devenv retries automatically.',
     },
   };
 }
 
-/** What kept a whole run from its end. What is no failure of a call is a defect of ours: it goes on to the log as it is. */
-export function explainWhole(error: unknown): ReturnType<typeof explain> {
+/** The failure of a whole run. Rethrows any other error: it is a defect of ours, for the log. */
+export function explainRun(error: unknown, clock: Clock): ReturnType<typeof explain> {
   if (error instanceof TunnelBusy) return explainBusy(error);
-  if (error instanceof ApiFailure) return explain(error, 'the state of zone and tunnel');
+  if (error instanceof ApiFailure) return explain(error, 'the state of zone and tunnel', clock);
   throw error;
 }
 
@@ -81,13 +84,7 @@ function refused(what: string, next: string): { kind: 'refused'; problem: Proble
   return { kind: 'refused', problem: { code: 'edge', what, next, nextForStudent: TELL_INSTRUCTOR } };
 }
 
-export const describeRecords = (records: readonly DnsRecord[]) =>
-  records.map(({ type, content }) => `${type} ${content}`).join(', ');
-
-/** The route whose hostname is taken: an additional link's is its student's with the port behind the name. */
-type Conflicting = Pick<RouteReference, 'id' | 'owner' | 'hostname'>;
-
-function conflictHint({ id, owner }: Conflicting, canAdopt: boolean): string {
+function conflictHint({ id, owner }: RouteReference, canAdopt: boolean): string {
   if (owner === null) return 'Remove it at Cloudflare.';
   if (!canAdopt)
     return `Give ${owner} another name, or remove it at Cloudflare: devenv takes over addresses only.`;
@@ -96,7 +93,7 @@ function conflictHint({ id, owner }: Conflicting, canAdopt: boolean): string {
   return `Remove it at Cloudflare, give ${owner} another name, or take it over: \`devenv open ${owner} --adopt\`.`;
 }
 
-export function recordConflict(route: Conflicting, records: readonly DnsRecord[]): Problem {
+export function recordConflict(route: RouteReference, records: readonly DnsRecord[]): Problem {
   return {
     code: 'conflict',
     what: `${route.hostname} has a DNS record that is not devenv's: ${describeRecords(records)}.`,
@@ -105,7 +102,7 @@ export function recordConflict(route: Conflicting, records: readonly DnsRecord[]
   };
 }
 
-export function ruleConflict(route: Conflicting, service: string): Problem {
+export function ruleConflict(route: RouteReference, service: string): Problem {
   return {
     code: 'conflict',
     what: `The tunnel has a rule for ${route.hostname} that is not devenv's: it forwards to ${service}.`,
@@ -121,21 +118,26 @@ export function withPresence(
   configuration: Configuration | null,
 ): readonly Outcome[] {
   if (configuration === null) return outcomes;
-  const origins = originsOf(configuration.config);
+  const services = servicesByHostname(configuration.config);
   const routes = new Map<RouteId | null, Route>(registered.map((route) => [route.id, route]));
   return outcomes.map((outcome) => {
     const route = routes.get(outcome.id);
     if (outcome.kind === 'applied' || route === undefined) return outcome;
-    return { ...outcome, isPresent: origins.get(route.hostname) === route.origin };
+    return { ...outcome, isPresent: services.get(route.hostname) === route.origin };
   });
 }
 
 /** Collects the failures of a run. Only the first one of each route counts: the others may follow from it. */
 export class Outcomes {
+  readonly #clock: Clock;
   readonly #byRoute = new Map<string, Outcome>();
 
-  fail(route: RouteReference, failure: ApiFailure, deed: Deed): void {
-    this.#put({ ...route, ...explain(failure, deed) });
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  fail(route: RouteReference, failure: ApiFailure, subject: Subject): void {
+    this.#put({ ...route, ...explain(failure, subject, this.#clock) });
   }
 
   conflict(route: RouteReference, problem: Problem): void {

@@ -1,39 +1,44 @@
 /**
- * When a run is due though nobody's wish has changed: a grace that is over, a call whose outcome is in doubt, room that
- * was made in the zone, a failure that nobody else would have tried again.
+ * When a run is due though the desired state is the same: a grace period is over, the outcome of a call is unknown,
+ * the zone has room again, or a run failed that no route retries.
  */
 import { backoff } from '../../../backoff.ts';
-import { startTimer } from '../../../timer.ts';
+import type { Clock, Timer } from '../../../clock.ts';
 
 export class RunScheduler {
-  readonly #doubts = new Set<NodeJS.Timeout>();
-  #grace: NodeJS.Timeout | null = null;
-  #again: NodeJS.Timeout | null = null;
-  /** Failures one after the other, of runs that `failed` was told of. */
+  readonly #clock: Clock;
+  readonly #rechecks = new Set<Timer>();
+  #grace: Timer | null = null;
+  #again: Timer | null = null;
+  /** Consecutive failures of runs, as reported by `failed`. */
   #failures = 0;
-  /** A call was given up, and can't arrive any more. */
-  #isInDoubt = false;
-  /** Nothing was read since this process began, or since something was in doubt. */
+  /** A call timed out, and can't arrive any more: its outcome has to be read. */
+  #mustRecheck = false;
+  /** Nothing was read since this process started, or since the outcome of a call was unknown. */
   #isUnread = true;
   /** As it was before the run that has begun. */
-  #before = { isInDoubt: false, isUnread: true };
+  #before = { mustRecheck: false, isUnread: true };
   #due: () => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   onRunDue(due: () => void): void {
     this.#due = due;
   }
 
-  /** Whether something may still change what is there without us. */
-  get isUnsettled(): boolean {
-    return this.#isInDoubt || this.#doubts.size > 0;
+  /** Whether a call in flight may still change what is at Cloudflare. */
+  get hasCallInFlight(): boolean {
+    return this.#mustRecheck || this.#rechecks.size > 0;
   }
 
   /** A run begins: returns whether it must read everything first. With `forceRead` it does in any case. */
   beginRun(forceRead: boolean): boolean {
-    this.#before = { isInDoubt: this.#isInDoubt, isUnread: this.#isUnread };
-    const mustRead = forceRead || this.#isInDoubt || this.#isUnread;
+    this.#before = { mustRecheck: this.#mustRecheck, isUnread: this.#isUnread };
+    const mustRead = forceRead || this.#mustRecheck || this.#isUnread;
     if (mustRead) this.#isUnread = true;
-    this.#isInDoubt = false;
+    this.#mustRecheck = false;
     return mustRead;
   }
 
@@ -42,53 +47,53 @@ export class RunScheduler {
     this.#isUnread = false;
     this.#failures = 0;
     this.#callOff();
-    // In doubt since this run began: it may have read too early.
-    if (this.#isInDoubt) this.recheckAfter(0);
+    // Since this run began: it may have read too early.
+    if (this.#mustRecheck) this.recheckAfter(0);
   }
 
   /** The run turned out to be a dry run: what the next one had to read, it still has to. */
   cancelRun(): void {
     this.#isUnread = this.#before.isUnread;
-    this.#isInDoubt ||= this.#before.isInDoubt;
+    this.#mustRecheck ||= this.#before.mustRecheck;
   }
 
-  /** A call was given up that may still be carried out until `afterMs` from now: then it is looked at again. */
+  /** A call timed out that may still be carried out for `afterMs`: a run is due then, and reads everything. */
   recheckAfter(afterMs: number): void {
-    const timer = startTimer(() => {
-      this.#doubts.delete(timer);
-      this.#isInDoubt = true;
+    const timer = this.#clock.setTimer(() => {
+      this.#rechecks.delete(timer);
+      this.#mustRecheck = true;
       this.#due();
     }, afterMs);
-    this.#doubts.add(timer);
+    this.#rechecks.add(timer);
   }
 
-  /** The first grace is over in that many ms; null where none runs. */
+  /** The first grace period is over in that many ms; null without one. */
   expectGrace(inMs: number | null): void {
-    if (this.#grace !== null) clearTimeout(this.#grace);
-    this.#grace = inMs === null ? null : startTimer(() => this.#due(), Math.max(0, inMs) + 1);
+    this.#grace?.cancel();
+    this.#grace = inMs === null ? null : this.#clock.setTimer(() => this.#due(), Math.max(0, inMs) + 1);
   }
 
-  /** A run is due in that many ms, in place of one that was planned so before. */
+  /** A run is due in that many ms, instead of at the time that was set before. */
   again(inMs: number): void {
     this.#callOff();
-    this.#again = startTimer(() => this.#due(), inMs);
+    this.#again = this.#clock.setTimer(() => this.#due(), inMs);
   }
 
-  /** A run has failed, and nobody is there who would have it tried again. `afterMs` where it is known how long to wait. */
+  /** A run failed that no route retries. `afterMs`: how long to wait, where that is known. */
   failed(afterMs: number | undefined): void {
     this.#failures += 1;
     this.again(afterMs ?? backoff(this.#failures));
   }
 
   #callOff(): void {
-    if (this.#again !== null) clearTimeout(this.#again);
+    this.#again?.cancel();
     this.#again = null;
   }
 
   stop(): void {
     this.expectGrace(null);
     this.#callOff();
-    for (const timer of this.#doubts) clearTimeout(timer);
-    this.#doubts.clear();
+    for (const timer of this.#rechecks) timer.cancel();
+    this.#rechecks.clear();
   }
 }

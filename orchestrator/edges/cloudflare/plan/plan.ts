@@ -1,181 +1,112 @@
-/** What should be so at Cloudflare, seen against what is there: pure functions between the wanted edge and the API's words. */
-import type { DesiredState, DetectedDrift, RegisteredRoute, RouteReference } from '../../edge.ts';
+/** Desired × observed → what has to be done. One `Plan` serves dry run, writes and removals; making it changes nothing. */
+import type { DesiredState, RouteReference } from '../../edge.ts';
 import type { DnsRecord, JsonObject } from '../api/client.ts';
-import { describeRecords } from '../apply/outcomes.ts';
+import { type DesiredIngress, type IngressChange, type MergedIngress, mergeIngress } from './ingress.ts';
+import type { HostnameRule } from './ingress-document.ts';
+import { hostnamesOfOwnedRules, ownedRecords, type RuleClaims, routesByHostname } from './ownership.ts';
 import {
-  type IngressChange,
-  mergeIngress,
-  type OwnWays,
-  uncoveredRules,
-  type WantedIngress,
-} from './ingress.ts';
-import { ownRecords, planRecords, type RecordChange, type RecordPlan } from './records.ts';
+  type InstallationNames,
+  planRecords,
+  planRemovals,
+  type RecordChange,
+  type RecordConflict,
+  type RemovalReasons,
+  routesWithRecord,
+} from './records.ts';
 
-export interface PictureOptions {
-  names: { instance: string; tunnelId: string };
+export interface PlanOptions {
+  names: InstallationNames;
   /** Null while it is not known. */
   zoneName: string | null;
   /** Whether records live as long as the student, or come and go with the session. */
   dns: 'student' | 'session';
 }
 
-/** One moment: what is wanted, the zone's records, and which of them are too young to prove that a rule is ours. */
-export interface Snapshot {
-  wanted: DesiredState;
+/** What is known of Cloudflare's side at one moment. */
+export interface Observed {
   records: readonly DnsRecord[];
-  fresh: ReadonlySet<string>;
-  /** Where the rules lead that we have written. */
-  ways: OwnWays;
+  config: JsonObject | null;
+  writtenRules: RuleClaims['writtenRules'];
+  /** Hostnames whose record is too new to prove that a rule is ours. */
+  newlyCreated: ReadonlySet<string>;
 }
 
-export interface Plan extends RecordPlan {
-  ruleClashes: { hostname: string; service: string }[];
-}
-
-/** The students whose record should be there: all, or those whose link is wanted. */
-export function neededRecords({ wanted }: Snapshot, { dns }: PictureOptions): RegisteredRoute[] {
-  if (dns === 'student') return [...wanted.registered];
-  const open = new Set(wanted.routes.map(({ hostname }) => hostname));
-  return wanted.registered.filter(({ hostname }) => open.has(hostname));
-}
-
-/** What the rules should be: a route is open only where its marked record stands. `claimed` get theirs next. */
-export function wantedIngress(
-  { wanted, records, fresh, ways }: Snapshot,
-  { names }: PictureOptions,
-  claimed: readonly string[] = [],
-): WantedIngress {
-  const covered = new Set(ownRecords(records, names.instance).map(({ record }) => record.name));
-  const willStand = new Set([...covered, ...claimed]);
-  const open = wanted.routes.filter(({ hostname }) => willStand.has(hostname));
-  return {
-    open: new Map(open.map(({ hostname, origin }) => [hostname, origin])),
-    ways,
-    covered: new Set([...covered].filter((hostname) => !fresh.has(hostname))),
-    claimed: new Set([...claimed, ...open.map(({ hostname }) => hostname), ...fresh]),
-    adopted: new Set(wanted.registered.filter(({ adopt }) => adopt).map(({ hostname }) => hostname)),
-  };
-}
-
-/**
- * The route of each hostname that is registered or has our owner tag. A tag at a hostname that its route had before
- * names none: what becomes of that record says nothing about the route as it is now.
- */
-function routesByHostname(
-  { wanted, records }: Snapshot,
-  { names }: PictureOptions,
-): Map<string, RouteReference> {
-  const routes = new Map<string, RouteReference>();
-  for (const { id, owner, hostname } of wanted.registered) routes.set(hostname, { id, owner, hostname });
-  const registered = new Set(wanted.registered.map(({ id }) => id));
-  for (const { record, id } of ownRecords(records, names.instance)) {
-    const hostname = record.name;
-    if (!routes.has(hostname) && !registered.has(id)) routes.set(hostname, { id, owner: null, hostname });
-  }
-  return routes;
-}
-
-/** Finds the route of a hostname; one that neither registration nor tag names is known by the hostname alone. */
-export function routeFinder(
-  snapshot: Snapshot,
-  options: PictureOptions,
-): (hostname: string) => RouteReference {
-  const routes = routesByHostname(snapshot, options);
-  return (hostname) => routes.get(hostname) ?? { id: null, owner: null, hostname };
-}
-
-const created = (changes: readonly RecordChange[]) =>
+const createdBy = (changes: readonly RecordChange[]) =>
   changes.filter(({ kind }) => kind === 'create' || kind === 'adopt').map(({ route }) => route.hostname);
 
-/**
- * Changes to records, without those whose name a foreign rule has: the record would make that rule look like ours.
- * `config` is the document as it was last seen.
- */
-export function planOf(moment: Snapshot, options: PictureOptions, config: JsonObject | null): Plan {
-  const plan = planRecords(moment.records, neededRecords(moment, options), options.names);
-  const { clashes } = mergeIngress(config, wantedIngress(moment, options, created(plan.changes)));
-  const blocked = new Set(clashes.map(({ hostname }) => hostname));
-  return {
-    changes: plan.changes.filter(({ route }) => !blocked.has(route.hostname)),
-    conflicts: plan.conflicts,
-    ruleClashes: clashes,
-  };
-}
+export class Plan {
+  readonly desired: DesiredState;
+  readonly observed: Observed;
+  readonly options: PlanOptions;
+  /** Records to create and repair. None for a hostname with another writer's rule: it would look like ours. */
+  readonly recordChanges: readonly RecordChange[];
+  readonly recordConflicts: readonly RecordConflict[];
+  readonly ruleConflicts: readonly HostnameRule[];
+  /** What the rules should be with the records that exist now. */
+  readonly ingress: DesiredIngress;
+  readonly #routes: ReadonlyMap<string, RouteReference>;
 
-const RULE_ACTIONS: Record<IngressChange['found'], string> = {
-  'no rule': 'add it',
-  'rule for a closed link': 'remove it',
-  'rule changed': 'put it right',
-  'rule out of reach': 'move it up',
-  'rule of somebody else': 'take it over',
-};
-
-function recordDifference(change: RecordChange): DetectedDrift {
-  const { route } = change;
-  switch (change.kind) {
-    case 'create':
-      return { ...route, found: 'no record', action: 'add it' };
-    case 'repair':
-      return {
-        ...route,
-        found: `record changed: ${describeRecords([change.record, ...change.surplus])}`,
-        action: 'put it right',
-      };
-    case 'adopt':
-      return {
-        ...route,
-        found: `record of somebody else: ${describeRecords(change.records)}`,
-        action: 'take it over',
-      };
-    case 'remove':
-      return { ...route, found: 'record that nobody needs', action: 'remove it' };
+  constructor(desired: DesiredState, observed: Observed, options: PlanOptions) {
+    this.desired = desired;
+    this.observed = observed;
+    this.options = options;
+    const { names, dns } = options;
+    this.#routes = routesByHostname(desired, observed.records, names.instance);
+    this.ingress = this.#ingressWith([]);
+    const { changes, conflicts } = planRecords(observed.records, routesWithRecord(desired, dns), names);
+    this.recordConflicts = conflicts;
+    this.ruleConflicts = mergeIngress(observed.config, this.#ingressWith(changes)).conflicts;
+    const blocked = new Set(this.ruleConflicts.map(({ hostname }) => hostname));
+    this.recordChanges = changes.filter(({ route }) => !blocked.has(route.hostname));
   }
-}
 
-/** Everything that differs, as a person reads it. `removals` are the records that nothing needs. */
-export function differencesOf(
-  moment: Snapshot,
-  options: PictureOptions,
-  config: JsonObject | null,
-  removals: readonly RecordChange[],
-): DetectedDrift[] {
-  const plan = planOf(moment, options, config);
-  const ingress = wantedIngress(moment, options, created(plan.changes));
-  const merged = mergeIngress(config, ingress);
-  const routes = routesByHostname(moment, options);
-  const routeOf = routeFinder(moment, options);
-  const known = new Set([...moment.records.map(({ name }) => name), ...routes.keys()]);
-  // A tunnel may serve other zones too, whose records we don't see; a wildcard record covers one level.
-  const isCovered = (hostname: string) =>
-    known.has(hostname) ||
-    known.has(hostname.replace(/^[^.]+/, '*')) ||
-    !hostname.endsWith(`.${options.zoneName ?? ''}`);
-  const said = (hostname: string, found: string, action: string | null): DetectedDrift => ({
-    ...routeOf(hostname),
-    found,
-    action,
-  });
-  return [
-    ...plan.changes.map(recordDifference),
-    ...plan.conflicts.map(({ route, records }) =>
-      said(route.hostname, `record of somebody else: ${describeRecords(records)}`, null),
-    ),
-    ...plan.ruleClashes.map(({ hostname, service }) =>
-      said(hostname, `rule of somebody else, to ${service}`, null),
-    ),
-    ...merged.changes.map(({ hostname, found }) => said(hostname, found, RULE_ACTIONS[found])),
-    ...removals.map(recordDifference),
-    ...uncoveredRules(config, isCovered).map(({ hostname, service }) =>
-      said(hostname, `rule without record, to ${service}`, null),
-    ),
-  ];
-}
+  /** A route is open only where its record exists: where it is tagged, or one of `changes` creates it. */
+  #ingressWith(changes: readonly RecordChange[]): DesiredIngress {
+    const { records, writtenRules, newlyCreated } = this.observed;
+    const created = createdBy(changes);
+    const tagged = new Set(
+      ownedRecords(records, this.options.names.instance).map(({ record }) => record.name),
+    );
+    const withRecord = new Set([...tagged, ...created]);
+    const open = this.desired.routes.filter(({ hostname }) => withRecord.has(hostname));
+    const adopted = this.desired.registered.filter(({ adopt }) => adopt);
+    return {
+      open: new Map(open.map(({ hostname, origin }) => [hostname, origin])),
+      writtenRules,
+      tagged: new Set([...tagged].filter((hostname) => !newlyCreated.has(hostname))),
+      claimed: new Set([...created, ...open.map(({ hostname }) => hostname), ...newlyCreated]),
+      adopted: new Set(adopted.map(({ hostname }) => hostname)),
+    };
+  }
 
-/** Whatever is wanted, as a text that is the same for the same wishes. */
-export function textOf({ routes, registered }: DesiredState): string {
-  const lines = [
-    ...routes.map(({ hostname, origin }) => `${hostname} ${origin}`),
-    ...registered.map(({ hostname, adopt }) => `${hostname} is held${adopt ? ', adopting' : ''}`),
-  ];
-  return lines.sort().join('\n');
+  /** The route of a hostname; what neither registration nor tag names is known by the hostname alone. */
+  routeOf(hostname: string): RouteReference {
+    return this.#routes.get(hostname) ?? { id: null, owner: null, hostname };
+  }
+
+  /** Hostnames that a registered route or an owner tag explains. */
+  get explainedHostnames(): Iterable<string> {
+    return this.#routes.keys();
+  }
+
+  /** What the rules need with the records that exist now. */
+  get ruleChanges(): readonly IngressChange[] {
+    return mergeIngress(this.observed.config, this.ingress).changes;
+  }
+
+  /** The rules as they will be after the record changes. */
+  get finalIngress(): MergedIngress {
+    return mergeIngress(this.observed.config, this.#ingressWith(this.recordChanges));
+  }
+
+  /** Hostnames of our records that a rule of ours still needs. */
+  get ruledHostnames(): ReadonlySet<string> {
+    return hostnamesOfOwnedRules(this.observed.config, this.ingress);
+  }
+
+  removals(reasons: RemovalReasons): Extract<RecordChange, { kind: 'remove' }>[] {
+    const { records } = this.observed;
+    const routeOf = (hostname: string) => this.routeOf(hostname);
+    return planRemovals(records, this.desired, this.options.names.instance, routeOf, reasons);
+  }
 }

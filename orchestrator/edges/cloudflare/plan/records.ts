@@ -1,11 +1,13 @@
-/**
- * What has to be done to the zone's records: wanted and actual in, changes out, nothing touched. Only what carries
- * our mark is ever changed or removed; what somebody else has in the way is a clash, unless a person told us to take
- * it over.
- */
-import type { Route, RouteId, RouteReference } from '../../edge.ts';
+/** What has to be done to the zone's records: desired and actual in, changes out. Pure functions. */
+import type { DesiredState, RegisteredRoute, Route, RouteReference } from '../../edge.ts';
 import type { DnsBatch, DnsRecord, RecordDraft } from '../api/client.ts';
-import { ownerTag, parseOwnerTag } from './owner-tag.ts';
+import { ownedRecords, ownerTag, recordsOf } from './ownership.ts';
+
+/** The names that every record of this installation is made from. */
+export interface InstallationNames {
+  instance: string;
+  tunnelId: string;
+}
 
 /** The route that a record is for. */
 export type RecordRoute = Pick<Route, 'id' | 'owner' | 'hostname'>;
@@ -28,30 +30,23 @@ export interface RecordPlan {
   conflicts: RecordConflict[];
 }
 
-/** Types that may be replaced at a person's word; mail and proofs of ownership are never what they meant. */
+/** Types that may be taken over: mail and proofs of ownership are never what the instructor meant. */
 const REPLACEABLE = new Set(['A', 'AAAA', 'CNAME']);
 
 export const isReplaceable = (records: readonly DnsRecord[]) =>
   records.every(({ type }) => REPLACEABLE.has(type));
 
-/** Records of a name that a CNAME can't stand beside, ours left out. */
-const inTheWay = (records: readonly DnsRecord[], hostname: string, instance: string) =>
-  records.filter((record) => record.name === hostname && parseOwnerTag(record.comment, instance) === null);
-
-/** Where every record of ours points. */
-const targetOf = (tunnelId: string) => `${tunnelId}.cfargotunnel.com`.toLowerCase();
-
 export function draftOf(
-  names: { instance: string; tunnelId: string },
+  { instance, tunnelId }: InstallationNames,
   { id, hostname }: RecordRoute,
 ): RecordDraft {
   return {
     name: hostname,
     type: 'CNAME',
-    content: targetOf(names.tunnelId),
+    content: `${tunnelId}.cfargotunnel.com`.toLowerCase(),
     proxied: true,
     ttl: 1,
-    comment: ownerTag(names.instance, id),
+    comment: ownerTag(instance, id),
   };
 }
 
@@ -64,61 +59,67 @@ function isAsWritten(record: DnsRecord, draft: RecordDraft): boolean {
   );
 }
 
-/** Makes what is wanted so. Removals are not planned here: a record goes only when nothing needs it any more. */
+/** The routes whose record should exist: all, or with `session` those whose link is desired. */
+export function routesWithRecord(
+  { routes, registered }: DesiredState,
+  dns: 'student' | 'session',
+): RegisteredRoute[] {
+  if (dns === 'student') return [...registered];
+  const open = new Set(routes.map(({ hostname }) => hostname));
+  return registered.filter(({ hostname }) => open.has(hostname));
+}
+
+/** Creates and repairs what is needed. Removals are planned apart: they come last in a run. */
 export function planRecords(
   records: readonly DnsRecord[],
-  wanted: Iterable<RecordRoute & { adopt: boolean }>,
-  names: { instance: string; tunnelId: string },
+  needed: Iterable<RecordRoute & { adopt: boolean }>,
+  names: InstallationNames,
 ): RecordPlan {
   const changes: RecordChange[] = [];
   const conflicts: RecordConflict[] = [];
-  for (const { id, owner, hostname, adopt } of wanted) {
+  const byName = Map.groupBy(records, ({ name }) => name);
+  for (const { id, owner, hostname, adopt } of needed) {
     const route = { id, owner, hostname };
-    const marked = records.filter(
-      (record) => record.name === hostname && parseOwnerTag(record.comment, names.instance) !== null,
-    );
-    const [own, ...surplus] = marked;
-    const others = inTheWay(records, hostname, names.instance);
+    const { owned, foreign } = recordsOf(byName.get(hostname) ?? [], hostname, names.instance);
+    const [own, ...surplus] = owned;
     const isRight = surplus.length === 0 && own && isAsWritten(own, draftOf(names, route));
     if (isRight) continue;
-    if (own !== undefined && others.length === 0) {
-      changes.push({ kind: 'repair', route, record: own, surplus });
-    } else if (others.length === 0) {
-      changes.push({ kind: 'create', route });
-    } else if (adopt && isReplaceable(others)) {
-      changes.push({ kind: 'adopt', route, records: [...marked, ...others] });
-    } else conflicts.push({ route, records: others });
+    if (foreign.length > 0) {
+      if (adopt && isReplaceable(foreign))
+        changes.push({ kind: 'adopt', route, records: [...owned, ...foreign] });
+      else conflicts.push({ route, records: foreign });
+    } else if (own !== undefined) changes.push({ kind: 'repair', route, record: own, surplus });
+    else changes.push({ kind: 'create', route });
   }
   return { changes, conflicts };
 }
 
-/** The record of that name with our mark. */
-export function ownRecord(
-  records: readonly DnsRecord[],
-  hostname: string,
-  instance: string,
-): DnsRecord | undefined {
-  return records.find(
-    (record) => record.name === hostname && parseOwnerTag(record.comment, instance) !== null,
-  );
+/** Why records of ours that exist are not needed any more. */
+export interface RemovalReasons {
+  /** Hostnames with a record, needed or not, whose grace period is over. */
+  isGraceOver(hostname: string): boolean;
+  /** Hostnames whose record was created for a link that then failed for good. */
+  isUndone(route: RouteReference): boolean;
 }
 
-/** Every record with our owner tag, and the route that it names. */
-export function ownRecords(
+/** The records of ours to remove: of unregistered routes, of sessions that are over, of links that failed. */
+export function planRemovals(
   records: readonly DnsRecord[],
+  { registered }: DesiredState,
   instance: string,
-): { record: DnsRecord; id: RouteId }[] {
-  return records.flatMap((record) => {
-    const id = parseOwnerTag(record.comment, instance);
-    return id === null ? [] : [{ record, id }];
+  routeOf: (hostname: string) => RouteReference,
+  { isGraceOver, isUndone }: RemovalReasons,
+): Extract<RecordChange, { kind: 'remove' }>[] {
+  const hostnames = new Set(registered.map(({ hostname }) => hostname));
+  return ownedRecords(records, instance).flatMap(({ record }) => {
+    const route = routeOf(record.name);
+    const isKept = hostnames.has(record.name) && !isGraceOver(record.name) && !isUndone(route);
+    return isKept ? [] : [{ kind: 'remove', route, record } as const];
   });
 }
 
 /** Changes as one transaction. */
-export function batchOf(
-  changes: readonly RecordChange[],
-  names: { instance: string; tunnelId: string },
-): DnsBatch {
+export function batchOf(changes: readonly RecordChange[], names: InstallationNames): DnsBatch {
   const batch: DnsBatch = { deletes: [], patches: [], posts: [] };
   for (const change of changes) {
     switch (change.kind) {
@@ -147,17 +148,17 @@ export function batchOf(
   return batch;
 }
 
-/** The zone's records after the changes; `made` is what the API answered with. */
+/** The zone's records after the changes; `written` is what the API returned. */
 export function withChanges(
   records: readonly DnsRecord[],
   changes: readonly RecordChange[],
-  made: readonly DnsRecord[],
+  written: readonly DnsRecord[],
 ): DnsRecord[] {
-  const gone = new Set<string>(made.map(({ id }) => id));
+  const gone = new Set<string>(written.map(({ id }) => id));
   for (const change of changes) {
     if (change.kind === 'adopt') for (const { id } of change.records) gone.add(id);
     else if (change.kind !== 'create') gone.add(change.record.id);
     if (change.kind === 'repair') for (const { id } of change.surplus) gone.add(id);
   }
-  return [...records.filter(({ id }) => !gone.has(id)), ...made];
+  return [...records.filter(({ id }) => !gone.has(id)), ...written];
 }

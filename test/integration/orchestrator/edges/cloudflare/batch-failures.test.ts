@@ -214,7 +214,7 @@ test('a record that vanishes between our look and our change: its student is tol
     await looked;
     await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
     expect(rig.problems.map(({ what }) => what)).toEqual([
-      'Somebody else changed the DNS record at the same moment. Cloudflare: Record does not exist. (81044).',
+      'Another writer changed the DNS record at the same moment. Cloudflare: Record does not exist. (81044).',
     ]);
     expect(rig.records()).toEqual([`alice.example.com → ${mock.account.tunnelHostname}`]);
   });

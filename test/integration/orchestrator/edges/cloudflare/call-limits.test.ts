@@ -37,7 +37,7 @@ test.each<[CallKind, boolean]>([
     if (applied) expect(countsSince(mock, from)[kind]).toBe(1);
     expect(rig.rules()).toHaveLength(2);
     expect(mock.overlaps).toEqual([]);
-    expect(rig.log.text()).not.toMatch(/somebody else wrote/);
+    expect(rig.log.text()).not.toMatch(/another writer wrote/);
   }),
 );
 

@@ -78,7 +78,7 @@ test.each(cases)(
       const listed = {
         hostname: 'alice.example.com',
         student: 'alice',
-        found: `record of somebody else: ${named}`,
+        found: `record of another owner: ${named}`,
         action: null,
       };
       expect(await rig.publisher.reconcile(false)).toEqual([{ ...listed, failed: null }]);

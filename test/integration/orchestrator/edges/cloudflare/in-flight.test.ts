@@ -9,7 +9,7 @@ const CALL_TIMEOUT = 1000;
 const LATE = { kind: 'slow', ms: CALL_TIMEOUT * 1.5 } as const;
 
 const lostUpdates = ({ rig }: Pick<Bench, 'rig'>) =>
-  rig.log.lines().filter(({ msg }) => msg.startsWith('somebody else wrote'));
+  rig.log.lines().filter(({ msg }) => msg.startsWith('another writer wrote'));
 
 test.concurrent.each<[CallKind, 'student' | 'session']>([
   ['dns-batch', 'session'],

@@ -79,7 +79,7 @@ const words: { what: string; prepare?(bench: Bench): void; answer?: string; says
       for (const connector of mock.account.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
     },
     says: /has the link since version 1, the connector still runs with version 0/,
-    next: /look at cloudflared’s log/,
+    next: /check cloudflared’s log/,
   },
   {
     what: 'a connector that can’t be asked',

@@ -29,7 +29,7 @@ test('a write between our GET and our PUT is told loudly, with the versions, in 
     expect(loud[0]).toMatchObject({
       read: 1,
       now: 3,
-      msg: expect.stringMatching(/version 1 was read, 3 stands.*may be lost/),
+      msg: expect.stringMatching(/read version 1, Cloudflare has version 3\).*may be lost/),
     });
     expect(countsSince(mock, from)).toEqual({ 'config-get': 2, 'config-put': 1 });
     expect(rig.rules()).toEqual([
@@ -63,7 +63,7 @@ test('one who overwrites ours right after our PUT: ours is merged in again at th
       'alice.example.com → http://127.0.0.1:3001',
       '* → http_status:404',
     ]);
-    expect(rig.log.text()).not.toMatch(/somebody else wrote/);
+    expect(rig.log.text()).not.toMatch(/another writer wrote/);
   });
 });
 
@@ -74,7 +74,7 @@ test('a write that arrives before the answer to ours is seen when it is read aga
     await make(rig, 'open', ['alice']);
     await make(rig, 'open', ['bob']);
     expect(rig.rules()).toContain('shop.example.com → http://10.0.0.9:80');
-    expect(rig.log.text()).not.toMatch(/somebody else wrote/);
+    expect(rig.log.text()).not.toMatch(/another writer wrote/);
   });
 });
 
@@ -93,7 +93,7 @@ test('somebody who writes without end holds nothing up: a few tries, then words,
     const from = mock.calls.length;
     rig.setDesired('alice', true);
     await reach(rig, 'the words', () => rig.problem('alice') !== null);
-    expect(rig.problem('alice')?.what).toMatch(/somebody else keeps writing/);
+    expect(rig.problem('alice')?.what).toMatch(/another writer keeps writing/);
     expect(countsSince(mock, from)['config-put']).toBeLessThanOrEqual(5);
     mock.onCall = null;
     await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
@@ -107,7 +107,7 @@ test('an unknown outcome beside somebody else’s write is no loss where ours wa
     mock.faults.next({ kind: 'config-put' }, 'reset-before');
     await make(rig, 'open', ['alice']);
     expect(rig.rules()).toContain('shop.example.com → http://10.0.0.9:80');
-    expect(rig.log.text()).not.toMatch(/somebody else wrote/);
+    expect(rig.log.text()).not.toMatch(/another writer wrote/);
   });
 });
 

@@ -1,5 +1,7 @@
 /** One lock, one publication for whoever is there, and no call where nothing differs. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../../../../orchestrator/clock.ts';
 import { createTunnelLock } from '../../../../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
 import { MockCloudflare } from '../../../../cloudflare/index.ts';
 import { CloudflareRig } from '../../../../support/cloudflare-rig.ts';
@@ -141,7 +143,7 @@ test('nothing differs: no call at all, whatever is wished again', async () => {
 test('two installations on one tunnel, at the same moment, lose nothing of each other', async () => {
   const mock = await MockCloudflare.start({ latency: { ms: 20, jitterMs: 10 }, plan: 'paid' });
   const lockOf = (instance: string) =>
-    createTunnelLock({ tunnelId: mock.tunnelId, instance, patienceMs: 30_000 });
+    createTunnelLock({ tunnelId: mock.tunnelId, instance, timeoutMs: 30_000, clock: systemClock });
   const rigs = ['lab', 'annex'].map(
     (instance) => new CloudflareRig(mock, { instance, lock: lockOf(instance), dns: 'session' }),
   );
@@ -157,7 +159,7 @@ test('two installations on one tunnel, at the same moment, lose nothing of each 
     expect(mock.overlaps).toEqual([]);
     expect(rigs[0]?.rules()).toHaveLength(21);
     expect(mock.account.records).toHaveLength(20);
-    expect(rigs.map((rig) => rig.log.text()).join('')).not.toMatch(/somebody else wrote/);
+    expect(rigs.map((rig) => rig.log.text()).join('')).not.toMatch(/another writer wrote/);
     await Promise.all(rigs.map((rig, index) => make(rig, 'closed', names[index] ?? [])));
     expect(rigs[0]?.rules()).toHaveLength(1);
   } finally {

@@ -202,7 +202,7 @@ test('the log says "mended" of what was mended alone; what was not is said with 
     mock.faults.next({ kind: 'dns-batch' }, 'refused', 2);
     // The first publication looks at what is there.
     await begin(rig, ['alice', 'bob']);
-    const clash = 'drift, not repaired: bob.example.com, record of somebody else: A 192.0.2.7';
+    const clash = 'drift, not repaired: bob.example.com, record of another owner: A 192.0.2.7';
     const failed = expect.stringMatching(
       /^drift, repair failed: alice\.example\.com, no record, add it: .*does not let this token/,
     );

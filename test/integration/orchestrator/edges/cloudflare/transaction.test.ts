@@ -122,7 +122,7 @@ async function strike(change: Change, kind: CallKind, fault: FaultSpec): Promise
     expect(rig.rules()).toContain('bob.example.com → http://127.0.0.1:3002');
     expect(rig.view('bob')).toEqual({ phase: 'open', problem: null });
     expect(mock.calls.length - from).toBeLessThan(20);
-    expect(rig.log.text()).not.toMatch(/somebody else wrote/);
+    expect(rig.log.text()).not.toMatch(/another writer wrote/);
   });
 }
 

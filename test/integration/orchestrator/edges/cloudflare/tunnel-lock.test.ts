@@ -1,7 +1,9 @@
 /** The lock against other processes of this host, with real ones: who waits is told for whom, and the dead hold nothing. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../../../../orchestrator/clock.ts';
 import { createTunnelLock } from '../../../../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
 import { begin, make, reach, withRig } from '../../../../support/with-rig.ts';
 
@@ -27,7 +29,12 @@ test('who does not get the lock is told who has it, and gets it when that proces
     await begin(rig, ['alice']);
     const child = await holder(mock.tunnelId, 'annex');
     await rig.stop();
-    const lock = createTunnelLock({ tunnelId: mock.tunnelId, instance: 'lab', patienceMs: 300 });
+    const lock = createTunnelLock({
+      tunnelId: mock.tunnelId,
+      instance: 'lab',
+      timeoutMs: 300,
+      clock: systemClock,
+    });
     const second = another({ lock, disk: rig.disk });
     second.hold('alice');
     await second.start();
@@ -35,7 +42,7 @@ test('who does not get the lock is told who has it, and gets it when that proces
     await reach(second, 'the words', () => second.problem('alice') !== null);
     expect(second.problem('alice')).toMatchObject({
       code: 'busy',
-      what: expect.stringMatching(/written by another devenv on this host \(annex\)/),
+      what: expect.stringMatching(/Another devenv on this host \(annex\) has been writing/),
     });
     await expect(second.publisher.reconcile(true)).rejects.toThrow(/annex/);
     await expect(second.publisher.reconcile(false)).rejects.toThrow(/annex/);
@@ -50,7 +57,7 @@ test('who waits gets the lock at once when it is let go, and when its holder is 
   const tunnelId = `tunnel-${process.pid}`;
   const child = await holder(tunnelId, 'annex');
   const { signal } = new AbortController();
-  const lock = createTunnelLock({ tunnelId, instance: 'lab', patienceMs: 60_000 });
+  const lock = createTunnelLock({ tunnelId, instance: 'lab', timeoutMs: 60_000, clock: systemClock });
   const waiting = lock.acquire(signal);
   await sleep(200);
   const before = performance.now();
@@ -59,7 +66,7 @@ test('who waits gets the lock at once when it is let go, and when its holder is 
   expect(performance.now() - before).toBeLessThan(2000);
   if ('heldBy' in held) throw new Error(`held by ${held.heldBy}`);
   // Among processes, and within one.
-  const other = createTunnelLock({ tunnelId, instance: 'third', patienceMs: 50 });
+  const other = createTunnelLock({ tunnelId, instance: 'third', timeoutMs: 50, clock: systemClock });
   expect(await other.acquire(signal)).toEqual({ heldBy: 'lab' });
   const next = other.acquire(AbortSignal.timeout(50));
   expect(await next).toEqual({ heldBy: 'lab' });

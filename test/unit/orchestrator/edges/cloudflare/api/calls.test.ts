@@ -1,5 +1,6 @@
 /** What a failed call means, how many may be made, and which hostnames can work. */
 import { APIConnectionError, APIConnectionTimeoutError, APIError } from 'cloudflare/core/error';
+import { systemClock } from '../../../../../../orchestrator/clock.ts';
 import { Budget } from '../../../../../../orchestrator/edges/cloudflare/api/budget.ts';
 import {
   ApiFailure,
@@ -13,6 +14,7 @@ import {
   hostnameFor,
   problemOfHostname,
 } from '../../../../../../orchestrator/edges/cloudflare/hostnames.ts';
+import { ManualClock } from '../../../../../support/manual-clock.ts';
 
 const answered = (status: number, ...codes: number[]) =>
   failureOf(
@@ -89,7 +91,7 @@ test('what is said of a wait is believed from a second to an hour', () => {
   expect(['0', '-3', '0.001', new Date(0).toUTCString()].map(after)).toEqual([1000, 1000, 1000, 1000]);
   const long = ['3601', '3000000', '1e300', '9'.repeat(400), new Date(1e13).toUTCString()];
   expect(long.map(after)).toEqual(long.map(() => 3_600_000));
-  const budget = new Budget({ calls: 600, windowMs: 300_000, now: () => 0 });
+  const budget = new Budget({ calls: 600, windowMs: 300_000, clock: new ManualClock() });
   budget.updateFromHeaders(new Headers({ ratelimit: '"default";r=0;t=99999999999' }));
   expect(budget.waitMs()).toBe(3_600_000);
   budget.block(Number.POSITIVE_INFINITY);
@@ -101,7 +103,7 @@ test('the budget does not wait for a clock that is stepped back', () => {
   let back = 0;
   Date.now = () => now() - back;
   try {
-    const budget = new Budget({ calls: 2, windowMs: 20 });
+    const budget = new Budget({ calls: 2, windowMs: 20, clock: systemClock });
     budget.spend();
     budget.spend();
     back = 86_400_000;
@@ -112,12 +114,14 @@ test('the budget does not wait for a clock that is stepped back', () => {
 });
 
 test('every kind of failure has words that say what to do, and whether it is tried again', () => {
+  const clock = new ManualClock();
   const results = (
     ['forbidden', 'conflict', 'quota', 'gone', 'invalid', 'rate-limited', 'unknown', 'aborted'] as const
   ).map((failure) => {
     const { kind, problem } = explain(
       new ApiFailure(failure, 'Said (1)', { afterMs: 61_000 }),
       'the DNS record',
+      clock,
     );
     expect(problem.what.length * problem.next.length).toBeGreaterThan(0);
     return `${failure} ${kind}`;
@@ -128,51 +132,53 @@ test('every kind of failure has words that say what to do, and whether it is tri
     'unknown retry',
     'aborted retry',
   ]);
-  expect(explain(new ApiFailure('rate-limited', '', { afterMs: 61_000 }), 'the DNS record')).toMatchObject({
+  expect(
+    explain(new ApiFailure('rate-limited', '', { afterMs: 61_000 }), 'the DNS record', clock),
+  ).toMatchObject({
     afterMs: 61_000,
     problem: { what: expect.stringMatching(/for 61 s/) },
   });
-  expect(explain(new ApiFailure('gone', 'Record does not exist. (81044)'), 'the DNS record').problem).toEqual(
-    {
-      code: 'edge',
-      what: 'Somebody else changed the DNS record at the same moment. Cloudflare: Record does not exist. (81044).',
-      next: 'devenv retries automatically.',
-    },
-  );
+  expect(
+    explain(new ApiFailure('gone', 'Record does not exist. (81044)'), 'the DNS record', clock).problem,
+  ).toEqual({
+    code: 'edge',
+    what: 'Another writer changed the DNS record at the same moment. Cloudflare: Record does not exist. (81044).',
+    next: 'devenv retries automatically.',
+  });
 });
 
-test('the budget: a sliding window, room for a whole run, a quarter kept from those that only look', () => {
-  let now = 0;
-  const budget = new Budget({ calls: 20, windowMs: 1000, now: () => now });
+test('the budget: a sliding window, room for a whole run, a quarter kept from calls that only read', async () => {
+  const clock = new ManualClock();
+  const budget = new Budget({ calls: 20, windowMs: 1000, clock });
   for (let call = 0; call < 15; call += 1) {
     budget.spend();
-    now += 10;
+    await clock.advance(10);
   }
   expect(budget.isAmple).toBe(true);
   budget.spend();
   expect(budget.isAmple).toBe(false);
-  expect([budget.waitMs(4), budget.waitMs(5)]).toEqual([0, 1000 - now]);
+  expect([budget.waitMs(4), budget.waitMs(5)]).toEqual([0, 1000 - clock.monotonicMs()]);
   for (let call = 0; call < 4; call += 1) budget.spend();
   expect(() => budget.spend()).toThrow(ApiFailure);
-  now = 1005;
+  await clock.advance(1005 - clock.monotonicMs());
   expect(budget.waitMs(1)).toBe(0);
   expect(budget.waitMs(100)).toBeGreaterThan(0);
-  now = 5000;
+  await clock.advance(5000);
   expect(budget.waitMs(20)).toBe(0);
 });
 
-test('the budget believes what Cloudflare says is left, and a block counts for everybody', () => {
-  let now = 0;
-  const budget = new Budget({ calls: 600, windowMs: 300_000, now: () => now });
-  const heed = (value: string) => budget.updateFromHeaders(new Headers({ ratelimit: value }));
-  heed('"default";r=700;t=30');
-  heed('nonsense');
+test('the budget believes what Cloudflare says is left, and a block counts for every call', async () => {
+  const clock = new ManualClock();
+  const budget = new Budget({ calls: 600, windowMs: 300_000, clock });
+  const update = (value: string) => budget.updateFromHeaders(new Headers({ ratelimit: value }));
+  update('"default";r=700;t=30');
+  update('nonsense');
   expect(budget.waitMs()).toBe(0);
-  heed('"default";r=3;t=30');
+  update('"default";r=3;t=30');
   expect(budget.waitMs()).toBe(30_000);
   budget.block(10_000);
   expect(budget.waitMs()).toBe(30_000);
-  now = 30_000;
+  await clock.advance(30_000);
   expect(budget.waitMs()).toBe(0);
 });
 

@@ -1,11 +1,11 @@
-/** The merge of our rules into any document: what holds whatever stands in it. */
+/** The merge of our rules into any document: what is true for every document. */
 import fc from 'fast-check';
 import type { JsonObject } from '../../../../../../orchestrator/edges/cloudflare/api/client.ts';
 import {
+  type DesiredIngress,
   mergeIngress,
-  type WantedIngress,
-  wayOf,
 } from '../../../../../../orchestrator/edges/cloudflare/plan/ingress.ts';
+import { ruleKey } from '../../../../../../orchestrator/edges/cloudflare/plan/ownership.ts';
 
 /** Whether cloudflared tries a rule for a hostname: one without, `*`, the name itself, or a wildcard above it. */
 function matches({ hostname = '' }: JsonObject, visited: string): boolean {
@@ -21,10 +21,10 @@ const ORIGINS = new Map([
 ]);
 
 /** Alice and bob exist and may be about to get their records; those `covered` have them. */
-const wanted = (open: readonly string[], covered: ReadonlySet<string>): WantedIngress => ({
+const wanted = (open: readonly string[], covered: ReadonlySet<string>): DesiredIngress => ({
   open: new Map(open.map((hostname) => [hostname, ORIGINS.get(hostname) ?? ''])),
-  ways: new Set([...ORIGINS].map(([hostname, origin]) => wayOf(hostname, origin))),
-  covered,
+  writtenRules: new Set([...ORIGINS].map(([hostname, origin]) => ruleKey(hostname, origin))),
+  tagged: covered,
   claimed: new Set(ORIGINS.keys()),
   adopted: new Set(),
 });
@@ -56,17 +56,17 @@ test(`whatever the document: theirs survive in order, ours are reached first, an
         const rules = [...foreign, CATCH_ALL] as JsonObject[];
         const covered = new Set(coveredOnes);
         const base = wanted(open, covered);
-        const { config, clashes } = mergeIngress({ ingress: rules }, base);
+        const { config, conflicts } = mergeIngress({ ingress: rules }, base);
         const result = config.ingress as JsonObject[];
         const mayBeOurs = (each: JsonObject) =>
           each.path === undefined &&
           (covered.has(String(each.hostname)) ||
-            base.ways.has(wayOf(String(each.hostname), String(each.service))));
+            base.writtenRules.has(ruleKey(String(each.hostname), String(each.service))));
         const isTheirs = (each: JsonObject) => rules.includes(each) && !mayBeOurs(each);
         // Theirs: the very same objects, in their order, none lost.
         expect(result.filter(isTheirs)).toEqual(rules.filter(isTheirs));
         expect(result.at(-1)).toEqual(CATCH_ALL);
-        const blocked = new Set(clashes.map(({ hostname }) => hostname));
+        const blocked = new Set(conflicts.map(({ hostname }) => hostname));
         for (const [hostname, origin] of base.open) {
           if (blocked.has(hostname)) continue;
           const first = result.find(

@@ -1,14 +1,18 @@
 /** The merge of our rules into a tunnel's document. */
 import type { JsonObject } from '../../../../../../orchestrator/edges/cloudflare/api/client.ts';
 import {
+  type DesiredIngress,
   mergeIngress,
-  originsOf,
-  saysTheSame,
-  uncoveredRules,
-  type WantedIngress,
-  type Way,
-  wayOf,
 } from '../../../../../../orchestrator/edges/cloudflare/plan/ingress.ts';
+import {
+  isSameDocument,
+  servicesByHostname,
+} from '../../../../../../orchestrator/edges/cloudflare/plan/ingress-document.ts';
+import {
+  type RuleKey,
+  ruleKey,
+  unprovenRules,
+} from '../../../../../../orchestrator/edges/cloudflare/plan/ownership.ts';
 
 const CATCH_ALL = { service: 'http_status:404' };
 const ours = (student: string, port = 3001) => ({
@@ -23,11 +27,11 @@ const ORIGINS = new Map([
 ]);
 
 /** Alice and bob exist, with marked records; who is open is given. */
-function wanted(open: readonly string[], parts: Partial<WantedIngress> = {}): WantedIngress {
+function wanted(open: readonly string[], parts: Partial<DesiredIngress> = {}): DesiredIngress {
   return {
     open: new Map(open.map((name) => [`${name}.example.com`, ORIGINS.get(`${name}.example.com`) ?? ''])),
-    ways: new Set([...ORIGINS].map(([hostname, origin]) => wayOf(hostname, origin))),
-    covered: new Set(ORIGINS.keys()),
+    writtenRules: new Set([...ORIGINS].map(([hostname, origin]) => ruleKey(hostname, origin))),
+    tagged: new Set(ORIGINS.keys()),
     claimed: new Set(),
     adopted: new Set(),
     ...parts,
@@ -38,13 +42,13 @@ interface Case {
   what: string;
   rules: JsonObject[];
   open: string[];
-  parts?: Partial<WantedIngress>;
+  parts?: Partial<DesiredIngress>;
   becomes: JsonObject[];
   found?: string[];
-  clashes?: string[];
+  conflicts?: string[];
 }
 
-const none = { covered: new Set<string>(), ways: new Set<Way>() };
+const none = { tagged: new Set<string>(), writtenRules: new Set<RuleKey>() };
 const claimed = { ...none, claimed: new Set(['alice.example.com']) };
 const shop = { hostname: 'shop.example.com', service: 'http://10.0.0.1:80' };
 const wild = { hostname: '*.example.com', service: 'http://10.0.0.2:80' };
@@ -163,7 +167,7 @@ const cases: Case[] = [
     open: ['alice'],
     parts: claimed,
     becomes: [theirs, CATCH_ALL],
-    clashes: ['alice.example.com'],
+    conflicts: ['alice.example.com'],
   },
   {
     what: 'a name that is not ours at all is nobody’s business',
@@ -176,7 +180,7 @@ const cases: Case[] = [
     what: 'a rule that leads where ours have led is ours, mark or not',
     rules: [ours('alice'), CATCH_ALL],
     open: [],
-    parts: { covered: new Set() },
+    parts: { tagged: new Set() },
     becomes: [CATCH_ALL],
     found: ['rule for a closed link'],
   },
@@ -186,7 +190,7 @@ const cases: Case[] = [
     open: ['alice'],
     parts: { ...claimed, adopted: new Set(['alice.example.com']) },
     becomes: [ours('alice'), CATCH_ALL],
-    found: ['rule of somebody else'],
+    found: ['rule of another owner'],
   },
   {
     what: 'but not for nothing: without a record for it, their rule stays',
@@ -205,7 +209,7 @@ const cases: Case[] = [
   },
 ];
 
-test.each(cases)('$what', ({ rules, open, parts, becomes, found = [], clashes = [] }) => {
+test.each(cases)('$what', ({ rules, open, parts, becomes, found = [], conflicts = [] }) => {
   const openHere = new Map(
     open.map((name) => [`${name}.example.com`, `http://127.0.0.1:${name === 'bob' ? 3002 : 3001}`]),
   );
@@ -214,7 +218,7 @@ test.each(cases)('$what', ({ rules, open, parts, becomes, found = [], clashes = 
   expect(JSON.stringify(rules)).toBe(before);
   expect(merged.config.ingress).toEqual(becomes);
   expect(merged.changes.map((change) => change.found)).toEqual(found);
-  expect(merged.clashes.map(({ hostname }) => hostname)).toEqual(clashes);
+  expect(merged.conflicts.map(({ hostname }) => hostname)).toEqual(conflicts);
 });
 
 test('no document, or one without rules, keeps whatever else it has, in its order', () => {
@@ -243,9 +247,9 @@ test('where a rule leads, and which look like ours though nothing says so', () =
       CATCH_ALL,
     ],
   };
-  expect(originsOf(config).get('alice.example.com')).toBe('http://127.0.0.1:3001');
-  expect(originsOf(config).get('bob.example.com')).toBeUndefined();
-  expect(uncoveredRules(config, (hostname) => hostname === 'alice.example.com' || hostname === '')).toEqual([
+  expect(servicesByHostname(config).get('alice.example.com')).toBe('http://127.0.0.1:3001');
+  expect(servicesByHostname(config).get('bob.example.com')).toBeUndefined();
+  expect(unprovenRules(config, (hostname) => hostname === 'alice.example.com' || hostname === '')).toEqual([
     { hostname: 'zoe.example.com', service: 'http://127.0.0.1:3009' },
   ]);
 });
@@ -261,8 +265,8 @@ test('a document is the same one in another order of keys and with what is empty
     originRequest: { noTLSVerify: true, connectTimeout: 7 },
     ingress: [{ originRequest: {}, path: null, ...rule }, CATCH_ALL],
   };
-  expect(saysTheSame(config, rewritten)).toBe(true);
-  expect(saysTheSame(config, { ...config, ingress: config.ingress.toReversed() })).toBe(false);
-  expect(saysTheSame(config, { ...config, 'warp-routing': { enabled: true } })).toBe(false);
-  expect(saysTheSame(config, null)).toBe(false);
+  expect(isSameDocument(config, rewritten)).toBe(true);
+  expect(isSameDocument(config, { ...config, ingress: config.ingress.toReversed() })).toBe(false);
+  expect(isSameDocument(config, { ...config, 'warp-routing': { enabled: true } })).toBe(false);
+  expect(isSameDocument(config, null)).toBe(false);
 });

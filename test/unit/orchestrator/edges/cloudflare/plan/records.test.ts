@@ -1,16 +1,16 @@
 /** Marks, and what has to be done to records. */
 import fc from 'fast-check';
 import type { DnsRecord } from '../../../../../../orchestrator/edges/cloudflare/api/client.ts';
-import { bisect, halving } from '../../../../../../orchestrator/edges/cloudflare/apply/bisect.ts';
+import { bisect, bisectHalves } from '../../../../../../orchestrator/edges/cloudflare/apply/bisect.ts';
 import {
   MAX_TAG_CHARS,
+  ownedRecords,
   ownerTag,
   parseOwnerTag,
-} from '../../../../../../orchestrator/edges/cloudflare/plan/owner-tag.ts';
+} from '../../../../../../orchestrator/edges/cloudflare/plan/ownership.ts';
 import {
   batchOf,
   draftOf,
-  ownRecords,
   planRecords,
   withChanges,
 } from '../../../../../../orchestrator/edges/cloudflare/plan/records.ts';
@@ -171,7 +171,7 @@ test('a batch deletes before it posts, and patches only what can be', () => {
     patches: [],
     posts: [],
   });
-  expect(ownRecords([ours, foreign('A', '1')], 'lab')).toEqual([{ record: ours, id: 'alice' }]);
+  expect(ownedRecords([ours, foreign('A', '1')], 'lab')).toEqual([{ record: ours, id: 'alice' }]);
 });
 
 test(`any culprits end up alone, everybody else through, within few tries (seed ${seed})`, async () => {
@@ -182,7 +182,7 @@ test(`any culprits end up alone, everybody else through, within few tries (seed 
       async (count, bad) => {
         const items = Array.from({ length: count }, (_, index) => index);
         const culprits = bad.filter((item) => item < count);
-        for (const run of [bisect<number>, ...(count > 1 ? [halving<number>] : [])]) {
+        for (const run of [bisect<number>, ...(count > 1 ? [bisectHalves<number>] : [])]) {
           const through: number[] = [];
           const alone: number[] = [];
           let tries = 0;

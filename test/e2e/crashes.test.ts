@@ -130,7 +130,7 @@ test.each([
       expect(await inEngine()).toEqual([]);
     }
     await devenv.succeed('down');
-    engine.goAway();
+    engine.stop();
   },
 );
 
@@ -159,7 +159,7 @@ test.each(killPoints)(
       );
     expect(await inEngine()).toHaveLength(2);
     await devenv.succeed('down');
-    engine.goAway();
+    engine.stop();
   },
 );
 
@@ -177,5 +177,5 @@ test.each([
   expect(await inEngine()).toEqual([]);
   expect(await devenv.json<StudentView[]>('list')).toEqual([]);
   await devenv.succeed('down');
-  engine.goAway();
+  engine.stop();
 });

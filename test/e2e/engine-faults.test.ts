@@ -28,7 +28,7 @@ afterEach(async () => {
 
 afterAll(async () => {
   await devenv.remove();
-  engine.goAway();
+  engine.stop();
 });
 
 const diskFull = { status: 500, message: 'write /var/lib/docker/tmp: no space left on device' };
@@ -43,9 +43,9 @@ async function expectNothing(): Promise<void> {
 test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
   'a full disk at %s is reported and undone, and the next `create` works',
   async (_name, rule) => {
-    engine.failNext({ ...rule, fault: diskFull });
+    engine.failNextRequest({ ...rule, fault: diskFull });
     const { code, stderr } = await devenv.devenv(['create', 'alice']);
-    expect(engine.hasFailed).toBe(true);
+    expect(engine.isRuleUsed).toBe(true);
     expect([code, stderr]).toEqual([1, expect.stringContaining('The disk is full')]);
     expect(stderr).toContain('docker system df');
     await expectNothing();
@@ -56,11 +56,11 @@ test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
 test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
   'an engine that stops at %s is reported, and the creation is undone once the engine is back',
   async (_name, rule) => {
-    engine.failNext({ ...rule, fault: 'engine-gone' });
+    engine.failNextRequest({ ...rule, fault: 'stop' });
     const { code, stderr } = await devenv.devenv(['create', 'alice']);
-    expect(engine.hasFailed).toBe(true);
+    expect(engine.isRuleUsed).toBe(true);
     expect([code, stderr]).toEqual([1, expect.stringContaining('Docker engine stopped answering')]);
-    await engine.comeBack();
+    await engine.listen();
     await waitFor('the creation to be undone', async () => (await inEngine(devenv.instance)).length === 0);
     await devenv.succeed('create', 'alice');
     expect(await devenv.json<StudentView[]>('list')).toHaveLength(1);
@@ -68,9 +68,9 @@ test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
 );
 
 test('a `create` right after the engine is back does not collide with the undo', async () => {
-  engine.failNext({ method: 'POST', path: /^\/containers\/devenv-test[^/]*\/start/, fault: 'engine-gone' });
+  engine.failNextRequest({ method: 'POST', path: /^\/containers\/devenv-test[^/]*\/start/, fault: 'stop' });
   expect((await devenv.devenv(['create', 'alice'])).code).toBe(1);
-  await engine.comeBack();
+  await engine.listen();
   await devenv.succeed('create', 'alice');
   expect(await devenv.json<StudentView[]>('list')).toHaveLength(1);
 });
@@ -80,9 +80,9 @@ test.each([
   { method: 'DELETE', path: /^\/volumes\/devenv-test/ },
 ])('`rm` reports a failure at $method $path, and finishes when it is run again', async (rule) => {
   await devenv.succeed('create', 'alice');
-  engine.failNext({ ...rule, fault: { status: 500, message: 'driver failed' } });
+  engine.failNextRequest({ ...rule, fault: { status: 500, message: 'driver failed' } });
   const { code, stderr } = await devenv.devenv(['rm', 'alice', '--yes']);
-  expect(engine.hasFailed).toBe(true);
+  expect(engine.isRuleUsed).toBe(true);
   expect([code, stderr]).toEqual([1, expect.stringContaining('driver failed')]);
   await devenv.succeed('rm', 'alice', '--yes');
   await expectNothing();
@@ -90,10 +90,10 @@ test.each([
 
 test('an `rm` whose engine stops is finished once the engine is back', async () => {
   await devenv.succeed('create', 'alice');
-  engine.failNext({ method: 'DELETE', path: /^\/containers\/devenv-test/, fault: 'engine-gone' });
+  engine.failNextRequest({ method: 'DELETE', path: /^\/containers\/devenv-test/, fault: 'stop' });
   const { code, stderr } = await devenv.devenv(['rm', 'alice', '--yes']);
   expect([code, stderr]).toEqual([1, expect.stringContaining('Docker engine stopped answering')]);
-  await engine.comeBack();
+  await engine.listen();
   await waitFor('the removal to be finished', async () => (await inEngine(devenv.instance)).length === 0);
   expect(await devenv.json<StudentView[]>('list')).toEqual([]);
 });

@@ -27,10 +27,10 @@ async function restartEngine(
   terminal.type('cd ~/app; npm run dev\r');
   const liveSeconds = await student.secondsUntilPage((body) => body.includes('app of alice'), started);
   const problems: string[] = [];
-  engine.goAway();
+  engine.stop();
   execFileSync('docker', ['kill', student.container]);
   if (!(await endsInTime(terminal))) problems.push('`devenv shell` has not ended');
-  await engine.comeBack();
+  await engine.listen();
   // Counted from here: the orchestrator cannot know earlier that the container has died.
   const goneSeconds = await student.secondsUntilGone(performance.now());
   if (goneSeconds > AT_ONCE_S)
@@ -54,7 +54,7 @@ export async function runEngineRestart(row: string): Promise<MatrixResult> {
       },
     );
   } finally {
-    engine.goAway();
+    engine.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -1,27 +1,27 @@
 /**
- * The real Docker engine behind a socket of the test's own, where single requests can fail and the engine can go
- * away: what a full disk or a dying dockerd look like to its clients.
+ * A proxy in front of the real Docker engine, on another socket. It makes single requests fail and can stop, as its
+ * clients see a full disk or a dockerd that dies.
  */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-const ENGINE = '/var/run/docker.sock';
+const ENGINE_SOCKET = '/var/run/docker.sock';
 
-/** What becomes of a request instead of being passed on. */
+/** What happens to a request instead of being forwarded. */
 export type Fault =
-  /** Answered with this status and message, as the engine does. */
+  /** It is answered with this status and message, in the engine's format. */
   | { status: number; message: string }
-  /** The engine is gone from this moment on, the request and everything else with it. */
-  | 'engine-gone';
+  /** The proxy stops, and closes the connection of this request and all others. */
+  | 'stop';
 
 export interface EngineRequest {
   method: string;
-  /** On the path without the API's version, e.g. `/^\/containers\/create/`. */
+  /** Matches the path without the API's version, as in `/^\/containers\/create/`. */
   path: RegExp;
 }
 
-export interface Rule extends EngineRequest {
+export interface FaultRule extends EngineRequest {
   fault: Fault;
 }
 
@@ -38,8 +38,8 @@ export const CREATE_REQUESTS: readonly EngineRequest[] = [
 export const requestName = ({ method, path }: EngineRequest) =>
   `${method} ${path.source.replaceAll('\\', '')}`;
 
-/** Whether a client's bytes are the beginning of that request: it sends the first line at the beginning of a write. */
-function fits({ method, path }: EngineRequest, chunk: Buffer): boolean {
+/** Whether a client's bytes begin with that request. Clients send its first line in one write. */
+function matches({ method, path }: EngineRequest, chunk: Buffer): boolean {
   const [, sentMethod, sentPath] =
     chunk.toString('latin1').match(/^([A-Z]+) (?:\/v[0-9.]+)?(\/\S*) HTTP\/1\.1\r\n/) ?? [];
   return sentMethod === method && sentPath !== undefined && path.test(sentPath);
@@ -55,7 +55,7 @@ export class EngineProxy {
   readonly socketPath: string;
   #server: Server | null = null;
   readonly #sockets = new Set<Socket>();
-  #rule: Rule | null = null;
+  #rule: FaultRule | null = null;
   #interruption: Interruption | null = null;
 
   private constructor(socketPath: string) {
@@ -64,7 +64,7 @@ export class EngineProxy {
 
   static async start(socketPath: string): Promise<EngineProxy> {
     const proxy = new EngineProxy(socketPath);
-    await proxy.comeBack();
+    await proxy.listen();
     return proxy;
   }
 
@@ -72,19 +72,19 @@ export class EngineProxy {
     return `unix://${this.socketPath}`;
   }
 
-  /** The next request that fits fails, and only that one. */
-  failNext(rule: Rule): void {
+  /** Applies the rule to the next request that matches, and only to that one. */
+  failNextRequest(rule: FaultRule): void {
     this.#rule = rule;
   }
 
   /** Whether the rule has been used. */
-  get hasFailed(): boolean {
+  get isRuleUsed(): boolean {
     return this.#rule === null;
   }
 
   /**
-   * Calls `task` at the next request that fits. `asked`: when the request arrives, and the engine never gets it.
-   * `answered`: when the engine has done it, before its answer is passed on.
+   * Calls `task` at the next request that matches. `asked`: when the request arrives, and the engine never gets it.
+   * `answered`: when the engine has answered, before its answer is forwarded.
    */
   interruptAt(request: EngineRequest, at: 'asked' | 'answered', task: () => void): void {
     this.#interruption = { request, at, task };
@@ -95,21 +95,22 @@ export class EngineProxy {
     return this.#interruption === null;
   }
 
-  async comeBack(): Promise<void> {
+  /** Accepts connections. */
+  async listen(): Promise<void> {
     const server = createServer((client) => this.#serve(client));
     server.listen(this.socketPath);
     await once(server, 'listening');
     this.#server = server;
   }
 
-  /** Passes bytes through both ways, so that streams and taken-over connections work as they do without us. */
+  /** Forwards bytes in both directions, so that streams and upgraded connections work as without the proxy. */
   #serve(client: Socket): void {
-    const engine = connect(ENGINE);
+    const engine = connect(ENGINE_SOCKET);
     this.#sockets.add(client);
     client.on('data', (chunk: Buffer) => {
       if (this.#interrupt(chunk, engine)) return;
       const fault = this.#faultFor(chunk);
-      if (fault === 'engine-gone') this.goAway();
+      if (fault === 'stop') this.stop();
       else if (fault === null) engine.write(chunk);
       else {
         const body = JSON.stringify({ message: fault.message });
@@ -127,10 +128,10 @@ export class EngineProxy {
     });
   }
 
-  /** Interrupts where the request is the one to interrupt at; true where the request must not be passed on. */
+  /** Runs the interruption if this is its request. True if the request must not be forwarded. */
   #interrupt(chunk: Buffer, engine: Socket): boolean {
     const interruption = this.#interruption;
-    if (interruption === null || !fits(interruption.request, chunk)) return false;
+    if (interruption === null || !matches(interruption.request, chunk)) return false;
     this.#interruption = null;
     if (interruption.at === 'answered') engine.prependOnceListener('data', interruption.task);
     else interruption.task();
@@ -139,13 +140,13 @@ export class EngineProxy {
 
   #faultFor(chunk: Buffer): Fault | null {
     const rule = this.#rule;
-    if (rule === null || !fits(rule, chunk)) return null;
+    if (rule === null || !matches(rule, chunk)) return null;
     this.#rule = null;
     return rule.fault;
   }
 
-  /** Nobody listens any more, and every connection is gone. */
-  goAway(): void {
+  /** Stops listening and closes all connections. `listen` starts again. */
+  stop(): void {
     this.#server?.close();
     this.#server = null;
     for (const socket of this.#sockets) socket.destroy();

@@ -33,6 +33,7 @@ const refused: readonly Import[] = [
   ['orchestrator/edges/cloudflare/apply', '../../../environments/index.ts'],
   ['orchestrator/edges/cloudflare/apply', '../../../api/client.ts'],
   ['orchestrator/edges/cloudflare/plan', '../apply/run.ts'],
+  ['orchestrator/edges/cloudflare/plan', '../apply/outcomes.ts'],
   ['orchestrator/edges/cloudflare/plan', '../../../store/index.ts'],
   ['orchestrator/edges/cloudflare/state', '../apply/journal.ts'],
   ['orchestrator/environments', '../routes/index.ts'],

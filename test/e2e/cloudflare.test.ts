@@ -31,7 +31,12 @@ beforeAll(async () => {
   mock = await MockCloudflare.start({ latency, connectorDelayMs: 100 });
   connector = await MockConnector.start(mock.account);
   devenv = await Installation.make({
-    env: { ...mock.env(), DEVENV_CONNECTOR_METRICS: connector.metricsAddress },
+    // Far above the latencies below, so that no call times out on a busy machine.
+    env: {
+      ...mock.env(),
+      DEVENV_CONNECTOR_METRICS: connector.metricsAddress,
+      DEVENV_CLOUDFLARE_TIMEOUT: '60',
+    },
     visitors: { zone: mock.zoneName, port: connector.port },
   });
   mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
@@ -142,9 +147,10 @@ test('a problem is reported in the student’s terminal and to the instructor un
 test('a student who waits for Cloudflare is told so in the terminal, with the names of others who wait', async () => {
   await devenv.succeed('create', 'carol');
   const [alice, carol] = await Promise.all([openShell('alice'), openShell('carol')]);
-  // The student is told after three seconds; a read and a write take four times as long.
-  latency.ms = 6000;
+  // The student is told after three seconds; alice's link takes a read and a write to open.
+  latency.ms = 10_000;
   alice.type('npm run dev\r');
+  await waitFor("alice's link to be opening", async () => (await status('alice')).link.phase === 'opening');
   carol.type('npm run dev\r');
   await carol.see(/Opening your link… \(in progress with alice\)/);
   expect((await devenv.devenv(['shell', 'carol', '--', 'devenv-status'])).stdout).toMatch(

@@ -50,7 +50,7 @@ test('names that are snatched on the way are read back and named; the other 28 a
   });
 });
 
-test('a record that Cloudflare refuses stands alone after few calls, and its student is told why', async () => {
+test('a record that Cloudflare refuses is isolated within few calls, and its student is told why', async () => {
   await withRig({ dns: 'session' }, async ({ mock, rig }) => {
     const names = [...students(15), 'bad', ...students(30).slice(15)];
     const { dns } = mock.account;
@@ -100,7 +100,7 @@ test.each([0, 1, 17, 29])(
 );
 
 test.each(DNS_MODES)(
-  'with dns: %s, a place that we free ourselves goes to who waits for one, with nobody asking',
+  'with dns: %s, a place that we free in the zone automatically goes to a student who waits for one',
   async (dns) => {
     await withRig({ dns, graceMs: 300 }, async ({ mock, rig }) => {
       fill(mock, 2);
@@ -199,7 +199,7 @@ test('a rule that Cloudflare refuses is left out, told, and the others are open'
   });
 });
 
-test('a record that vanishes between our look and our change: its student is told so, and gets another', async () => {
+test('a record that is removed between our read and our change: its student is told so, and gets another', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     const id = mock.account.records[0]?.id ?? '';

@@ -105,7 +105,7 @@ test.each(cases)(
 );
 
 test.each(DNS_MODES)(
-  'with dns: %s, a rule of somebody else’s stays, is named, and is taken over only with --adopt',
+  'with dns: %s, a rule of another owner stays, is named, and is taken over only with --adopt',
   async (dns) => {
     await withRig({ dns }, async ({ mock, rig }) => {
       mock.foreign.putConfig(() => ({
@@ -196,7 +196,7 @@ test('a rule that leads where ours would is no more ours for that: another insta
   });
 });
 
-test('what somebody made of our record, two of another type under our mark, is put right', async () => {
+test('two records of another type with our owner tag, made by another writer, are repaired', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
@@ -210,7 +210,7 @@ test('what somebody made of our record, two of another type under our mark, is p
   });
 });
 
-test('the word to take over counts once: what comes later is a clash again', async () => {
+test('--adopt counts once: what comes later is a conflict again', async () => {
   await withRig({}, async ({ mock, rig }) => {
     mock.foreign.addRecord({
       name: 'alice.example.com',
@@ -231,7 +231,7 @@ test('the word to take over counts once: what comes later is a clash again', asy
   });
 });
 
-test('a clash that goes away by itself is over at the next reconcile', async () => {
+test('a conflict that disappears is over at the next reconcile', async () => {
   await withRig({}, async ({ mock, rig }) => {
     const { id } = mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
     await begin(rig, ['alice']);
@@ -244,7 +244,7 @@ test('a clash that goes away by itself is over at the next reconcile', async () 
 });
 
 test.each(DNS_MODES)(
-  'with dns: %s, a rule that somebody makes while our record is made stays theirs, even when the undoing fails',
+  'with dns: %s, a rule that another writer makes while our record is created stays theirs, even when the rollback fails',
   async (dns) => {
     await withRig({ dns, callTimeoutMs: 300 }, async ({ mock, rig }) => {
       await begin(rig, dns === 'session' ? ['alice'] : []);

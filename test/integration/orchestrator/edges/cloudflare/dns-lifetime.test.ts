@@ -31,7 +31,7 @@ test('student: made at `create`, unmoved by sessions, gone at `rm`; opening and 
   });
 });
 
-test('student: who is created while Cloudflare is away gets the record when it is back, with nobody asking', async () => {
+test('student: a student created during an outage of Cloudflare gets the record automatically after it', async () => {
   await withRig({ dns: 'student' }, async ({ mock, rig }) => {
     await begin(rig, []);
     mock.faults.next({}, 'reset-before', 3);
@@ -73,7 +73,7 @@ test('session: a student who goes within the grace leaves no record', async () =
   });
 });
 
-test('session: a restart within the grace begins it anew, and the record goes all the same', async () => {
+test('session: a restart within the grace period restarts it, and the record is still removed', async () => {
   await withRig({ dns: 'session', graceMs: 2000 }, async ({ mock, rig, another }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);

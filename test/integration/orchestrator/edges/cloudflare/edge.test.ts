@@ -62,7 +62,7 @@ test('a student gets a marked record at once, a rule while wanted, and loses bot
   expect(rig.records()).toEqual([]);
 });
 
-test('who goes while Cloudflare refuses or is away is told why something may be left; the log has it once', async () => {
+test('removing a student while Cloudflare refuses or is unreachable tells why something may be left; the log has it once', async () => {
   for (const [index, name] of ['alice', 'bob'].entries()) rig.hold(name, 3001 + index);
   await rig.start();
   for (const name of ['alice', 'bob']) rig.setDesired(name, true);

@@ -10,7 +10,7 @@ const CALLS_OF_A_FLIP = 5;
 /** Openings at once, and those that are paid back while the test runs. */
 const OPENINGS = 20 + 2;
 
-test('a student who flaps is held after some calls, and told; another one opens meanwhile', async () => {
+test('a student whose link flaps is rate-limited and told so; another one opens meanwhile', async () => {
   await withRig({ budget: 160 }, async ({ mock, rig }) => {
     await rig.edge.start();
     const { agentSync, routes, states } = new AgentSyncRig({

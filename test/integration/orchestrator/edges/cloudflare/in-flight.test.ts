@@ -58,7 +58,7 @@ test.concurrent('what a late write has overwritten is told', () =>
     expect(lostUpdates({ rig })).toHaveLength(1);
   }));
 
-test.concurrent('a late write is not taken for done by somebody else’s write of the same version', () =>
+test.concurrent('a late write is not mistaken for applied because of another writer’s write of the same version', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
@@ -85,7 +85,7 @@ test.concurrent('a late write is not taken for done by somebody else’s write o
     expect(mock.overlaps).toEqual([]);
   }));
 
-test.concurrent('a late write that only closes is not taken for done by somebody else who removes the rule', () =>
+test.concurrent('a late write that only closes is not mistaken for applied because another writer removes the rule', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice', 'bob']);
     await make(rig, 'open', ['alice']);
@@ -103,7 +103,7 @@ test.concurrent('a late write that only closes is not taken for done by somebody
     expect(rig.rules()).toEqual(['bob.example.com → http://127.0.0.1:3002', '* → http_status:404']);
   }));
 
-test.concurrent('a late removal of a record is not taken for done by somebody else who removes it', () =>
+test.concurrent('a late removal of a record is not mistaken for applied because another writer removes it', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice', 'bob']);
     const { id } = mock.account.records.find(({ name }) => name === rig.hostname('alice')) ?? {};
@@ -120,7 +120,7 @@ test.concurrent('a late removal of a record is not taken for done by somebody el
     expect(rig.records()).toEqual([`bob.example.com → ${mock.account.tunnelHostname}`]);
   }));
 
-test.concurrent('a late change of a record is not taken for done by its owner who puts it right', () =>
+test.concurrent('a late change of a record is not mistaken for applied because its owner repairs it', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     const id = mock.account.records[0]?.id ?? '';
@@ -170,7 +170,7 @@ test.concurrent('what a killed process has overwritten is told by the next one',
     },
   ));
 
-test.concurrent('what a killed process has overwritten is told once, though its successor has to begin anew', () =>
+test.concurrent('a lost update of a killed process is reported once, though its successor has to start again', () =>
   withRig(
     { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
     async ({ mock, rig, another }) => {
@@ -225,7 +225,7 @@ test.concurrent.each(['gone', 'made anew on another port'])(
     }),
 );
 
-test.concurrent('a rule of somebody else on a name that we were to open is not taken for ours', () =>
+test.concurrent('another writer’s rule on a hostname that we were about to open is not mistaken for ours', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session' }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, LATE);

@@ -17,7 +17,7 @@ function interfere(mock: MockCloudflare, phase: 'before' | 'applied', names: str
   };
 }
 
-test('a write between our GET and our PUT is told loudly, with the versions, in the log and by `doctor`; ours stands', async () => {
+test('a write between our GET and our PUT is reported with the versions, in the log and by `doctor`; our rule stays', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     addTheirs(mock, 'shop');
@@ -50,7 +50,7 @@ test('a write between our GET and our PUT is told loudly, with the versions, in 
   });
 });
 
-test('one who overwrites ours right after our PUT: ours is merged in again at the next reconcile, theirs is kept', async () => {
+test('another writer overwrites ours right after our PUT: ours is merged again at the next reconcile, theirs is kept', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
@@ -78,7 +78,7 @@ test('a write that arrives before the answer to ours is seen when it is read aga
   });
 });
 
-test('somebody who writes without end holds nothing up: a few tries, then words, and it works when they stop', async () => {
+test('another writer that never stops blocks nothing: a few tries, then a problem, and it works when they stop', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice', 'bob']);
     let writes = 0;
@@ -100,7 +100,7 @@ test('somebody who writes without end holds nothing up: a few tries, then words,
   });
 });
 
-test('an unknown outcome beside somebody else’s write is no loss where ours was not applied', async () => {
+test('an unknown outcome beside another writer’s write is no loss where ours was not applied', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     interfere(mock, 'before', ['shop']);

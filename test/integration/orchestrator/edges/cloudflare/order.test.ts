@@ -60,7 +60,7 @@ const administrators = {
   originRequest: { connectTimeout: 12, access: { required: true, teamName: 'x', audTag: ['a'] } },
 };
 
-test('what is foreign comes back equal as JSON, keys in their order; ours stands before what would shadow it', async () => {
+test('foreign rules come back equal as JSON, keys in their order; ours come before what would shadow them', async () => {
   await withRig({}, async ({ mock, rig }) => {
     mock.foreign.putConfig(() => structuredClone(administrators));
     const before = JSON.stringify(mock.account.tunnel.config);
@@ -82,7 +82,7 @@ test('what is foreign comes back equal as JSON, keys in their order; ours stands
   });
 });
 
-test('a wildcard that somebody adds above a rule of ours is stepped over at the next reconcile', async () => {
+test('a rule of ours is moved above a new wildcard at the next reconcile', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
@@ -107,7 +107,7 @@ test('a wildcard that somebody adds above a rule of ours is stepped over at the 
   });
 });
 
-test('a tunnel that nobody has configured gets a rule and the catch-all that cloudflared asks for', async () => {
+test('a tunnel without a configuration gets a rule and the catch-all that cloudflared requires', async () => {
   await withRig({}, async ({ mock, rig }) => {
     expect(mock.account.tunnel.config).toBeNull();
     await begin(rig, ['alice']);
@@ -122,7 +122,7 @@ test('a tunnel that nobody has configured gets a rule and the catch-all that clo
   });
 });
 
-test('the mark of the longest names fits a Free zone’s comment, names both, and is found again', async () => {
+test('the owner tag of the longest names fits a Free zone’s comment, names both, and is parsed again', async () => {
   const instance = `lab-${'x'.repeat(28)}`;
   const long = `anna-${'m'.repeat(58)}`;
   const twin = `anna-${'m'.repeat(57)}n`;

@@ -8,7 +8,7 @@ function takeName({ mock, rig }: Pick<Bench, 'mock' | 'rig'>, student: string): 
   mock.foreign.removeRecord(record?.id ?? '');
 }
 
-test('a rule that somebody made on a name after taking our record is not touched by the next publication', () =>
+test('a rule that another writer made after taking our record is not changed by the next run', () =>
   withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice', 'bob']);
     takeName({ mock, rig }, 'alice');
@@ -21,7 +21,7 @@ test('a rule that somebody made on a name after taking our record is not touched
     await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'conflict');
   }));
 
-test('a record whose mark somebody has removed is not removed with its student', () =>
+test('a record whose owner tag was removed is not removed with its student', () =>
   withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     mock.foreign.changeRecord(mock.account.records[0]?.id ?? '', { comment: 'mine now' });
@@ -29,7 +29,7 @@ test('a record whose mark somebody has removed is not removed with its student',
     expect(mock.account.records).toMatchObject([{ name: 'alice.example.com', comment: 'mine now' }]);
   }));
 
-test('a rule whose record somebody has removed goes with its student', () =>
+test('a rule whose record was removed by another writer is removed with its student', () =>
   withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
@@ -39,7 +39,7 @@ test('a rule whose record somebody has removed goes with its student', () =>
     expect(rig.rules()).toEqual(['* → http_status:404']);
   }));
 
-test('a name that somebody takes while our write fails is theirs', () =>
+test('a hostname that another writer takes while our write fails is theirs', () =>
   withRig({ callTimeoutMs: 300 }, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
@@ -58,7 +58,7 @@ test('a name that somebody takes while our write fails is theirs', () =>
     expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
   }));
 
-test('a name that somebody takes right before our record is made anew and we are killed is theirs', async () => {
+test('a hostname that another writer takes right before our record is created again and we are killed is theirs', async () => {
   const lock = simulatedLock();
   await withRig({ callTimeoutMs: 300, disk: new MemoryDisk(), lock }, async ({ mock, rig, another }) => {
     await begin(rig, ['alice']);

@@ -51,7 +51,7 @@ const isLive = ({ routes }: AgentSyncRig) =>
 const timesSaidLive = ({ states }: AgentSyncRig) =>
   states.get('alice')?.notices.filter(({ text }) => text.includes('live at')).length;
 
-test('who comes back while their rule is on its way out is live when it stands again, and is told then', () =>
+test('a student who returns while the rule is being removed is live when it exists again, and is told then', () =>
   withAliceLive(async ({ mock, rig, student, port }) => {
     const { agentSync, routes } = student;
     const underWay = Promise.withResolvers<void>();
@@ -79,7 +79,7 @@ test('who comes back while their rule is on its way out is live when it stands a
     expect(timesSaidLive(student)).toBe(2);
   }));
 
-test('who comes back after a closing of unknown outcome is not live, and hears why', () =>
+test('a student who returns after a closing of unknown outcome is not live, and is told why', () =>
   withAliceLive(async ({ mock, rig, student, port }) => {
     const { agentSync, routes } = student;
     mock.faults.next({ kind: 'config-put' }, 'reset-after');
@@ -148,7 +148,7 @@ test('a link whose record is lost and can’t be made again is open no longer, a
     expect(rig.view('alice')).toEqual({ phase: 'open', problem: null });
   }));
 
-test('a link whose record is somebody else’s now is closed as soon as its rule is gone', () =>
+test('a link whose record has another owner now is closed as soon as its rule is gone', () =>
   withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice', 'bob']);
     await make(rig, 'open', ['alice']);
@@ -171,7 +171,7 @@ test('a link whose record is somebody else’s now is closed as soon as its rule
     expect(rig.view('alice')).toMatchObject({ phase: 'opening', problem: clash });
   }));
 
-test('a link that could not be closed stands still for who comes back', () =>
+test('a link that could not be closed is still open for a student who returns', () =>
   withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);

@@ -84,7 +84,7 @@ test('more than one batch holds: 450 records are three, and still one GET and on
 });
 
 test.each(DNS_MODES)(
-  'with dns: %s, those who come one after the other are waited for, however fast Cloudflare is',
+  'with dns: %s, links that open one after the other are batched, however fast Cloudflare is',
   async (dns) => {
     const scene = () =>
       withRig({ dns }, async ({ mock, rig }) => {
@@ -106,7 +106,7 @@ test.each(DNS_MODES)(
   120_000,
 );
 
-test('who comes until the first write is in the same publication, and who comes later in the next one', async () => {
+test('a link that opens before the snapshot is in the same run, one that opens during the write in the next', async () => {
   await withRig({ mock: { latency: { ms: 40 } } }, async ({ mock, rig }) => {
     const names = students(3);
     await begin(rig, names);
@@ -124,7 +124,7 @@ test('who comes until the first write is in the same publication, and who comes 
   });
 });
 
-test('nothing differs: no call at all, whatever is wished again', async () => {
+test('nothing differs: no call at all, however often the same state is desired', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);

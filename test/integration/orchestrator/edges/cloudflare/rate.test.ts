@@ -36,7 +36,7 @@ test('our own budget: what does not fit waits, in words, and nothing is sent mea
 });
 
 test.each([1, 2])(
-  '429 with retry-after %d: nothing is sent until then, then it goes on by itself',
+  '429 with retry-after %d: nothing is sent until then, then it continues automatically',
   async (retryAfter) => {
     await withRig({}, async ({ mock, rig }) => {
       await begin(rig, ['alice', 'bob']);

@@ -104,7 +104,7 @@ const drifts: Drift[] = [
     },
     rows: [
       ['zoe.example.com', 'zoe', 'rule for a closed link', 'remove it'],
-      ['zoe.example.com', 'zoe', 'record that nobody needs', 'remove it'],
+      ['zoe.example.com', 'zoe', 'record that no link needs', 'remove it'],
     ],
   },
   {
@@ -170,7 +170,7 @@ test.each(drifts)('$what', async ({ by, rows, stays }) => {
   });
 });
 
-test('what can’t be mended is said, not "done"; what can’t be looked at is an error', async () => {
+test('a repair that fails is reported with its reason; an edge that can’t be read is an error', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);
@@ -191,7 +191,7 @@ test('what can’t be mended is said, not "done"; what can’t be looked at is a
   });
 });
 
-test('the log says "mended" of what was mended alone; what was not is said with its reason, and once', async () => {
+test('the log says "repaired" only of what was; a failed repair is logged once, with its reason', async () => {
   await withRig({}, async ({ mock, rig }) => {
     const said = () =>
       rig.log

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { begin, countsSince, make, reach, withRig } from '../../../../support/with-rig.ts';
 
-test('one whose record still stands, and two without one 3 ms later, take one GET and one PUT together', async () => {
+test('a link with a record, and two without one 3 ms later, take one GET and one PUT together', async () => {
   await withRig({ dns: 'session', graceMs: 600_000 }, async ({ mock, rig }) => {
     const names = ['alice', 'bob', 'carol'];
     await begin(rig, names);

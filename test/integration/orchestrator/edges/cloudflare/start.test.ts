@@ -149,7 +149,7 @@ test.each([
   ],
   ['a template that is too deep', '{student}.class.example.com', /more than one level below example\.com/],
 ])(
-  'Cloudflare away at the very first start, and %s: whoever was made is told when the zone is known, and nothing is written',
+  'Cloudflare unreachable at the very first start, and %s: students are told when the zone is known, and nothing is written',
   async (_what, template, says) => {
     await withRig({ hostname: template }, async ({ mock, rig }) => {
       mock.faults.next({}, 'reset-before', 1000);
@@ -204,7 +204,7 @@ test('a restart while links are open changes nothing and writes nothing', async 
   });
 });
 
-test('who removes a student while Cloudflare is away succeeds at once; what is left goes when it is back', async () => {
+test('removing a student during an outage of Cloudflare succeeds at once; the rest is removed after it', async () => {
   await withRig({ callTimeoutMs: 300 }, async ({ mock, rig, another }) => {
     await begin(rig, ['alice']);
     await make(rig, 'open', ['alice']);

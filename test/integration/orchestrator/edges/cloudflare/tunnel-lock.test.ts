@@ -24,7 +24,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-test('who does not get the lock is told who has it, and gets it when that process is killed', async () => {
+test('a process that waits for the lock learns who has it, and gets it when that process is killed', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
     await begin(rig, ['alice']);
     const child = await holder(mock.tunnelId, 'annex');
@@ -53,7 +53,7 @@ test('who does not get the lock is told who has it, and gets it when that proces
   });
 });
 
-test('who waits gets the lock at once when it is let go, and when its holder is stopped for good', async () => {
+test('a waiting process gets the lock as soon as its holder releases it, or is killed', async () => {
   const tunnelId = `tunnel-${process.pid}`;
   const child = await holder(tunnelId, 'annex');
   const { signal } = new AbortController();

@@ -113,7 +113,7 @@ test('the budget does not wait for a clock that is stepped back', () => {
   }
 });
 
-test('every kind of failure has words that say what to do, and whether it is tried again', () => {
+test('every kind of failure says what to do, and whether it is retried', () => {
   const clock = new ManualClock();
   const results = (
     ['forbidden', 'conflict', 'quota', 'gone', 'invalid', 'rate-limited', 'unknown', 'aborted'] as const

@@ -134,7 +134,7 @@ const cases: Case[] = [
     found: ['rule for a closed link'],
   },
   {
-    what: 'a rule that leads elsewhere is put right where it stands',
+    what: 'a rule that forwards elsewhere is repaired in place',
     rules: [{ ...ours('alice'), service: 'http://127.0.0.1:9' }, shop, CATCH_ALL],
     open: ['alice'],
     becomes: [ours('alice'), shop, CATCH_ALL],
@@ -162,7 +162,7 @@ const cases: Case[] = [
     found: ['rule out of reach'],
   },
   {
-    what: 'a name that is about to be ours and is somebody else’s is a clash',
+    what: 'a hostname that is about to be ours and has another owner’s rule is a conflict',
     rules: [theirs, CATCH_ALL],
     open: ['alice'],
     parts: claimed,
@@ -170,14 +170,14 @@ const cases: Case[] = [
     conflicts: ['alice.example.com'],
   },
   {
-    what: 'a name that is not ours at all is nobody’s business',
+    what: 'a hostname that is not ours is left alone',
     rules: [theirs, CATCH_ALL],
     open: [],
     parts: none,
     becomes: [theirs, CATCH_ALL],
   },
   {
-    what: 'a rule that leads where ours have led is ours, mark or not',
+    what: 'a rule that we have written is ours, owner tag or not',
     rules: [ours('alice'), CATCH_ALL],
     open: [],
     parts: { tagged: new Set() },
@@ -185,7 +185,7 @@ const cases: Case[] = [
     found: ['rule for a closed link'],
   },
   {
-    what: 'at a person’s word a clash is taken over',
+    what: 'with --adopt a conflict is taken over',
     rules: [theirs, CATCH_ALL],
     open: ['alice'],
     parts: { ...claimed, adopted: new Set(['alice.example.com']) },
@@ -193,7 +193,7 @@ const cases: Case[] = [
     found: ['rule of another owner'],
   },
   {
-    what: 'but not for nothing: without a record for it, their rule stays',
+    what: 'but only if ours replaces it: without a record for it, their rule stays',
     rules: [theirs, CATCH_ALL],
     open: [],
     parts: { ...none, adopted: new Set(['alice.example.com']) },
@@ -236,7 +236,7 @@ test('no document, or one without rules, keeps whatever else it has, in its orde
   );
 });
 
-test('where a rule leads, and which look like ours though nothing says so', () => {
+test('the service of a hostname, and rules that look like ours without a proof', () => {
   const config = {
     ingress: [
       theirPath,

@@ -31,7 +31,7 @@ const foreign = (type: string, content: string, comment: string | null = null): 
   comment,
 });
 
-test('a mark is read back by its own instance alone, and no other comment is', () => {
+test('an owner tag is parsed by its own instance only, and no other comment is', () => {
   expect(ownerTag('lab', alice.id)).toBe('devenv lab/alice');
   expect(parseOwnerTag('devenv lab/alice', 'lab')).toBe('alice');
   for (const comment of [

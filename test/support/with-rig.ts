@@ -53,7 +53,7 @@ export const reach = <Found>(
   what: string,
   look: () => Found | undefined | null | false,
   options: WaitOptions = {},
-) => waitFor(what, look, { timeoutMs: 30_000, everyMs: 10, lastSeen: seenOf(rig), ...options });
+) => waitFor(what, look, { everyMs: 10, lastSeen: seenOf(rig), ...options });
 
 /** Holds students at ports of their own and starts; resolves when the first publication is over. */
 export async function begin(rig: CloudflareRig, names: readonly string[]): Promise<void> {

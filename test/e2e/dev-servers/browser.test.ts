@@ -38,12 +38,12 @@ const isMarked = (page: Page) => page.evaluate('window.marked === true');
 beforeAll(async () => {
   devenv = await Installation.make();
   browser = await openBrowser();
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();
   await devenv.remove();
-}, 120_000);
+});
 
 test('Vite: a module and a stylesheet change in the open page; without a server, the waiting page is shown', async () => {
   const terminal = await start('alice', 'vite');
@@ -67,7 +67,7 @@ test('Vite: a module and a stylesheet change in the open page; without a server,
   await page.waitForSelector('[data-text="second words"]', browserWait);
   await plain.waitForSelector('text=vite fixture', browserWait);
   terminal.kill();
-}, 300_000);
+});
 
 test('the waiting page fits a phone, and is dark for visitors who prefer that', async () => {
   const colorSchemes = ['light', 'dark'] as const;
@@ -88,7 +88,7 @@ test('the waiting page fits a phone, and is dark for visitors who prefer that', 
     await context.close();
   }
   expect(backgrounds.size).toBe(colorSchemes.length);
-}, 120_000);
+});
 
 test('Next: a component changes in the open page, and its form reaches the server action', async () => {
   const terminal = await start('bob', 'next');
@@ -110,7 +110,7 @@ test('Next: a component changes in the open page, and its form reaches the serve
   await page.waitForSelector('text=changed fixture', browserWait);
   expect(await isMarked(page)).toBe(true);
   terminal.kill();
-}, 300_000);
+});
 
 test('Express: headers in both directions; open connections are cut when the student leaves', async () => {
   const terminal = await start('dora', 'express');
@@ -132,4 +132,4 @@ test('Express: headers in both directions; open connections are cut when the stu
   await terminal.ended;
   await cut;
   await waitFor('the link to be gone', async () => (await devenv.statusOf('dora')) === 404);
-}, 180_000);
+});

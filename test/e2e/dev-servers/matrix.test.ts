@@ -8,7 +8,7 @@ let results: DevServerResult[] = [];
 beforeAll(async () => {
   results = await runMatrix(devServers, () => {});
   process.stdout.write(`\n${matrixTable(results)}\n`);
-}, 900_000);
+}, 1_800_000);
 
 test.each(devServers)('$name: page, hot reload and POST', ({ name, port, hotReload, post }) => {
   const result = results.find((each) => each.server === name);

@@ -34,7 +34,7 @@ test('every fault at every call, and a wrong token: nothing that is written or t
   );
   // A fault may strike somebody else's call, but not each of them.
   expect(errors).toBeGreaterThan(ALL_FAULTS.length / 2);
-}, 30_000);
+});
 
 test('a token that is refused, or that a header can’t hold, is not repeated in what is said of it', async () => {
   const wrong = 'wrong-secret-token-0123456789';

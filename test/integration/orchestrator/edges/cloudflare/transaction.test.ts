@@ -132,7 +132,6 @@ test.concurrent.each(faults.map((fault) => [JSON.stringify(fault), fault] as con
     const cases = changes.flatMap((change) => change.calls.map((kind) => ({ change, kind })));
     await Promise.all(cases.map(({ change, kind }) => inTurn(() => strike(change, kind, fault))));
   },
-  300_000,
 );
 
 test('a name that the zone can’t have is no open link', () =>

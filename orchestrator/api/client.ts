@@ -1,5 +1,6 @@
 /** Client of the daemon's API, over its unix socket. Every failure is thrown as a DevenvError. */
 import { type IncomingMessage, request } from 'node:http';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nanoid } from 'nanoid';
 import type { AccessInfo, Diagnostic, Drift, LogLine, Progress } from '../domain.ts';
@@ -41,9 +42,14 @@ async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
   }
 }
 
-async function problemIn(response: IncomingMessage): Promise<DevenvError> {
-  const { error } = JSON.parse(await readAll(response)) as { error: Problem };
-  return new DevenvError(error);
+/** What an unsuccessful response says; null if it does not come from this version's API. */
+function parseProblem(text: string): Problem | null {
+  try {
+    const { error } = JSON.parse(text) as { error?: Partial<Problem> | string };
+    return typeof error === 'object' && 'code' in error ? (error as Problem) : null;
+  } catch {
+    return null;
+  }
 }
 
 const pathOf = (name: string) => `/students/${encodeURIComponent(name)}`;
@@ -82,9 +88,19 @@ export class ApiClient {
     });
   }
 
+  async #problemIn(response: IncomingMessage): Promise<DevenvError> {
+    const problem = parseProblem(await readAll(response));
+    if (problem !== null) return new DevenvError(problem);
+    return new DevenvError({
+      code: 'busy',
+      what: 'The running orchestrator is another version of devenv and does not know this request.',
+      next: `Stop it: kill $(cat ${join(dirname(this.#socketPath), 'daemon.pid')}). Then run: devenv up`,
+    });
+  }
+
   async #json<View>(method: 'GET' | 'POST', path: string): Promise<View> {
     const response = await this.#send(method, path);
-    if (response.statusCode !== 200) throw await problemIn(response);
+    if (response.statusCode !== 200) throw await this.#problemIn(response);
     return JSON.parse(await readAll(response)) as View;
   }
 
@@ -94,7 +110,7 @@ export class ApiClient {
     const cancel = () => void this.#send('DELETE', `/operations/${id}`).then(readAll, () => undefined);
     signal?.addEventListener('abort', cancel, { once: true });
     const response = await this.#send(method, path, body, { [OPERATION_HEADER]: id });
-    if (response.statusCode !== 200) throw await problemIn(response);
+    if (response.statusCode !== 200) throw await this.#problemIn(response);
     for await (const line of linesOf(response)) {
       const event = JSON.parse(line) as ProgressEvent;
       switch (event.kind) {

@@ -60,6 +60,24 @@ test('an error arrives complete, with the time at which it ends', () => {
   );
 });
 
+test('a daemon of another version that does not know a request is reported, with the way to stop it', () =>
+  withDaemon(
+    // What Fastify answers for an unknown path.
+    (_request, response) =>
+      void response
+        .writeHead(404)
+        .end('{"message":"Route POST:/x not found","error":"Not Found","statusCode":404}'),
+    async (client) => {
+      const problem = {
+        code: 'busy',
+        what: expect.stringMatching(/another version of devenv/),
+        next: expect.stringMatching(/^Stop it: kill \$\(cat \/.*\/daemon\.pid\)\. Then run: devenv up$/),
+      };
+      await expect(client.list()).rejects.toMatchObject(problem);
+      await expect(client.start('alice', silentProgress)).rejects.toMatchObject(problem);
+    },
+  ));
+
 test('a daemon that is killed after the result does not fail the operation', () => {
   let connection: Socket | null = null;
   return withDaemon(

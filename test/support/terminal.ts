@@ -81,8 +81,8 @@ export class Terminal {
     const marker = `done-${Math.random().toString(36).slice(2)}`;
     // The quotes keep the echo of the typed line from matching the marker.
     this.type(`${line}; echo "${marker.slice(0, 4)}""${marker.slice(4)}"\r`);
-    // Not anchored to the end: a background program may write behind the prompt.
-    await this.see(new RegExp(`^${marker}\n[^]*[$>] `, 'm'), { everyMs: 10, ...options });
+    // Not anchored: the command's output may lack a last newline, and a background program may write behind the prompt.
+    await this.see(new RegExp(`${marker}\n[^]*[$>] `), { everyMs: 10, ...options });
     return this.recentText.split('\n').slice(1, -1).join('\n').split(marker)[0]?.trim() ?? '';
   }
 

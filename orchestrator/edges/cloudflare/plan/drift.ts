@@ -12,6 +12,7 @@ const RULE_ACTIONS: Record<IngressChange['found'], string> = {
   'rule changed': 'put it right',
   'rule out of reach': 'move it up',
   'rule of another owner': 'take it over',
+  'rule beside that of another owner': 'remove it',
 };
 
 export const describeRecords = (records: readonly DnsRecord[]) =>

@@ -27,7 +27,9 @@ export interface IngressChange {
     | 'rule for a closed link'
     | 'rule changed'
     | 'rule out of reach'
-    | 'rule of another owner';
+    | 'rule of another owner'
+    /** Ours, while another writer's rule has the hostname as well: the hostname is theirs. */
+    | 'rule beside that of another owner';
   /** Only the tag of its record makes that rule ours: its service is none that we have written. */
   isOwnedByTagOnly: boolean;
 }
@@ -80,20 +82,27 @@ function insertAll(
 
 /** The document with our rules as desired, what that changes, and what is in the way. The input is not modified. */
 export function mergeIngress(current: JsonObject | null, desired: DesiredIngress): MergedIngress {
+  const rules = rulesOf(current).map((rule) => ({
+    rule,
+    hostname: hostnameOf(rule),
+    ownership: ownershipOf(rule, desired, desired.open),
+  }));
+  const conflicts: HostnameRule[] = rules
+    .filter(({ ownership }) => ownership === 'conflicting')
+    .map(({ rule, hostname }) => ({ hostname, service: String(rule.service ?? '') }));
+  const blocked = new Set(conflicts.map(({ hostname }) => hostname));
   const changes: IngressChange[] = [];
-  const conflicts: HostnameRule[] = [];
   const kept: Rule[] = [];
   const visitors = new VisitorIndex();
   const keep = (rule: Rule) => visitors.add(rule, kept.push(rule) - 1);
   const present = new Set<string>();
-  for (const rule of rulesOf(current)) {
-    const hostname = hostnameOf(rule);
+  for (const { rule, hostname, ownership } of rules) {
     const origin = desired.open.get(hostname);
-    const ownership = ownershipOf(rule, desired, desired.open);
     const isOwnedByTagOnly = ownership === 'owned-by-tag-only';
     if (ownership === 'foreign' || ownership === 'conflicting') {
-      if (ownership === 'conflicting') conflicts.push({ hostname, service: String(rule.service ?? '') });
       keep(rule);
+    } else if (blocked.has(hostname)) {
+      changes.push({ hostname, found: 'rule beside that of another owner', isOwnedByTagOnly });
     } else if (origin === undefined) {
       changes.push({ hostname, found: 'rule for a closed link', isOwnedByTagOnly });
     } else if (ownership === 'adopted') {
@@ -107,7 +116,6 @@ export function mergeIngress(current: JsonObject | null, desired: DesiredIngress
       keep(isAsWritten(rule, origin) ? rule : { hostname, service: origin });
     }
   }
-  const blocked = new Set(conflicts.map(({ hostname }) => hostname));
   const opened = [...desired.open]
     .filter(([hostname]) => !present.has(hostname) && !blocked.has(hostname))
     .sort(([a], [b]) => (a < b ? -1 : 1));

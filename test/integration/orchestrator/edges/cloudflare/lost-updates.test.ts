@@ -142,3 +142,33 @@ test.each(DNS_MODES)(
     });
   },
 );
+
+test.each(DNS_MODES)(
+  'with dns: %s, a rule that takes the name right after a PUT of ours stays theirs, and our rule and record are removed',
+  async (dns) => {
+    await withRig({ dns }, async ({ mock, rig }) => {
+      await begin(rig, dns === 'session' ? ['alice'] : []);
+      mock.onCall = (call, phase) => {
+        if (call.kind !== 'config-put') return;
+        // A write between our GET and our PUT makes this run read the document again.
+        if (phase === 'before') return addTheirs(mock, 'gone');
+        mock.onCall = null;
+        mock.foreign.putConfig((config) => ({
+          ...config,
+          ingress: config.ingress.toSpliced(1, 0, theirs('alice')),
+        }));
+      };
+      if (dns === 'student') rig.hold('alice');
+      rig.setDesired('alice', true);
+      await reach(rig, 'the conflict', () => rig.problem('alice')?.code === 'conflict');
+      await rig.quiet();
+      expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
+      expect(rig.records()).toEqual([]);
+      expect(rig.disk.journalEntries()).toEqual([]);
+      mock.foreign.putConfig(() => ({ ingress: [{ service: 'http_status:404' }] }));
+      await rig.publisher.reconcile(true);
+      await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+      expect(rig.problem('alice')).toBeNull();
+    });
+  },
+);

@@ -170,6 +170,15 @@ const cases: Case[] = [
     conflicts: ['alice.example.com'],
   },
   {
+    what: 'a rule that we have written goes where another owner’s rule has the hostname as well',
+    rules: [ours('alice'), theirs, CATCH_ALL],
+    open: ['alice'],
+    parts: { tagged: new Set(), claimed: new Set(['alice.example.com']) },
+    becomes: [theirs, CATCH_ALL],
+    found: ['rule beside that of another owner'],
+    conflicts: ['alice.example.com'],
+  },
+  {
     what: 'a hostname that is not ours is left alone',
     rules: [theirs, CATCH_ALL],
     open: [],

@@ -12,7 +12,11 @@ export interface StudentView {
   port: number;
   /** ISO 8601, UTC. */
   createdAt: string;
-  environment: { state: 'running' | 'stopped' | 'missing' };
+  environment: {
+    state: 'running' | 'stopped' | 'missing';
+    /** Why it has no network; null while it has one. */
+    problem: Problem | null;
+  };
   agent: {
     state: 'connected' | 'silent' | 'disconnected';
     lastReportSecondsAgo: number | null;

@@ -46,6 +46,14 @@ function agentOf({ agent }: StudentView): string {
 
 type Row = [label: string, text: string];
 
+function networkRows({ environment: { problem } }: StudentView): Row[] {
+  if (problem === null) return [];
+  return [
+    ['network', problem.what],
+    ['next', problem.next],
+  ];
+}
+
 function environmentRows(student: StudentView): Row[] {
   const { name, service, sessions, additionalLinks, otherPorts } = student;
   if (student.environment.state !== 'running') return [['next', `devenv start ${name}`]];
@@ -83,6 +91,7 @@ export function describeStudent(student: StudentView, now: number): string {
     ['link', `${url}  (${stateOf(student)}: ${reasonOf(link.reason)})`],
     ['port', String(port)],
     ['environment', environment.state],
+    ...networkRows(student),
     ...environmentRows(student),
     ...problemRows(link, now),
     ['created', createdAt],

@@ -8,8 +8,8 @@ const MAX_LINE_LENGTH = 500;
 /** Bytes in front of each frame of the engine's log stream; the last four are the payload's length. */
 const FRAME_HEADER_BYTES = 8;
 
-/** The payload of all frames. */
-function decodeFrames(log: Buffer): string {
+/** What the container has printed: the payload of all frames. */
+export function decodeFrames(log: Buffer): string {
   const payloads: Buffer[] = [];
   for (let at = 0; at + FRAME_HEADER_BYTES <= log.length; ) {
     const start = at + FRAME_HEADER_BYTES;

@@ -4,9 +4,10 @@ import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import type Docker from 'dockerode';
 import type { Diagnostic } from '../domain.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, type Problem } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { sizeInBytes } from './container-options.ts';
+import type { FirewallState } from './firewall-helper.ts';
 import { networkOf } from './network.ts';
 
 /** With less than this, one `npm install` of a whole class may fill the disk. */
@@ -55,12 +56,18 @@ const checkNetwork = (docker: Docker, { instance }: Settings) =>
     return { ok: true, found, next: null };
   });
 
-const checkFirewall = (image: string | null, isActive: (image: string) => Promise<boolean>) =>
+const diagnoseFirewall = ({ networkProblem, imageInUse, checkFirewall }: DiagnosticsDeps) =>
   check('Firewall', async () => {
-    if (image === null) return { ok: true, found: 'not needed, no environment runs', next: null };
-    if (await isActive(image)) return { ok: true, found: 'active', next: null };
-    const next = 'The orchestrator installs it again within 20 s. If it does not, see `devenv logs`.';
-    return { ok: false, found: 'not active', next };
+    if (networkProblem !== null) return { ok: false, found: networkProblem.what, next: networkProblem.next };
+    if (imageInUse === null) return { ok: true, found: 'not needed, no environment runs', next: null };
+    const state = await checkFirewall(imageInUse);
+    if (state.kind === 'inactive') {
+      const next = 'The orchestrator installs it again within 20 s, or disconnects the students.';
+      return { ok: false, found: `not active (${state.reason})`, next };
+    }
+    if (state.hasDockerRules) return { ok: true, found: 'active', next: null };
+    const found = "active, but Docker's own rules were removed: students have no internet";
+    return { ok: false, found, next: 'Restart Docker: systemctl restart docker' };
   });
 
 const checkDisk = ({ stateDir }: Settings) =>
@@ -92,7 +99,9 @@ export interface DiagnosticsDeps {
   currentImage: string | null;
   /** The image of an environment that runs, if any does. */
   imageInUse: string | null;
-  isFirewallActive(image: string): Promise<boolean>;
+  /** Why the students' network is disconnected, as far as this process knows. */
+  networkProblem: Problem | null;
+  checkFirewall(image: string): Promise<FirewallState>;
 }
 
 /** All checks. Only the first where the engine does not answer: the others need it. */
@@ -106,7 +115,7 @@ export async function diagnoseEngine(deps: DiagnosticsDeps): Promise<Diagnostic[
     await checkLimits(docker),
     { subject: 'Student image', ok: true, found: image, next: null },
     await checkNetwork(docker, settings),
-    await checkFirewall(deps.imageInUse, deps.isFirewallActive),
+    await diagnoseFirewall(deps),
     await checkDisk(settings),
     describeMemory(settings),
   ];

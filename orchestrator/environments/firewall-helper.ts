@@ -4,13 +4,33 @@
  */
 import { readFileSync } from 'node:fs';
 import type Docker from 'dockerode';
-import { DevenvError } from '../errors.ts';
+import { decodeFrames } from './container-log.ts';
 import type { FirewallRules } from './firewall-rules.ts';
 
 /** Label of a helper container: the bridge that it works for. */
 const HELPER_LABEL = 'devenv.helper';
 
-type FirewallOperation = 'install' | 'check' | 'remove';
+type FirewallOperation = 'install' | 'ensure' | 'check' | 'remove';
+
+/** What a helper found or did. */
+export type FirewallState =
+  | {
+      kind: 'active';
+      /** Whether it had to be installed. */
+      wasInstalled: boolean;
+      /** Whether Docker's own rules exist. Without them students have no internet. */
+      hasDockerRules: boolean;
+    }
+  | {
+      kind: 'inactive';
+      /** What iptables said. */
+      reason: string;
+      /** Whether the helper has taken the bridge down, so that students reach nothing. */
+      isDisconnected: boolean;
+    };
+
+/** The helper's exit code where it has taken the bridge down. */
+const EXIT_DISCONNECTED = 4;
 
 /** Passed to the helper, not part of its image: an environment that runs may have the image of an older devenv. */
 const script = readFileSync(new URL('firewall.sh', import.meta.url), 'utf8');
@@ -28,13 +48,13 @@ export async function removeStaleHelpers(docker: Docker, bridge: string, beforeM
   }
 }
 
-/** Runs the helper. Resolves to null, or to what it printed where it failed. */
+/** Runs the helper. Rejects where the engine could not run it: the firewall's state is then unknown. */
 async function runHelper(
   docker: Docker,
   image: string,
   rules: FirewallRules,
   operation: FirewallOperation,
-): Promise<string | null> {
+): Promise<FirewallState> {
   const container = await docker.createContainer({
     Image: image,
     Cmd: ['/bin/sh', '-c', script, 'firewall.sh', operation],
@@ -43,6 +63,7 @@ async function runHelper(
       `BRIDGE=${rules.bridge}`,
       `FORWARD=${rules.forward}`,
       `INPUT=${rules.input}`,
+      `PREROUTING=${rules.prerouting}`,
       `RULES4=${rules.v4}`,
       `RULES6=${rules.v6}`,
       'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
@@ -50,6 +71,8 @@ async function runHelper(
     Labels: { [HELPER_LABEL]: rules.bridge },
     HostConfig: {
       NetworkMode: 'host',
+      // With `userns-remap`, only a container in the host's user namespace may use the host's network.
+      UsernsMode: 'host',
       CapDrop: ['ALL'],
       // NET_RAW: the legacy back end of iptables opens a raw socket.
       CapAdd: ['NET_ADMIN', 'NET_RAW'],
@@ -61,34 +84,43 @@ async function runHelper(
   try {
     await container.start();
     const { StatusCode: exitCode } = (await container.wait()) as { StatusCode: number };
-    if (exitCode === 0) return null;
     // Another process may have removed the container meanwhile: then only the exit code is known.
-    const log = await container.logs({ stdout: true, stderr: true }).then(String, () => '');
-    // Each chunk of a container's log has a binary header.
-    return log.replace(/[^\x20-\x7e\n]/g, '').trim() || `exit code ${exitCode}`;
+    const output = await container.logs({ stdout: true, stderr: true }).then(decodeFrames, () => '');
+    return stateFrom(exitCode, output);
   } finally {
     await container.remove({ force: true }).catch(() => undefined);
   }
 }
 
-/** Installs the firewall, whether or not it is active. Throws `network` on failure: then no student may be started. */
-export async function installFirewall(docker: Docker, image: string, rules: FirewallRules): Promise<void> {
-  const failure = await runHelper(docker, image, rules, 'install');
-  if (failure === null) return;
-  throw new DevenvError({
-    code: 'network',
-    what: `The students' firewall could not be installed: ${failure}`,
-    next: 'Without it no student is started. Check that Docker uses iptables (not `--iptables=false`).',
-  });
+function stateFrom(exitCode: number, output: string): FirewallState {
+  const lines = output.split('\n').map((line) => line.trim());
+  if (exitCode === 0) {
+    return {
+      kind: 'active',
+      wasInstalled: lines.includes('installed'),
+      hasDockerRules: !lines.includes('no Docker rules'),
+    };
+  }
+  const reason = lines.filter((line) => line !== '').join(' ') || `exit code ${exitCode}`;
+  return { kind: 'inactive', reason, isDisconnected: exitCode === EXIT_DISCONNECTED };
 }
 
-/** Whether all of the firewall's jumps and rules exist. */
-export async function isFirewallActive(
-  docker: Docker,
-  image: string,
-  rules: FirewallRules,
-): Promise<boolean> {
-  return (await runHelper(docker, image, rules, 'check')) === null;
+/**
+ * Installs the firewall, whether or not it is active; the students' network is disconnected where that fails, and
+ * connected again where it succeeds.
+ */
+export function installFirewall(docker: Docker, image: string, rules: FirewallRules): Promise<FirewallState> {
+  return runHelper(docker, image, rules, 'install');
+}
+
+/** Like `installFirewall`, but changes nothing where all jumps and rules exist. */
+export function ensureFirewall(docker: Docker, image: string, rules: FirewallRules): Promise<FirewallState> {
+  return runHelper(docker, image, rules, 'ensure');
+}
+
+/** Whether all of the firewall's jumps and rules exist. Changes nothing. */
+export function checkFirewall(docker: Docker, image: string, rules: FirewallRules): Promise<FirewallState> {
+  return runHelper(docker, image, rules, 'check');
 }
 
 /** Removes the firewall of an instance that is removed. */

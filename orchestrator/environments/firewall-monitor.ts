@@ -1,14 +1,24 @@
-/** Keeps the firewall active: installs it before students start, and checks it periodically while any run. */
+/**
+ * Keeps the firewall active: installs it before students start, and checks it periodically while any run. Where that
+ * fails, the students' network is disconnected and the problem is reported until it succeeds.
+ */
 import type Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
+import { DevenvError, isSameProblem, type Problem, TELL_INSTRUCTOR } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
-import { installFirewall, isFirewallActive, removeStaleHelpers } from './firewall-helper.ts';
+import {
+  checkFirewall,
+  ensureFirewall,
+  type FirewallState,
+  installFirewall,
+  removeStaleHelpers,
+} from './firewall-helper.ts';
 import { type FirewallRules, firewallRules, hostResolvers } from './firewall-rules.ts';
 import { networkOf } from './network.ts';
 
-/** The longest time for which a firewall reload of the host can leave students without ours. */
-const CHECK_INTERVAL_MS = 20_000;
+/** Pause between two checks. With the check itself, a flushed firewall is active again within 20 s. */
+const CHECK_INTERVAL_MS = 15_000;
 
 export interface FirewallMonitorDeps {
   docker: Docker;
@@ -17,12 +27,36 @@ export interface FirewallMonitorDeps {
   clock: Clock;
 }
 
+/** The problem of a firewall that could not be installed. */
+function problemOf({ reason, isDisconnected }: { reason: string; isDisconnected: boolean }): Problem {
+  const effect = isDisconnected
+    ? 'Until it can be, students have no network and their links do not answer'
+    : 'Students may reach each other and this host';
+  return {
+    code: 'network',
+    what: `The students' firewall could not be installed: ${reason}. ${effect}.`,
+    next: isDisconnected
+      ? `devenv tries again every ${CHECK_INTERVAL_MS / 1000} s. Restart Docker (\`systemctl restart docker\`); if that does not help, try \`iptables -S\` as root.`
+      : 'Stop them with `devenv stop NAME`, then restart Docker: `systemctl restart docker`.',
+    nextForStudent: TELL_INSTRUCTOR,
+  };
+}
+
 export class FirewallMonitor {
   readonly #deps: FirewallMonitorDeps;
-  #installing: Promise<void> | null = null;
+  #installing: Promise<FirewallState> | null = null;
+  #problem: Problem | null = null;
+  /** The image of the newest helper: checks continue with it while a problem keeps every student from running. */
+  #image: string | null = null;
+  #onProblem: (problem: Problem | null) => void = () => undefined;
 
   constructor(deps: FirewallMonitorDeps) {
     this.#deps = deps;
+  }
+
+  /** Why the students' network is disconnected; null while the firewall is active. */
+  get problem(): Problem | null {
+    return this.#problem;
   }
 
   #rules(): FirewallRules {
@@ -35,39 +69,62 @@ export class FirewallMonitor {
     });
   }
 
-  /** Installs the firewall, whether or not it is active. Students who start at once share one installation. */
-  install(image: string): Promise<void> {
+  /**
+   * Installs the firewall, whether or not it is active. Students who start at once share one installation. Throws
+   * `network` on failure: then no student may be started.
+   */
+  async install(image: string): Promise<void> {
     this.#installing ??= installFirewall(this.#deps.docker, image, this.#rules()).finally(() => {
       this.#installing = null;
     });
-    return this.#installing;
+    this.#record(image, await this.#installing);
+    if (this.#problem !== null) throw new DevenvError(this.#problem);
   }
 
-  isActive(image: string): Promise<boolean> {
-    return isFirewallActive(this.#deps.docker, image, this.#rules());
+  /** What a check finds; changes nothing. */
+  check(image: string): Promise<FirewallState> {
+    return checkFirewall(this.#deps.docker, image, this.#rules());
+  }
+
+  #record(image: string, state: FirewallState): void {
+    const { log } = this.#deps;
+    this.#image = image;
+    const before = this.#problem;
+    this.#problem = state.kind === 'active' ? null : problemOf(state);
+    if (state.kind === 'active' && state.wasInstalled)
+      log.warn("the students' firewall was not active: it was installed again");
+    if (isSameProblem(before, this.#problem)) return;
+    if (this.#problem === null) log.info("the students' firewall is active again");
+    else log.error({ problem: this.#problem }, this.#problem.what);
+    this.#onProblem(this.#problem);
   }
 
   /**
-   * Removes the helpers of a killed daemon, then checks the firewall every 20 s until the signal aborts; the first time
+   * Removes the helpers of a killed daemon, then ensures the firewall every 15 s until the signal aborts; the first time
    * at once, since the firewall may have been removed while no daemon ran. `imageIfNeeded` resolves to null while no
-   * student runs.
+   * student runs. `onProblem` is called when the network is disconnected, and with null when it is connected again.
    */
-  async watch(imageIfNeeded: () => Promise<string | null>, signal: AbortSignal): Promise<void> {
+  async watch(
+    imageIfNeeded: () => Promise<string | null>,
+    onProblem: (problem: Problem | null) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { docker, settings, log, clock } = this.#deps;
+    this.#onProblem = onProblem;
+    if (this.#problem !== null) onProblem(this.#problem);
     const { bridge } = networkOf(settings.instance);
     removeStaleHelpers(docker, bridge, performance.timeOrigin).catch((err) =>
       log.warn({ err }, 'could not remove the firewall helpers of an earlier daemon'),
     );
     while (!signal.aborted) {
-      await this.#check(imageIfNeeded).catch((err) => log.error({ err }, 'could not check the firewall'));
+      await this.#ensure(imageIfNeeded).catch((err) => log.error({ err }, 'could not check the firewall'));
       await clock.sleep(CHECK_INTERVAL_MS, signal);
     }
   }
 
-  async #check(imageIfNeeded: () => Promise<string | null>): Promise<void> {
-    const image = await imageIfNeeded();
-    if (image === null || (await this.isActive(image))) return;
-    this.#deps.log.warn("the students' firewall was not active: installing it");
-    await this.install(image);
+  async #ensure(imageIfNeeded: () => Promise<string | null>): Promise<void> {
+    const image = (await imageIfNeeded()) ?? (this.#problem === null ? null : this.#image);
+    if (image === null) return;
+    this.#record(image, await ensureFirewall(this.#deps.docker, image, this.#rules()));
   }
 }

@@ -27,6 +27,8 @@ export interface FirewallRules {
   forward: string;
   /** Name of the chain for traffic to the host itself. */
   input: string;
+  /** Name of the chain for traffic from outside to the bridge's addresses. */
+  prerouting: string;
   /** Input of `iptables-restore --noflush`. */
   v4: string;
   /** The same for `ip6tables-restore`. */
@@ -86,6 +88,7 @@ export function firewallRules(options: {
   const { bridge } = options;
   const forward = `${bridge}-fwd`;
   const input = `${bridge}-in`;
+  const prerouting = `${bridge}-pre`;
   const exceptions = [
     '-m conntrack --ctstate ESTABLISHED,RELATED -j RETURN',
     ...options.resolvers.flatMap((address) =>
@@ -110,8 +113,10 @@ export function firewallRules(options: {
   return {
     forward,
     input,
+    prerouting,
     bridge,
-    v4: table([...exceptions, ...refused], [...exceptions, '-j REJECT']),
+    // Other students are refused by their bridge: a setting of the engine may give it public addresses.
+    v4: table([...exceptions, `-o ${bridge} -j REJECT`, ...refused], [...exceptions, '-j REJECT']),
     // The bridge has no IPv6, so students have no legitimate IPv6 traffic.
     v6: table([established, '-j REJECT'], [established, '-j REJECT']),
   };

@@ -177,7 +177,11 @@ class DockerEnvironments implements Environments {
   async watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void> {
     const { instance, limits } = this.#settings;
     await Promise.all([
-      this.#firewall.watch(() => imageInUse(this.#docker, instance), signal),
+      this.#firewall.watch(
+        () => imageInUse(this.#docker, instance),
+        (problem) => onChange({ kind: 'network', problem }),
+        signal,
+      ),
       watchEngine(this.#docker, {
         instance,
         limitBytes: sizeInBytes(limits.memory),
@@ -195,7 +199,8 @@ class DockerEnvironments implements Environments {
       settings: this.#settings,
       currentImage: this.#preparation.image,
       imageInUse: await imageInUse(this.#docker, this.#settings.instance).catch(() => null),
-      isFirewallActive: (image) => this.#firewall.isActive(image),
+      networkProblem: this.#firewall.problem,
+      checkFirewall: (image) => this.#firewall.check(image),
     });
   }
 

@@ -1,5 +1,6 @@
 /** What `environments/` offers the other modules. It alone calls the engine, and knows no route and no session. */
 import type { AccessInfo, Diagnostic, Progress } from '../domain.ts';
+import type { Problem } from '../errors.ts';
 
 /** What an environment is created from. */
 export interface EnvironmentSpec {
@@ -30,6 +31,8 @@ export type EnvironmentChange =
       limitBytes: number;
       peakBytes: number | null;
     }
+  /** The students' network was disconnected because it has no firewall; null: it is connected again. */
+  | { kind: 'network'; problem: Problem | null }
   | { kind: 'engine-connected' }
   | { kind: 'engine-disconnected' };
 

@@ -6,6 +6,7 @@ import type { AgentSockets, Heartbeats } from '../agents/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentState } from '../environments/types.ts';
+import type { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { PROTOCOL_VERSION } from '../protocol/constants.ts';
 import type { Report, StateMessage } from '../protocol/messages.ts';
@@ -15,7 +16,7 @@ import { type RateLimit, tryTake } from '../token-bucket.ts';
 import { detailOf, type MemoryKill, notesOf, type Situation } from './notice-texts.ts';
 import { dueNotices } from './notices.ts';
 import type { Roster } from './roster.ts';
-import type { Student } from './student.ts';
+import type { NetworkState, Student } from './student.ts';
 
 export interface AgentSyncDeps {
   settings: Settings;
@@ -26,6 +27,7 @@ export interface AgentSyncDeps {
   edge: Edge;
   clock: Clock;
   log: Log;
+  network: NetworkState;
 }
 
 /** Most notices that wait for an agent to show them. Older ones are dropped. */
@@ -87,6 +89,12 @@ export class AgentSync {
     this.reconcile(student);
   }
 
+  /** The network of all environments was disconnected; null: it is connected again. */
+  onNetworkProblem(problem: Problem | null): void {
+    this.#deps.network.problem = problem;
+    for (const student of this.#deps.roster.all()) this.reconcile(student);
+  }
+
   /** The kernel has killed a process in the environment for memory. */
   onMemoryKill(student: Student, kill: MemoryKill): void {
     student.memoryKill = kill;
@@ -121,7 +129,7 @@ export class AgentSync {
   }
 
   #situationOf({ row, report, memoryKill }: Student, view: RouteView): Situation {
-    const { edge, settings, routes, clock } = this.#deps;
+    const { edge, settings, routes, clock, network } = this.#deps;
     const liveLinks = view.additionalLinks.filter(({ live }) => live);
     return {
       now: clock.now(),
@@ -139,6 +147,7 @@ export class AgentSync {
       report,
       startingSeconds: settings.times.starting,
       memoryKill,
+      networkProblem: network.problem,
     };
   }
 

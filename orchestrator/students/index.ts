@@ -65,8 +65,9 @@ export class Students {
       onConnection: (name) => agentSync.onConnection(name),
     });
     const heartbeats = new Heartbeats(clock);
-    const agentSync = new AgentSync({ ...options, roster, routes, sockets, heartbeats });
-    this.#deps = { ...options, roster, routes, sockets, heartbeats, agentSync };
+    const network = { problem: null };
+    const agentSync = new AgentSync({ ...options, roster, routes, sockets, heartbeats, network });
+    this.#deps = { ...options, roster, routes, sockets, heartbeats, network, agentSync };
     this.lifecycle = new Lifecycle(this.#deps);
     this.#progress = logProgress(log);
   }
@@ -112,6 +113,11 @@ export class Students {
       case 'engine-connected':
         log.info('the Docker engine responds again');
         void this.#resume();
+        return;
+      case 'network':
+        this.#deps.agentSync.onNetworkProblem(change.problem);
+        // Students who could not start without the firewall.
+        if (change.problem === null) void this.#resume();
         return;
       case 'out-of-memory': {
         const student = roster.find(change.student);

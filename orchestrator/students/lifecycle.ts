@@ -69,7 +69,7 @@ export class Lifecycle {
   stop(name: string, progress: Progress): Promise<StudentView> {
     return this.#mutex.run(name, async () => {
       const student = this.#deps.roster.get(name);
-      await this.#stop(student, progress);
+      await this.#stop(student, progress, { shouldRun: false });
       return viewOf(student, this.#deps);
     });
   }
@@ -77,7 +77,7 @@ export class Lifecycle {
   restart(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
     return this.#mutex.run(name, async () => {
       const student = this.#deps.roster.get(name);
-      await this.#stop(student, progress);
+      await this.#stop(student, progress, { shouldRun: true });
       await this.#start(student, progress, signal);
       return viewOf(student, this.#deps);
     });
@@ -100,9 +100,10 @@ export class Lifecycle {
     await this.#observe(student);
   }
 
-  async #stop(student: Student, progress: Progress): Promise<void> {
+  /** `shouldRun`: whether a later `resume` starts the environment again. */
+  async #stop(student: Student, progress: Progress, { shouldRun }: { shouldRun: boolean }): Promise<void> {
     const { name } = student.row;
-    this.#deps.roster.update(student, { shouldRun: false });
+    this.#deps.roster.update(student, { shouldRun });
     progress.step('stop', `Stopping ${name}'s environment`);
     await this.#deps.environments.stop(name);
     progress.done('stop', `${name}'s environment is stopped`);

@@ -1,6 +1,6 @@
 /** The texts for a student: single lines for the terminal, and what `devenv-status` shows of the link. */
 import type { LinkPhase, LinkReason } from '../domain.ts';
-import type { ErrorCode, Problem } from '../errors.ts';
+import { type ErrorCode, type Problem, TELL_INSTRUCTOR } from '../errors.ts';
 import type { Notice, Report } from '../protocol/messages.ts';
 
 /** A notice before it gets its id. */
@@ -37,6 +37,8 @@ export interface Situation {
   /** Seconds in which the server of a watched command must listen. */
   startingSeconds: number;
   memoryKill: MemoryKill | null;
+  /** Why the environments' network is disconnected; null while it is connected. */
+  networkProblem: Problem | null;
 }
 
 /** A start or an opening that takes longer is worth a line. */
@@ -101,6 +103,15 @@ export function memoryLine({ limitBytes, peakBytes }: MemoryKill): Line {
   return { kind: 'problem', text };
 }
 
+const NO_NETWORK =
+  'Your environment has no network, and your link does not answer: the firewall between students is not active.';
+
+/** The line for a network that was disconnected or, with `isOver`, connected again. */
+export function networkLine(isOver: boolean): Line {
+  if (isOver) return { kind: 'info', text: 'Your environment has its network again.' };
+  return { kind: 'problem', text: `${NO_NETWORK} ${TELL_INSTRUCTOR}` };
+}
+
 /** The line for a watched command that still runs but does not listen. */
 export function slowLine(
   { report, reason, startingSeconds }: Situation,
@@ -153,8 +164,10 @@ export function detailOf(reason: LinkReason): string {
 }
 
 /** Additional lines for `devenv-status`. */
-export function notesOf({ phase, problem, othersInProgress, memoryKill }: Situation): string[] {
+export function notesOf(situation: Situation): string[] {
+  const { phase, problem, othersInProgress, memoryKill, networkProblem } = situation;
   const notes: string[] = [];
+  if (networkProblem !== null) notes.push(networkLine(false).text);
   if (problem !== null && phase === 'closing')
     notes.push('Visitors can no longer use your link. The rest of it is removed automatically.');
   else if (problem !== null) notes.push(`${problem.what} ${problem.nextForStudent ?? problem.next}`);

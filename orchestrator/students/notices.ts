@@ -11,6 +11,7 @@ import {
   closedLine,
   type Line,
   memoryLine,
+  networkLine,
   problemLine,
   type Situation,
   slowLine,
@@ -37,6 +38,8 @@ export interface NoticeMemory extends ServiceMemory {
   problemUntil: string | null;
   /** When the last mentioned out-of-memory kill happened; ms since 1970. */
   memoryKillAt: number;
+  /** Whether a disconnected network was mentioned and is not over. */
+  isDisconnected: boolean;
   /** The link's reason at the last call. */
   reason: LinkReason | null;
   /** Highest id so far. Ids rise for the whole life of the student. */
@@ -55,6 +58,7 @@ export const initialNoticeMemory: NoticeMemory = {
   problem: null,
   problemUntil: null,
   memoryKillAt: 0,
+  isDisconnected: false,
   announcedPort: null,
   portChange: null,
   webServers: [],
@@ -107,6 +111,13 @@ function followProblem(memory: NoticeMemory, situation: Situation): Step {
   return { memory: { ...memory, problem: problem.what, problemUntil }, lines: [line] };
 }
 
+/** Mentions that the network is disconnected, and that it is connected again. */
+function followNetwork(memory: NoticeMemory, { networkProblem }: Situation): Step {
+  const isDisconnected = networkProblem !== null;
+  if (isDisconnected === memory.isDisconnected) return { memory, lines: [] };
+  return { memory: { ...memory, isDisconnected }, lines: [networkLine(!isDisconnected)] };
+}
+
 /** Mentions each out-of-memory kill once. */
 function followMemoryKill(memory: NoticeMemory, { memoryKill }: Situation): Step {
   if (memoryKill === null || memoryKill.at <= memory.memoryKillAt) return { memory, lines: [] };
@@ -151,7 +162,7 @@ function followLink(memory: NoticeMemory, situation: Situation): Step {
 }
 
 /** In the order in which their lines are shown. */
-const steps = [followProblem, followMemoryKill, followWaits, followLink];
+const steps = [followNetwork, followProblem, followMemoryKill, followWaits, followLink];
 
 /**
  * The notices that are due, oldest first, and the memory for the next call. Without a session, or above the rate

@@ -24,6 +24,12 @@ export interface Student {
   notices: Notice[];
 }
 
+/** The state of the network that all environments share. */
+export interface NetworkState {
+  /** Why it is disconnected; null while it is connected. */
+  problem: Problem | null;
+}
+
 /** The student of a stored row, before anything is known of the environment. */
 export const studentOf = (row: StudentRow): Student => ({
   row,
@@ -63,10 +69,14 @@ export interface ViewDeps {
   edge: Edge;
   sockets: AgentSockets;
   heartbeats: Heartbeats;
+  network: NetworkState;
 }
 
 /** The student as the API and `--json` show them. */
-export function viewOf(student: Student, { routes, edge, sockets, heartbeats }: ViewDeps): StudentView {
+export function viewOf(
+  student: Student,
+  { routes, edge, sockets, heartbeats, network }: ViewDeps,
+): StudentView {
   const { row, report, environment } = student;
   const route = routes.view(row.name);
   // The agent of a paused container keeps its connection.
@@ -78,7 +88,7 @@ export function viewOf(student: Student, { routes, edge, sockets, heartbeats }: 
     url: edge.url(row.hostname),
     port: row.port,
     createdAt: row.createdAt,
-    environment: { state: environment },
+    environment: { state: environment, problem: network.problem },
     agent: {
       state: !isConnected ? 'disconnected' : route.reason === 'agent-silent' ? 'silent' : 'connected',
       lastReportSecondsAgo: silentMs === null ? null : Math.round(silentMs / 100) / 10,

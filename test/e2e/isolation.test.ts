@@ -6,8 +6,10 @@ import { createServer, type Server } from 'node:http';
 import Docker from 'dockerode';
 import type { Diagnostic } from '../../orchestrator/domain.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
+import { RELAY_PORT } from '../../orchestrator/protocol/constants.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { AttackerNetwork } from '../support/attacker-network.ts';
+import { browse } from '../support/browse.ts';
 import { Installation } from '../support/installation.ts';
 import { $, $sync } from '../support/shell.ts';
 import { studentImage } from '../support/student-image.ts';
@@ -249,6 +251,72 @@ test('an orchestrator that starts while students run installs a missing firewall
   );
   const firewall = (await devenv.json<Diagnostic[]>('doctor')).find(({ subject }) => subject === 'Firewall');
   expect(firewall).toMatchObject({ ok: true, found: 'active' });
+});
+
+/** The test's own bridge without its address: the firewall can't be installed then. */
+async function withoutBridgeAddress(task: () => Promise<void>): Promise<void> {
+  const { stdout } = await $`ip -4 -o addr show dev ${bridge}`;
+  const address = stdout.match(/ inet (\S+)/)?.[1] ?? '';
+  await $`ip addr del ${address} dev ${bridge}`;
+  try {
+    await task();
+  } finally {
+    await $`ip addr add ${address} brd + dev ${bridge}`;
+  }
+}
+
+test('students without a firewall have no network and know why; all of it returns automatically', async () => {
+  const environment = async (name: string) => (await devenv.json<StudentView>('status', name)).environment;
+  const terminal = devenv.terminal(['shell', 'alice']);
+  await terminal.see(/\$ $/);
+  await withoutBridgeAddress(async () => {
+    const { code, stderr } = await devenv.devenv(['restart', 'bob']);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/firewall could not be installed/)]);
+    expect(await environment('alice')).toMatchObject({ state: 'running', problem: { code: 'network' } });
+    expect(await environment('bob')).toMatchObject({ state: 'stopped' });
+    expect(await devenv.succeed('list')).toMatch(/alice .*no network/);
+    const doctor = await devenv.devenv(['doctor', '--json']);
+    const firewall = (JSON.parse(doctor.stdout) as Diagnostic[]).find(
+      ({ subject }) => subject === 'Firewall',
+    );
+    expect(firewall).toMatchObject({ ok: false, found: expect.stringContaining('students have no network') });
+    await terminal.see(/Your environment has no network/);
+    expect(await tryFrom('alice', `${gateway}:${hostPort}`)).toMatch(/^no:/);
+  });
+  await waitFor('the network to return and bob to start', async () => {
+    const [alice, bob] = [await environment('alice'), await environment('bob')];
+    return alice.problem === null && bob.state === 'running';
+  });
+  await terminal.see(/Your environment has its network again/);
+  terminal.kill();
+  expect(await tryFrom('alice', `${METADATA}:8000`)).toMatch(/^no: 7/);
+});
+
+test("a neighbor with a route to the bridge does not reach a student's relay, and does without the rule", async () => {
+  const [alice] = Object.values(
+    (await docker.getContainer(`devenv-${devenv.instance}-alice`).inspect()).NetworkSettings.Networks,
+  );
+  const relay = `${alice?.IPAddress}:${RELAY_PORT}`;
+  const jump = ['PREROUTING', '!', '-i', bridge, '-j', `${bridge}-pre`];
+  const raw = (operation: string) => iptables('-t', 'raw', operation, ...jump);
+  // Docker protects its containers too since version 28.
+  const engineProtects = Number((await docker.version()).Version.split('.')[0]) >= 28;
+  let unprotected = '';
+  const attack = async () => {
+    raw('-D');
+    unprotected = await network.statusOf(relay, 'localhost');
+    return unprotected !== '000' || engineProtects;
+  };
+  // The orchestrator may install the rule again before the address is tried.
+  await waitFor('the relay to answer without the rule', attack, { lastSeen: () => unprotected });
+  await devenv.succeed('restart', 'bob');
+  expect(raw('-C')).toBe(true);
+  expect(await network.statusOf(relay, 'localhost')).toBe('000');
+  const { port } = await devenv.json<StudentView>('status', 'alice');
+  expect((await browse({ port, host: 'localhost', path: '/' })).status).toBeGreaterThan(0);
+  expect(
+    await inside('alice', `curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:${RELAY_PORT}/`),
+  ).not.toBe('000');
 });
 
 test('students get the image that these tests use', async () => {

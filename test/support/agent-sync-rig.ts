@@ -94,6 +94,7 @@ export class AgentSyncRig {
       roster: this.roster,
       routes: this.routes,
       heartbeats: this.heartbeats,
+      network: { problem: null },
       sockets: {
         isConnected: () => true,
         send: (name: string, state: StateMessage) => {

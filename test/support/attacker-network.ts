@@ -10,8 +10,8 @@ import { waitFor } from './wait.ts';
 
 const SERVER = `require('http').createServer((q, r) => r.end('reached')).listen(8000, '0.0.0.0', () => console.log('up'))`;
 
-/** `dvt` and the run that created it. */
-const NAMESPACE = /^dvt(\d+(?:-[0-9a-z]+)?)$/;
+/** `dvt` or, in `firewall-network.ts`, another of these, and the run that created it. */
+const NAMESPACE = /^dv[trsn](\d+(?:-[0-9a-z]+)?)$/;
 
 interface InterfaceAddress {
   ifname: string;
@@ -37,7 +37,7 @@ async function addHostAddress(device: string): Promise<LinkNetwork> {
 }
 
 /** Removes a namespace with its processes; the routes to it go with the link. */
-async function removeNamespace(namespace: string): Promise<void> {
+export async function removeNamespace(namespace: string): Promise<void> {
   const pids = await $`ip netns pids ${namespace}`.nothrow();
   for (const pid of pids.stdout.split('\n').filter((line) => line !== '')) {
     try {
@@ -107,6 +107,14 @@ export class AttackerNetwork {
       output += data;
     });
     await waitFor('the server in the namespace', () => output.includes('up'));
+  }
+
+  /** HTTP status that a client in the namespace gets from an address behind the host; `000` for no answer. */
+  async statusOf(address: string, host: string): Promise<string> {
+    const curl = ['curl', '-s', '-m', '4', '--noproxy', '*', '-o', '/dev/null', '-w', '%{http_code}'];
+    const { stdout } =
+      await $`ip netns exec ${this.#namespace} ${curl} -H ${`Host: ${host}`} ${address}`.nothrow();
+    return stdout.trim();
   }
 
   async remove(): Promise<void> {

@@ -31,7 +31,10 @@ export const student = Type.Object(
     url: Text,
     port: Count,
     createdAt: Text,
-    environment: Type.Object({ state: OneOf('running', 'stopped', 'missing') }, closed),
+    environment: Type.Object(
+      { state: OneOf('running', 'stopped', 'missing'), problem: OrNull(problem) },
+      closed,
+    ),
     agent: Type.Object(
       { state: OneOf('connected', 'silent', 'disconnected'), lastReportSecondsAgo: OrNull(Count) },
       closed,

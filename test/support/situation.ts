@@ -16,6 +16,7 @@ export function situation(parts: Partial<Situation> = {}): Situation {
     report: sessionReport(),
     startingSeconds: 60,
     memoryKill: null,
+    networkProblem: null,
     additionalLinks: new Map(),
     maxLinks: 1,
     ...parts,

@@ -95,6 +95,7 @@ test(`any sequence of reports gives a decision, few and short notices, and small
           report: each,
           startingSeconds: 60,
           memoryKill: null,
+          networkProblem: null,
           additionalLinks: new Map(),
           maxLinks: 2,
         });

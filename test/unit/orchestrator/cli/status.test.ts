@@ -16,7 +16,7 @@ function student(route: Partial<StudentView['link']>, environment: 'running' | '
     url: 'https://alice.test',
     port: 3001,
     createdAt: '2026-01-01T00:00:00Z',
-    environment: { state: environment },
+    environment: { state: environment, problem: null },
     agent: { state: 'connected', lastReportSecondsAgo: 1 },
     link: { phase: 'closed', live: false, reason: 'no-session', since: '', problem: null, ...route },
     sessions: [],
@@ -43,6 +43,16 @@ test('`status` shows the problem, what the instructor can do, and that visitors 
     /visitors/,
   );
   expect(describeStudent(student({ phase: 'opening', problem }), 0)).not.toMatch(/visitors/);
+});
+
+test('a disconnected network is shown by `list` and `status`', () => {
+  const view = student({ phase: 'open', live: true });
+  const disconnected = { ...view, environment: { state: 'running', problem } } as const;
+  expect(stateOf(disconnected)).toBe('no network');
+  expect(stateOf({ ...disconnected, environment: { state: 'stopped', problem } })).toBe('stopped');
+  expect(describeStudent(disconnected, 0)).toMatch(
+    /environment +running\n +network +The token may not\.\n +next +Check the token\./,
+  );
 });
 
 test('`status` says until when a link is rate-limited', () => {

@@ -128,6 +128,7 @@ test('an open link is still open, for the same reason, and its memory has the ne
     waitingOpening: 2,
     problem: 'It said "no".',
     problemUntil: null,
+    isDisconnected: false,
     memoryKillAt: 6,
     announcedPort: 5173,
     portChange: { port: 4000, since: 7 },

@@ -211,3 +211,15 @@ test.each([
     );
   },
 );
+
+test('a disconnected network is mentioned once, and its return once', () => {
+  const networkProblem = { code: 'network', what: 'No firewall.', next: '' } as const;
+  const notices = noticesFor(
+    situation(),
+    situation({ networkProblem }),
+    situation({ networkProblem }),
+    situation(),
+    situation(),
+  );
+  expect(notices).toEqual(['1 problem', '2 info']);
+});

@@ -28,6 +28,7 @@ const isKind = (word: string): word is Kind => word in kinds;
 const programs = {
   matrix: { file: 'test/matrix/main.ts', engine: true },
   'dev-server-matrix': { file: 'test/e2e/dev-servers/main.ts', engine: true },
+  probe: { file: 'test/support/probes/main.ts', engine: true },
   soak: { file: 'test/soak/main.ts', engine: true },
   'class-open': { file: 'test/bench/class-open.ts', engine: false },
   schedules: { file: 'test/support/schedules/main.ts', engine: false },

@@ -10,8 +10,15 @@ import { RELAY_PORT } from '../../orchestrator/protocol/constants.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { AttackerNetwork } from '../support/attacker-network.ts';
 import { browse } from '../support/browse.ts';
+import {
+  forwardJumps,
+  inputJumps,
+  iptables,
+  removeJumps,
+  withoutFirewall,
+} from '../support/firewall-switch.ts';
 import { Installation } from '../support/installation.ts';
-import { $, $sync } from '../support/shell.ts';
+import { $ } from '../support/shell.ts';
 import { studentImage } from '../support/student-image.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -34,46 +41,6 @@ const inside = async (student: string, script: string) =>
 /** Tries an HTTP address from inside; `reached` or curl's exit code. */
 const tryFrom = (student: string, address: string) =>
   inside(student, `curl -s -m 4 --noproxy '*' http://${address}/ || echo "no: $?"`);
-
-/** Exit code of iptables for a rule or chain that does not exist. */
-const NO_SUCH_RULE = [1, 2];
-
-/** Whether iptables found the rule that it was to check or change. */
-function iptables(...args: string[]): boolean {
-  const { ok, exitCode, stderr } = $sync({ sync: true, nothrow: true })`iptables -w 60 ${args}`;
-  if (!ok && !NO_SUCH_RULE.includes(exitCode ?? -1)) throw new Error(`iptables ${args.join(' ')}: ${stderr}`);
-  return ok;
-}
-
-/** The jumps to the rules for forwarded traffic, and to those for traffic to the host. */
-const jumpsForward = () =>
-  ['FORWARD', 'DOCKER-USER'].map((parent) => [parent, '-i', bridge, '-j', `${bridge}-fwd`]);
-const jumpsInput = () => [['INPUT', '-i', bridge, '-j', `${bridge}-in`]];
-
-/** Removes jumps, and returns those that existed. */
-function removeJumps(jumps: string[][]): string[][] {
-  return jumps.filter((jump) => {
-    let existed = false;
-    while (iptables('-D', ...jump)) existed = true;
-    return existed;
-  });
-}
-
-/**
- * Runs the task without the firewall. The orchestrator installs it again whenever it checks; a task that this
- * interrupted is repeated.
- */
-async function withoutFirewall<Result>(task: () => Promise<Result>): Promise<Result> {
-  const jumps = [...jumpsForward(), ...jumpsInput()];
-  for (;;) {
-    const removed = removeJumps(jumps);
-    const result = await task();
-    const wasOff = jumps.every((jump) => !iptables('-C', ...jump));
-    for (const [parent = '', ...jump] of removed)
-      if (!iptables('-C', parent, ...jump)) iptables('-I', parent, '1', ...jump);
-    if (wasOff) return result;
-  }
-}
 
 beforeAll(async () => {
   network = await AttackerNetwork.create([METADATA, ...PRIVATE, ALLOWED]);
@@ -99,7 +66,7 @@ afterAll(async () => {
 test.each([METADATA, ...PRIVATE])(
   '%s cannot be reached, and answers without the firewall',
   async (address) => {
-    expect(await withoutFirewall(() => tryFrom('alice', `${address}:8000`))).toBe('reached');
+    expect(await withoutFirewall(bridge, () => tryFrom('alice', `${address}:8000`))).toBe('reached');
     expect(await tryFrom('alice', `${address}:8000`)).toMatch(/^no: 7/);
   },
 );
@@ -113,7 +80,10 @@ test('no service of the host can be reached, on any of its addresses', async () 
   expect(addresses).toContain(gateway);
   for (const address of addresses) {
     const target = `${address}:${hostPort}`;
-    expect([target, await withoutFirewall(() => tryFrom('alice', target))]).toEqual([target, 'reached']);
+    expect([target, await withoutFirewall(bridge, () => tryFrom('alice', target))]).toEqual([
+      target,
+      'reached',
+    ]);
     expect([target, await tryFrom('alice', target)]).toEqual([target, expect.stringMatching(/^no: 7/)]);
   }
 });
@@ -225,14 +195,14 @@ test('a flushed firewall is installed again before a student starts, and automat
   // The orchestrator may install it again before the address is tried.
   const isReached = async () => {
     iptables('-F', `${bridge}-fwd`);
-    removeJumps(jumpsInput());
+    removeJumps(inputJumps(bridge));
     answer = await tryFrom('alice', `${METADATA}:8000`);
     return answer === 'reached';
   };
   await waitFor('the address to be reached', isReached, { lastSeen: () => answer });
   await devenv.succeed('restart', 'bob');
   expect(await tryFrom('alice', `${METADATA}:8000`)).toMatch(/^no: 7/);
-  expect(removeJumps(jumpsForward())).toEqual(jumpsForward());
+  expect(removeJumps(forwardJumps(bridge))).toEqual(forwardJumps(bridge));
   await waitFor(
     'the firewall to be installed again',
     async () => (await tryFrom('alice', `${METADATA}:8000`)).startsWith('no'),
@@ -242,7 +212,7 @@ test('a flushed firewall is installed again before a student starts, and automat
 
 test('an orchestrator that starts while students run installs a missing firewall', async () => {
   await devenv.succeed('down');
-  expect(removeJumps(jumpsForward())).toEqual(jumpsForward());
+  expect(removeJumps(forwardJumps(bridge))).toEqual(forwardJumps(bridge));
   await devenv.succeed('up');
   await waitFor(
     'the firewall to be installed',

@@ -5,7 +5,8 @@ import { studentImage } from './student-image.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import { currentRun, isDeadRun } from './test-run.ts';
 
-const RUN_LABEL = 'devenv.test-run';
+/** Label with the test run that started a container. */
+export const RUN_LABEL = 'devenv.test-run';
 const STARTUP_TIMEOUT_MS = 120_000;
 
 export interface BareContainerOptions {

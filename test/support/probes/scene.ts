@@ -1,0 +1,104 @@
+/**
+ * What probes attack: an installation with an attacker and another student, addresses behind a network of the test's
+ * own, and containers like the attacker's with single protections switched off.
+ */
+import Docker from 'dockerode';
+import { networkOf } from '../../../orchestrator/environments/network.ts';
+import { type Classroom, openClassroom } from '../../matrix/classroom.ts';
+import type { ClassroomStudent } from '../../matrix/classroom-student.ts';
+import { AttackerNetwork } from '../attacker-network.ts';
+import { RUN_LABEL } from '../bare-container.ts';
+import { withoutFirewall } from '../firewall-switch.ts';
+import { $ } from '../shell.ts';
+import { currentRun } from '../test-run.ts';
+
+/** Addresses that no student may reach; an HTTP server answers on port 8000 of each. */
+export const REFUSED_ADDRESSES = [
+  '169.254.169.254',
+  '10.77.0.7',
+  '172.31.77.7',
+  '192.168.77.7',
+  '100.64.77.7',
+];
+
+export class Scene {
+  readonly devenv: Classroom['devenv'];
+  readonly attacker: ClassroomStudent;
+  readonly other: ClassroomStudent;
+  readonly #classroom: Classroom;
+  readonly #network: AttackerNetwork;
+  readonly #docker = new Docker();
+  readonly #containers: Docker.Container[] = [];
+
+  private constructor(classroom: Classroom, network: AttackerNetwork) {
+    const [attacker, other] = classroom.students;
+    if (attacker === undefined || other === undefined) throw new Error('the scene needs two students');
+    this.#classroom = classroom;
+    this.#network = network;
+    this.devenv = classroom.devenv;
+    this.attacker = attacker;
+    this.other = other;
+  }
+
+  static async open(): Promise<Scene> {
+    const network = await AttackerNetwork.create(REFUSED_ADDRESSES);
+    try {
+      const classroom = await openClassroom({ students: 2, env: { DEVENV_LIMITS_PIDS: '150' } });
+      return new Scene(classroom, network);
+    } catch (error) {
+      await network.remove();
+      throw error;
+    }
+  }
+
+  /** Runs the task while the students' firewall is switched off. */
+  withoutFirewall<Result>(task: () => Promise<Result>): Promise<Result> {
+    return withoutFirewall(networkOf(this.devenv.instance).bridge, task);
+  }
+
+  /** The student's address on the students' network, and the host's. */
+  async addressesOf(student: ClassroomStudent): Promise<{ own: string; host: string }> {
+    const { NetworkSettings } = await this.#docker.getContainer(student.container).inspect();
+    const network = NetworkSettings.Networks[networkOf(this.devenv.instance).name];
+    return { own: network?.IPAddress ?? '', host: network?.Gateway ?? '' };
+  }
+
+  /** Serves the app of test/matrix/app in the other student's terminal, until their link shows it. */
+  async serveOther(): Promise<void> {
+    const terminal = await this.other.openTerminal();
+    terminal.type('cd ~/app; npm run dev\r');
+    await this.other.secondsUntilPage((body) => body.startsWith('app of'), performance.now());
+  }
+
+  /**
+   * A container with the attacker's options except `changes`, without home, socket, network and published port. It
+   * sleeps, and is removed with the scene. Returns a function that runs a script in it, by default as the container's
+   * user, and resolves to what the script printed, errors included.
+   */
+  async containerLikeAttacker(
+    changes: Docker.HostConfig = {},
+    containerUser?: string,
+  ): Promise<(script: string, user?: string) => Promise<string>> {
+    const { Config, HostConfig } = await this.#docker.getContainer(this.attacker.container).inspect();
+    const container = await this.#docker.createContainer({
+      Image: Config.Image,
+      User: containerUser ?? Config.User,
+      Env: Config.Env,
+      Cmd: ['sleep', '3600'],
+      Labels: { [RUN_LABEL]: currentRun },
+      HostConfig: { ...HostConfig, Mounts: [], PortBindings: {}, NetworkMode: 'none', ...changes },
+    });
+    this.#containers.push(container);
+    await container.start();
+    return async (script, user = containerUser ?? Config.User) => {
+      const args = ['exec', '-u', user, container.id, 'bash', '-c', script];
+      return (await $`docker ${args}`.nothrow()).stdall.trim();
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const container of this.#containers) await container.remove({ force: true }).catch(() => undefined);
+    await this.#network.remove();
+    await this.#classroom.close();
+  }
+}

@@ -77,7 +77,7 @@ function createBackend({ settings, students, environments, edge, stopDaemon }: B
     list: () => students.list(),
     get: (name) => students.get(name),
     create: (name, progress, signal) => lifecycle.create(name, progress, signal),
-    start: (name, progress, signal) => lifecycle.start(name, progress, signal),
+    start: (name, newHome, progress, signal) => lifecycle.start(name, { newHome }, progress, signal),
     stop: (name, progress) => lifecycle.stop(name, progress),
     restart: (name, progress, signal) => lifecycle.restart(name, progress, signal),
     remove: (name, keepHome, progress) => lifecycle.remove(name, keepHome, progress),

@@ -14,7 +14,7 @@ export interface StudentView {
   createdAt: string;
   environment: {
     state: 'running' | 'stopped' | 'missing';
-    /** Why it has no network; null while it has one. */
+    /** Why it has no network, or why it could not be started; null if all is well. */
     problem: Problem | null;
   };
   agent: {

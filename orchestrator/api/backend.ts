@@ -13,7 +13,8 @@ export interface Backend {
   get(name: string): StudentView;
   /** Aborting undoes what was started, then throws `cancelled`. */
   create(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
-  start(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
+  /** `newHome`: a student whose home is gone gets an empty one. */
+  start(name: string, newHome: boolean, progress: Progress, signal: AbortSignal): Promise<StudentView>;
   stop(name: string, progress: Progress): Promise<StudentView>;
   restart(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
   remove(name: string, keepHome: boolean, progress: Progress): Promise<void>;

@@ -168,8 +168,10 @@ export class ApiClient {
     return this.#studentOf(this.#operate('POST', '/students', progress, { name }, signal));
   }
 
-  start(name: string, progress: Progress, signal?: AbortSignal): Promise<StudentView> {
-    return this.#studentOf(this.#operate('POST', `${pathOf(name)}/start`, progress, undefined, signal));
+  /** `newHome`: a student whose home is gone gets an empty one. */
+  start(name: string, newHome: boolean, progress: Progress, signal?: AbortSignal): Promise<StudentView> {
+    const path = `${pathOf(name)}/start?newHome=${newHome}`;
+    return this.#studentOf(this.#operate('POST', path, progress, undefined, signal));
   }
 
   stop(name: string, progress: Progress): Promise<StudentView> {

@@ -20,6 +20,7 @@ const LogsSchema = Type.Object({
   lines: Type.Integer({ minimum: 1, maximum: 100_000, default: 100 }),
 });
 const OpenSchema = Type.Object({ adopt: Type.Boolean({ default: false }) });
+const StartSchema = Type.Object({ newHome: Type.Boolean({ default: false }) });
 const SyncSchema = Type.Object({ repair: Type.Boolean({ default: true }) });
 const RemoveSchema = Type.Object({ keepHome: Type.Boolean({ default: false }) });
 
@@ -103,7 +104,6 @@ function addOperations(app: FastifyInstance, backend: Backend, operations: Opera
       }),
   );
   const named: Record<string, (name: string) => Operation> = {
-    start: (name) => (progress, signal) => backend.start(name, progress, signal),
     stop: (name) => (progress) => backend.stop(name, progress),
     restart: (name) => (progress, signal) => backend.restart(name, progress, signal),
     close: (name) => () => backend.close(name),
@@ -113,6 +113,14 @@ function addOperations(app: FastifyInstance, backend: Backend, operations: Opera
       streamOperation(operations, request, reply, operationOn(request.params.name)),
     );
   }
+  app.post<WithName & { Querystring: { newHome: boolean } }>(
+    '/students/:name/start',
+    { schema: { params: NameSchema, querystring: StartSchema } },
+    (request, reply) =>
+      streamOperation(operations, request, reply, (progress, signal) =>
+        backend.start(request.params.name, request.query.newHome, progress, signal),
+      ),
+  );
   app.post<WithName & { Querystring: { adopt: boolean } }>(
     '/students/:name/open',
     { schema: { params: NameSchema, querystring: OpenSchema } },

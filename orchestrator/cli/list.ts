@@ -9,7 +9,8 @@ export function stateOf({ link, environment, service }: StudentView): string {
   const { phase, live, problem } = link;
   // Shown even if the environment is stopped: the edge may still forward to its port.
   if (phase === 'closing' && problem !== null) return 'closing, problem';
-  if (environment.state !== 'running') return environment.state;
+  if (environment.state !== 'running')
+    return environment.problem === null ? environment.state : `${environment.state}, problem`;
   if (environment.problem !== null) return 'no network';
   // An additional link that is rate-limited does not affect the student's own link.
   if (problem !== null && !(live && problem.code === 'rate-limited')) return 'problem';

@@ -1,32 +1,46 @@
+import type { StudentView } from '../student-view.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { ensureDaemon } from './daemon-process.ts';
 import { print, printJson } from './output.ts';
 
-const descriptions = {
-  stop: "stop a student's environment; the student keeps home, port and link",
-  start: "start a student's environment",
-  restart: "stop and start a student's environment",
-} as const;
+function report({ progress, json }: Context, student: StudentView): void {
+  progress.stop();
+  if (json) printJson(student);
+  else print(`${student.name}'s environment is ${student.environment.state}.`);
+}
 
 export const addStartStop: AddCommand = (program, run) => {
-  for (const operation of ['stop', 'start', 'restart'] as const) {
-    program
-      .command(operation)
-      .argument('<name>')
-      .description(descriptions[operation])
-      .action(
-        run(async (context: Context, name: string) => {
-          const { client, settings, progress, json } = context;
-          if (operation !== 'stop') await ensureDaemon(client, settings, progress, context.signal);
-          const student =
-            operation === 'stop'
-              ? await client.stop(name, progress)
-              : await client[operation](name, progress, context.signal);
-          progress.stop();
-          if (json) printJson(student);
-          else print(`${name}'s environment is ${student.environment.state}.`);
-        }),
-      );
-  }
+  program
+    .command('stop')
+    .argument('<name>')
+    .description("stop a student's environment; the student keeps home, port and link")
+    .action(
+      run(async (context: Context, name: string) =>
+        report(context, await context.client.stop(name, context.progress)),
+      ),
+    );
+  program
+    .command('start')
+    .argument('<name>')
+    .description("start a student's environment")
+    .option('--new-home', 'if the home is gone, start with an empty one; an existing home is kept')
+    .action(
+      run(async (context: Context, name: string, { newHome = false }: { newHome?: boolean }) => {
+        const { client, settings, progress, signal } = context;
+        await ensureDaemon(client, settings, progress, signal);
+        report(context, await client.start(name, newHome, progress, signal));
+      }),
+    );
+  program
+    .command('restart')
+    .argument('<name>')
+    .description("stop and start a student's environment")
+    .action(
+      run(async (context: Context, name: string) => {
+        const { client, settings, progress, signal } = context;
+        await ensureDaemon(client, settings, progress, signal);
+        report(context, await client.restart(name, progress, signal));
+      }),
+    );
 };

@@ -46,17 +46,18 @@ function agentOf({ agent }: StudentView): string {
 
 type Row = [label: string, text: string];
 
-function networkRows({ environment: { problem } }: StudentView): Row[] {
+function environmentProblemRows({ environment: { problem } }: StudentView): Row[] {
   if (problem === null) return [];
   return [
-    ['network', problem.what],
+    ['', problem.what],
     ['next', problem.next],
   ];
 }
 
 function environmentRows(student: StudentView): Row[] {
   const { name, service, sessions, additionalLinks, otherPorts } = student;
-  if (student.environment.state !== 'running') return [['next', `devenv start ${name}`]];
+  const { state, problem } = student.environment;
+  if (state !== 'running') return problem === null ? [['next', `devenv start ${name}`]] : [];
   const terminals = sessions.map(({ terminal, ageSeconds }) => `${terminal} for ${duration(ageSeconds)}`);
   const server = service === null ? 'none' : `${service.scheme} on port ${service.port} (${service.address})`;
   const rows: Row[] = [
@@ -91,7 +92,7 @@ export function describeStudent(student: StudentView, now: number): string {
     ['link', `${url}  (${stateOf(student)}: ${reasonOf(link.reason)})`],
     ['port', String(port)],
     ['environment', environment.state],
-    ...networkRows(student),
+    ...environmentProblemRows(student),
     ...environmentRows(student),
     ...problemRows(link, now),
     ['created', createdAt],

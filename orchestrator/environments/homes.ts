@@ -1,7 +1,9 @@
 /** The students' homes: a volume each, which outlives every container. */
 import type Docker from 'dockerode';
+import { DevenvError } from '../errors.ts';
 import { homeName } from './container-options.ts';
-import { explainEngineError, isStatus } from './engine-errors.ts';
+import { explainEngineError } from './engine-errors.ts';
+import { ensureHomeVolume, hasHomeVolume, removeHomeVolume } from './home-volumes.ts';
 
 export class Homes {
   readonly #docker: Docker;
@@ -12,33 +14,40 @@ export class Homes {
     this.#instance = instance;
   }
 
-  #volume(student: string): Docker.Volume {
-    return this.#docker.getVolume(homeName(this.#instance, student));
+  #name(student: string): string {
+    return homeName(this.#instance, student);
   }
 
   /** Whether the student has a home. */
   async has(student: string): Promise<boolean> {
     try {
-      await this.#volume(student).inspect();
-      return true;
+      return await hasHomeVolume(this.#docker, this.#name(student));
     } catch (error) {
-      if (isStatus(error, 404)) return false;
       throw explainEngineError(error, `find ${student}'s home`);
     }
   }
 
-  /** Creates the home if there is none. */
-  async ensure(student: string): Promise<void> {
+  /** Creates the home if there is none. No container may use it. `image`: the student image. */
+  async ensure(student: string, image: string): Promise<void> {
     const labels = { 'devenv.instance': this.#instance, 'devenv.student': student };
-    await this.#docker.createVolume({ Name: homeName(this.#instance, student), Labels: labels });
+    await ensureHomeVolume(this.#docker, image, { name: this.#name(student), labels });
   }
 
   /** Removes the home; does nothing if there is none. */
   async remove(student: string): Promise<void> {
     try {
-      await this.#volume(student).remove();
+      await removeHomeVolume(this.#docker, this.#name(student));
     } catch (error) {
-      if (!isStatus(error, 404)) throw explainEngineError(error, `remove ${student}'s home`);
+      throw explainEngineError(error, `remove ${student}'s home`);
     }
+  }
+
+  /** The error for a home that was deleted without devenv. */
+  missing(student: string): DevenvError {
+    return new DevenvError({
+      code: 'environment',
+      what: `${student}'s home is gone: the Docker volume ${this.#name(student)} no longer exists. Nothing was started.`,
+      next: `Restore the volume from a backup and run the command again, or continue with an empty home: devenv start ${student} --new-home`,
+    });
   }
 }

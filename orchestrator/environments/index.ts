@@ -29,6 +29,7 @@ import type {
   EnvironmentSpec,
   Environments,
   ObservedEnvironment,
+  StartOptions,
 } from './types.ts';
 
 export { connectEngine, ensureEngine } from './engine.ts';
@@ -76,11 +77,9 @@ class DockerEnvironments implements Environments {
     signal: AbortSignal,
   ): Promise<{ newHome: boolean }> {
     const { student, port } = spec;
-    const starter = parseStarter(this.#settings.starter);
     const newHome = !(await this.#homes.has(student));
     try {
-      await this.start(spec, progress, signal);
-      if (newHome) await placeStarter(this.#container(student), starter, signal);
+      await this.start(spec, progress, signal, { newHome: true });
       signal.throwIfAborted();
       return { newHome };
     } catch (error) {
@@ -89,8 +88,14 @@ class DockerEnvironments implements Environments {
     }
   }
 
-  async start(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal): Promise<void> {
+  async start(
+    spec: EnvironmentSpec,
+    progress: Progress,
+    signal: AbortSignal,
+    { newHome }: StartOptions,
+  ): Promise<void> {
     const { student, port } = spec;
+    const starter = parseStarter(this.#settings.starter);
     progress.step('environment', `Starting ${student}'s environment`);
     try {
       placePublicKey(this.#settings.stateDir, this.socketDir(spec.socketId));
@@ -101,6 +106,9 @@ class DockerEnvironments implements Environments {
         await container.unpause();
       }
       if (existing?.State.Running) return;
+      const hasHome = await this.#homes.has(student);
+      // Docker would create an empty volume.
+      if (!hasHome && !newHome) throw this.#homes.missing(student);
       // Both steps are awaited even if one fails: a container that is still being created can't be undone.
       const steps = await Promise.allSettled([
         this.#firewall.install(this.#image),
@@ -109,6 +117,7 @@ class DockerEnvironments implements Environments {
       for (const step of steps) if (step.status === 'rejected') throw step.reason;
       signal.throwIfAborted();
       await container.start();
+      if (!hasHome) await placeStarter(container, starter, signal);
       progress.done('environment', `${student}'s environment is running`);
     } catch (error) {
       throw explainEngineError(error, `start ${student}'s environment`, port);
@@ -130,7 +139,7 @@ class DockerEnvironments implements Environments {
       if (existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec']) return;
       await this.#container(spec.student).remove({ force: true });
     }
-    await this.#homes.ensure(spec.student);
+    await this.#homes.ensure(spec.student, this.#image);
     // Not abortable: the engine may create the container after the request was given up, and nothing would remove it.
     await this.#docker.createContainer(options);
   }

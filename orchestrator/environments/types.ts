@@ -12,6 +12,11 @@ export interface EnvironmentSpec {
   socketId: string;
 }
 
+export interface StartOptions {
+  /** Whether a student whose home is gone gets a new one, with the starter. An existing home is never replaced. */
+  newHome: boolean;
+}
+
 export type EnvironmentState = 'running' | 'stopped' | 'missing';
 
 /** What the engine has of one student of this instance. */
@@ -58,9 +63,9 @@ export interface Environments {
   create(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal): Promise<{ newHome: boolean }>;
   /**
    * Starts the environment. A container whose image or settings have changed is replaced; the home stays. Does nothing
-   * if it runs; resumes it if it is paused.
+   * if it runs; resumes it if it is paused. Throws `environment` for a home that is gone, unless a new one is allowed.
    */
-  start(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal): Promise<void>;
+  start(spec: EnvironmentSpec, progress: Progress, signal: AbortSignal, options: StartOptions): Promise<void>;
   /** Does nothing if the environment is stopped or missing. */
   stop(student: string): Promise<void>;
   /** Removes the container and, unless kept, the home. Either may be missing. */

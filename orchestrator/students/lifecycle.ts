@@ -4,8 +4,8 @@
  */
 
 import type { Progress } from '../domain.ts';
-import type { Environments } from '../environments/types.ts';
-import type { Problem } from '../errors.ts';
+import type { Environments, StartOptions } from '../environments/types.ts';
+import { type Problem, problemOf } from '../errors.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
 import type { StudentView } from '../student-view.ts';
 import type { AgentSync, AgentSyncDeps } from './agent-sync.ts';
@@ -58,10 +58,10 @@ export class Lifecycle {
     });
   }
 
-  start(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView> {
+  start(name: string, options: StartOptions, progress: Progress, signal: AbortSignal): Promise<StudentView> {
     return this.#mutex.run(name, async () => {
       const student = this.#deps.roster.get(name);
-      await this.#start(student, progress, signal);
+      await this.#start(student, progress, signal, options);
       return viewOf(student, this.#deps);
     });
   }
@@ -92,10 +92,21 @@ export class Lifecycle {
     });
   }
 
-  async #start(student: Student, progress: Progress, signal: AbortSignal): Promise<void> {
+  async #start(
+    student: Student,
+    progress: Progress,
+    signal: AbortSignal,
+    options: StartOptions = { newHome: false },
+  ): Promise<void> {
     const { roster, environments, edge } = this.#deps;
-    await environments.prepare(progress, signal);
-    await environments.start(specOf(student.row, edge), progress, signal);
+    try {
+      await environments.prepare(progress, signal);
+      await environments.start(specOf(student.row, edge), progress, signal, options);
+    } catch (error) {
+      student.startProblem = signal.aborted ? null : problemOf(error);
+      throw error;
+    }
+    student.startProblem = null;
     roster.update(student, { shouldRun: true });
     await this.#observe(student);
   }
@@ -104,6 +115,7 @@ export class Lifecycle {
   async #stop(student: Student, progress: Progress, { shouldRun }: { shouldRun: boolean }): Promise<void> {
     const { name } = student.row;
     this.#deps.roster.update(student, { shouldRun });
+    student.startProblem = null;
     progress.step('stop', `Stopping ${name}'s environment`);
     await this.#deps.environments.stop(name);
     progress.done('stop', `${name}'s environment is stopped`);

@@ -13,6 +13,8 @@ import { initialNoticeMemory, type NoticeMemory } from './notices.ts';
 export interface Student {
   row: StudentRow;
   environment: EnvironmentState;
+  /** Why it could not be started last; null once it has started, or where it was never tried. */
+  startProblem: Problem | null;
   /** The newest report; null until the first one since the daemon or the environment started. */
   report: Report | null;
   noticeMemory: NoticeMemory;
@@ -34,6 +36,7 @@ export interface NetworkState {
 export const studentOf = (row: StudentRow): Student => ({
   row,
   environment: 'missing',
+  startProblem: null,
   report: null,
   noticeMemory: {
     ...initialNoticeMemory,
@@ -88,7 +91,10 @@ export function viewOf(
     url: edge.url(row.hostname),
     port: row.port,
     createdAt: row.createdAt,
-    environment: { state: environment, problem: network.problem },
+    environment: {
+      state: environment,
+      problem: environment === 'running' ? network.problem : student.startProblem,
+    },
     agent: {
       state: !isConnected ? 'disconnected' : route.reason === 'agent-silent' ? 'silent' : 'connected',
       lastReportSecondsAgo: silentMs === null ? null : Math.round(silentMs / 100) / 10,

@@ -101,6 +101,67 @@ test('the link of an environment that is killed from outside closes, and `start`
   expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
 });
 
+/** Prunes the volumes of this installation, and of no other. */
+function pruneVolumes(): string {
+  const version = execFileSync('docker', ['version', '-f', '{{.Server.Version}}'], { encoding: 'utf8' });
+  // Since version 23, named volumes are only pruned on request.
+  const all = Number(version.split('.')[0]) >= 23 ? ['--filter', 'all=1'] : [];
+  const ours = ['--filter', `label=devenv.instance=${devenv.instance}`];
+  return execFileSync('docker', ['volume', 'prune', '-f', ...all, ...ours], { encoding: 'utf8' });
+}
+
+test('a prune deletes no home, also not one of an earlier devenv; it deletes a plain volume', async () => {
+  const labels = (student: string) => [
+    ...['--label', `devenv.instance=${devenv.instance}`],
+    ...['--label', `devenv.student=${student}`],
+  ];
+  const plain = (student: string) => `devenv-${devenv.instance}-${student}-home`;
+  // As an earlier devenv has created it.
+  execFileSync('docker', ['volume', 'create', ...labels('alice'), plain('alice')]);
+  const write = ['sh', '-c', 'echo mine > ~/kept'];
+  execFileSync('docker', [
+    'run',
+    '--rm',
+    '-v',
+    `${plain('alice')}:/home/student`,
+    await studentImage(),
+    ...write,
+  ]);
+  await devenv.succeed('create', 'alice');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
+
+  await devenv.succeed('stop', 'alice');
+  execFileSync('docker', ['rm', `devenv-${devenv.instance}-alice`]);
+  execFileSync('docker', ['volume', 'create', ...labels('plain'), plain('plain')]);
+  const pruned = pruneVolumes();
+  expect(pruned).toContain(plain('plain'));
+  expect(pruned).not.toContain(plain('alice'));
+  await devenv.succeed('start', 'alice');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept'])).stdout).toBe('mine\n');
+  expect(await inEngine()).toEqual([`/devenv-${devenv.instance}-alice`, plain('alice')]);
+});
+
+test('`start` refuses a student whose home is gone, and starts with a new one on request', async () => {
+  await devenv.succeed('create', 'alice');
+  await devenv.succeed('stop', 'alice');
+  execFileSync('docker', ['rm', `devenv-${devenv.instance}-alice`]);
+  execFileSync('docker', ['volume', 'rm', `devenv-${devenv.instance}-alice-home`]);
+  const { code, stderr } = await devenv.devenv(['start', 'alice']);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/home is gone.*\s.*devenv start alice --new-home/),
+  ]);
+  expect(await inEngine()).toEqual([]);
+  expect(await devenv.succeed('list')).toMatch(/alice .*missing, problem/);
+  expect(await devenv.succeed('status', 'alice')).toMatch(/home is gone/);
+  await devenv.succeed('start', 'alice', '--new-home');
+  await devenv.devenv(['shell', 'alice', '--', 'echo mine > kept']);
+  await devenv.succeed('stop', 'alice');
+  // A home that exists is kept.
+  await devenv.succeed('start', 'alice', '--new-home');
+  expect((await devenv.devenv(['shell', 'alice', '--', 'cat kept; ls'])).stdout).toBe('mine\nhello\nkept\n');
+});
+
 test('a paused environment counts as stopped, continues after `start` or an unpause, and is then served as before', async () => {
   await devenv.succeed('create', 'alice');
   const container = `devenv-${devenv.instance}-alice`;

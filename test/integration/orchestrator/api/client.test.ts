@@ -39,7 +39,8 @@ test('a daemon that is killed during an operation is reported as not running', (
     (request, response) => {
       response.writeHead(200).write('{"kind":"step","id":"a","text":"b"}\n', () => request.socket.destroy());
     },
-    (client) => expect(client.start('alice', silentProgress)).rejects.toMatchObject({ code: 'not-running' }),
+    (client) =>
+      expect(client.start('alice', false, silentProgress)).rejects.toMatchObject({ code: 'not-running' }),
   ));
 
 test('an error arrives complete, with the time at which it ends', () => {
@@ -74,7 +75,7 @@ test('a daemon of another version that does not know a request is reported, with
         next: expect.stringMatching(/^Stop it: kill \$\(cat \/.*\/daemon\.pid\)\. Then run: devenv up$/),
       };
       await expect(client.list()).rejects.toMatchObject(problem);
-      await expect(client.start('alice', silentProgress)).rejects.toMatchObject(problem);
+      await expect(client.start('alice', false, silentProgress)).rejects.toMatchObject(problem);
     },
   ));
 

@@ -49,9 +49,9 @@ test('a disconnected network is shown by `list` and `status`', () => {
   const view = student({ phase: 'open', live: true });
   const disconnected = { ...view, environment: { state: 'running', problem } } as const;
   expect(stateOf(disconnected)).toBe('no network');
-  expect(stateOf({ ...disconnected, environment: { state: 'stopped', problem } })).toBe('stopped');
+  expect(stateOf({ ...disconnected, environment: { state: 'stopped', problem } })).toBe('stopped, problem');
   expect(describeStudent(disconnected, 0)).toMatch(
-    /environment +running\n +network +The token may not\.\n +next +Check the token\./,
+    /environment +running\n +The token may not\.\n +next +Check the token\./,
   );
 });
 

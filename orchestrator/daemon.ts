@@ -2,7 +2,7 @@
  * The orchestrator's process: reads the settings, locks the state folder, connects the modules, serves the API, and
  * stops on request. Started by `devenv up`, which waits for one line on file descriptor 3.
  */
-import { mkdirSync, readFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Backend } from './api/backend.ts';
@@ -18,6 +18,7 @@ import { problemOf } from './errors.ts';
 import { type Log, openLog, readLog } from './log.ts';
 import { loadSettings } from './settings.ts';
 import type { Settings } from './settings-schema.ts';
+import { openStateFolder } from './state-folder.ts';
 import { acquireInstanceLock, openStore, type Store } from './store/index.ts';
 import { Students } from './students/index.ts';
 
@@ -102,7 +103,7 @@ async function run(log: Log): Promise<void> {
     uid: process.getuid?.() ?? 0,
     home: homedir(),
   });
-  mkdirSync(settings.stateDir, { recursive: true, mode: 0o711 });
+  openStateFolder(settings.stateDir);
   const lock = acquireInstanceLock(settings.stateDir);
   const store = openStore(join(settings.stateDir, 'state.db'));
   const environments = createEnvironments({ settings, log, clock: systemClock });

@@ -77,6 +77,7 @@ export class AgentSocket {
       this.#server.once('error', reject);
       this.#server.listen(path, resolve);
     });
+    // Every container connects with a uid of its own. The host's users are stopped by the folder `agents/`, mode 0700.
     chmodSync(path, 0o666);
   }
 

@@ -1,6 +1,6 @@
 /** The daemon as a process of this host: finds, starts and stops it. */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, existsSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -10,6 +10,7 @@ import type { DaemonView } from '../api/contract.ts';
 import type { Progress } from '../domain.ts';
 import { DevenvError, type Problem } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
+import { openPrivateFile, openStateFolder } from '../state-folder.ts';
 
 const daemonFile = new URL('../daemon.ts', import.meta.url).pathname;
 
@@ -35,10 +36,10 @@ export async function findDaemon(client: ApiClient): Promise<DaemonView | null> 
 }
 
 function openLogFile(stateDir: string): number {
-  mkdirSync(stateDir, { recursive: true, mode: 0o711 });
+  openStateFolder(stateDir);
   const path = join(stateDir, 'daemon.log');
   if (existsSync(path) && statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
-  return openSync(path, 'a', 0o600);
+  return openPrivateFile(path);
 }
 
 /** Starts the daemon's process and waits for its announcement. */

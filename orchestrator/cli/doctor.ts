@@ -1,6 +1,7 @@
 import type { DaemonView } from '../api/contract.ts';
 import type { Diagnostic } from '../domain.ts';
 import type { Settings } from '../settings-schema.ts';
+import { isOpenToOthers } from '../state-folder.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { findDaemon } from './daemon-process.ts';
@@ -21,6 +22,17 @@ function diagnoseDaemon(daemon: DaemonView | null): Diagnostic {
   return { subject: 'Orchestrator', ok: true, found, next: null };
 }
 
+function diagnoseState({ stateDir, instance }: Settings): Diagnostic {
+  const found = `${stateDir}, instance ${instance}`;
+  if (!isOpenToOthers(stateDir)) return { subject: 'State', ok: true, found, next: null };
+  return {
+    subject: 'State',
+    ok: false,
+    found: `${found}: other users of this host can enter the folder`,
+    next: `Close it: chmod 700 ${stateDir}. If others need that folder, set DEVENV_STATE_DIR to one inside it.`,
+  };
+}
+
 export const addDoctor: AddCommand = (program, run) => {
   program
     .command('doctor')
@@ -28,10 +40,9 @@ export const addDoctor: AddCommand = (program, run) => {
     .action(
       run(async ({ client, settings, json }: Context) => {
         const daemon = await findDaemon(client);
-        const state = `${settings.stateDir}, instance ${settings.instance}`;
         const diagnostics: Diagnostic[] = [
           diagnoseDaemon(daemon),
-          { subject: 'State', ok: true, found: state, next: null },
+          diagnoseState(settings),
           ...(daemon === null ? await diagnoseHost(settings) : await client.diagnose()),
         ];
         if (json) printJson(diagnostics);

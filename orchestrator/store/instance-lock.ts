@@ -2,10 +2,12 @@
  * One daemon per state folder. The lock is an open exclusive transaction on a separate small database, so a file lock of
  * the kernel: it ends with its process, and a crashed daemon never blocks the next one.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { DevenvError } from '../errors.ts';
+import { DevenvError, messageOf } from '../errors.ts';
+import { openPrivateFile } from '../state-folder.ts';
+import { fileLockOwners, type LockOwner } from './file-lock-owners.ts';
 
 export interface InstanceLock {
   release(): void;
@@ -14,38 +16,62 @@ export interface InstanceLock {
 /** Keeps the databases from being garbage-collected, which would release the lock. */
 const locked = new Set<DatabaseSync>();
 
-function lockOwner(path: string): string {
+/** The locked database; an error where another process has a lock on it. */
+function lockFile(path: string): DatabaseSync | Error {
+  // SQLite would create the file for every user, and a read lock of any of them would block this one.
+  closeSync(openPrivateFile(path));
+  const db = new DatabaseSync(path, { timeout: 0 });
   try {
-    return `process ${readFileSync(path, 'utf8').trim()}`;
-  } catch {
-    return 'another process';
+    db.exec('BEGIN EXCLUSIVE');
+    return db;
+  } catch (error) {
+    db.close();
+    return error instanceof Error ? error : new Error(messageOf(error));
   }
+}
+
+/** Whether a process may run a daemon for this folder: it has this user's uid, or is root. */
+const mayBeDaemon = ({ uid }: LockOwner) => uid === null || uid === 0 || uid === process.getuid?.();
+
+/** Puts a new file in the place of one that other users have locked: they had opened it while they still could. */
+function replaceLockFile(path: string): void {
+  const replacement = `${path}.new`;
+  rmSync(replacement, { force: true });
+  closeSync(openPrivateFile(replacement));
+  renameSync(replacement, path);
+}
+
+function busy(stateDir: string, owners: readonly LockOwner[], cause: Error): DevenvError {
+  const [owner] = owners;
+  const process = owner === undefined ? 'another process' : `process ${owner.pid}`;
+  return new DevenvError(
+    {
+      code: 'busy',
+      what: `An orchestrator is already running for ${stateDir} (${process}).`,
+      next: 'Use that one, or stop it with `devenv down`. A second installation needs its own DEVENV_STATE_DIR.',
+    },
+    { cause },
+  );
 }
 
 /** Acquires the lock without waiting. Throws `busy` with the pid of the process that has it. */
 export function acquireInstanceLock(stateDir: string): InstanceLock {
   const path = join(stateDir, 'lock');
-  const pidPath = join(stateDir, 'daemon.pid');
-  const db = new DatabaseSync(path, { timeout: 0 });
-  try {
-    db.exec('BEGIN EXCLUSIVE');
-  } catch (error) {
-    db.close();
-    throw new DevenvError(
-      {
-        code: 'busy',
-        what: `An orchestrator is already running for ${stateDir} (${lockOwner(pidPath)}).`,
-        next: 'Use that one, or stop it with `devenv down`. A second installation needs its own DEVENV_STATE_DIR.',
-      },
-      { cause: error },
-    );
+  let db = lockFile(path);
+  if (db instanceof Error) {
+    const owners = fileLockOwners(path);
+    if (owners.length === 0 || owners.some(mayBeDaemon)) throw busy(stateDir, owners, db);
+    replaceLockFile(path);
+    db = lockFile(path);
+    if (db instanceof Error) throw busy(stateDir, fileLockOwners(path), db);
   }
-  writeFileSync(pidPath, `${process.pid}\n`);
-  locked.add(db);
+  const lock = db;
+  writeFileSync(join(stateDir, 'daemon.pid'), `${process.pid}\n`, { mode: 0o600 });
+  locked.add(lock);
   return {
     release() {
-      locked.delete(db);
-      db.close();
+      locked.delete(lock);
+      lock.close();
     },
   };
 }

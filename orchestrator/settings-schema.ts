@@ -122,6 +122,16 @@ export const SettingsSchema = Type.Object(
         'Base of the student image: `pull` it, build it from `debian` packages, or `auto`: pull, else build',
       default: 'auto',
     }),
+    subnet: Text(
+      'DEVENV_SUBNET',
+      "IPv4 network of the students' bridge, one address for each student; used when the bridge is created",
+      {
+        withoutDefault: 'a free `/24` (253 students)',
+        pattern:
+          '^(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})\\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})/(?:1[6-9]|2[0-8])$',
+        form: 'a network like 10.200.0.0/24, from /16 to /28',
+      },
+    ),
     allow: List(
       'DEVENV_ALLOW',
       'Private networks that students may reach, as CIDR, each with an optional `:port`',
@@ -261,10 +271,14 @@ export const SettingsSchema = Type.Object(
 type Optional<Whole, Keys extends keyof Whole> = Omit<Whole, Keys> & Partial<Pick<Whole, Keys>>;
 
 /** The settings with every default applied. Settings without a default may be absent. */
-export type Settings = Omit<Static<typeof SettingsSchema>, 'hostname' | 'starter' | 'cloudflare'> & {
+export type Settings = Omit<
+  Static<typeof SettingsSchema>,
+  'hostname' | 'starter' | 'subnet' | 'cloudflare'
+> & {
   /** Null: the default of the edge. */
   hostname: string | null;
   starter: string | null;
+  subnet: string | null;
   /** Ids, token and metrics have no default: they may be absent while the edge is another one. */
   cloudflare: Optional<
     Static<typeof SettingsSchema>['cloudflare'],

@@ -181,7 +181,7 @@ export function loadSettings(host: HostInfo): Settings {
   const path = env.DEVENV_CONFIG || join(stateDir, 'devenv.yaml');
   const tree = readFile(path, Boolean(env.DEVENV_CONFIG));
   const faults = shapeFaults(tree, path);
-  const settings: Tree = { stateDir, starter: null, hostname: null };
+  const settings: Tree = { stateDir, starter: null, hostname: null, subnet: null };
   for (const setting of allSettings()) {
     const text = env[setting.env];
     const fromFile = getPath(tree, setting.path);

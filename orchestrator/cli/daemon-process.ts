@@ -79,11 +79,13 @@ export async function ensureDaemon(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<DaemonView> {
-  const { ensureEngine } = await import('../environments/index.ts');
+  const { ensureEngine, raiseHostLimits } = await import('../environments/index.ts');
   const mayInstall = process.env.DEVENV_NO_INSTALL !== '1';
   await ensureEngine({ progress, signal, mayInstall });
   const running = await findDaemon(client);
   if (running !== null) return running;
+  const isEngineHere = process.env.DOCKER_HOST === undefined;
+  if (mayInstall && isEngineHere && process.getuid?.() === 0) raiseHostLimits(progress);
   progress.step('daemon', 'Starting the orchestrator');
   try {
     await spawnDaemon(settings);

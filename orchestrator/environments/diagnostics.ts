@@ -1,35 +1,43 @@
 /** The checks of the engine that `devenv doctor` shows. */
-import { existsSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
-import { availableParallelism, totalmem } from 'node:os';
 import type Docker from 'dockerode';
 import type { Diagnostic } from '../domain.ts';
 import { messageOf, type Problem } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
-import { sizeInBytes } from './container-options.ts';
+import { listEnvironments } from './engine-inventory.ts';
 import type { FirewallState } from './firewall-helper.ts';
+import { diagnoseDisks, diagnoseMemory, diagnoseTables } from './host-diagnostics.ts';
+import { readSysctl } from './host-limits.ts';
+import { hasProgram } from './host-shell.ts';
 import { networkOf } from './network.ts';
-
-/** With less than this, one `npm install` of a whole class may fill the disk. */
-const MIN_FREE_DISK_BYTES = 5 * 2 ** 30;
-
-/** `2 GB`, `15.6 GB`. */
-const gigabytes = (bytes: number) => `${Number((bytes / 2 ** 30).toFixed(1))} GB`;
+import { findClash, studentsIn } from './subnet.ts';
+import type { ObservedEnvironment } from './types.ts';
 
 async function check(subject: string, task: () => Promise<Omit<Diagnostic, 'subject'>>): Promise<Diagnostic> {
   try {
     return { subject, ...(await task()) };
   } catch (error) {
-    const next = 'Start the engine: `devenv up` does, as root.';
+    const next = 'Run `devenv doctor` again. If this stays, `devenv logs` may say why.';
     return { subject, ok: false, found: messageOf(error), next };
   }
 }
 
-const checkEngine = (docker: Docker) =>
-  check('Docker engine', async () => {
+async function diagnoseEngineItself(docker: Docker): Promise<Diagnostic> {
+  const subject = 'Docker engine';
+  const { DOCKER_HOST } = process.env;
+  const where = DOCKER_HOST === undefined ? '' : ` at DOCKER_HOST (${DOCKER_HOST})`;
+  try {
     const { Version, ApiVersion } = await docker.version();
-    return { ok: true, found: `${Version} (API ${ApiVersion})`, next: null };
-  });
+    return { subject, ok: true, found: `${Version} (API ${ApiVersion})${where}`, next: null };
+  } catch (error) {
+    const next = nextWithoutEngine(error, {
+      dockerHost: DOCKER_HOST,
+      uid: process.getuid?.(),
+      isInstalled: await hasProgram('dockerd'),
+      mayInstall: process.env.DEVENV_NO_INSTALL !== '1',
+    });
+    return { subject, ok: false, found: `${messageOf(error)}${where}`, next };
+  }
+}
 
 const checkLimits = (docker: Docker) =>
   check('Limits', async () => {
@@ -48,13 +56,52 @@ const checkLimits = (docker: Docker) =>
     };
   });
 
-const checkNetwork = (docker: Docker, { instance }: Settings) =>
-  check('Network', async () => {
-    const { name } = networkOf(instance);
-    const networks = await docker.listNetworks({ filters: { name: [name] } });
-    const found = networks.length > 0 ? name : 'not created yet; `devenv create` creates it';
-    return { ok: true, found, next: null };
-  });
+/** What an instructor can do about an engine that does not answer, in this situation. */
+export function nextWithoutEngine(
+  error: unknown,
+  host: {
+    dockerHost: string | undefined;
+    uid: number | undefined;
+    isInstalled: boolean;
+    mayInstall: boolean;
+  },
+): string {
+  if (error instanceof Error && 'code' in error && error.code === 'EACCES')
+    return 'This user may not use the engine: add the user to the group `docker`, or run devenv as root.';
+  if (host.dockerHost !== undefined)
+    return 'Start the engine at DOCKER_HOST, or unset DOCKER_HOST to use the one of this host.';
+  const command = host.isInstalled ? 'systemctl start docker' : 'apt-get install -y docker.io iptables';
+  if (host.uid === 0 && (host.isInstalled || host.mayInstall))
+    return `\`devenv up\` ${host.isInstalled ? 'starts' : 'installs and starts'} it.`;
+  return `As root: ${command}`;
+}
+
+/** The network's addresses: enough for the class, and not those of another network of this host. */
+async function diagnoseNetwork(
+  { docker, settings: { instance } }: DiagnosticsDeps,
+  students: number,
+): Promise<Omit<Diagnostic, 'subject'>> {
+  const { name, bridge } = networkOf(instance);
+  const networks = await docker.listNetworks({ filters: { name: [name] } });
+  const cidr = networks.find((each) => each.Name === name)?.IPAM?.Config?.[0]?.Subnet;
+  if (cidr === undefined)
+    return { ok: true, found: 'not created yet; `devenv create` creates it', next: null };
+  const room = studentsIn(cidr);
+  const found = `${name} (${cidr}), ${students} of ${room} addresses for students in use`;
+  const clash = findClash(cidr, bridge);
+  const neighbors = readSysctl('net.ipv4.neigh.default.gc_thresh3');
+  const problems = [
+    ...(students >= room ? ['no address is left'] : []),
+    ...(neighbors !== null && room > neighbors
+      ? [`one student can fill the host's neighbor table, which has ${neighbors} entries`]
+      : []),
+    ...(clash === null ? [] : [`the host reaches the same addresses through ${clash}`]),
+  ];
+  if (problems.length === 0) return { ok: true, found, next: null };
+  const containers = `$(docker ps -aq --filter label=devenv.instance=${instance})`;
+  const next = `Set \`subnet\` to a free network that is large enough, or leave it out for a free /24. Then, since this ends all terminals, after class: devenv down; docker rm -f ${containers}; docker network rm ${name}; devenv up; devenv start NAME for each student. Homes stay.`;
+  return { ok: false, found: `${found}; ${problems.join(', ')}`, next };
+}
 
 const diagnoseFirewall = ({ networkProblem, imageInUse, checkFirewall }: DiagnosticsDeps) =>
   check('Firewall', async () => {
@@ -70,28 +117,6 @@ const diagnoseFirewall = ({ networkProblem, imageInUse, checkFirewall }: Diagnos
     return { ok: false, found, next: 'Restart Docker: systemctl restart docker' };
   });
 
-const checkDisk = ({ stateDir }: Settings) =>
-  check('Disk', async () => {
-    const { bavail, bsize } = await statfs(existsSync(stateDir) ? stateDir : '/');
-    const ok = bavail * bsize > MIN_FREE_DISK_BYTES;
-    const next = ok
-      ? null
-      : 'Free some space: `docker system df` shows what Docker uses, `docker image prune` helps.';
-    return { ok, found: `${gigabytes(bavail * bsize)} free`, next };
-  });
-
-function describeMemory({ limits }: Settings): Diagnostic {
-  const limit = sizeInBytes(limits.memory);
-  const students = Math.floor(totalmem() / limit);
-  const host = `${gigabytes(totalmem())}, ${availableParallelism()} CPUs`;
-  return {
-    subject: 'Memory',
-    ok: true,
-    found: `${host}. Room for ${students} students at ${gigabytes(limit)} each.`,
-    next: null,
-  };
-}
-
 export interface DiagnosticsDeps {
   docker: Docker;
   settings: Settings;
@@ -104,19 +129,39 @@ export interface DiagnosticsDeps {
   checkFirewall(image: string): Promise<FirewallState>;
 }
 
+/** The host's own tables and disks, if the engine runs on this host. */
+async function diagnoseHost(
+  { docker, settings }: DiagnosticsDeps,
+  environments: readonly ObservedEnvironment[],
+): Promise<Diagnostic[]> {
+  const { DOCKER_HOST } = process.env;
+  if (DOCKER_HOST !== undefined && !DOCKER_HOST.startsWith('unix://')) {
+    const found = `not checked: the engine runs on another host (DOCKER_HOST is ${DOCKER_HOST})`;
+    return [{ subject: 'Host', ok: true, found, next: null }];
+  }
+  const { DockerRootDir } = (await docker.info()) as { DockerRootDir?: string };
+  const running = environments.filter(({ state }) => state === 'running').length;
+  return [
+    ...(await diagnoseDisks(DockerRootDir ?? settings.stateDir, settings.stateDir)),
+    diagnoseMemory(settings, running),
+    ...diagnoseTables(environments.length),
+  ];
+}
+
 /** All checks. Only the first where the engine does not answer: the others need it. */
 export async function diagnoseEngine(deps: DiagnosticsDeps): Promise<Diagnostic[]> {
   const { docker, settings, currentImage } = deps;
-  const engine = await checkEngine(docker);
+  const engine = await diagnoseEngineItself(docker);
   if (!engine.ok) return [engine];
+  const environments = await listEnvironments(docker, settings.instance);
+  const students = environments.filter(({ state }) => state !== 'missing').length;
   const image = currentImage ?? 'not checked yet; `devenv create` and `devenv start` build it if needed';
   return [
     engine,
     await checkLimits(docker),
     { subject: 'Student image', ok: true, found: image, next: null },
-    await checkNetwork(docker, settings),
+    await check('Network', () => diagnoseNetwork(deps, students)),
     await diagnoseFirewall(deps),
-    await checkDisk(settings),
-    describeMemory(settings),
+    ...(await diagnoseHost(deps, environments)),
   ];
 }

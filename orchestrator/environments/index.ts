@@ -33,6 +33,7 @@ import type {
 } from './types.ts';
 
 export { connectEngine, ensureEngine } from './engine.ts';
+export { raiseHostLimits } from './host-limits.ts';
 export { privateKeyPath } from './ssh-keys.ts';
 
 export interface EnvironmentsDeps {

@@ -1,8 +1,10 @@
 /** The students' network: a bridge for each instance, on which containers can't reach each other. */
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
-import { DevenvError } from '../errors.ts';
+import { DevenvError, messageOf } from '../errors.ts';
+import type { Settings } from '../settings-schema.ts';
 import { explainEngineError, isStatus } from './engine-errors.ts';
+import { freeSubnets, parseSubnet, readHostRoutes } from './subnet.ts';
 
 /** Names that follow from the instance. */
 export interface StudentNetwork {
@@ -40,10 +42,21 @@ export async function refuseForeignNetwork(
   });
 }
 
-/** Creates the network if there is none. Throws `network` where the engine has no addresses left, or `conflict`. */
+/** Networks that neither the engine nor the host uses. */
+async function findSubnets(docker: Docker, instance: string): Promise<string[]> {
+  const networks = await docker.listNetworks();
+  const ofEngine = networks.flatMap((each) => each.IPAM?.Config ?? []).flatMap((each) => each.Subnet ?? []);
+  const ipv4 = ofEngine.filter((cidr) => !cidr.includes(':'));
+  return freeSubnets(instance, [...ipv4.map(parseSubnet), ...readHostRoutes().map((route) => route.subnet)]);
+}
+
+/**
+ * Creates the network if there is none; keeps one that exists, whatever `subnet` says. Throws `network` where no addresses
+ * are free, or `conflict`.
+ */
 export async function ensureNetwork(
   docker: Docker,
-  { instance, stateDir }: { instance: string; stateDir: string },
+  { instance, stateDir, subnet }: Pick<Settings, 'instance' | 'stateDir' | 'subnet'>,
 ): Promise<StudentNetwork> {
   await refuseForeignNetwork(docker, { instance, stateDir });
   const network = networkOf(instance);
@@ -53,21 +66,34 @@ export async function ensureNetwork(
   } catch (error) {
     if (!isStatus(error, 404)) throw error;
   }
-  try {
-    await docker.createNetwork({
-      Name: network.name,
-      CheckDuplicate: true,
-      Driver: 'bridge',
-      EnableIPv6: false,
-      Labels: { 'devenv.instance': instance, [OWNER_LABEL]: stateDir },
-      Options: {
-        'com.docker.network.bridge.name': network.bridge,
-        'com.docker.network.bridge.enable_icc': 'false',
-      },
-    });
-  } catch (error) {
-    // 409: another process has created it in the meantime.
-    if (!isStatus(error, 409)) throw explainEngineError(error, "create the students' network");
+  for (const cidr of subnet === null ? await findSubnets(docker, instance) : [subnet]) {
+    try {
+      await docker.createNetwork({
+        Name: network.name,
+        CheckDuplicate: true,
+        Driver: 'bridge',
+        EnableIPv6: false,
+        IPAM: { Driver: 'default', Config: [{ Subnet: cidr }] },
+        Labels: { 'devenv.instance': instance, [OWNER_LABEL]: stateDir },
+        Options: {
+          'com.docker.network.bridge.name': network.bridge,
+          'com.docker.network.bridge.enable_icc': 'false',
+        },
+      });
+      return network;
+    } catch (error) {
+      // 409: another process has created it in the meantime.
+      if (isStatus(error, 409)) return network;
+      // Another process has just taken the addresses: try the next ones.
+      if (!/overlap/i.test(messageOf(error))) throw explainEngineError(error, "create the students' network");
+    }
   }
-  return network;
+  throw new DevenvError({
+    code: 'network',
+    what:
+      subnet === null
+        ? "Every network that devenv may choose for the students' bridge is in use on this host."
+        : `The setting subnet (${subnet}) overlaps another network of this engine.`,
+    next: 'Set `subnet` to a private network that is free here: `ip route` and `docker network ls` show those in use.',
+  });
 }

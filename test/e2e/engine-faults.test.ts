@@ -45,8 +45,8 @@ test.each(CREATE_REQUESTS.map((rule) => [requestName(rule), rule] as const))(
   async (_name, rule) => {
     engine.failNextRequest({ ...rule, fault: diskFull });
     const { code, stderr } = await devenv.devenv(['create', 'alice']);
-    expect(engine.isRuleUsed).toBe(true);
     expect([code, stderr]).toEqual([1, expect.stringContaining('The disk is full')]);
+    expect(engine.isRuleUsed).toBe(true);
     expect(stderr).toContain('docker system df');
     await expectNothing();
     await devenv.succeed('create', 'alice');

@@ -71,6 +71,8 @@ export class Installation {
       DEVENV_INSTANCE: instance,
       DEVENV_LISTEN: `127.0.0.1:${edgePort}`,
       DEVENV_FIRST_PORT: String(firstPort()),
+      // A test must not change the machine, such as the kernel's limits.
+      DEVENV_NO_INSTALL: '1',
       ...env,
     };
     const inherited = Object.entries(process.env).filter(

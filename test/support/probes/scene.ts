@@ -96,8 +96,14 @@ export class Scene {
     };
   }
 
+  /** Removes the containers of `containerLikeAttacker`. */
+  async removeContainers(): Promise<void> {
+    for (const container of this.#containers.splice(0))
+      await container.remove({ force: true }).catch(() => undefined);
+  }
+
   async close(): Promise<void> {
-    for (const container of this.#containers) await container.remove({ force: true }).catch(() => undefined);
+    await this.removeContainers();
     await this.#network.remove();
     await this.#classroom.close();
   }

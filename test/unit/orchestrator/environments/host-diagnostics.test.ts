@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nextWithoutEngine } from '../../../../orchestrator/environments/diagnostics.ts';
+import {
+  diagnoseDisks,
+  diagnoseMemory,
+  diagnoseTables,
+} from '../../../../orchestrator/environments/host-diagnostics.ts';
+import { loadSettings } from '../../../../orchestrator/settings.ts';
+import { FakeSysctls } from '../../../support/fake-sysctls.ts';
+
+const QUIET = {
+  'fs.inotify.max_user_instances': 128,
+  'fs.inotify.max_user_watches': 190_000,
+  'kernel.pty.max': 4096,
+  'kernel.pty.nr': 12,
+  'kernel.pty.reserve': 1024,
+  'net.ipv4.neigh.default.gc_thresh3': 1024,
+  'net.netfilter.nf_conntrack_max': 262_144,
+  'net.netfilter.nf_conntrack_count': 90,
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'devenv-neighbors-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function tables(students: number, changes: Record<string, number> = {}, neighbors = 20) {
+  const host = new FakeSysctls({ ...QUIET, ...changes });
+  const statistics = join(folder, 'arp_cache');
+  writeFileSync(statistics, `entries  allocs\n${neighbors.toString(16).padStart(8, '0')} 00000193\n`);
+  try {
+    return diagnoseTables(students, host, statistics);
+  } finally {
+    host.remove();
+  }
+}
+
+test('a quiet host with a small class: every table is checked and fine', () => {
+  expect(tables(20).map(({ subject, ok, next }) => [subject, ok, next])).toEqual(
+    ['File watchers', 'Terminals', 'Neighbor table', 'Connection tracking'].map((each) => [each, true, null]),
+  );
+});
+
+test.each([
+  ['File watchers', () => tables(60), 'fs.inotify.max_user_instances=1024'],
+  ['File watchers', () => tables(500), 'fs.inotify.max_user_instances=2000'],
+  ['Terminals', () => tables(2, { 'kernel.pty.nr': 3060 }), 'kernel.pty.max=16384'],
+  ['Neighbor table', () => tables(2, {}, 1020), 'net.ipv4.neigh.default.gc_thresh3=8192'],
+  [
+    'Connection tracking',
+    () => tables(2, { 'net.netfilter.nf_conntrack_count': 240_000 }),
+    'net.netfilter.nf_conntrack_max=524288',
+  ],
+])('%s: a full table names the value and the command', (subject, diagnose, setting) => {
+  const broken = diagnose().filter(({ ok }) => !ok);
+  expect(broken).toEqual([
+    expect.objectContaining({ subject, next: expect.stringContaining(`sysctl -w ${setting} && echo`) }),
+  ]);
+});
+
+test('a kernel without a table is not checked for it', () => {
+  const host = new FakeSysctls({ 'kernel.pty.max': 4096, 'kernel.pty.nr': 1 });
+  expect(diagnoseTables(1, host, join(folder, 'missing')).map(({ subject }) => subject)).toEqual([
+    'Terminals',
+  ]);
+  host.remove();
+});
+
+const settings = loadSettings({ env: { DEVENV_STATE_DIR: folder }, hostname: 'h', uid: 0, home: '/root' });
+
+test('memory: fine while all running students can use their limit', () => {
+  expect(diagnoseMemory(settings, 4, 8 * 2 ** 30)).toMatchObject({ ok: true, next: null });
+  const crowded = diagnoseMemory(settings, 8, 8 * 2 ** 30);
+  expect(crowded).toMatchObject({ ok: false, found: expect.stringContaining('8 run') });
+  expect(crowded.next).toContain('limits.memory to 1024m');
+});
+
+test('disk: where the homes are, with inodes; the state has a line of its own on another file system', async () => {
+  const [disk, ...more] = await diagnoseDisks(folder, folder);
+  expect(disk).toMatchObject({ subject: 'Disk', found: expect.stringContaining(` in ${folder}`) });
+  expect(more).toEqual([]);
+  // /proc is a file system of its own without free space.
+  const [full, state] = await diagnoseDisks('/proc', folder);
+  expect(full).toMatchObject({ ok: false, next: expect.stringContaining('docker system df') });
+  expect(state).toMatchObject({ subject: 'State disk' });
+});
+
+const ENOENT = Object.assign(new Error('connect ENOENT'), { code: 'ENOENT' });
+const EACCES = Object.assign(new Error('connect EACCES'), { code: 'EACCES' });
+const root = { dockerHost: undefined, uid: 0, isInstalled: true, mayInstall: true };
+
+test.each([
+  ['root', ENOENT, root, /^`devenv up` starts it/],
+  ['root, not installed', ENOENT, { ...root, isInstalled: false }, /^`devenv up` installs and starts it/],
+  [
+    'root, DEVENV_NO_INSTALL=1',
+    ENOENT,
+    { ...root, isInstalled: false, mayInstall: false },
+    /^As root: apt-get install/,
+  ],
+  ['a user', ENOENT, { ...root, uid: 1000 }, /^As root: systemctl start docker/],
+  ['a user outside the group', EACCES, { ...root, uid: 1000 }, /group `docker`/],
+  ['DOCKER_HOST', ENOENT, { ...root, dockerHost: 'tcp://engine:2375' }, /^Start the engine at DOCKER_HOST/],
+])('an engine that does not answer, %s: a fix that works', (_case, error, host, fix) => {
+  expect(nextWithoutEngine(error, host)).toMatch(fix);
+});

@@ -4,10 +4,10 @@
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { MockCloudflare } from '../cloudflare/index.ts';
-import { type SentCall, SentCalls, timeIn } from './class-open/calls.ts';
 import { Classroom } from './class-open/classroom.ts';
-import { type Day, playDay } from './class-open/day.ts';
-import { runScript, type ScriptRun } from './class-open/script.ts';
+import { runScript, type ScriptRun } from './class-open/replaced-script.ts';
+import { type SentCall, SentCalls, timeIn } from './class-open/sent-calls.ts';
+import { type DayFigures, playDay } from './class-open/simulate-day.ts';
 
 const SIZES = [1, 10, 30, 100, 200];
 const LATENCY = { ms: 250, jitter: 100 };
@@ -118,7 +118,7 @@ async function runRound(count: number): Promise<Round> {
   }
 }
 
-function tellDay(dns: Dns, { scale, opens, calls, perOpen }: Day): void {
+function tellDay(dns: Dns, { scale, opens, calls, perOpen }: DayFigures): void {
   say(
     `A day (1:${scale}), ${opens} opens and as many closes, dns: ${dns}: ${perOpen.toFixed(2)} calls an open (rules ${calls.rules}, records ${calls.records}, is it live ${calls.liveness})`,
   );
@@ -127,7 +127,7 @@ function tellDay(dns: Dns, { scale, opens, calls, perOpen }: Day): void {
 const rounds: Round[] = [];
 for (const count of options.students === undefined ? SIZES : [options.students])
   rounds.push(await runRound(count));
-const days: { dns: Dns; day: Day }[] = [];
+const days: { dns: Dns; day: DayFigures }[] = [];
 if (options.students === undefined && !process.env.CLOUDFLARE_BASE_URL) {
   for (const dns of ['student', 'session'] as const) {
     const day = await playDay(dns, 1);

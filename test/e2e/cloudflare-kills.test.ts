@@ -9,7 +9,7 @@ import { type Call, type CallPhase, MockCloudflare, pick, seededRandom } from '.
 import { Daemon, logOf } from '../support/daemon.ts';
 import { Installation } from '../support/installation.ts';
 import { silentProgress } from '../support/progress.ts';
-import { Property } from '../support/schedules/property.ts';
+import { OwnershipChecker } from '../support/schedules/ownership-checker.ts';
 import { waitFor } from '../support/wait.ts';
 
 const KILLS = 50;
@@ -30,7 +30,7 @@ const random = seededRandom(seed);
 let mock: MockCloudflare;
 let devenv: Installation;
 let client: ApiClient;
-let property: Property;
+let property: OwnershipChecker;
 let daemon: Daemon;
 let kills = 0;
 /** Kills at a write of records, with `dns: student`. */
@@ -53,10 +53,10 @@ const request = (student: string, word: 'open' | 'close') =>
 
 /** Checks the invariants after a call that took effect. */
 function inspect(call: Call): void {
-  property.look(call);
+  property.check(call);
   if (call.kind !== 'dns-batch' || !call.applied) return;
   const before = guestRecord;
-  guestRecord = property.markedRecord(hostnameOf(GUEST))?.id;
+  guestRecord = property.taggedRecord(hostnameOf(GUEST))?.id;
   if (!recordsStay()) return;
   // A guest whose record was created must stay, and one whose record was removed must be gone.
   const { posts = [], deletes = [] } = call.body as {
@@ -155,7 +155,7 @@ async function checkAll(dns: 'student' | 'session'): Promise<void> {
   await waitFor('a dry run', isChecked, { everyMs: 300 });
   expect(rules()).toEqual(expected);
   const hostnames = property
-    .markedRecords()
+    .taggedRecords()
     .map(({ name }) => name)
     .sort();
   const needed = names.filter((name) => dns === 'student' || wanted.includes(name));
@@ -163,7 +163,7 @@ async function checkAll(dns: 'student' | 'session'): Promise<void> {
   expect(property.violations).toEqual([]);
   expect(mock.overlaps).toEqual([]);
   const log = logOf(devenv);
-  for (const version of property.lost.splice(0)) expect(log).toContain(`"read":${version}`);
+  for (const version of property.lostUpdates.splice(0)) expect(log).toContain(`"read":${version}`);
 }
 
 beforeAll(async () => {
@@ -177,7 +177,7 @@ beforeAll(async () => {
   });
   client = new ApiClient(join(devenv.stateDir, 'api.sock'));
   const hostnames = ALL_STUDENTS.map(hostnameOf);
-  property = new Property(mock, hostnames, `devenv ${devenv.instance}/`);
+  property = new OwnershipChecker(mock, hostnames, `devenv ${devenv.instance}/`);
   property.recordsWritten(null);
   await Promise.all(STUDENTS.map((student) => devenv.succeed('create', student)));
   await devenv.succeed('down');

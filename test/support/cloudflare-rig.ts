@@ -1,10 +1,9 @@
 /**
- * The publisher on the cloudflare edge, against a mock of Cloudflare's API over real HTTP: the whole way from a wish
- * to records and rules, without containers. A "process" can be killed and another take its place; the disk stays.
+ * Reconciler and cloudflare edge against a mock of Cloudflare's API over real HTTP: everything from a desired link to
+ * records and rules, without containers. A simulated process can be killed and replaced; its disk stays.
  */
-
 import { pino } from 'pino';
-import { systemClock } from '../../orchestrator/clock.ts';
+import { type Clock, systemClock } from '../../orchestrator/clock.ts';
 import type { LinkPhase } from '../../orchestrator/domain.ts';
 import type { TunnelLock } from '../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
 import { CloudflareEdge, type CloudflareEdgeOptions } from '../../orchestrator/edges/cloudflare/edge.ts';
@@ -15,7 +14,7 @@ import { Reconciler } from '../../orchestrator/routes/reconciler.ts';
 import type { MockCloudflare } from '../cloudflare/index.ts';
 import { ownRoute } from './own-route.ts';
 
-/** What is on disk: survives a kill. */
+/** The store's content, which survives a kill. */
 export class MemoryDisk {
   readonly #journal = new Map<string, string>();
   readonly #facts = new Map<string, string>();
@@ -43,13 +42,13 @@ export class MemoryDisk {
     return this.#facts.get(key) ?? null;
   }
 
-  /** All that was ever written to it, in words. */
+  /** Everything that was ever written to it, as text. */
   text(): string {
     return this.#written.join('\n');
   }
 }
 
-/** A log that can be looked at. */
+/** A log whose lines a test can read. */
 function recordingLog(): {
   log: Log;
   lines: () => { level: number; msg: string }[];
@@ -72,30 +71,35 @@ function recordingLog(): {
   return { log, lines, text: () => text };
 }
 
+/** The batch window is open for at most 50 ms. */
+const LONGER_THAN_BATCH_WINDOW_MS = 120;
+
 export type RigOptions = Partial<CloudflareEdgeOptions> & { disk?: MemoryDisk };
 
-/** One "process" of the orchestrator's publishing half. */
+/** One simulated process: the part of the orchestrator that publishes links. */
 export class CloudflareRig {
   readonly mock: MockCloudflare;
   readonly disk: MemoryDisk;
   readonly edge: CloudflareEdge;
-  readonly publisher: Reconciler;
+  readonly reconciler: Reconciler;
   readonly log = recordingLog();
-  /** Students whose view has changed, in order. */
+  /** Students whose link has changed, in order. */
   readonly changes: string[] = [];
-  /** What was told, in order. */
+  /** Reported problems, in order. */
   readonly problems: { student: string; what: string }[] = [];
-  /** Students that were ever held. */
-  readonly held: string[] = [];
-  /** When it sent its newest write, in ms of `performance.now`. */
-  wroteAt = 0;
-  #isDead = false;
-  #publishing = 0;
-  #published = 0;
+  /** Students that were ever registered. */
+  readonly registered: string[] = [];
+  /** When it sent its newest write, in ms on the monotonic clock. */
+  lastWriteAtMs = 0;
+  #isKilled = false;
+  #runsInFlight = 0;
+  #runsEnded = 0;
+  readonly #clock: Clock;
 
   constructor(mock: MockCloudflare, { disk = new MemoryDisk(), ...options }: RigOptions = {}) {
     this.mock = mock;
     this.disk = disk;
+    this.#clock = options.clock ?? systemClock;
     this.edge = new CloudflareEdge({
       instance: 'lab',
       token: mock.token,
@@ -109,45 +113,45 @@ export class CloudflareRig {
       graceMs: 600_000,
       budget: 1200,
       metrics: null,
-      clock: systemClock,
+      clock: this.#clock,
       store: this.#whileAlive(disk),
       log: this.log.log,
       callTimeoutMs: 2000,
       fetch: (input, init) => this.#fetch(input, init),
       ...options,
     });
-    this.#countPublications();
-    this.publisher = new Reconciler({
+    this.#countRuns();
+    this.reconciler = new Reconciler({
       edge: this.edge,
-      clock: systemClock,
+      clock: this.#clock,
       log: this.log.log,
       onChange: (id) => {
         this.changes.push(id);
-        const { problem } = this.publisher.phase(id);
+        const { problem } = this.reconciler.phase(id);
         if (problem !== null) this.problems.push({ student: id, what: problem.what });
       },
     });
   }
 
-  /** What a dead process writes does not reach the disk. */
+  /** Nothing that a killed process writes reaches the disk. */
   #whileAlive(disk: MemoryDisk): CloudflareEdgeOptions['store'] {
     return {
-      putJournalEntry: (id, body) => this.#isDead || disk.putJournalEntry(id, body),
-      removeJournalEntry: (id) => this.#isDead || disk.removeJournalEntry(id),
+      putJournalEntry: (id, body) => this.#isKilled || disk.putJournalEntry(id, body),
+      removeJournalEntry: (id) => this.#isKilled || disk.removeJournalEntry(id),
       journalEntries: () => disk.journalEntries(),
-      remember: (key, value) => this.#isDead || disk.remember(key, value),
+      remember: (key, value) => this.#isKilled || disk.remember(key, value),
       recall: (key) => disk.recall(key),
     };
   }
 
-  #countPublications(): void {
+  #countRuns(): void {
     const begin = this.edge.begin.bind(this.edge);
     this.edge.begin = async (preview, options) => {
       if (options.mode !== 'publish') return begin(preview, options);
-      this.#publishing += 1;
+      this.#runsInFlight += 1;
       const ended = () => {
-        this.#publishing -= 1;
-        this.#published += 1;
+        this.#runsInFlight -= 1;
+        this.#runsEnded += 1;
       };
       const run = await begin(preview, options).catch((error) => {
         ended();
@@ -157,28 +161,27 @@ export class CloudflareRig {
     };
   }
 
-  /** Publications that have ended. */
-  get published(): number {
-    return this.#published;
+  /** Runs that published and have ended. */
+  get runsEnded(): number {
+    return this.#runsEnded;
   }
 
-  /** Resolves when no publication runs or waits for company. */
-  async quiet(): Promise<void> {
-    for (let seen = -1; seen !== this.#published || this.#publishing > 0; ) {
-      seen = this.#published;
-      // Longer than a publication waits for company.
-      await new Promise((resolve) => setTimeout(resolve, 120));
+  /** Resolves when no run is in flight and no batch window is open. */
+  async whenIdle(): Promise<void> {
+    for (let seen = -1; seen !== this.#runsEnded || this.#runsInFlight > 0; ) {
+      seen = this.#runsEnded;
+      await this.#clock.sleep(LONGER_THAN_BATCH_WINDOW_MS);
     }
   }
 
-  /** A dead process sends nothing, and hears nothing. */
+  /** A killed process sends nothing and receives nothing. */
   #fetch(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
     const never = new Promise<never>(() => {});
-    if (this.#isDead) return never;
-    if (init?.method?.toUpperCase() !== 'GET') this.wroteAt = performance.now();
+    if (this.#isKilled) return never;
+    if (init?.method?.toUpperCase() !== 'GET') this.lastWriteAtMs = this.#clock.monotonicMs();
     return fetch(input, init).then(
-      (response) => (this.#isDead ? never : response),
-      (error: unknown) => (this.#isDead ? never : Promise.reject(error)),
+      (response) => (this.#isKilled ? never : response),
+      (error: unknown) => (this.#isKilled ? never : Promise.reject(error)),
     );
   }
 
@@ -186,35 +189,35 @@ export class CloudflareRig {
     return `${student}.${this.mock.zoneName}`;
   }
 
-  /** A student exists, with a port of their own. */
-  hold(student: string, port = 3001): void {
-    this.held.push(student);
+  /** Registers the student's own link. */
+  registerStudent(student: string, port = 3001): void {
+    this.registered.push(student);
     this.register(ownRoute(student, this.hostname(student), `http://127.0.0.1:${port}`));
   }
 
   register(route: Route): void {
-    this.publisher.register(route);
+    this.reconciler.register(route);
   }
 
   setDesired(student: string, desired: boolean): void {
-    this.publisher.setDesired(routeId(student), desired);
+    this.reconciler.setDesired(routeId(student), desired);
   }
 
   retryNow(student: string, adopt: boolean): void {
-    this.publisher.retryNow(routeId(student), adopt);
+    this.reconciler.retryNow(routeId(student), adopt);
   }
 
   unregister(student: string): ReturnType<Reconciler['unregister']> {
-    return this.publisher.unregister(routeId(student));
+    return this.reconciler.unregister(routeId(student));
   }
 
   async start(): Promise<void> {
     await this.edge.start();
-    this.publisher.start();
+    this.reconciler.start();
   }
 
   view(student: string): ReturnType<Reconciler['phase']> {
-    return this.publisher.phase(routeId(student));
+    return this.reconciler.phase(routeId(student));
   }
 
   phase(student: string): LinkPhase {
@@ -238,28 +241,28 @@ export class CloudflareRig {
     return this.mock.account.records.map(({ name, content }) => `${name} → ${content}`).sort();
   }
 
-  /** SIGKILL: nothing of it goes on. The lock is the kernel's, so it is free again. */
+  /** SIGKILL: nothing continues. The kernel releases the lock. */
   kill(): void {
-    this.#isDead = true;
-    void this.publisher.stop();
+    this.#isKilled = true;
+    void this.reconciler.stop();
     void this.edge.stop();
   }
 
-  /** Ends in good order; there is nothing left to end of a dead one. */
+  /** Stops as the daemon does; does nothing after a kill. */
   async stop(): Promise<void> {
-    if (this.#isDead) return;
-    await this.publisher.stop();
+    if (this.#isKilled) return;
+    await this.reconciler.stop();
     await this.edge.stop();
   }
 }
 
-/** A lock among the simulated processes of one test: a killed holder never blocks. */
+/** A lock among the simulated processes of one test. */
 export function simulatedLock(): TunnelLock & { free(): void } {
   let held: symbol | null = null;
   return {
     async acquire(signal) {
       while (held !== null && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1));
-      if (signal.aborted) return { heldBy: 'nobody: who asks has ended' };
+      if (signal.aborted) return { heldBy: 'none: the process that waits has ended' };
       const mine = Symbol('holder');
       held = mine;
       return {
@@ -268,6 +271,7 @@ export function simulatedLock(): TunnelLock & { free(): void } {
         },
       };
     },
+    /** The process that has the lock was killed. */
     free() {
       held = null;
     },

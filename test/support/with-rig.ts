@@ -1,4 +1,4 @@
-/** One mock and one rig for a part of a test, cleaned up however it ends: many of them run side by side. */
+/** One mock and one rig for a part of a test, removed however it ends. Several may run side by side. */
 import { type Call, type CallKind, MockCloudflare, type MockOptions } from '../cloudflare/index.ts';
 import { CloudflareRig, type RigOptions, simulatedLock } from './cloudflare-rig.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
@@ -6,17 +6,17 @@ import { type WaitOptions, waitFor } from './wait.ts';
 export type DnsMode = 'student' | 'session';
 export const DNS_MODES: readonly DnsMode[] = ['student', 'session'];
 
-export interface Bench {
+export interface RigBench {
   mock: MockCloudflare;
   rig: CloudflareRig;
-  /** Another process on the same mock; on the same disk where it is given. Cleaned up with the rest. */
+  /** Another process on the same mock; give `disk` to share it. Stopped with the rest. */
   another(options?: RigOptions): CloudflareRig;
 }
 
-/** Runs `task` with a mock of its own; `rig` has not been started. */
+/** Runs `task` with a mock of its own. `rig` is not started yet. */
 export async function withRig<Result = void>(
   { mock: mockOptions, ...options }: RigOptions & { mock?: MockOptions },
-  task: (bench: Bench) => Promise<Result>,
+  task: (bench: RigBench) => Promise<Result>,
 ): Promise<Result> {
   const mock = await MockCloudflare.start(mockOptions);
   const rigs: CloudflareRig[] = [];
@@ -38,41 +38,41 @@ export async function withRig<Result = void>(
 /** Names of `count` students: s0, s1, … */
 export const students = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
 
-/** Everything that a test that hangs should say. */
+/** What a wait that times out reports. */
 const seenOf = (rig: CloudflareRig) => () =>
   JSON.stringify({
-    phases: rig.held.map((name) => [name, rig.view(name)]),
+    phases: rig.registered.map((name) => [name, rig.view(name)]),
     rules: rig.rules(),
     records: rig.records(),
     calls: rig.mock.calls.slice(-12).map(({ kind, status, fault }) => [kind, status, fault]),
   }) + rig.log.text().slice(-3000);
 
-/** `waitFor` that says what the rig had come to. */
-export const reach = <Found>(
+/** `waitFor`, reporting the state of the rig when it times out. */
+export const waitForRig = <Found>(
   rig: CloudflareRig,
   what: string,
-  look: () => Found | undefined | null | false,
+  poll: () => Found | undefined | null | false,
   options: WaitOptions = {},
-) => waitFor(what, look, { everyMs: 10, lastSeen: seenOf(rig), ...options });
+) => waitFor(what, poll, { everyMs: 10, lastSeen: seenOf(rig), ...options });
 
-/** Holds students at ports of their own and starts; resolves when the first publication is over. */
-export async function begin(rig: CloudflareRig, names: readonly string[]): Promise<void> {
-  for (const [index, name] of names.entries()) rig.hold(name, 3001 + index);
+/** Registers students at ports of their own and starts; resolves when the first run has ended. */
+export async function startWith(rig: CloudflareRig, names: readonly string[]): Promise<void> {
+  for (const [index, name] of names.entries()) rig.registerStudent(name, 3001 + index);
   await rig.start();
-  await reach(rig, 'the first publication', () => rig.published > 0);
+  await waitForRig(rig, 'the first run', () => rig.runsEnded > 0);
 }
 
-/** Wants or lets go of links; resolves when all are so. */
-export async function make(
+/** Opens or closes links; resolves when all are open or closed. */
+export async function setAll(
   rig: CloudflareRig,
   phase: 'open' | 'closed',
   names: readonly string[],
 ): Promise<void> {
   for (const name of names) rig.setDesired(name, phase === 'open');
-  await reach(rig, `all to be ${phase}`, () => names.every((name) => rig.phase(name) === phase));
+  await waitForRig(rig, `all to be ${phase}`, () => names.every((name) => rig.phase(name) === phase));
 }
 
-/** Kinds of the calls since call number `from`. */
+/** Kinds of the calls since number `from`. */
 export const kindsSince = (mock: MockCloudflare, from: number) =>
   mock.calls.slice(from).map(({ kind }) => kind);
 
@@ -83,7 +83,7 @@ export function lastCall({ calls }: MockCloudflare, kind: CallKind): Call {
   return found;
 }
 
-/** How many of each kind. */
+/** How many calls of each kind since number `from`. */
 export function countsSince(mock: MockCloudflare, from: number): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const kind of kindsSince(mock, from)) counts[kind] = (counts[kind] ?? 0) + 1;

@@ -11,8 +11,8 @@ import { openStore, type Store } from '../../../orchestrator/store/index.ts';
 import { Students } from '../../../orchestrator/students/index.ts';
 import { silentProgress } from '../../support/progress.ts';
 import { waitFor } from '../../support/wait.ts';
-import type { SentCalls } from './calls.ts';
 import { FakeEnvironments } from './fake-environments.ts';
+import type { SentCalls } from './sent-calls.ts';
 
 /** Nothing is sent for so long: whatever was due is done, in ms. */
 const QUIET = 400;

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import type { Probe } from './probe.ts';
 
-const folder = new URL('../../probes/', import.meta.url);
+const folder = new URL('../../probes', import.meta.url);
 
 /** All probes, by name. Throws where a file exports none, or its name is another one. */
 export async function loadProbes(): Promise<Probe[]> {

@@ -1,47 +1,51 @@
-/** `npm run schedules`: plays as many random schedules against the cloudflare edge as one likes. */
+/** `npm run schedules`: runs any number of random schedules against the cloudflare edge. */
 import { Command, InvalidArgumentError } from 'commander';
-import { type Figures, playMany } from './run-many.ts';
+import { type Figures, runSchedules } from './run-schedules.ts';
 
-/** Between two lines of progress, in ms. */
-const PROGRESS_EVERY = 5000;
+const PROGRESS_INTERVAL_MS = 5000;
 
-function whole(least: number): (written: string) => number {
-  return (written) => {
-    const value = Number(written);
-    if (Number.isInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`A whole number of at least ${least} is needed.`);
+function integerFrom(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min) return value;
+    throw new InvalidArgumentError(`Give a whole number of at least ${min}.`);
   };
 }
 
 const program = new Command('npm run schedules --')
   .description(
-    'Plays random schedules: students come and go, somebody else writes too, calls fail, the orchestrator is killed between any two of them. When all has come to rest, what is wanted must be live, nothing else of ours be there, and what is foreign be as its owner left it. The first schedule that fails is made smaller and printed with all that happened.',
+    'Runs random schedules: students open and close links, another writer changes rules and records, calls fail, and the orchestrator is killed between any two calls. In the end every desired link must be live, nothing else of ours may be left, and what is foreign must be as its owner wrote it. The first schedule that fails is made as small as possible and printed with all events.',
   )
-  .option('--runs <number>', 'how many schedules', whole(1), 1000)
-  .option('--seed <number>', 'the same seed plays the same schedules; random by default', whole(0))
-  .option('--width <number>', 'how many at once: they wait most of the time', whole(1), 40)
-  .option('--json', 'figures as JSON on standard output');
+  .option('--runs <number>', 'number of schedules', integerFrom(1), 1000)
+  .option('--seed <number>', 'the same seed runs the same schedules (default: random)', integerFrom(0))
+  .option('--path <path>', 'with --seed: only the schedule that a failure named')
+  .option('--width <number>', 'schedules that run side by side', integerFrom(1), 100)
+  .option('--json', 'print figures as JSON');
 
-const options = program.parse().opts<{ runs: number; seed?: number; width: number; json?: true }>();
-const { runs, width, seed = Math.floor(Math.random() * 2 ** 31) } = options;
+const options = program
+  .parse()
+  .opts<{ runs: number; seed?: number; path?: string; width: number; json?: true }>();
+const { width, path, seed = Math.floor(Math.random() * 2 ** 31) } = options;
+const runs = path === undefined ? options.runs : 1;
 
-const started = performance.now();
-const seconds = () => Math.round((performance.now() - started) / 1000);
+const startedMs = performance.now();
+const seconds = () => Math.round((performance.now() - startedMs) / 1000);
 const describe = ({ schedules, kills, faults, lostUpdates, calls }: Figures) =>
   `${schedules} of ${runs} schedules, ${calls} calls, ${faults} faults, ${kills} kills, ${lostUpdates} lost updates; ${seconds()} s`;
 
 console.error(`Seed ${seed}`);
-let told = started;
-const { figures, failure } = await playMany({
+let reportedMs = startedMs;
+const { figures, failure } = await runSchedules({
   runs,
   seed,
+  path,
   width,
   onProgress(soFar) {
-    if (performance.now() - told < PROGRESS_EVERY) return;
-    told = performance.now();
+    if (performance.now() - reportedMs < PROGRESS_INTERVAL_MS) return;
+    reportedMs = performance.now();
     console.error(describe(soFar));
   },
 });
 if (options.json) console.log(JSON.stringify({ seed, runs, width, seconds: seconds(), ...figures, failure }));
-else console.log(failure ?? `All came to rest as they should: ${describe(figures)}, seed ${seed}`);
+else console.log(failure ?? `All schedules ended as they should: ${describe(figures)}, seed ${seed}`);
 process.exitCode = failure === null ? 0 : 1;

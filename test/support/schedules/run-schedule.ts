@@ -1,5 +1,4 @@
-/** Plays one schedule against a mock of its own, and tells whether every promise was kept. */
-import { setTimeout as sleep } from 'node:timers/promises';
+/** Runs one schedule against a mock of its own, and checks every invariant. */
 import { isWrite } from '../../cloudflare/calls.ts';
 import {
   ALL_FAULTS,
@@ -8,44 +7,45 @@ import {
   MockCloudflare,
   seededRandom,
 } from '../../cloudflare/index.ts';
-import { Class } from './class.ts';
-import { Property } from './property.ts';
-import { comeToRest } from './rest.ts';
-import { type Deed, describeDeed, nameOf, type Schedule, STUDENTS } from './schedule.ts';
-import { faultsAtRest, type Parts, untoldLosses } from './settled.ts';
-import { SomebodyElse } from './somebody-else.ts';
+import { TickingClock } from '../ticking-clock.ts';
+import { type FinalStateDeps, finalStateErrors, unreportedLosses } from './final-state.ts';
+import { OtherWriter } from './other-writer.ts';
+import { OwnershipChecker } from './ownership-checker.ts';
+import { type Action, describeAction, nameOf, type Schedule, STUDENTS } from './schedule.ts';
+import { SimulatedClass } from './simulated-class.ts';
+import { waitUntilStable } from './wait-until-stable.ts';
 
-/** When a call is given up, in ms. Many schedules share one event loop: its pauses must stay well below. */
-const CALL_TIMEOUT = 400;
-/** A late write takes effect so long after it was sent, or after its process was killed: shares of the timeout. */
-const LATE = { afterSending: 1.4, afterKill: 0.5 };
-/** A slow call takes so much longer, a late one too: a share of the timeout. */
-const SLOW = 0.3;
-export interface Played {
+const CALL_TIMEOUT_MS = 400;
+/** A late write is applied after its sender's timeout, or after its sender was killed. */
+const LATE = { afterSendingMs: 1.4 * CALL_TIMEOUT_MS, afterKillMs: 0.5 * CALL_TIMEOUT_MS };
+/** Added to each slow call. */
+const SLOW_MS = 0.3 * CALL_TIMEOUT_MS;
+
+export interface ScheduleFigures {
   calls: number;
   kills: number;
   lostUpdates: number;
   faults: number;
 }
 
-/** A promise that was not kept, with all that happened. */
-class BrokenPromise extends Error {
-  constructor(faults: readonly string[], timeline: readonly string[]) {
-    super(`${faults.join('\n')}\n\nWhat happened:\n${timeline.join('\n')}`);
-    this.name = 'BrokenPromise';
+/** Broken invariants, with all events. */
+class ScheduleError extends Error {
+  constructor(errors: readonly string[], timeline: readonly string[]) {
+    super(`${errors.join('\n')}\n\nWhat happened:\n${timeline.join('\n')}`);
+    this.name = 'ScheduleError';
   }
 }
 
-class Play {
+class ScheduleRun {
   readonly #schedule: Schedule;
   readonly #mock: MockCloudflare;
-  readonly #class: Class;
-  readonly #property: Property;
-  readonly #somebodyElse: SomebodyElse;
+  readonly #class: SimulatedClass;
+  readonly #checker: OwnershipChecker;
+  readonly #otherWriter: OtherWriter;
   readonly #timeline: string[] = [];
-  readonly #startedAt = performance.now();
+  readonly #clock = new TickingClock();
   readonly #random;
-  #armed: { calls: number; phase: CallPhase; deed: Deed }[] = [];
+  #waiting: { calls: number; phase: CallPhase; action: Action }[] = [];
   #isCalm = false;
 
   constructor(schedule: Schedule, mock: MockCloudflare) {
@@ -53,19 +53,23 @@ class Play {
     this.#mock = mock;
     this.#random = seededRandom(schedule.seed + 1);
     const hostnames = Array.from({ length: STUDENTS }, (_, student) => `${nameOf(student)}.${mock.zoneName}`);
-    this.#property = new Property(mock, hostnames);
+    this.#checker = new OwnershipChecker(mock, hostnames);
     const { dns, graceMs } = schedule;
-    this.#class = new Class(mock, { dns, graceMs, callTimeoutMs: CALL_TIMEOUT }, (text) => this.#note(text));
-    this.#somebodyElse = new SomebodyElse(mock, this.#property, () => this.#class.isPublishing);
+    this.#class = new SimulatedClass(
+      mock,
+      { dns, graceMs, callTimeoutMs: CALL_TIMEOUT_MS, clock: this.#clock },
+      (text) => this.#note(text),
+    );
+    this.#otherWriter = new OtherWriter(mock, this.#checker, () => this.#class.isRunInFlight);
     mock.onCall = (call, phase) => this.#onCall(call, phase);
     mock.faults.random(schedule.faults, seededRandom(schedule.seed), [
       ...ALL_FAULTS,
-      { kind: 'slow', ms: CALL_TIMEOUT * SLOW },
+      { kind: 'slow', ms: SLOW_MS },
     ]);
   }
 
   #note(text: string): void {
-    const at = Math.round(performance.now() - this.#startedAt);
+    const at = this.#clock.monotonicMs();
     this.#timeline.push(`${String(at).padStart(6)} ms  ${text}`);
   }
 
@@ -75,13 +79,13 @@ class Play {
       phase === 'answered' ? ` ${call.status}` : '',
     ];
     this.#note(`call ${call.number} ${call.kind} ${phase}${more.join('')}${this.#contentOf(call, phase)}`);
-    if (phase === 'applied') this.#property.look(call);
-    for (const each of this.#armed) if (each.phase === phase) each.calls -= 1;
-    const due = this.#armed.filter(({ calls }) => calls === 0);
-    this.#armed = this.#armed.filter(({ calls }) => calls > 0);
-    for (const { deed } of due) this.#do(deed);
+    if (phase === 'applied') this.#checker.check(call);
+    for (const each of this.#waiting) if (each.phase === phase) each.calls -= 1;
+    const due = this.#waiting.filter(({ calls }) => calls === 0);
+    this.#waiting = this.#waiting.filter(({ calls }) => calls > 0);
+    for (const { action } of due) this.#perform(action);
     const isLate = !this.#isCalm && isWrite(call.kind) && this.#random() < this.#schedule.late;
-    return phase === 'before' && isLate ? this.#holdBack(call) : undefined;
+    return phase === 'before' && isLate ? this.#delay(call) : undefined;
   }
 
   #contentOf(call: Call, phase: CallPhase): string {
@@ -93,96 +97,98 @@ class Play {
     return ` version ${version}: ${JSON.stringify(config?.ingress)}`;
   }
 
-  /** The write is still under way when it has been given up, or its process has been killed. */
-  async #holdBack(call: Call): Promise<void> {
-    this.#note(`call ${call.number} is held back`);
+  /** Keeps a write in flight until its sender's timeout is over or its process was killed. */
+  async #delay(call: Call): Promise<void> {
+    this.#note(`call ${call.number} is delayed`);
     const { killed, rig } = this.#class;
-    // It may have taken a while to arrive: it is to take effect before its sender stops waiting for it.
-    const underWay = rig === null ? 0 : performance.now() - rig.wroteAt;
+    // Counted from when it was sent: it must be applied before its sender stops waiting for it to arrive.
+    const inFlightMs = rig === null ? 0 : this.#clock.monotonicMs() - rig.lastWriteAtMs;
     await Promise.race([
-      sleep(Math.max(0, CALL_TIMEOUT * LATE.afterSending - underWay)),
-      killed.then(() => sleep(CALL_TIMEOUT * LATE.afterKill)),
+      this.#clock.sleep(LATE.afterSendingMs - inFlightMs),
+      killed.then(() => this.#clock.sleep(LATE.afterKillMs)),
     ]);
   }
 
-  #do(deed: Deed): void {
-    this.#note(describeDeed(deed));
-    switch (deed.kind) {
+  #perform(action: Action): void {
+    this.#note(describeAction(action));
+    switch (action.kind) {
       case 'create':
-        return this.#class.create(deed.student, deed.port, deed.wanted);
-      case 'want':
-        return this.#class.want(deed.student, deed.wanted);
-      case 'release':
-        return this.#class.release(deed.student);
+        return this.#class.create(action.student, action.port, action.isDesired);
+      case 'set desired':
+        return this.#class.setDesired(action.student, action.isDesired);
+      case 'remove':
+        return this.#class.remove(action.student);
       case 'kill':
-        return this.#class.kill(deed.downMs);
+        return this.#class.kill(action.downMs);
       case 'restart':
         return this.#class.restart();
       case 'reconcile':
-        // What it says is looked at in the end; here it only comes in between.
-        this.#class.rig?.publisher.reconcile(true).catch(() => undefined);
+        // Only the final state is checked: what this one reports does not matter.
+        this.#class.rig?.reconciler.reconcile(true).catch(() => undefined);
         return;
       case 'foreign':
-        return this.#somebodyElse.do(deed.deed);
+        return this.#otherWriter.perform(action.action);
     }
   }
 
-  async play(): Promise<Played> {
-    this.#class.begin();
-    for (const { pauseMs, moment, deed } of this.#schedule.steps) {
-      if (pauseMs > 0) await sleep(pauseMs);
-      if (moment === null) this.#do(deed);
-      else this.#armed.push({ ...moment, deed });
+  async run(): Promise<ScheduleFigures> {
+    this.#class.start();
+    for (const { pauseMs, trigger, action } of this.#schedule.steps) {
+      if (pauseMs > 0) await this.#clock.sleep(pauseMs);
+      if (trigger === null) this.#perform(action);
+      else this.#waiting.push({ ...trigger, action });
     }
-    await this.#comeToRest();
+    await this.#finish();
     const { calls } = this.#mock;
     return {
       calls: calls.length,
       kills: this.#class.kills.length,
-      lostUpdates: this.#property.lost.length,
+      lostUpdates: this.#checker.lostUpdates.length,
       faults: calls.filter(({ fault }) => fault !== null).length,
     };
   }
 
-  async #comeToRest(): Promise<void> {
-    this.#armed = [];
+  async #finish(): Promise<void> {
+    this.#waiting = [];
     this.#isCalm = true;
     this.#mock.faults.clear();
-    const rig = await this.#class.up();
-    this.#note('nothing goes wrong any more');
+    const rig = await this.#class.whenStarted();
+    this.#note('no more faults');
     const { dns } = this.#schedule;
-    const parts: Parts = { mock: this.#mock, class: this.#class, property: this.#property, dns };
-    const faults = await comeToRest(rig, () => faultsAtRest(parts));
+    const deps: FinalStateDeps = { mock: this.#mock, class: this.#class, checker: this.#checker, dns };
+    const errors = await waitUntilStable(rig, this.#clock, () => finalStateErrors(deps));
     const overlaps = this.#mock.overlaps.map(
-      ({ first, second }) => `calls ${first.number} and ${second.number} were under way at once`,
+      ({ first, second }) => `calls ${first.number} and ${second.number} were in flight at once`,
     );
-    this.#break([
-      ...this.#property.violations,
+    this.#failWith([
+      ...this.#checker.violations,
       ...overlaps,
-      ...untoldLosses({ property: this.#property, class: { logs: () => this.#class.logs() } }),
-      ...faults,
+      ...unreportedLosses({ checker: this.#checker, class: { logs: () => this.#class.logs() } }),
+      ...errors,
     ]);
   }
 
-  #break(faults: readonly string[]): void {
-    if (faults.length === 0) return;
+  #failWith(errors: readonly string[]): void {
+    if (errors.length === 0) return;
     const log = this.#class.logs().map(({ level, msg }) => `  log ${level}: ${msg}`);
-    throw new BrokenPromise(faults, [...this.#timeline, ...log]);
+    throw new ScheduleError(errors, [...this.#timeline, ...log]);
   }
 
-  async end(): Promise<void> {
-    await this.#class.end();
+  async stop(): Promise<void> {
+    await this.#class.stop();
+    // It ends when its delayed calls have been answered, which takes time of this clock.
+    await this.#mock.stop();
+    this.#clock.stop();
   }
 }
 
-/** Rejects with a `BrokenPromise`. */
-export async function playSchedule(schedule: Schedule): Promise<Played> {
+/** Runs the schedule; rejects with a `ScheduleError`. */
+export async function runSchedule(schedule: Schedule): Promise<ScheduleFigures> {
   const mock = await MockCloudflare.start({ seed: schedule.seed });
-  const play = new Play(schedule, mock);
+  const run = new ScheduleRun(schedule, mock);
   try {
-    return await play.play();
+    return await run.run();
   } finally {
-    await play.end();
-    await mock.stop();
+    await run.stop();
   }
 }

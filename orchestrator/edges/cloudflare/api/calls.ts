@@ -8,10 +8,12 @@ import { createClient } from 'cloudflare/tree-shakable';
 import type { Clock } from '../../../clock.ts';
 import { ApiFailure } from './failures.ts';
 
+/** The longest that a timer of Node takes: 24.8 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export interface SdkClientOptions {
   token: string;
   baseUrl: string;
-  callTimeoutMs: number;
   fetch?: typeof fetch;
 }
 
@@ -36,7 +38,8 @@ export const createSdkClient = (options: SdkClientOptions) =>
       apiToken: options.token,
       baseURL: options.baseUrl,
       maxRetries: 0,
-      timeout: options.callTimeoutMs,
+      // `sendWithinLimits` has the timeout: the SDK's ends at the headers.
+      timeout: MAX_TIMER_MS,
       // The SDK's own log could show headers and bodies.
       logLevel: 'off',
       resources: [BaseRecords],
@@ -48,7 +51,7 @@ export const createSdkClient = (options: SdkClientOptions) =>
 const SHUTDOWN_GRACE_MS = 3000;
 
 export interface CallLimits {
-  /** The SDK's own timeout ends at the headers: a body that stalls behind them would keep the tunnel's lock. */
+  /** To the last byte of the answer: a body that stalls behind its headers would keep the tunnel's lock. */
   timeoutMs: number;
   isWrite: boolean;
   /** Ends the call at once. */

@@ -3,12 +3,12 @@ import type { MockCloudflare } from '../../../../cloudflare/index.ts';
 import { invalidRecord } from '../../../../cloudflare/refusals.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
 import {
-  begin,
   countsSince,
   DNS_MODES,
-  make,
-  reach,
+  setAll,
+  startWith,
   students,
+  waitForRig,
   withRig,
 } from '../../../../support/with-rig.ts';
 
@@ -35,11 +35,11 @@ const openOnes = (names: readonly string[], phaseOf: (name: string) => string) =
 test('names that are snatched on the way are read back and named; the other 28 are open with one batch more', async () => {
   await withRig({ dns: 'session' }, async ({ mock, rig }) => {
     const names = students(30);
-    await begin(rig, names);
+    await startWith(rig, names);
     const from = mock.calls.length;
     snatch(mock, ['s7.example.com', 's21.example.com']);
     for (const name of names) rig.setDesired(name, true);
-    await reach(rig, '28 to be open', () => openOnes(names, (name) => rig.phase(name)) === 28);
+    await waitForRig(rig, '28 to be open', () => openOnes(names, (name) => rig.phase(name)) === 28);
     for (const name of ['s7', 's21']) expect(rig.problem(name)?.what).toMatch(/A 192\.0\.2\.1/);
     expect(countsSince(mock, from)).toEqual({
       'dns-batch': 2,
@@ -60,10 +60,10 @@ test('a record that Cloudflare refuses is isolated within few calls, and its stu
         throw invalidRecord(9000, 'DNS name is invalid.');
       return create(record);
     };
-    await begin(rig, names);
+    await startWith(rig, names);
     const from = mock.calls.length;
     for (const name of names) rig.setDesired(name, true);
-    await reach(rig, '30 to be open', () => openOnes(names, (name) => rig.phase(name)) === 30);
+    await waitForRig(rig, '30 to be open', () => openOnes(names, (name) => rig.phase(name)) === 30);
     const bad = rig.problem('bad');
     expect(bad?.what).toMatch(/^Cloudflare refused the DNS record\. Cloudflare: .+\(\d+\)\.$/);
     // All, then both halves of whatever holds the culprit, down to one: 2 log2(31) + 1 at the most.
@@ -78,10 +78,10 @@ test.each([0, 1, 17, 29])(
     await withRig({ dns: 'session' }, async ({ mock, rig }) => {
       fill(mock, left);
       const names = students(30);
-      await begin(rig, names);
+      await startWith(rig, names);
       const from = mock.calls.length;
       for (const name of names) rig.setDesired(name, true);
-      await reach(rig, 'all to know', () =>
+      await waitForRig(rig, 'all to know', () =>
         names.every((name) => rig.phase(name) === 'open' || rig.problem(name) !== null),
       );
       expect(openOnes(names, (name) => rig.phase(name))).toBe(left);
@@ -93,7 +93,7 @@ test.each([0, 1, 17, 29])(
       expect(countsSince(mock, from)['dns-batch']).toBeLessThanOrEqual(12);
       // A place gets free: whoever asks again gets it.
       mock.foreign.removeRecord(mock.account.records.find(({ name }) => name.startsWith('other'))?.id ?? '');
-      await rig.publisher.reconcile(true);
+      await rig.reconciler.reconcile(true);
       expect(openOnes(names, (name) => rig.phase(name))).toBe(left + 1);
     });
   },
@@ -104,18 +104,18 @@ test.each(DNS_MODES)(
   async (dns) => {
     await withRig({ dns, graceMs: 300 }, async ({ mock, rig }) => {
       fill(mock, 2);
-      await begin(rig, ['alice', 'bob']);
-      await make(rig, 'open', ['alice', 'bob']);
-      rig.hold('carol', 3003);
+      await startWith(rig, ['alice', 'bob']);
+      await setAll(rig, 'open', ['alice', 'bob']);
+      rig.registerStudent('carol', 3003);
       rig.setDesired('carol', true);
-      await reach(rig, 'carol to know', () => rig.problem('carol') !== null);
+      await waitForRig(rig, 'carol to know', () => rig.problem('carol') !== null);
       expect(rig.problem('carol')).toMatchObject(quota);
       const from = mock.calls.length;
       // As she was told: by `rm` where a record lives as long as its student, else by the end of a grace.
       if (dns === 'student') await rig.unregister('bob');
       else rig.setDesired('bob', false);
-      await reach(rig, 'carol to be open', () => rig.phase('carol') === 'open');
-      await rig.quiet();
+      await waitForRig(rig, 'carol to be open', () => rig.phase('carol') === 'open');
+      await rig.whenIdle();
       expect(rig.problem('carol')).toBeNull();
       expect(mock.account.records).toHaveLength(200);
       // The refusal of each run before, the removal, and the record.
@@ -127,24 +127,24 @@ test.each(DNS_MODES)(
 test('a run that frees no place of a full zone is not repeated, nor one that gives back what it took itself', async () => {
   await withRig({ dns: 'session' }, async ({ mock, rig }) => {
     fill(mock, 1);
-    await begin(rig, []);
+    await startWith(rig, []);
     rig.register({
       ...ownRoute('bad'),
       hostname: 'bad.example.com',
       origin: 'http://127.0.0.1:3001/path',
     });
-    for (const [index, name] of ['carol', 'dave'].entries()) rig.hold(name, 3002 + index);
+    for (const [index, name] of ['carol', 'dave'].entries()) rig.registerStudent(name, 3002 + index);
     for (const name of ['bad', 'carol', 'dave']) rig.setDesired(name, true);
-    await reach(rig, 'all to know', () =>
+    await waitForRig(rig, 'all to know', () =>
       ['bad', 'carol', 'dave'].every((name) => rig.problem(name) !== null),
     );
-    await rig.quiet();
+    await rig.whenIdle();
     expect(rig.problem('bad')?.what).toMatch(/^Cloudflare refused the tunnel’s rules/);
     expect(rig.problem('carol')).toMatchObject(quota);
-    const { published } = rig;
+    const { runsEnded } = rig;
     await rig.unregister('dave');
-    await rig.quiet();
-    expect(rig.published - published).toBe(1);
+    await rig.whenIdle();
+    expect(rig.runsEnded - runsEnded).toBe(1);
     expect(mock.account.records).toHaveLength(199);
   });
 });
@@ -152,7 +152,7 @@ test('a run that frees no place of a full zone is not repeated, nor one that giv
 test('a batch that fails, and whose second try has no known outcome, is read back before anything else', async () => {
   await withRig({ dns: 'session', callTimeoutMs: 500 }, async ({ mock, rig }) => {
     const names = students(8);
-    await begin(rig, names);
+    await startWith(rig, names);
     const from = mock.calls.length;
     mock.onCall = (call, phase) => {
       if (call.kind !== 'dns-batch' || call.number > from + 1) return;
@@ -161,7 +161,7 @@ test('a batch that fails, and whose second try has no known outcome, is read bac
       if (phase === 'answered') mock.faults.next({ kind: 'dns-batch' }, { kind: 'timeout', applied: true });
     };
     for (const name of names) rig.setDesired(name, true);
-    await reach(rig, 'all but one', () => openOnes(names, (name) => rig.phase(name)) === 7);
+    await waitForRig(rig, 'all but one', () => openOnes(names, (name) => rig.phase(name)) === 7);
     expect(mock.calls.slice(from).map(({ kind, fault }) => fault ?? kind)).toEqual([
       'dns-batch',
       'dns-list',
@@ -176,18 +176,18 @@ test('a batch that fails, and whose second try has no known outcome, is read bac
 test('a rule that Cloudflare refuses is left out, told, and the others are open', async () => {
   await withRig({}, async ({ mock, rig }) => {
     const names = students(12);
-    await begin(rig, names);
+    await startWith(rig, names);
     rig.register({
       ...ownRoute('bad'),
       hostname: 'bad.example.com',
       origin: 'http://127.0.0.1:3001/path',
     });
-    await reach(rig, 'the record', () => rig.records().length === 13);
-    await make(rig, 'open', ['s0']);
+    await waitForRig(rig, 'the record', () => rig.records().length === 13);
+    await setAll(rig, 'open', ['s0']);
     const from = mock.calls.length;
     rig.setDesired('s0', false);
     for (const name of [...names.slice(1), 'bad']) rig.setDesired(name, true);
-    await reach(rig, '11 to be open', () => openOnes(names, (name) => rig.phase(name)) === 11);
+    await waitForRig(rig, '11 to be open', () => openOnes(names, (name) => rig.phase(name)) === 11);
     expect(rig.phase('s0')).toBe('closed');
     expect(rig.problem('bad')?.what).toMatch(
       /^Cloudflare refused the tunnel’s rules\. Cloudflare: .*\(1056\)/,
@@ -201,7 +201,7 @@ test('a rule that Cloudflare refuses is left out, told, and the others are open'
 
 test('a record that is removed between our read and our change: its student is told so, and gets another', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     const id = mock.account.records[0]?.id ?? '';
     mock.foreign.changeRecord(id, { proxied: false });
     mock.onCall = (call, phase) => {
@@ -209,10 +209,10 @@ test('a record that is removed between our read and our change: its student is t
       mock.onCall = null;
       mock.foreign.removeRecord(id);
     };
-    const looked = rig.publisher.reconcile(true);
+    const looked = rig.reconciler.reconcile(true);
     rig.setDesired('alice', true);
     await looked;
-    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
     expect(rig.problems.map(({ what }) => what)).toEqual([
       'Another writer changed the DNS record at the same moment. Cloudflare: Record does not exist. (81044).',
     ]);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CallKind } from '../../../../cloudflare/index.ts';
-import { begin, countsSince, make, reach, withRig } from '../../../../support/with-rig.ts';
+import { countsSince, setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 /** In ms. */
 const CALL_TIMEOUT = 400;
@@ -24,11 +24,11 @@ test.each<[CallKind, boolean]>([
   ['config-put', false],
 ])('the body of a %s stalls (applied: %s): given up in time, read back, and done', (kind, applied) =>
   withRig({ dns: 'session', callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     mock.faults.next({ kind }, { kind: 'stalled-body', applied });
     const from = mock.calls.length;
     // Given up, waited out where it may still arrive, and tried again after the first pause.
-    expect(await took(() => make(rig, 'open', ['alice']))).toBeLessThan(CALL_TIMEOUT * 2 + SLACK);
+    expect(await took(() => setAll(rig, 'open', ['alice']))).toBeLessThan(CALL_TIMEOUT * 2 + SLACK);
     expect(mock.calls[from + (kind === 'dns-batch' ? 0 : kind === 'config-get' ? 1 : 2)]).toMatchObject({
       kind,
       fault: 'stalled-body',
@@ -66,18 +66,18 @@ test.each<[CallKind, number]>([
   ['config-put', 3000],
 ])('a daemon that goes does not wait for the stalled body of a %s', (kind, patience) =>
   withRig({ callTimeoutMs: 60_000 }, async ({ mock, rig, another }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     mock.faults.next({ kind }, { kind: 'stalled-body', applied: true });
     rig.setDesired('alice', true);
-    await reach(rig, 'the call', () =>
+    await waitForRig(rig, 'the call', () =>
       mock.calls.some(({ fault, status }) => fault !== null && status === 200),
     );
     expect(await took(() => rig.stop())).toBeLessThan(patience + SLACK);
     const next = another({ disk: rig.disk, callTimeoutMs: CALL_TIMEOUT });
-    next.hold('alice');
+    next.registerStudent('alice');
     next.setDesired('alice', true);
     await next.start();
-    await reach(next, 'the link', () => next.phase('alice') === 'open');
+    await waitForRig(next, 'the link', () => next.phase('alice') === 'open');
     expect(next.rules()).toHaveLength(2);
   }),
 );

@@ -2,7 +2,7 @@
 import { TELL_INSTRUCTOR } from '../../../../../orchestrator/errors.ts';
 import type { NewRecord } from '../../../../cloudflare/index.ts';
 import { MemoryDisk } from '../../../../support/cloudflare-rig.ts';
-import { begin, DNS_MODES, make, reach, withRig } from '../../../../support/with-rig.ts';
+import { DNS_MODES, setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 const OTHER_TUNNEL = '11111111-2222-3333-4444-555555555555.cfargotunnel.com';
 
@@ -59,13 +59,13 @@ test.each(cases)(
     await withRig({ dns }, async ({ mock, rig }) => {
       mock.foreign.addRecord(record);
       const before = JSON.stringify(mock.account.records);
-      await begin(rig, ['alice', 'bob']);
+      await startWith(rig, ['alice', 'bob']);
       // With `student` it is known when the student is made, else when the link is to open.
-      if (dns === 'student') await reach(rig, 'the clash', () => rig.problem('alice') !== null);
+      if (dns === 'student') await waitForRig(rig, 'the clash', () => rig.problem('alice') !== null);
       else expect(rig.problem('alice')).toBeNull();
       rig.setDesired('alice', true);
-      await make(rig, 'open', ['bob']);
-      await reach(rig, 'the clash', () => rig.problem('alice') !== null);
+      await setAll(rig, 'open', ['bob']);
+      await waitForRig(rig, 'the clash', () => rig.problem('alice') !== null);
       const named = `${record.type} ${record.content}`;
       expect(rig.problem('alice')).toEqual({
         code: 'conflict',
@@ -81,8 +81,8 @@ test.each(cases)(
         found: `record of another owner: ${named}`,
         action: null,
       };
-      expect(await rig.publisher.reconcile(false)).toEqual([{ ...listed, failed: null }]);
-      expect(await rig.publisher.reconcile(true)).toEqual([{ ...listed, failed: null }]);
+      expect(await rig.reconciler.reconcile(false)).toEqual([{ ...listed, failed: null }]);
+      expect(await rig.reconciler.reconcile(true)).toEqual([{ ...listed, failed: null }]);
       expect(rig.rules()).not.toContainEqual(expect.stringContaining('alice'));
       expect(JSON.stringify(mock.account.records.filter(({ name }) => name.startsWith('alice')))).toBe(
         before,
@@ -90,11 +90,11 @@ test.each(cases)(
 
       rig.retryNow('alice', true);
       if (adoptable) {
-        await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+        await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
         expect(rig.records()).toContain(`alice.example.com → ${mock.account.tunnelHostname}`);
-        expect(await rig.publisher.reconcile(false)).toEqual([]);
+        expect(await rig.reconciler.reconcile(false)).toEqual([]);
       } else {
-        await rig.quiet();
+        await rig.whenIdle();
         expect(rig.problem('alice')?.code).toBe('conflict');
         expect(JSON.stringify(mock.account.records.filter(({ name }) => name.startsWith('alice')))).toBe(
           before,
@@ -115,10 +115,10 @@ test.each(DNS_MODES)(
           { service: 'http_status:404' },
         ],
       }));
-      await begin(rig, ['alice', 'bob']);
+      await startWith(rig, ['alice', 'bob']);
       rig.setDesired('alice', true);
-      await make(rig, 'open', ['bob']);
-      await reach(rig, 'the clash', () => rig.problem('alice') !== null);
+      await setAll(rig, 'open', ['bob']);
+      await waitForRig(rig, 'the clash', () => rig.problem('alice') !== null);
       expect(rig.problem('alice')).toMatchObject({
         code: 'conflict',
         what: "The tunnel has a rule for alice.example.com that is not devenv's: it forwards to http://10.0.0.9:80.",
@@ -127,7 +127,7 @@ test.each(DNS_MODES)(
       expect(rig.records()).toEqual([`bob.example.com → ${mock.account.tunnelHostname}`]);
       expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
       rig.retryNow('alice', true);
-      await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+      await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
       // What has a path was never in the way.
       expect(rig.rules()).toEqual([
         'alice.example.com → http://10.0.0.8:80',
@@ -135,7 +135,7 @@ test.each(DNS_MODES)(
         'alice.example.com → http://127.0.0.1:3001',
         '* → http_status:404',
       ]);
-      await make(rig, 'closed', ['alice']);
+      await setAll(rig, 'closed', ['alice']);
       expect(rig.rules()[0]).toBe('alice.example.com → http://10.0.0.8:80');
     });
   },
@@ -160,13 +160,17 @@ test.each([
       ...config,
       ingress: [{ hostname: name, service: 'http://10.0.0.9:80' }, ...ingress],
     }));
-    await begin(rig, ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
     if (refuses) mock.faults.next({ kind: 'dns-batch' }, 'refused', 1000);
     rig.setDesired('alice', true);
     rig.retryNow('alice', true);
-    await reach(rig, 'it to be told', () => rig.problem('alice')?.code === (refuses ? 'edge' : 'conflict'));
-    await make(rig, 'open', ['bob']);
-    await rig.quiet();
+    await waitForRig(
+      rig,
+      'it to be told',
+      () => rig.problem('alice')?.code === (refuses ? 'edge' : 'conflict'),
+    );
+    await setAll(rig, 'open', ['bob']);
+    await rig.whenIdle();
     expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
     expect(rig.records()).toContain(`alice.example.com → ${record.content}`);
   });
@@ -175,8 +179,8 @@ test.each([
 test('a rule that leads where ours would is no more ours for that: another instance’s, or one made by hand', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
     const annex = another({ instance: 'annex', disk: new MemoryDisk() });
-    await begin(annex, ['alice']);
-    await make(annex, 'open', ['alice']);
+    await startWith(annex, ['alice']);
+    await setAll(annex, 'open', ['alice']);
     const byHand = { hostname: rig.hostname('bob'), service: 'http://127.0.0.1:3002' };
     mock.foreign.addRecord({ name: byHand.hostname, type: 'A', content: '192.0.2.7' });
     mock.foreign.putConfig(({ ingress, ...config }) => ({
@@ -184,27 +188,27 @@ test('a rule that leads where ours would is no more ours for that: another insta
       ingress: [{ ...byHand, originRequest: { noTLSVerify: true } }, ...ingress],
     }));
     const before = rig.rules();
-    await begin(rig, ['alice', 'bob']);
-    await reach(rig, 'both clashes', () =>
+    await startWith(rig, ['alice', 'bob']);
+    await waitForRig(rig, 'both clashes', () =>
       ['alice', 'bob'].every((name) => rig.problem(name)?.code === 'conflict'),
     );
     rig.setDesired('bob', true);
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     await rig.unregister('bob');
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.rules()).toEqual(before);
   });
 });
 
 test('two records of another type with our owner tag, made by another writer, are repaired', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     const { id = '', name = '', comment = null } = mock.account.records[0] ?? {};
     mock.foreign.removeRecord(id);
     mock.foreign.addRecord({ name, comment, type: 'A', content: '192.0.2.7' });
     mock.foreign.addRecord({ name, comment, type: 'AAAA', content: '2001:db8::7' });
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.records()).toEqual([`alice.example.com → ${mock.account.tunnelHostname}`]);
     expect(rig.problem('alice')).toBeNull();
   });
@@ -218,14 +222,14 @@ test('--adopt counts once: what comes later is a conflict again', async () => {
       content: 'mail.example.com',
       priority: 1,
     });
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     rig.setDesired('alice', true);
     rig.retryNow('alice', true);
-    await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
+    await waitForRig(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
     const [mail] = mock.account.records;
     mock.foreign.removeRecord(mail?.id ?? '');
     mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.records()).toEqual(['alice.example.com → 192.0.2.9']);
     expect(rig.problem('alice')?.what).toMatch(/A 192\.0\.2\.9/);
   });
@@ -234,11 +238,11 @@ test('--adopt counts once: what comes later is a conflict again', async () => {
 test('a conflict that disappears is over at the next reconcile', async () => {
   await withRig({}, async ({ mock, rig }) => {
     const { id } = mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     rig.setDesired('alice', true);
-    await reach(rig, 'the clash', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the clash', () => rig.problem('alice') !== null);
     mock.foreign.removeRecord(id);
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.view('alice')).toEqual({ phase: 'open', problem: null });
   });
 });
@@ -247,7 +251,7 @@ test.each(DNS_MODES)(
   'with dns: %s, a rule that another writer makes while our record is created stays theirs, even when the rollback fails',
   async (dns) => {
     await withRig({ dns, callTimeoutMs: 300 }, async ({ mock, rig }) => {
-      await begin(rig, dns === 'session' ? ['alice'] : []);
+      await startWith(rig, dns === 'session' ? ['alice'] : []);
       mock.onCall = (call, phase) => {
         if (call.kind !== 'dns-batch' || phase !== 'applied') return;
         mock.onCall = null;
@@ -257,11 +261,11 @@ test.each(DNS_MODES)(
         }));
         mock.faults.next({ kind: 'dns-batch' }, 'server-error');
       };
-      if (dns === 'student') rig.hold('alice');
+      if (dns === 'student') rig.registerStudent('alice');
       rig.setDesired('alice', true);
-      await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
-      await reach(rig, 'the undoing', () => rig.records().length === 0);
-      await rig.quiet();
+      await waitForRig(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
+      await waitForRig(rig, 'the undoing', () => rig.records().length === 0);
+      await rig.whenIdle();
       expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
       expect(rig.problem('alice')?.code).toBe('conflict');
       expect(rig.disk.journalEntries()).toEqual([]);

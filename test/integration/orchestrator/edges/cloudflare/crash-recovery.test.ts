@@ -3,12 +3,12 @@
 import { simulatedLock } from '../../../../support/cloudflare-rig.ts';
 import { limitConcurrency } from '../../../../support/limit-concurrency.ts';
 import {
-  type Bench,
-  begin,
   DNS_MODES,
   type DnsMode,
-  make,
-  reach,
+  type RigBench,
+  setAll,
+  startWith,
+  waitForRig,
   withRig,
 } from '../../../../support/with-rig.ts';
 
@@ -16,7 +16,7 @@ const CALL_TIMEOUT = 400;
 
 interface Change {
   name: string;
-  act(bench: Bench): void;
+  act(bench: RigBench): void;
   /** What the next process is to find: whether alice is held, and wanted. */
   held: boolean;
   wanted: boolean;
@@ -25,11 +25,17 @@ interface Change {
 }
 
 const changes: Change[] = [
-  { name: 'create', act: ({ rig }) => rig.hold('alice'), held: true, wanted: false, wasOpen: false },
+  {
+    name: 'create',
+    act: ({ rig }) => rig.registerStudent('alice'),
+    held: true,
+    wanted: false,
+    wasOpen: false,
+  },
   {
     name: 'create and open',
     act({ rig }) {
-      rig.hold('alice');
+      rig.registerStudent('alice');
       rig.setDesired('alice', true);
     },
     held: true,
@@ -53,7 +59,7 @@ const changes: Change[] = [
   // Begun by a student whose creation is undone when the daemon is back.
   {
     name: 'create, never finished',
-    act: ({ rig }) => rig.hold('alice'),
+    act: ({ rig }) => rig.registerStudent('alice'),
     held: false,
     wanted: false,
     wasOpen: false,
@@ -68,11 +74,11 @@ async function killAt(change: Change, dns: DnsMode, at: { call: number; moment: 
   const lock = simulatedLock();
   await withRig({ dns, graceMs: 0, callTimeoutMs: CALL_TIMEOUT, lock }, async (bench) => {
     const { mock, rig, another } = bench;
-    await begin(rig, change.wasOpen ? ['alice', 'bob'] : ['bob']);
-    await make(rig, 'open', change.wasOpen ? ['alice', 'bob'] : ['bob']);
-    await rig.quiet();
+    await startWith(rig, change.wasOpen ? ['alice', 'bob'] : ['bob']);
+    await setAll(rig, 'open', change.wasOpen ? ['alice', 'bob'] : ['bob']);
+    await rig.whenIdle();
     const from = mock.calls.length;
-    const published = rig.published;
+    const published = rig.runsEnded;
     mock.onCall = (call, moment) => {
       if (call.number !== from + at.call || moment !== at.moment) return;
       wasStruck = true;
@@ -80,31 +86,31 @@ async function killAt(change: Change, dns: DnsMode, at: { call: number; moment: 
       lock.free();
     };
     change.act(bench);
-    await reach(rig, 'the kill, or the end', () => wasStruck || rig.published > published);
+    await waitForRig(rig, 'the kill, or the end', () => wasStruck || rig.runsEnded > published);
     mock.onCall = null;
     if (!wasStruck) return;
     const killedAt = performance.timeOrigin + performance.now();
     const wasUnderWay = rig.disk.journalEntries().length > 0;
     const second = another({ disk: rig.disk });
-    second.hold('bob', 3002);
+    second.registerStudent('bob', 3002);
     second.setDesired('bob', true);
-    if (change.held) second.hold('alice', 3001);
+    if (change.held) second.registerStudent('alice', 3001);
     if (change.wanted) second.setDesired('alice', true);
     await second.start();
-    await reach(
+    await waitForRig(
       second,
       'the first publication',
-      () => second.published > 0 && second.phase('bob') === 'open',
+      () => second.runsEnded > 0 && second.phase('bob') === 'open',
     );
     // The dead one's call could have come until then.
     const look = mock.calls.find(({ kind, startedAt }) => kind === 'dns-list' && startedAt > killedAt);
     if (wasUnderWay) expect((look?.startedAt ?? 0) - killedAt).toBeGreaterThan(CALL_TIMEOUT - 10);
-    await reach(
+    await waitForRig(
       second,
       'rest',
       () => second.problem('alice') === null && second.disk.journalEntries().length === 0,
     );
-    await second.quiet();
+    await second.whenIdle();
     const needsRecord = change.held && (dns === 'student' || change.wanted);
     const where = `${change.name} (${dns}), killed ${at.moment} call ${at.call}`;
     expect([where, second.records().map((line) => line.split(' ')[0])]).toEqual([
@@ -139,20 +145,20 @@ test.each(DNS_MODES)('killed at any moment of any call, with dns: %s', async (dn
 test('a dead one’s write that is still on its way is waited out, not raced', async () => {
   const lock = simulatedLock();
   await withRig({ callTimeoutMs: CALL_TIMEOUT, lock }, async ({ mock, rig, another }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, { kind: 'slow', ms: CALL_TIMEOUT / 2 });
     const from = mock.calls.length;
     rig.setDesired('alice', true);
-    await reach(rig, 'the PUT to be on its way', () =>
+    await waitForRig(rig, 'the PUT to be on its way', () =>
       mock.calls.slice(from).some(({ kind }) => kind === 'config-put'),
     );
     rig.kill();
     lock.free();
     const second = another({ disk: rig.disk });
-    second.hold('alice');
+    second.registerStudent('alice');
     await second.start();
     // Its student has left meanwhile: the late rule must not stand.
-    await reach(second, 'the first publication', () => second.published > 0);
+    await waitForRig(second, 'the first publication', () => second.runsEnded > 0);
     expect(mock.overlaps).toEqual([]);
     expect(mock.calls.filter(({ kind }) => kind === 'config-put')).toHaveLength(2);
     expect(second.rules()).toEqual(['* → http_status:404']);

@@ -1,5 +1,5 @@
 /** Only the configured token is ever sent, whatever else the environment holds for other programs. */
-import { begin, make, withRig } from '../../../../support/with-rig.ts';
+import { setAll, startWith, withRig } from '../../../../support/with-rig.ts';
 
 const ELSE = {
   CLOUDFLARE_API_TOKEN: 'another-token',
@@ -30,8 +30,8 @@ test('credentials and headers in the environment stay there', async () => {
     return fetch(input, init);
   };
   await withRig({ fetch: listening }, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     expect((await rig.edge.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
     expect(mock.calls.map(({ status }) => status)).toEqual(mock.calls.map(() => 200));
     expect(sent).toHaveLength(mock.calls.length);

@@ -40,7 +40,7 @@ afterEach(async () => {
 const students = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
 
 test('a student gets a marked record at once, a rule while wanted, and loses both when gone', async () => {
-  rig.hold('alice');
+  rig.registerStudent('alice');
   await rig.start();
   await waitFor('the record', () => rig.records().length === 1, { lastSeen: rig.log.text });
   expect(mock.account.records[0]).toMatchObject({
@@ -63,7 +63,7 @@ test('a student gets a marked record at once, a rule while wanted, and loses bot
 });
 
 test('removing a student while Cloudflare refuses or is unreachable tells why something may be left; the log has it once', async () => {
-  for (const [index, name] of ['alice', 'bob'].entries()) rig.hold(name, 3001 + index);
+  for (const [index, name] of ['alice', 'bob'].entries()) rig.registerStudent(name, 3001 + index);
   await rig.start();
   for (const name of ['alice', 'bob']) rig.setDesired(name, true);
   await allOpen(['alice', 'bob']);
@@ -78,7 +78,7 @@ test('removing a student while Cloudflare refuses or is unreachable tells why so
     what: expect.stringMatching(/does not let this token change the tunnel’s rules/),
     next: expect.stringMatching(/Cloudflare Tunnel \/ Edit/),
   });
-  await rig.publisher.reconcile(true);
+  await rig.reconciler.reconcile(true);
   expect(said()).toEqual([left('Cloudflare does not let this token')]);
   // Nobody is held any more, and nothing can be read.
   mock.faults.next({}, 'reset-before', 1000);
@@ -101,11 +101,11 @@ test('thirty at once: one GET and one PUT, nothing when nothing differs, and wha
   mock.foreign.putConfig(() => structuredClone(foreignConfig));
   const names = students(30);
   names.forEach((name, index) => {
-    rig.hold(name, 3001 + index);
+    rig.registerStudent(name, 3001 + index);
   });
   await rig.start();
   // Its last call reads the configuration: between two of its calls none is open either.
-  await waitFor('the first publication', () => rig.published > 0);
+  await waitFor('the first publication', () => rig.runsEnded > 0);
   expect(rig.records()).toHaveLength(30);
   const before = mock.calls.length;
   for (const name of names) rig.setDesired(name, true);
@@ -121,7 +121,7 @@ test('thirty at once: one GET and one PUT, nothing when nothing differs, and wha
   rig.setDesired('s0', true);
   rig.setDesired('s1', false);
   rig.setDesired('s1', true);
-  await rig.quiet();
+  await rig.whenIdle();
   expect(kinds(before)).toHaveLength(2);
 });
 
@@ -129,9 +129,9 @@ test('with `dns: session`: one batch, one GET, one PUT for thirty, and a return 
   await rig.stop();
   rig = new CloudflareRig(mock, { dns: 'session', graceMs: 2000 });
   const names = students(30);
-  for (const name of names) rig.hold(name);
+  for (const name of names) rig.registerStudent(name);
   await rig.start();
-  await waitFor('the first publication', () => rig.published > 0);
+  await waitFor('the first publication', () => rig.runsEnded > 0);
   expect(rig.records()).toEqual([]);
   let before = mock.calls.length;
   for (const name of names) rig.setDesired(name, true);

@@ -20,7 +20,7 @@ test('a student whose link flaps is rate-limited and told so; another one opens 
     });
     try {
       await waitFor('the records', () => mock.account.records.length === 2);
-      await rig.quiet();
+      await rig.whenIdle();
       const from = mock.calls.length;
       const isHeld = () => routes.view('mallory').reason === 'rate-limited';
       for (let flip = 0; flip < 80; flip += 1) {

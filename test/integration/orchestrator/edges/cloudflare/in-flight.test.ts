@@ -2,13 +2,13 @@
 import type { CallKind } from '../../../../cloudflare/index.ts';
 import { MemoryDisk, simulatedLock } from '../../../../support/cloudflare-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
-import { type Bench, begin, make, reach, withRig } from '../../../../support/with-rig.ts';
+import { type RigBench, setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 /** A call is given up after that long, in ms; one that is late takes effect after this and before twice of it. */
 const CALL_TIMEOUT = 1000;
 const LATE = { kind: 'slow', ms: CALL_TIMEOUT * 1.5 } as const;
 
-const lostUpdates = ({ rig }: Pick<Bench, 'rig'>) =>
+const lostUpdates = ({ rig }: Pick<RigBench, 'rig'>) =>
   rig.log.lines().filter(({ msg }) => msg.startsWith('another writer wrote'));
 
 test.concurrent.each<[CallKind, 'student' | 'session']>([
@@ -17,12 +17,12 @@ test.concurrent.each<[CallKind, 'student' | 'session']>([
   ['config-put', 'student'],
 ])('a %s that was given up is over before anything else is written, with `dns: %s`', (kind, dns) =>
   withRig({ callTimeoutMs: CALL_TIMEOUT, dns }, async ({ mock, rig }) => {
-    await begin(rig, ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
     mock.faults.next({ kind }, LATE);
     rig.setDesired('alice', true);
-    await reach(rig, 'the late call', () => mock.calls.some(({ fault }) => fault === 'slow'));
+    await waitForRig(rig, 'the late call', () => mock.calls.some(({ fault }) => fault === 'slow'));
     rig.setDesired('bob', true);
-    await make(rig, 'open', ['alice', 'bob']);
+    await setAll(rig, 'open', ['alice', 'bob']);
     expect(mock.overlaps).toEqual([]);
     expect(rig.rules()).toHaveLength(3);
   }),
@@ -34,34 +34,34 @@ test.concurrent.each<[CallKind, 'server-error' | 'reset-after']>([
   ['dns-batch', 'reset-after'],
 ])('a %s (%s) that is over, or seen to be done, is not waited for', (kind, fault) =>
   withRig({ callTimeoutMs: 20_000, dns: 'session' }, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     mock.faults.next({ kind }, fault);
     const started = performance.now();
-    await make(rig, 'open', ['alice']);
+    await setAll(rig, 'open', ['alice']);
     expect(performance.now() - started).toBeLessThan(10_000);
   }),
 );
 
 test.concurrent('what a late write has overwritten is told', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, LATE);
     rig.setDesired('alice', true);
-    await reach(rig, 'the read back', () => {
+    await waitForRig(rig, 'the read back', () => {
       const late = mock.calls.find(({ fault }) => fault === 'slow');
       return mock.calls.some(({ kind, number, endedAt }) => {
         return late && number > late.number && kind === 'config-get' && endedAt !== null;
       });
     });
     mock.foreign.putConfig((config) => ({ ...config, originRequest: { connectTimeout: 7 } }));
-    await make(rig, 'open', ['alice']);
+    await setAll(rig, 'open', ['alice']);
     expect(lostUpdates({ rig })).toHaveLength(1);
   }));
 
 test.concurrent('a late write is not mistaken for applied because of another writer’s write of the same version', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     // Behind ours, where no visitor reaches it: all that we have to write is that it goes.
     mock.foreign.putConfig(({ ingress, ...config }) => ({
       ...config,
@@ -77,18 +77,18 @@ test.concurrent('a late write is not mistaken for applied because of another wri
       mock.onCall = null;
       mock.foreign.putConfig((config) => ({ ...config, originRequest: { connectTimeout: 7 } }));
     };
-    await rig.publisher.reconcile(true);
-    await reach(rig, 'the late call', () =>
+    await rig.reconciler.reconcile(true);
+    await waitForRig(rig, 'the late call', () =>
       mock.calls.some(({ fault, applied }) => fault === 'slow' && applied),
     );
-    await reach(rig, 'the loss to be told', () => lostUpdates({ rig }).length > 0);
+    await waitForRig(rig, 'the loss to be told', () => lostUpdates({ rig }).length > 0);
     expect(mock.overlaps).toEqual([]);
   }));
 
 test.concurrent('a late write that only closes is not mistaken for applied because another writer removes the rule', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
-    await begin(rig, ['alice', 'bob']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice', 'bob']);
+    await setAll(rig, 'open', ['alice']);
     mock.faults.next({ kind: 'config-put' }, LATE);
     mock.onCall = (call, phase) => {
       if (call.kind !== 'config-put' || phase !== 'before') return;
@@ -97,7 +97,7 @@ test.concurrent('a late write that only closes is not mistaken for applied becau
       rig.setDesired('bob', true);
     };
     rig.setDesired('alice', false);
-    await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
+    await waitForRig(rig, 'bob to be open', () => rig.phase('bob') === 'open');
     expect(mock.calls.find(({ fault }) => fault === 'slow')?.applied).toBe(true);
     expect(mock.overlaps).toEqual([]);
     expect(rig.rules()).toEqual(['bob.example.com → http://127.0.0.1:3002', '* → http_status:404']);
@@ -105,7 +105,7 @@ test.concurrent('a late write that only closes is not mistaken for applied becau
 
 test.concurrent('a late removal of a record is not mistaken for applied because another writer removes it', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
-    await begin(rig, ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
     const { id } = mock.account.records.find(({ name }) => name === rig.hostname('alice')) ?? {};
     mock.faults.next({ kind: 'dns-batch' }, LATE);
     mock.onCall = (call, phase) => {
@@ -115,14 +115,14 @@ test.concurrent('a late removal of a record is not mistaken for applied because 
       rig.setDesired('bob', true);
     };
     await rig.unregister('alice');
-    await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
+    await waitForRig(rig, 'bob to be open', () => rig.phase('bob') === 'open');
     expect(mock.overlaps).toEqual([]);
     expect(rig.records()).toEqual([`bob.example.com → ${mock.account.tunnelHostname}`]);
   }));
 
 test.concurrent('a late change of a record is not mistaken for applied because its owner repairs it', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT }, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     const id = mock.account.records[0]?.id ?? '';
     mock.foreign.changeRecord(id, { proxied: false });
     mock.faults.next({ kind: 'dns-batch' }, LATE);
@@ -132,21 +132,21 @@ test.concurrent('a late change of a record is not mistaken for applied because i
       mock.foreign.changeRecord(id, { proxied: true });
       rig.setDesired('alice', true);
     };
-    await rig.publisher.reconcile(true);
-    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
-    await reach(rig, 'the late call', () =>
+    await rig.reconciler.reconcile(true);
+    await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    await waitForRig(rig, 'the late call', () =>
       mock.calls.some(({ fault, endedAt }) => fault === 'slow' && endedAt !== null),
     );
     expect(mock.overlaps).toEqual([]);
   }));
 
 /** The process that takes over from a killed one, and has opened alice's link. */
-async function succeed({ rig, another }: Pick<Bench, 'rig' | 'another'>) {
+async function succeed({ rig, another }: Pick<RigBench, 'rig' | 'another'>) {
   const next = another({ disk: rig.disk, lock: simulatedLock() });
-  next.hold('alice');
+  next.registerStudent('alice');
   next.setDesired('alice', true);
   await next.start();
-  await reach(next, 'the link', () => next.phase('alice') === 'open');
+  await waitForRig(next, 'the link', () => next.phase('alice') === 'open');
   return next;
 }
 
@@ -154,7 +154,7 @@ test.concurrent('what a killed process has overwritten is told by the next one',
   withRig(
     { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
     async ({ mock, rig, another }) => {
-      await begin(rig, ['alice']);
+      await startWith(rig, ['alice']);
       const sent = Promise.withResolvers<void>();
       mock.onCall = async (call, phase) => {
         if (call.kind !== 'config-put' || phase !== 'before') return;
@@ -174,7 +174,7 @@ test.concurrent('a lost update of a killed process is reported once, though its 
   withRig(
     { callTimeoutMs: CALL_TIMEOUT, disk: new MemoryDisk(), lock: simulatedLock() },
     async ({ mock, rig, another }) => {
-      await begin(rig, ['alice']);
+      await startWith(rig, ['alice']);
       const sent = Promise.withResolvers<void>();
       mock.onCall = (call, phase) => {
         if (call.kind !== 'config-put' || phase !== 'before') return;
@@ -205,7 +205,7 @@ test.concurrent.each(['gone', 'made anew on another port'])(
   'a student who is %s after an orchestrator that was killed leaves nothing of before',
   (become) =>
     withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session', graceMs: 50 }, async ({ mock, rig, another }) => {
-      await begin(rig, ['alice']);
+      await startWith(rig, ['alice']);
       const killed = Promise.withResolvers<void>();
       mock.onCall = (call, phase) => {
         if (call.kind !== 'config-put' || phase !== 'applied') return;
@@ -217,7 +217,7 @@ test.concurrent.each(['gone', 'made anew on another port'])(
       await killed.promise;
       expect(rig.rules()).toHaveLength(2);
       const next = another({ disk: rig.disk, lock: simulatedLock() });
-      if (become !== 'gone') next.hold('alice', 3002);
+      if (become !== 'gone') next.registerStudent('alice', 3002);
       await next.start();
       await waitFor('nothing to be left', () => next.rules().length === 1 && next.records().length === 0, {
         lastSeen: () => [...next.rules(), ...next.records()].join('\n'),
@@ -227,7 +227,7 @@ test.concurrent.each(['gone', 'made anew on another port'])(
 
 test.concurrent('another writer’s rule on a hostname that we were about to open is not mistaken for ours', () =>
   withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session' }, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, LATE);
     mock.onCall = (call, phase) => {
       if (call.kind !== 'config-put' || phase !== 'before') return;
@@ -238,9 +238,9 @@ test.concurrent('another writer’s rule on a hostname that we were about to ope
       }));
     };
     rig.setDesired('alice', true);
-    await reach(rig, 'the late call', () =>
+    await waitForRig(rig, 'the late call', () =>
       mock.calls.some(({ fault, applied }) => fault === 'slow' && applied),
     );
-    await reach(rig, 'the loss to be told', () => lostUpdates({ rig }).length > 0);
+    await waitForRig(rig, 'the loss to be told', () => lostUpdates({ rig }).length > 0);
     expect(mock.overlaps).toEqual([]);
   }));

@@ -5,7 +5,7 @@ import type { Confirmation } from '../../../../../orchestrator/edges/edge.ts';
 import { linkFingerprint } from '../../../../../orchestrator/protocol/link-fingerprint.ts';
 import { MockConnector } from '../../../../cloudflare/index.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
-import { type Bench, begin, lastCall, make, withRig } from '../../../../support/with-rig.ts';
+import { lastCall, type RigBench, setAll, startWith, withRig } from '../../../../support/with-rig.ts';
 
 const identity = (student: string) =>
   JSON.stringify({ fingerprint: linkFingerprint('lab', student, `${student}.example.com`), isServing: true });
@@ -24,22 +24,23 @@ afterEach(async () => {
   await Promise.all(connectors.splice(0).map((connector) => connector.stop()));
 });
 
-async function openAlice({ rig }: Bench, answer?: string): Promise<number> {
+async function openAlice({ rig }: RigBench, answer?: string): Promise<number> {
   const server = await relay(answer);
   servers.push(server);
-  rig.hold('alice', server.port);
-  await begin(rig, []);
-  await make(rig, 'open', ['alice']);
+  rig.registerStudent('alice', server.port);
+  await startWith(rig, []);
+  await setAll(rig, 'open', ['alice']);
   return server.port;
 }
 
-const confirm = ({ rig }: Bench, port: number, patienceMs = 800): Promise<Confirmation> =>
+const confirm = ({ rig }: RigBench, port: number, patienceMs = 800): Promise<Confirmation> =>
   rig.edge.confirm(
     { ...ownRoute('alice'), hostname: 'alice.example.com', origin: `http://127.0.0.1:${port}` },
     AbortSignal.timeout(patienceMs),
   );
 
-const connectionsCalls = ({ mock }: Bench) => mock.calls.filter(({ kind }) => kind === 'connections').length;
+const connectionsCalls = ({ mock }: RigBench) =>
+  mock.calls.filter(({ kind }) => kind === 'connections').length;
 
 test('by the API: live when a connector has the version, within few calls', async () => {
   await withRig({ mock: { connectorDelayMs: 300 } }, async (bench) => {
@@ -66,7 +67,13 @@ test('by the metrics: live when cloudflared says so, without a call of the API',
   });
 });
 
-const words: { what: string; prepare?(bench: Bench): void; answer?: string; says: RegExp; next: RegExp }[] = [
+const words: {
+  what: string;
+  prepare?(bench: RigBench): void;
+  answer?: string;
+  says: RegExp;
+  next: RegExp;
+}[] = [
   {
     what: 'no connector at all',
     prepare: ({ mock }) => mock.account.tunnel.removeConnectors(),
@@ -130,10 +137,10 @@ test('metrics that do not answer, and an environment that is not there', async (
     });
     const rig = bench.another({ metrics: '127.0.0.1:1', disk: bench.rig.disk });
     await bench.rig.stop();
-    rig.hold('alice', port);
+    rig.registerStudent('alice', port);
     rig.setDesired('alice', true);
-    await begin(rig, []);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, []);
+    await setAll(rig, 'open', ['alice']);
     expect(await confirm({ ...bench, rig }, port, 400)).toMatchObject({
       kind: 'not-live',
       problem: { what: expect.stringMatching(/no metrics at 127\.0\.0\.1:1/) },
@@ -147,17 +154,17 @@ test('a link that was refused is not live by a version from before its rule', as
     const { id } = mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.1' });
     const server = await relay();
     servers.push(server);
-    rig.hold('alice', server.port);
-    await begin(rig, ['bob']);
+    rig.registerStudent('alice', server.port);
+    await startWith(rig, ['bob']);
     rig.setDesired('alice', true);
-    await make(rig, 'open', ['bob']);
+    await setAll(rig, 'open', ['bob']);
     expect(await confirm(bench, server.port, 200)).toMatchObject({
       kind: 'not-live',
       problem: { what: expect.stringMatching(/does not have/) },
     });
     for (const connector of mock.account.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
     mock.foreign.removeRecord(id);
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.phase('alice')).toBe('open');
     expect(await confirm(bench, server.port, 600)).toMatchObject({
       kind: 'not-live',

@@ -1,6 +1,13 @@
 /** Who writes between our reading and our writing is noticed; what they write afterwards is kept. */
 import type { MockCloudflare } from '../../../../cloudflare/index.ts';
-import { begin, countsSince, DNS_MODES, make, reach, withRig } from '../../../../support/with-rig.ts';
+import {
+  countsSince,
+  DNS_MODES,
+  setAll,
+  startWith,
+  waitForRig,
+  withRig,
+} from '../../../../support/with-rig.ts';
 
 const theirs = (name: string) => ({ hostname: `${name}.example.com`, service: 'http://10.0.0.9:80' });
 
@@ -19,11 +26,11 @@ function interfere(mock: MockCloudflare, phase: 'before' | 'applied', names: str
 
 test('a write between our GET and our PUT is reported with the versions, in the log and by `doctor`; our rule stays', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     addTheirs(mock, 'shop');
     interfere(mock, 'before', ['gone']);
     const from = mock.calls.length;
-    await make(rig, 'open', ['alice']);
+    await setAll(rig, 'open', ['alice']);
     const loud = rig.log.lines().filter(({ level }) => level >= 50);
     expect(loud).toHaveLength(1);
     expect(loud[0]).toMatchObject({
@@ -41,7 +48,7 @@ test('a write between our GET and our PUT is reported with the versions, in the 
     expect(found).toMatchObject({ ok: false, found: expect.stringMatching(/between versions 1 and 3/) });
     expect(rig.problem('alice')).toBeNull();
     addTheirs(mock, 'gone');
-    await make(rig, 'closed', ['alice']);
+    await setAll(rig, 'closed', ['alice']);
     expect(rig.rules()).toEqual([
       'gone.example.com → http://10.0.0.9:80',
       'shop.example.com → http://10.0.0.9:80',
@@ -52,10 +59,10 @@ test('a write between our GET and our PUT is reported with the versions, in the 
 
 test('another writer overwrites ours right after our PUT: ours is merged again at the next reconcile, theirs is kept', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     mock.foreign.putConfig(() => ({ ingress: [theirs('shop'), { service: 'http_status:404' }] }));
-    expect(await rig.publisher.reconcile(true)).toMatchObject([
+    expect(await rig.reconciler.reconcile(true)).toMatchObject([
       { hostname: 'alice.example.com', found: 'no rule' },
     ]);
     expect(rig.rules()).toEqual([
@@ -69,10 +76,10 @@ test('another writer overwrites ours right after our PUT: ours is merged again a
 
 test('a write that arrives before the answer to ours is seen when it is read again', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
     interfere(mock, 'applied', ['shop']);
-    await make(rig, 'open', ['alice']);
-    await make(rig, 'open', ['bob']);
+    await setAll(rig, 'open', ['alice']);
+    await setAll(rig, 'open', ['bob']);
     expect(rig.rules()).toContain('shop.example.com → http://10.0.0.9:80');
     expect(rig.log.text()).not.toMatch(/another writer wrote/);
   });
@@ -80,7 +87,7 @@ test('a write that arrives before the answer to ours is seen when it is read aga
 
 test('another writer that never stops blocks nothing: a few tries, then a problem, and it works when they stop', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
     let writes = 0;
     mock.onCall = (call, phase) => {
       // Everything else goes, so that ours is never there when it is read again.
@@ -92,20 +99,20 @@ test('another writer that never stops blocks nothing: a few tries, then a proble
     };
     const from = mock.calls.length;
     rig.setDesired('alice', true);
-    await reach(rig, 'the words', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
     expect(rig.problem('alice')?.what).toMatch(/another writer keeps writing/);
     expect(countsSince(mock, from)['config-put']).toBeLessThanOrEqual(5);
     mock.onCall = null;
-    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
   });
 });
 
 test('an unknown outcome beside another writer’s write is no loss where ours was not applied', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     interfere(mock, 'before', ['shop']);
     mock.faults.next({ kind: 'config-put' }, 'reset-before');
-    await make(rig, 'open', ['alice']);
+    await setAll(rig, 'open', ['alice']);
     expect(rig.rules()).toContain('shop.example.com → http://10.0.0.9:80');
     expect(rig.log.text()).not.toMatch(/another writer wrote/);
   });
@@ -115,7 +122,7 @@ test.each(DNS_MODES)(
   'with dns: %s, a rule that takes the name beside a PUT of ours that came to nothing stays theirs, and is named',
   async (dns) => {
     await withRig({ dns, callTimeoutMs: 300 }, async ({ mock, rig }) => {
-      await begin(rig, dns === 'session' ? ['alice'] : []);
+      await startWith(rig, dns === 'session' ? ['alice'] : []);
       mock.faults.next({ kind: 'config-put' }, 'reset-before');
       mock.onCall = (call, phase) => {
         if (call.kind !== 'config-put' || phase !== 'before') return;
@@ -125,11 +132,11 @@ test.each(DNS_MODES)(
           ingress: [{ ...theirs('alice'), originRequest: { noTLSVerify: true } }, ...config.ingress],
         }));
       };
-      if (dns === 'student') rig.hold('alice');
+      if (dns === 'student') rig.registerStudent('alice');
       rig.setDesired('alice', true);
-      await reach(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
-      await rig.quiet();
-      await rig.publisher.reconcile(true);
+      await waitForRig(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
+      await rig.whenIdle();
+      await rig.reconciler.reconcile(true);
       expect(mock.account.tunnel.config).toEqual({
         ingress: [
           { ...theirs('alice'), originRequest: { noTLSVerify: true } },
@@ -147,7 +154,7 @@ test.each(DNS_MODES)(
   'with dns: %s, a rule that takes the name right after a PUT of ours stays theirs, and our rule and record are removed',
   async (dns) => {
     await withRig({ dns }, async ({ mock, rig }) => {
-      await begin(rig, dns === 'session' ? ['alice'] : []);
+      await startWith(rig, dns === 'session' ? ['alice'] : []);
       mock.onCall = (call, phase) => {
         if (call.kind !== 'config-put') return;
         // A write between our GET and our PUT makes this run read the document again.
@@ -158,16 +165,16 @@ test.each(DNS_MODES)(
           ingress: config.ingress.toSpliced(1, 0, theirs('alice')),
         }));
       };
-      if (dns === 'student') rig.hold('alice');
+      if (dns === 'student') rig.registerStudent('alice');
       rig.setDesired('alice', true);
-      await reach(rig, 'the conflict', () => rig.problem('alice')?.code === 'conflict');
-      await rig.quiet();
+      await waitForRig(rig, 'the conflict', () => rig.problem('alice')?.code === 'conflict');
+      await rig.whenIdle();
       expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
       expect(rig.records()).toEqual([]);
       expect(rig.disk.journalEntries()).toEqual([]);
       mock.foreign.putConfig(() => ({ ingress: [{ service: 'http_status:404' }] }));
-      await rig.publisher.reconcile(true);
-      await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+      await rig.reconciler.reconcile(true);
+      await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
       expect(rig.problem('alice')).toBeNull();
     });
   },

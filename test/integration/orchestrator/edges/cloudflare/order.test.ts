@@ -1,6 +1,6 @@
 /** The record before the rule, the rule away before the record; what is foreign stays as it was, ours stands above what would shadow it. */
 import type { Call, MockCloudflare } from '../../../../cloudflare/index.ts';
-import { begin, DNS_MODES, make, reach, students, withRig } from '../../../../support/with-rig.ts';
+import { DNS_MODES, setAll, startWith, students, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 interface Violation {
   call: Pick<Call, 'number' | 'kind'>;
@@ -27,12 +27,12 @@ test.each(DNS_MODES)('with dns: %s, every rule of ours has a marked record at ev
   await withRig({ dns, graceMs: 0 }, async ({ mock, rig }) => {
     const names = students(6);
     const violations = watchCover(mock);
-    await begin(rig, names);
-    await make(rig, 'open', names);
-    await make(rig, 'closed', names.slice(0, 3));
-    await make(rig, 'open', names.slice(0, 1));
+    await startWith(rig, names);
+    await setAll(rig, 'open', names);
+    await setAll(rig, 'closed', names.slice(0, 3));
+    await setAll(rig, 'open', names.slice(0, 1));
     await Promise.all(names.map((name) => rig.unregister(name)));
-    await reach(rig, 'all to be gone', () => rig.records().length === 0);
+    await waitForRig(rig, 'all to be gone', () => rig.records().length === 0);
     expect(rig.rules()).toEqual(['* → http_status:404']);
     expect(violations).toEqual([]);
     const kinds = mock.calls.filter(({ applied }) => applied).map(({ kind }) => kind);
@@ -64,8 +64,8 @@ test('foreign rules come back equal as JSON, keys in their order; ours come befo
   await withRig({}, async ({ mock, rig }) => {
     mock.foreign.putConfig(() => structuredClone(administrators));
     const before = JSON.stringify(mock.account.tunnel.config);
-    await begin(rig, ['alice', 'bob']);
-    await make(rig, 'open', ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
+    await setAll(rig, 'open', ['alice', 'bob']);
     const hostnames = mock.account.tunnel.config?.ingress.map(({ hostname }) => hostname);
     expect(hostnames).toEqual([
       'shop.example.com',
@@ -77,20 +77,20 @@ test('foreign rules come back equal as JSON, keys in their order; ours come befo
       '*.example.com',
       '',
     ]);
-    await make(rig, 'closed', ['alice', 'bob']);
+    await setAll(rig, 'closed', ['alice', 'bob']);
     expect(JSON.stringify(mock.account.tunnel.config)).toBe(before);
   });
 });
 
 test('a rule of ours is moved above a new wildcard at the next reconcile', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     mock.foreign.putConfig((config) => ({
       ...config,
       ingress: [{ hostname: '*.example.com', service: 'http://10.0.0.7:80' }, ...config.ingress],
     }));
-    expect(await rig.publisher.reconcile(true)).toEqual([
+    expect(await rig.reconciler.reconcile(true)).toEqual([
       {
         hostname: 'alice.example.com',
         student: 'alice',
@@ -110,9 +110,9 @@ test('a rule of ours is moved above a new wildcard at the next reconcile', async
 test('a tunnel without a configuration gets a rule and the catch-all that cloudflared requires', async () => {
   await withRig({}, async ({ mock, rig }) => {
     expect(mock.account.tunnel.config).toBeNull();
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     expect(mock.account.tunnel.config).toBeNull();
-    await make(rig, 'open', ['alice']);
+    await setAll(rig, 'open', ['alice']);
     expect(mock.account.tunnel.config).toEqual({
       ingress: [
         { hostname: 'alice.example.com', service: 'http://127.0.0.1:3001' },
@@ -127,8 +127,8 @@ test('the owner tag of the longest names fits a Free zone’s comment, names bot
   const long = `anna-${'m'.repeat(58)}`;
   const twin = `anna-${'m'.repeat(57)}n`;
   await withRig({ instance, dns: 'student' }, async ({ mock, rig, another }) => {
-    await begin(rig, [long, twin]);
-    await make(rig, 'open', [long, twin]);
+    await startWith(rig, [long, twin]);
+    await setAll(rig, 'open', [long, twin]);
     const comments = mock.account.records.map(({ comment }) => comment ?? '');
     expect(new Set(comments).size).toBe(2);
     for (const comment of comments) {
@@ -138,7 +138,11 @@ test('the owner tag of the longest names fits a Free zone’s comment, names bot
     await rig.stop();
     // Nobody holds them any more, and the disk is another one.
     const later = another();
-    await begin(later, []);
-    await reach(later, 'all to be gone', () => later.records().length === 0 && later.rules().length === 1);
+    await startWith(later, []);
+    await waitForRig(
+      later,
+      'all to be gone',
+      () => later.records().length === 0 && later.rules().length === 1,
+    );
   });
 });

@@ -1,29 +1,29 @@
 /** A mark is believed as of now: somebody may have taken the record, and the name with it, since it was last read. */
 import { MemoryDisk, simulatedLock } from '../../../../support/cloudflare-rig.ts';
-import { type Bench, begin, make, reach, withRig } from '../../../../support/with-rig.ts';
+import { type RigBench, setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 /** The name is somebody else's from now on. */
-function takeName({ mock, rig }: Pick<Bench, 'mock' | 'rig'>, student: string): void {
+function takeName({ mock, rig }: Pick<RigBench, 'mock' | 'rig'>, student: string): void {
   const record = mock.account.records.find(({ name }) => name === rig.hostname(student));
   mock.foreign.removeRecord(record?.id ?? '');
 }
 
 test('a rule that another writer made after taking our record is not changed by the next run', () =>
   withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
     takeName({ mock, rig }, 'alice');
     mock.foreign.putConfig((config) => ({
       ...config,
       ingress: [{ hostname: rig.hostname('alice'), service: 'http://10.0.0.9:80' }, ...config.ingress],
     }));
-    await make(rig, 'open', ['bob']);
+    await setAll(rig, 'open', ['bob']);
     expect(rig.rules()).toContain('alice.example.com → http://10.0.0.9:80');
-    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'conflict');
+    await waitForRig(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'conflict');
   }));
 
 test('a record whose owner tag was removed is not removed with its student', () =>
   withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     mock.foreign.changeRecord(mock.account.records[0]?.id ?? '', { comment: 'mine now' });
     await rig.unregister('alice');
     expect(mock.account.records).toMatchObject([{ name: 'alice.example.com', comment: 'mine now' }]);
@@ -31,18 +31,18 @@ test('a record whose owner tag was removed is not removed with its student', () 
 
 test('a rule whose record was removed by another writer is removed with its student', () =>
   withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     takeName({ mock, rig }, 'alice');
     await rig.unregister('alice');
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.rules()).toEqual(['* → http_status:404']);
   }));
 
 test('a hostname that another writer takes while our write fails is theirs', () =>
   withRig({ callTimeoutMs: 300 }, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     mock.faults.next({ kind: 'config-put' }, 'timeout');
     mock.onCall = (call, phase) => {
       if (call.kind !== 'config-put' || phase !== 'before') return;
@@ -54,15 +54,15 @@ test('a hostname that another writer takes while our write fails is theirs', () 
       }));
     };
     rig.setDesired('alice', false);
-    await reach(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'conflict');
+    await waitForRig(rig, 'the clash to be told', () => rig.problem('alice')?.code === 'conflict');
     expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);
   }));
 
 test('a hostname that another writer takes right before our record is created again and we are killed is theirs', async () => {
   const lock = simulatedLock();
   await withRig({ callTimeoutMs: 300, disk: new MemoryDisk(), lock }, async ({ mock, rig, another }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     const theirs = 'alice.example.com → http://10.0.0.9:80';
     mock.onCall = ({ kind }, phase) => {
       if (kind === 'config-get' && phase === 'applied') {
@@ -79,13 +79,13 @@ test('a hostname that another writer takes right before our record is created ag
         lock.free();
       }
     };
-    void rig.publisher.reconcile(true).catch(() => undefined);
-    await reach(rig, 'the kill', () => mock.onCall === null);
+    void rig.reconciler.reconcile(true).catch(() => undefined);
+    await waitForRig(rig, 'the kill', () => mock.onCall === null);
     const next = another({ disk: rig.disk });
-    await begin(next, ['alice']);
+    await startWith(next, ['alice']);
     next.setDesired('alice', true);
-    await reach(next, 'the clash to be told', () => next.problem('alice')?.code === 'conflict');
-    await next.quiet();
+    await waitForRig(next, 'the clash to be told', () => next.problem('alice')?.code === 'conflict');
+    await next.whenIdle();
     expect(next.rules()).toEqual([theirs, '* → http_status:404']);
     expect(next.records()).toEqual([]);
   });

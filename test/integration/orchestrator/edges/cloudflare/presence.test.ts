@@ -7,13 +7,13 @@ import { linkFingerprint } from '../../../../../orchestrator/protocol/link-finge
 import { AgentSyncRig, exitedReport, servingReport } from '../../../../support/agent-sync-rig.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
 import { waitFor } from '../../../../support/wait.ts';
-import { type Bench, begin, make, reach, withRig } from '../../../../support/with-rig.ts';
+import { type RigBench, setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 const OURS = 'alice.example.com → http://127.0.0.1:';
 
 /** Alice is live: her relay answers, and the connector has her rule. */
 async function withAliceLive(
-  task: (bench: Bench & { student: AgentSyncRig; port: number }) => Promise<void>,
+  task: (bench: RigBench & { student: AgentSyncRig; port: number }) => Promise<void>,
 ): Promise<void> {
   const relay = createServer((_request, response) => {
     response.end(
@@ -106,8 +106,8 @@ test('a student who returns after a closing of unknown outcome is not live, and 
 test('a connector that has an older version does not make a link live whose rule was gone meanwhile', () =>
   withRig({}, async ({ mock, rig }) => {
     const alice = ownRoute('alice', 'alice.example.com', 'http://127.0.0.1:3001');
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     for (const connector of mock.account.connectors) connector.delayMs = Number.POSITIVE_INFINITY;
     mock.faults.next({ kind: 'config-put' }, 'reset-after');
     mock.onCall = ({ kind }, phase) => {
@@ -118,8 +118,8 @@ test('a connector that has an older version does not make a link live whose rule
       rig.setDesired('alice', true);
     };
     rig.setDesired('alice', false);
-    await reach(rig, 'the rule to stand anew', () => mock.account.tunnel.version === 3);
-    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    await waitForRig(rig, 'the rule to stand anew', () => mock.account.tunnel.version === 3);
+    await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
     expect(await rig.edge.confirm(alice, AbortSignal.timeout(300))).toMatchObject({
       kind: 'not-live',
       problem: { what: expect.stringMatching(/since version 3/) },
@@ -128,15 +128,15 @@ test('a connector that has an older version does not make a link live whose rule
 
 test('a link whose record is lost and can’t be made again is open no longer, and its student hears why', () =>
   withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice', 'bob']);
-    await make(rig, 'open', ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
+    await setAll(rig, 'open', ['alice', 'bob']);
     const { changes } = rig;
     const from = changes.length;
     mock.foreign.removeRecord(
       mock.account.records.find(({ name }) => name === rig.hostname('alice'))?.id ?? '',
     );
     mock.faults.next({ kind: 'dns-batch' }, 'refused');
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.rules()).toEqual([expect.stringMatching(/^bob/), '* → http_status:404']);
     expect(rig.view('alice')).toMatchObject({
       phase: 'opening',
@@ -144,40 +144,40 @@ test('a link whose record is lost and can’t be made again is open no longer, a
     });
     expect(changes.slice(from)).toEqual(['alice']);
     expect(rig.view('bob')).toEqual({ phase: 'open', problem: null });
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.view('alice')).toEqual({ phase: 'open', problem: null });
   }));
 
 test('a link whose record has another owner now is closed as soon as its rule is gone', () =>
   withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice', 'bob']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice', 'bob']);
+    await setAll(rig, 'open', ['alice']);
     mock.foreign.changeRecord(
       mock.account.records.find(({ name }) => name === rig.hostname('alice'))?.id ?? '',
       {
         comment: 'mine now',
       },
     );
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.rules()).toEqual(['* → http_status:404']);
     const clash = { code: 'conflict' };
     expect(rig.view('alice')).toMatchObject({ phase: 'opening', problem: clash });
     rig.setDesired('alice', false);
-    await rig.quiet();
+    await rig.whenIdle();
     expect(rig.view('alice')).toMatchObject({ phase: 'closed', problem: clash });
-    expect(rig.publisher.changing()).toEqual([]);
+    expect(rig.reconciler.changing()).toEqual([]);
     rig.setDesired('alice', true);
-    await rig.quiet();
+    await rig.whenIdle();
     expect(rig.view('alice')).toMatchObject({ phase: 'opening', problem: clash });
   }));
 
 test('a link that could not be closed is still open for a student who returns', () =>
   withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     mock.faults.next({ kind: 'config-put' }, 'refused');
     rig.setDesired('alice', false);
-    await reach(rig, 'the refusal', () => rig.problem('alice'));
+    await waitForRig(rig, 'the refusal', () => rig.problem('alice'));
     expect(rig.phase('alice')).toBe('closing');
     rig.setDesired('alice', true);
     expect(rig.view('alice')).toEqual({ phase: 'open', problem: null });

@@ -7,12 +7,12 @@ import { MockCloudflare } from '../../../../cloudflare/index.ts';
 import { CloudflareRig } from '../../../../support/cloudflare-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 import {
-  begin,
   countsSince,
   DNS_MODES,
-  make,
-  reach,
+  setAll,
+  startWith,
   students,
+  waitForRig,
   withRig,
 } from '../../../../support/with-rig.ts';
 
@@ -23,7 +23,7 @@ test.each(cases)(
   async ({ dns, count }) => {
     await withRig({ dns, mock: { plan: 'paid' } }, async ({ mock, rig }) => {
       const names = students(count);
-      await begin(rig, names);
+      await startWith(rig, names);
       const batches = Math.ceil(count / 200);
       // The first look: all records, 100 to a page or more, and the configuration, read again right before a write.
       expect(countsSince(mock, 0)).toEqual({
@@ -34,7 +34,7 @@ test.each(cases)(
         ...(dns === 'student' && { 'dns-batch': batches }),
       });
       let from = mock.calls.length;
-      await make(rig, 'open', names);
+      await setAll(rig, 'open', names);
       expect(countsSince(mock, from)).toEqual({
         'config-get': 1,
         'config-put': 1,
@@ -42,7 +42,7 @@ test.each(cases)(
       });
       expect(rig.rules()).toHaveLength(count + 1);
       from = mock.calls.length;
-      await make(rig, 'closed', names);
+      await setAll(rig, 'closed', names);
       expect(countsSince(mock, from)).toEqual({ 'config-get': 1, 'config-put': 1 });
       expect(rig.rules()).toEqual(['* → http_status:404']);
       from = mock.calls.length;
@@ -76,9 +76,9 @@ async function comeInTurn(rig: CloudflareRig, names: readonly string[]): Promise
 test('more than one batch holds: 450 records are three, and still one GET and one PUT', async () => {
   await withRig({ dns: 'session', mock: { plan: 'paid' } }, async ({ mock, rig }) => {
     const names = students(450);
-    await begin(rig, names);
+    await startWith(rig, names);
     const from = mock.calls.length;
-    await make(rig, 'open', names);
+    await setAll(rig, 'open', names);
     expect(countsSince(mock, from)).toEqual({ 'dns-batch': 3, 'config-get': 1, 'config-put': 1 });
   });
 });
@@ -89,11 +89,11 @@ test.each(DNS_MODES)(
     const scene = () =>
       withRig({ dns }, async ({ mock, rig }) => {
         const names = students(5);
-        await begin(rig, names);
+        await startWith(rig, names);
         const from = mock.calls.length;
         // Whom a busy machine has kept longer than anybody waits is no company: they come again.
         if (!(await comeInTurn(rig, names))) return false;
-        await reach(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
+        await waitForRig(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
         expect(countsSince(mock, from)).toEqual({
           'config-get': 1,
           'config-put': 1,
@@ -108,15 +108,15 @@ test.each(DNS_MODES)(
 test('a link that opens before the snapshot is in the same run, one that opens during the write in the next', async () => {
   await withRig({ mock: { latency: { ms: 40 } } }, async ({ mock, rig }) => {
     const names = students(3);
-    await begin(rig, names);
+    await startWith(rig, names);
     const from = mock.calls.length;
     mock.onCall = (call, phase) => {
       if (phase !== 'before') return;
       if (call.kind === 'config-get') rig.setDesired('s1', true);
       if (call.kind === 'config-put') rig.setDesired('s2', true);
     };
-    await make(rig, 'open', ['s0', 's1']);
-    await reach(rig, 's2 to be open', () => rig.phase('s2') === 'open');
+    await setAll(rig, 'open', ['s0', 's1']);
+    await waitForRig(rig, 's2 to be open', () => rig.phase('s2') === 'open');
     expect(countsSince(mock, from)).toEqual({ 'config-get': 2, 'config-put': 2 });
     const [first] = mock.calls.slice(from).filter(({ kind }) => kind === 'config-put');
     expect(JSON.stringify(first?.body)).toMatch(/s0\.example.*s1\.example/);
@@ -125,16 +125,16 @@ test('a link that opens before the snapshot is in the same run, one that opens d
 
 test('nothing differs: no call at all, however often the same state is desired', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     const from = mock.calls.length;
     for (let round = 0; round < 5; round += 1) {
       rig.setDesired('alice', false);
       rig.setDesired('alice', true);
     }
-    await rig.quiet();
+    await rig.whenIdle();
     rig.retryNow('alice', false);
-    await rig.quiet();
+    await rig.whenIdle();
     expect(countsSince(mock, from)).toEqual({});
   });
 });
@@ -148,18 +148,18 @@ test('two installations on one tunnel, at the same moment, lose nothing of each 
   );
   try {
     const names = rigs.map((_, index) => students(10).map((name) => `${name}-${index}`));
-    await Promise.all(rigs.map((rig, index) => begin(rig, names[index] ?? [])));
+    await Promise.all(rigs.map((rig, index) => startWith(rig, names[index] ?? [])));
     // One after the other in each, so that the two keep getting in each other's way.
     await Promise.all(
       rigs.map(async (rig, index) => {
-        for (const name of names[index] ?? []) await make(rig, 'open', [name]);
+        for (const name of names[index] ?? []) await setAll(rig, 'open', [name]);
       }),
     );
     expect(mock.overlaps).toEqual([]);
     expect(rigs[0]?.rules()).toHaveLength(21);
     expect(mock.account.records).toHaveLength(20);
     expect(rigs.map((rig) => rig.log.text()).join('')).not.toMatch(/another writer wrote/);
-    await Promise.all(rigs.map((rig, index) => make(rig, 'closed', names[index] ?? [])));
+    await Promise.all(rigs.map((rig, index) => setAll(rig, 'closed', names[index] ?? [])));
     expect(rigs[0]?.rules()).toHaveLength(1);
   } finally {
     await Promise.all(rigs.map((rig) => rig.stop()));

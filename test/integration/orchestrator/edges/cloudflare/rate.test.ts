@@ -1,17 +1,17 @@
 /** Never more calls than allowed, and whoever waits is told for how long. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownRoute } from '../../../../support/own-route.ts';
-import { begin, countsSince, reach, students, withRig } from '../../../../support/with-rig.ts';
+import { countsSince, startWith, students, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 const WAIT = /^Cloudflare's rate limit is reached: no API calls for (\d+) s\.$/;
 const secondsOf = (what: string | undefined) => Number(what?.match(WAIT)?.[1] ?? Number.NaN);
 
 test('our own budget: what does not fit waits, in words, and nothing is sent meanwhile', async () => {
   await withRig({ budget: 20 }, async ({ mock, rig }) => {
-    await begin(rig, students(30));
+    await startWith(rig, students(30));
     for (const name of students(30)) {
       rig.setDesired(name, true);
-      await reach(rig, 'open, or told', () => rig.phase(name) === 'open' || rig.problem(name) !== null);
+      await waitForRig(rig, 'open, or told', () => rig.phase(name) === 'open' || rig.problem(name) !== null);
       if (rig.problem(name) !== null) break;
     }
     expect(mock.calls.length).toBeLessThanOrEqual(20);
@@ -24,8 +24,10 @@ test('our own budget: what does not fit waits, in words, and nothing is sent mea
     expect(rig.problem('s0')).toBeNull();
     const from = mock.calls.length;
     rig.setDesired('s0', false);
-    await reach(rig, 's0 to be told', () => rig.problem('s0') !== null);
-    await expect(rig.publisher.reconcile(false)).rejects.toMatchObject({ what: expect.stringMatching(WAIT) });
+    await waitForRig(rig, 's0 to be told', () => rig.problem('s0') !== null);
+    await expect(rig.reconciler.reconcile(false)).rejects.toMatchObject({
+      what: expect.stringMatching(WAIT),
+    });
     expect(countsSince(mock, from)).toEqual({});
     expect((await rig.edge.diagnose()).find(({ subject }) => subject === 'Calls')).toMatchObject({
       ok: false,
@@ -39,16 +41,18 @@ test.each([1, 2])(
   '429 with retry-after %d: nothing is sent until then, then it continues automatically',
   async (retryAfter) => {
     await withRig({}, async ({ mock, rig }) => {
-      await begin(rig, ['alice', 'bob']);
+      await startWith(rig, ['alice', 'bob']);
       mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', retryAfter });
       const from = mock.calls.length;
       rig.setDesired('alice', true);
-      await reach(rig, 'the words', () => rig.problem('alice') !== null);
+      await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
       expect(secondsOf(rig.problem('alice')?.what)).toBe(retryAfter);
       // Others who come meanwhile hear the same.
       rig.setDesired('bob', true);
-      await reach(rig, 'the words', () => rig.problem('bob') !== null);
-      await reach(rig, 'both to be open', () => ['alice', 'bob'].every((name) => rig.phase(name) === 'open'));
+      await waitForRig(rig, 'the words', () => rig.problem('bob') !== null);
+      await waitForRig(rig, 'both to be open', () =>
+        ['alice', 'bob'].every((name) => rig.phase(name) === 'open'),
+      );
       const refused = mock.calls.find(({ status }) => status === 429);
       const next = mock.calls
         .slice(from)
@@ -66,18 +70,18 @@ test.each([
   [null, 30],
 ] as const)('a proxy’s bare 429 with retry-after %s is believed for %d s', async (retryAfter, seconds) => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', bare: true, retryAfter });
     const from = mock.calls.length;
     rig.setDesired('alice', true);
-    await reach(rig, 'the words', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
     expect(secondsOf(rig.problem('alice')?.what)).toBe(seconds);
     const until = Date.parse(rig.problem('alice')?.until ?? '') - Date.now();
     expect(until).toBeLessThanOrEqual(seconds * 1000);
     expect(until).toBeGreaterThan(seconds * 1000 - 1000);
-    await rig.quiet();
+    await rig.whenIdle();
     expect(countsSince(mock, from)).toEqual({ 'config-get': 1, 'config-put': 1 });
-    if (seconds === 1) await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    if (seconds === 1) await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
   });
 });
 
@@ -85,14 +89,18 @@ test('few calls left by Cloudflare’s own count: we stop before it refuses, so 
   await withRig(
     { mock: { rateLimit: { requests: 40, windowMs: 3000, blockMs: 3000 } } },
     async ({ mock, rig }) => {
-      await begin(rig, ['alice']);
+      await startWith(rig, ['alice']);
       mock.foreign.spendRequests(26);
       rig.setDesired('alice', true);
-      await reach(rig, 'open, or told', () => rig.phase('alice') === 'open' || rig.problem('alice') !== null);
+      await waitForRig(
+        rig,
+        'open, or told',
+        () => rig.phase('alice') === 'open' || rig.problem('alice') !== null,
+      );
       rig.setDesired('alice', rig.phase('alice') !== 'open');
-      await reach(rig, 'the words', () => rig.problem('alice') !== null);
+      await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
       expect(secondsOf(rig.problem('alice')?.what)).toBeLessThanOrEqual(3);
-      await reach(rig, 'the end of the window', () => rig.problem('alice') === null);
+      await waitForRig(rig, 'the end of the window', () => rig.problem('alice') === null);
       expect(mock.calls.every(({ status }) => status === 200)).toBe(true);
     },
   );
@@ -100,13 +108,13 @@ test('few calls left by Cloudflare’s own count: we stop before it refuses, so 
 
 test('everything is refused for five minutes: one call finds out, and everybody waits for as long', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, students(5));
+    await startWith(rig, students(5));
     mock.foreign.spendRequests(2000);
     const from = mock.calls.length;
     for (const name of students(5)) rig.setDesired(name, true);
-    await reach(rig, 'all to be told', () => students(5).every((name) => rig.problem(name) !== null));
+    await waitForRig(rig, 'all to be told', () => students(5).every((name) => rig.problem(name) !== null));
     expect(secondsOf(rig.problem('s3')?.what)).toBeGreaterThan(290);
-    await rig.quiet();
+    await rig.whenIdle();
     expect(countsSince(mock, from)).toEqual({ 'config-get': 1 });
   });
 });
@@ -119,11 +127,11 @@ test.each([
   async (_who, hostnames) => {
     await withRig({ callTimeoutMs: 200 }, async ({ mock, rig }) => {
       for (const hostname of hostnames) rig.register(ownRoute('alice', hostname, 'http://127.0.0.1:3001'));
-      await begin(rig, []);
-      await rig.quiet();
+      await startWith(rig, []);
+      await rig.whenIdle();
       mock.faults.next({}, 'refused', 1000);
       for (let round = 0; round < 5; round += 1)
-        await expect(rig.publisher.reconcile(true)).rejects.toMatchObject({
+        await expect(rig.reconciler.reconcile(true)).rejects.toMatchObject({
           what: expect.stringMatching(/does not let this token/),
         });
       const from = mock.calls.length;
@@ -139,7 +147,7 @@ test.each([
         proxied: true,
         comment: 'devenv lab/zoe',
       });
-      await reach(rig, 'the record to go', () => rig.records().length === 0);
+      await waitForRig(rig, 'the record to go', () => rig.records().length === 0);
     });
   },
 );

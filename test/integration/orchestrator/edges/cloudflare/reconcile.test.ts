@@ -2,7 +2,7 @@
 import type { MockCloudflare } from '../../../../cloudflare/index.ts';
 import type { CloudflareRig } from '../../../../support/cloudflare-rig.ts';
 import { MemoryDisk } from '../../../../support/cloudflare-rig.ts';
-import { begin, countsSince, make, reach, withRig } from '../../../../support/with-rig.ts';
+import { countsSince, setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 type Rule = { hostname?: string; service: string; originRequest?: Record<string, string | boolean> };
 
@@ -139,8 +139,8 @@ const snapshot = (rig: CloudflareRig) =>
 
 test.each(drifts)('$what', async ({ by, rows, stays }) => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice', 'bob', 'carol']);
-    await make(rig, 'open', ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob', 'carol']);
+    await setAll(rig, 'open', ['alice', 'bob']);
     // A hostname's case is as good as any other.
     const state = () => [
       rig
@@ -151,13 +151,13 @@ test.each(drifts)('$what', async ({ by, rows, stays }) => {
     ];
     const good = state();
     by(mock);
-    const asRows = (found: Awaited<ReturnType<typeof rig.publisher.reconcile>>) =>
+    const asRows = (found: Awaited<ReturnType<typeof rig.reconciler.reconcile>>) =>
       found.map(({ hostname, student, found: what, action }) => [hostname, student, what, action]);
     const before = snapshot(rig);
-    expect(asRows(await rig.publisher.reconcile(false))).toEqual(rows);
+    expect(asRows(await rig.reconciler.reconcile(false))).toEqual(rows);
     expect(snapshot(rig)).toBe(before);
     const from = mock.calls.length;
-    const mended = await rig.publisher.reconcile(true);
+    const mended = await rig.reconciler.reconcile(true);
     expect(asRows(mended)).toEqual(rows);
     expect(mended.every(({ failed }) => failed === null)).toBe(true);
     if (rows.length === 0 || stays) {
@@ -165,28 +165,28 @@ test.each(drifts)('$what', async ({ by, rows, stays }) => {
       // Nothing but reading.
       expect(Object.keys(countsSince(mock, from)).sort()).toEqual(['config-get', 'dns-list']);
     } else expect(state()).toEqual(good);
-    expect(await rig.publisher.reconcile(true)).toHaveLength(stays ? rows.length : 0);
+    expect(await rig.reconciler.reconcile(true)).toHaveLength(stays ? rows.length : 0);
     for (const name of ['alice', 'bob']) expect(rig.view(name)).toEqual({ phase: 'open', problem: null });
   });
 });
 
 test('a repair that fails is reported with its reason; an edge that can’t be read is an error', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     setRules(mock, (rules) => rules.filter(({ hostname }) => hostname !== ALICE));
     mock.faults.next({ kind: 'config-put' }, 'refused');
-    expect(await rig.publisher.reconcile(true)).toMatchObject([
+    expect(await rig.reconciler.reconcile(true)).toMatchObject([
       { found: 'no rule', failed: { what: expect.stringMatching(/does not let this token change/) } },
     ]);
     for (const mend of [true, false]) {
       mock.faults.next({ kind: 'dns-list' }, 'server-error');
-      await expect(rig.publisher.reconcile(mend)).rejects.toMatchObject({
+      await expect(rig.reconciler.reconcile(mend)).rejects.toMatchObject({
         code: 'edge',
         what: expect.stringMatching(/could not be reached/),
       });
     }
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(rig.rules()[0]).toMatch(/^alice/);
   });
 });
@@ -201,24 +201,24 @@ test('the log says "repaired" only of what was; a failed repair is logged once, 
     mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
     mock.faults.next({ kind: 'dns-batch' }, 'refused', 2);
     // The first publication looks at what is there.
-    await begin(rig, ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
     const clash = 'drift, not repaired: bob.example.com, record of another owner: A 192.0.2.7';
     const failed = expect.stringMatching(
       /^drift, repair failed: alice\.example\.com, no record, add it: .*does not let this token/,
     );
     expect(said().sort()).toEqual([clash, failed]);
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(said()).toHaveLength(2);
-    await rig.publisher.reconcile(true);
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(said().slice(2)).toEqual(['drift repaired: alice.example.com, no record, add it']);
     // What was over and is there again is news.
     const [record] = mock.account.records.filter(({ name }) => name === 'bob.example.com');
     mock.foreign.removeRecord(record?.id ?? '');
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     mock.foreign.removeRecord(idOf(mock, 'bob'));
     mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
-    await rig.publisher.reconcile(true);
+    await rig.reconciler.reconcile(true);
     expect(said().slice(3)).toEqual(['drift repaired: bob.example.com, no record, add it', clash]);
   });
 });
@@ -227,16 +227,20 @@ test('with the disk lost, the marks alone tell what is ours', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
     setRules(mock, leadingTo('shop.example.com', 'http://10.0.0.5:80'));
     mock.foreign.addRecord({ name: 'shop.example.com', type: 'A', content: '192.0.2.1', comment: 'devenv' });
-    await begin(rig, ['alice', 'bob']);
-    await make(rig, 'open', ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
+    await setAll(rig, 'open', ['alice', 'bob']);
     await rig.stop();
     // alice is made again, at another port; bob is not.
     const second = another({ disk: new MemoryDisk() });
-    second.hold('alice', 3333);
+    second.registerStudent('alice', 3333);
     await second.start();
-    await reach(second, 'bob to be gone', () => !second.records().some((line) => line.startsWith('bob')));
+    await waitForRig(
+      second,
+      'bob to be gone',
+      () => !second.records().some((line) => line.startsWith('bob')),
+    );
     expect(second.rules()).toEqual(['shop.example.com → http://10.0.0.5:80', '* → http_status:404']);
-    await make(second, 'open', ['alice']);
+    await setAll(second, 'open', ['alice']);
     expect(second.rules()).toContain('alice.example.com → http://127.0.0.1:3333');
     expect(second.records()).toEqual([
       `alice.example.com → ${mock.account.tunnelHostname}`,
@@ -244,8 +248,8 @@ test('with the disk lost, the marks alone tell what is ours', async () => {
     ]);
     await second.stop();
     const third = another({ disk: new MemoryDisk() });
-    await begin(third, []);
-    await reach(
+    await startWith(third, []);
+    await waitForRig(
       third,
       'all of ours to be gone',
       () => third.records().length === 1 && third.rules().length === 2,

@@ -1,20 +1,20 @@
 /** At most two configuration calls for all who come at once, whatever records they have. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { begin, countsSince, make, reach, withRig } from '../../../../support/with-rig.ts';
+import { countsSince, setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 test('a link with a record, and two without one 3 ms later, take one GET and one PUT together', async () => {
   await withRig({ dns: 'session', graceMs: 600_000 }, async ({ mock, rig }) => {
     const names = ['alice', 'bob', 'carol'];
-    await begin(rig, names);
-    await make(rig, 'open', ['alice']);
-    await make(rig, 'closed', ['alice']);
-    await rig.quiet();
+    await startWith(rig, names);
+    await setAll(rig, 'open', ['alice']);
+    await setAll(rig, 'closed', ['alice']);
+    await rig.whenIdle();
     expect(rig.records()).toHaveLength(1);
     const from = mock.calls.length;
     rig.setDesired('alice', true);
     await sleep(3);
     for (const name of ['bob', 'carol']) rig.setDesired(name, true);
-    await reach(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
+    await waitForRig(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
     expect(countsSince(mock, from)).toEqual({ 'dns-batch': 1, 'config-get': 1, 'config-put': 1 });
   });
 });

@@ -1,20 +1,20 @@
 /**
- * Random schedules: students who come and go, somebody else who writes too, every fault, kills between any two calls.
- * `npm run schedules -- --runs 20000` plays as many as one likes.
+ * Random schedules: students who open and close links, another writer, every fault, and kills between any two calls.
+ * `npm run schedules -- --runs 20000` runs more of them.
  */
 import { runSeed } from '../../../../support/run-seed.ts';
-import { playMany } from '../../../../support/schedules/run-many.ts';
+import { runSchedules } from '../../../../support/schedules/run-schedules.ts';
 
 const RUNS = 500;
-/** How many at once: they wait most of the time, but share one event loop. */
-const WIDTH = 24;
+/** Schedules that run side by side. */
+const WIDTH = 100;
 
-test(`${RUNS} random schedules come to rest as they should`, async () => {
+test(`${RUNS} random schedules end as they should`, async () => {
   const seed = runSeed();
-  const { figures, failure } = await playMany({ runs: RUNS, seed, width: WIDTH });
+  const { figures, failure } = await runSchedules({ runs: RUNS, seed, width: WIDTH });
   console.info(`seed ${seed}: ${JSON.stringify(figures)}`);
   if (failure !== null) throw new Error(failure);
   expect(figures.schedules).toBe(RUNS);
-  // A test that strikes nothing shows nothing.
+  // Without kills and faults the test would prove nothing.
   expect(Math.min(figures.kills, figures.faults)).toBeGreaterThan(RUNS / 10);
 }, 1_800_000);

@@ -2,9 +2,16 @@
 import type { DevenvError } from '../../../../../orchestrator/errors.ts';
 import type { RigOptions } from '../../../../support/cloudflare-rig.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
-import { type Bench, begin, countsSince, make, reach, withRig } from '../../../../support/with-rig.ts';
+import {
+  countsSince,
+  type RigBench,
+  setAll,
+  startWith,
+  waitForRig,
+  withRig,
+} from '../../../../support/with-rig.ts';
 
-const refusals: { what: string; options?: RigOptions; prepare?(bench: Bench): void; says: RegExp }[] = [
+const refusals: { what: string; options?: RigOptions; prepare?(bench: RigBench): void; says: RegExp }[] = [
   {
     what: 'a wrong token',
     options: { token: 'not-a-token' },
@@ -69,7 +76,7 @@ test.each(refusals)(
 
 test('a tunnel that is deleted, or taken over by a file, while the daemon runs: `doctor` says so', async () => {
   await withRig({}, async ({ mock, rig }) => {
-    await begin(rig, []);
+    await startWith(rig, []);
     expect((await rig.edge.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
     mock.account.tunnel.source = 'local';
     expect((await rig.edge.diagnose()).find(({ subject }) => subject === 'Tunnel')).toMatchObject({
@@ -86,22 +93,22 @@ test('a tunnel that is deleted, or taken over by a file, while the daemon runs: 
 
 test('Cloudflare away at the start, its zone known from before: students are made, and get their records later', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     await rig.stop();
     const second = another({ disk: rig.disk, callTimeoutMs: 300 });
     // Everything is refused, for a while.
     mock.faults.next({}, 'reset-before', 8);
-    second.hold('alice');
+    second.registerStudent('alice');
     second.setDesired('alice', true);
     await second.start();
     expect(await second.edge.hostname('bob')).toBe('bob.example.com');
-    second.hold('bob', 3002);
+    second.registerStudent('bob', 3002);
     second.setDesired('bob', true);
-    await reach(second, 'the words', () => second.problem('bob') !== null);
+    await waitForRig(second, 'the words', () => second.problem('bob') !== null);
     expect(second.problem('bob')?.what).toMatch(/^Cloudflare could not be reached/);
     mock.faults.clear();
-    await reach(second, 'both to be open', () =>
+    await waitForRig(second, 'both to be open', () =>
       ['alice', 'bob'].every((name) => second.phase(name) === 'open'),
     );
     expect(second.problem('bob')).toBeNull();
@@ -112,7 +119,7 @@ test('Cloudflare away at the very first start, and no template: no hostname can 
   await withRig({}, async ({ mock, rig }) => {
     mock.faults.next({}, 'reset-before', 3);
     await rig.start();
-    await reach(rig, 'the log', () => /can’t be reached/.test(rig.log.text()));
+    await waitForRig(rig, 'the log', () => /can’t be reached/.test(rig.log.text()));
     mock.faults.next({ kind: 'zone' }, 'html');
     await expect(rig.edge.hostname('alice')).rejects.toMatchObject({
       code: 'edge',
@@ -132,10 +139,10 @@ test('Cloudflare away at the very first start, and a template that names the who
     expect(hostname).toBe('alice-class.example.com');
     rig.register(ownRoute('alice', hostname, 'http://127.0.0.1:3001'));
     rig.setDesired('alice', true);
-    await reach(rig, 'the words', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
     expect(rig.problem('alice')?.what).toMatch(/^Cloudflare could not be reached/);
     mock.faults.clear();
-    await reach(rig, 'alice to be open', () => rig.phase('alice') === 'open');
+    await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
     expect(rig.records()[0]).toMatch(/^alice-class\.example\.com/);
     expect(rig.problem('alice')).toBeNull();
   });
@@ -158,25 +165,25 @@ test.each([
       rig.register(ownRoute('alice', hostname, 'http://127.0.0.1:3001'));
       rig.setDesired('alice', true);
       mock.faults.clear();
-      await reach(rig, 'the words', () => says.test(rig.problem('alice')?.what ?? ''));
+      await waitForRig(rig, 'the words', () => says.test(rig.problem('alice')?.what ?? ''));
       expect(rig.problem('alice')).toMatchObject({
         code: 'bad-settings',
         next: expect.stringMatching(/DEVENV_HOSTNAME.*Write it like/),
       });
       // Nothing has changed since: it is told all the same, and the link is not said to be open.
-      await rig.publisher.reconcile(true);
+      await rig.reconciler.reconcile(true);
       rig.register({
         ...ownRoute('bob'),
         hostname: 'bob.example.com',
         origin: 'http://127.0.0.1:3002',
       });
       rig.setDesired('bob', true);
-      await reach(rig, 'bob to be open', () => rig.phase('bob') === 'open');
+      await waitForRig(rig, 'bob to be open', () => rig.phase('bob') === 'open');
       expect([rig.phase('alice'), rig.problem('alice')?.code]).toEqual(['opening', 'bad-settings']);
       expect(rig.records()).toEqual([expect.stringMatching(/^bob/)]);
       // So it is where nothing could be done for anybody.
       mock.faults.next({ kind: 'config-get' }, 'server-error');
-      await rig.publisher.reconcile(true).catch(() => undefined);
+      await rig.reconciler.reconcile(true).catch(() => undefined);
       expect([rig.phase('alice'), rig.problem('alice')?.code]).toEqual(['opening', 'bad-settings']);
       // From now on it is refused at once.
       await expect(rig.edge.hostname('carol')).rejects.toMatchObject({ code: 'bad-settings' });
@@ -186,18 +193,18 @@ test.each([
 
 test('a restart while links are open changes nothing and writes nothing', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
-    await begin(rig, ['alice', 'bob']);
-    await make(rig, 'open', ['alice', 'bob']);
+    await startWith(rig, ['alice', 'bob']);
+    await setAll(rig, 'open', ['alice', 'bob']);
     await rig.stop();
     expect(rig.rules()).toHaveLength(3);
     const from = mock.calls.length;
     const second = another({ disk: rig.disk });
     for (const [index, name] of ['alice', 'bob'].entries()) {
-      second.hold(name, 3001 + index);
+      second.registerStudent(name, 3001 + index);
       second.setDesired(name, true);
     }
     await second.start();
-    await reach(second, 'both to be open', () =>
+    await waitForRig(second, 'both to be open', () =>
       ['alice', 'bob'].every((name) => second.phase(name) === 'open'),
     );
     expect(countsSince(mock, from)).toEqual({ zone: 1, tunnel: 1, 'dns-list': 1, 'config-get': 2 });
@@ -206,34 +213,38 @@ test('a restart while links are open changes nothing and writes nothing', async 
 
 test('removing a student during an outage of Cloudflare succeeds at once; the rest is removed after it', async () => {
   await withRig({ callTimeoutMs: 300 }, async ({ mock, rig, another }) => {
-    await begin(rig, ['alice']);
-    await make(rig, 'open', ['alice']);
+    await startWith(rig, ['alice']);
+    await setAll(rig, 'open', ['alice']);
     mock.faults.next({}, 'reset-before', 1000);
     await rig.unregister('alice');
     expect(rig.records()).toHaveLength(1);
     await rig.stop();
     const second = another({ disk: rig.disk });
     await second.start();
-    await reach(second, 'a failure', () => second.published > 0);
+    await waitForRig(second, 'a failure', () => second.runsEnded > 0);
     mock.faults.clear();
     // Nobody is there: the daemon comes back to it by itself.
-    await reach(second, 'all to be gone', () => second.records().length === 0 && second.rules().length === 1);
+    await waitForRig(
+      second,
+      'all to be gone',
+      () => second.records().length === 0 && second.rules().length === 1,
+    );
   });
 });
 
 test('a daemon that goes ends the call that runs, writes nothing more, and the next one finishes', async () => {
   await withRig({ dns: 'session', mock: { latency: { ms: 300 } } }, async ({ mock, rig, another }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     const from = mock.calls.length;
     rig.setDesired('alice', true);
-    await reach(rig, 'the batch to be on its way', () => mock.calls.length > from);
+    await waitForRig(rig, 'the batch to be on its way', () => mock.calls.length > from);
     await rig.stop();
     expect(countsSince(mock, from)).toEqual({ 'dns-batch': 1 });
     expect(mock.calls.at(-1)?.status).toBe(200);
     const second = another({ disk: rig.disk, callTimeoutMs: 500 });
-    second.hold('alice');
+    second.registerStudent('alice');
     second.setDesired('alice', true);
     await second.start();
-    await reach(second, 'alice to be open', () => second.phase('alice') === 'open');
+    await waitForRig(second, 'alice to be open', () => second.phase('alice') === 'open');
   });
 });

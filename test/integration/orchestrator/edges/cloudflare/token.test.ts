@@ -5,19 +5,19 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { readToken } from '../../../../../orchestrator/edges/cloudflare/index.ts';
 import { ALL_FAULTS } from '../../../../cloudflare/index.ts';
-import { begin, reach, withRig } from '../../../../support/with-rig.ts';
+import { startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 test('every fault at every call, and a wrong token: nothing that is written or thrown holds it', async () => {
   let errors = 0;
   await Promise.all(
     ALL_FAULTS.map((fault) =>
       withRig({ dns: 'session', callTimeoutMs: 300 }, async ({ mock, rig, another }) => {
-        await begin(rig, ['alice']);
+        await startWith(rig, ['alice']);
         const thrown: unknown[] = [];
         for (const kind of ['dns-list', 'config-get', 'dns-batch', 'config-put', 'connections'] as const) {
           mock.faults.next({ kind }, fault);
           rig.setDesired('alice', kind !== 'config-put');
-          await rig.publisher.reconcile(kind === 'dns-batch').catch((error: unknown) => {
+          await rig.reconciler.reconcile(kind === 'dns-batch').catch((error: unknown) => {
             thrown.push(error);
             errors += 1;
           });
@@ -41,9 +41,9 @@ test('a token that is refused, or that a header can’t hold, is not repeated in
   await withRig({ token: wrong }, async ({ rig }) => {
     const error = await rig.start().catch((thrown: unknown) => thrown);
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(wrong);
-    rig.hold('alice');
-    rig.publisher.start();
-    await reach(rig, 'the words', () => rig.problem('alice') !== null);
+    rig.registerStudent('alice');
+    rig.reconciler.start();
+    await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
     expect(JSON.stringify(rig.problem('alice')) + rig.log.text()).not.toContain(wrong);
   });
   expect(() => readToken({ CLOUDFLARE_API_TOKEN: 'two words' }, undefined)).toThrow(

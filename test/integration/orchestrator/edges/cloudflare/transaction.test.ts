@@ -6,7 +6,14 @@
 import { ALL_FAULTS, type CallKind, type FaultSpec } from '../../../../cloudflare/index.ts';
 import { limitConcurrency } from '../../../../support/limit-concurrency.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
-import { type Bench, begin, type DnsMode, make, reach, withRig } from '../../../../support/with-rig.ts';
+import {
+  type DnsMode,
+  type RigBench,
+  setAll,
+  startWith,
+  waitForRig,
+  withRig,
+} from '../../../../support/with-rig.ts';
 
 /** In ms: an answer that takes longer is given up. */
 const CALL_TIMEOUT = 2000;
@@ -20,25 +27,25 @@ interface Change {
   calls: CallKind[];
   graceMs?: number;
   /** What comes first. */
-  prepare?: (bench: Bench) => Promise<void>;
-  act(bench: Bench): void;
+  prepare?: (bench: RigBench) => Promise<void>;
+  act(bench: RigBench): void;
   /** It is as it should be: alice's records and rules. */
   records: number;
   rules: number;
 }
 
-const open = ({ rig }: Bench) => make(rig, 'open', ['alice']);
+const open = ({ rig }: RigBench) => setAll(rig, 'open', ['alice']);
 const reads: CallKind[] = ['config-get'];
 const rules: CallKind[] = [...reads, 'config-put'];
-const want = (wanted: boolean) => (bench: Bench) => bench.rig.setDesired('alice', wanted);
-const leave = ({ rig }: Bench) => void rig.unregister('alice');
+const want = (wanted: boolean) => (bench: RigBench) => bench.rig.setDesired('alice', wanted);
+const leave = ({ rig }: RigBench) => void rig.unregister('alice');
 
 const changes: Change[] = [
   {
     name: 'create',
     dns: 'student',
     calls: ['dns-batch', ...reads],
-    act: ({ rig }) => rig.hold('ann'),
+    act: ({ rig }) => rig.registerStudent('ann'),
     records: 2,
     rules: 0,
   },
@@ -82,7 +89,7 @@ const wasApplied = (fault: FaultSpec) =>
   ('applied' in fault && fault.applied === true) ||
   ['reset-after', 'bad-json', 'broken-body'].includes(fault.kind);
 
-function isDone({ rig }: Bench, { records, rules: ruled }: Change): boolean {
+function isDone({ rig }: RigBench, { records, rules: ruled }: Change): boolean {
   const own = (lines: string[]) => lines.filter((line) => line.startsWith('a')).length;
   return own(rig.records()) === records && own(rig.rules()) === ruled;
 }
@@ -91,32 +98,34 @@ async function strike(change: Change, kind: CallKind, fault: FaultSpec): Promise
   const { dns, graceMs = 600_000 } = change;
   await withRig({ dns, graceMs, callTimeoutMs: CALL_TIMEOUT }, async (bench) => {
     const { mock, rig } = bench;
-    await begin(rig, ['alice', 'bob']);
-    await make(rig, 'open', ['bob']);
+    await startWith(rig, ['alice', 'bob']);
+    await setAll(rig, 'open', ['bob']);
     await change.prepare?.(bench);
     const from = mock.calls.length;
     mock.faults.next({ kind }, fault);
     change.act(bench);
-    await reach(rig, `${kind} to fail in ${change.name} (${dns})`, () => mock.faults.pending === 0);
+    await waitForRig(rig, `${kind} to fail in ${change.name} (${dns})`, () => mock.faults.pending === 0);
     if (fault.kind === 'refused') {
       // Not tried again by itself; nothing of it is left half done.
-      await rig.quiet();
+      await rig.whenIdle();
       if (change.name === 'open')
         expect(isDone(bench, { ...change, records: dns === 'student' ? 1 : 0, rules: 0 })).toBe(true);
       if (change.name !== 'rm')
         expect(rig.problems.at(-1)?.what).toMatch(/^Cloudflare does not let this token change/);
-      await rig.publisher.reconcile(true);
+      await rig.reconciler.reconcile(true);
     }
-    await reach(rig, `${change.name} (${dns}) after ${fault.kind} at ${kind}`, () => isDone(bench, change));
-    await reach(rig, 'no problem to be left', () =>
+    await waitForRig(rig, `${change.name} (${dns}) after ${fault.kind} at ${kind}`, () =>
+      isDone(bench, change),
+    );
+    await waitForRig(rig, 'no problem to be left', () =>
       ['alice', 'ann'].every((name) => rig.problem(name) === null),
     );
-    await reach(rig, 'the intent to be gone', () => rig.disk.journalEntries().length === 0);
+    await waitForRig(rig, 'the intent to be gone', () => rig.disk.journalEntries().length === 0);
     if (kind !== 'config-get' && wasApplied(fault)) expect(rig.problems).toEqual([]);
     // Where no answer came it may still arrive: it is looked at once more when it can't any more.
     if (fault.kind === 'slow')
-      await reach(rig, 'the slow call', () => mock.calls.every(({ endedAt }) => endedAt !== null));
-    await rig.quiet();
+      await waitForRig(rig, 'the slow call', () => mock.calls.every(({ endedAt }) => endedAt !== null));
+    await rig.whenIdle();
     expect(isDone(bench, change)).toBe(true);
     expect(rig.problems.filter(({ student }) => student === 'bob')).toEqual([]);
     expect(rig.rules()).toContain('bob.example.com → http://127.0.0.1:3002');
@@ -136,16 +145,16 @@ test.concurrent.each(faults.map((fault) => [JSON.stringify(fault), fault] as con
 
 test('a name that the zone can’t have is no open link', () =>
   withRig({}, async ({ rig }) => {
-    await begin(rig, ['bob']);
+    await startWith(rig, ['bob']);
     rig.register({
       ...ownRoute('alice'),
       hostname: 'alice.localhost',
       origin: 'http://127.0.0.1:3009',
     });
     rig.setDesired('alice', true);
-    await reach(rig, 'it to be told', () => rig.problem('alice'));
+    await waitForRig(rig, 'it to be told', () => rig.problem('alice'));
     expect(rig.phase('alice')).toBe('opening');
     expect(rig.problem('alice')?.what).toContain('alice.localhost');
-    await make(rig, 'open', ['bob']);
+    await setAll(rig, 'open', ['bob']);
     expect(rig.rules()).toEqual(['bob.example.com → http://127.0.0.1:3001', '* → http_status:404']);
   }));

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../../../../orchestrator/clock.ts';
 import { createTunnelLock } from '../../../../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
-import { begin, make, reach, withRig } from '../../../../support/with-rig.ts';
+import { setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 const script = new URL('../../../../support/hold-tunnel-lock.ts', import.meta.url).pathname;
 const children: ChildProcess[] = [];
@@ -26,7 +26,7 @@ afterEach(() => {
 
 test('a process that waits for the lock learns who has it, and gets it when that process is killed', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
-    await begin(rig, ['alice']);
+    await startWith(rig, ['alice']);
     const child = await holder(mock.tunnelId, 'annex');
     await rig.stop();
     const lock = createTunnelLock({
@@ -36,19 +36,19 @@ test('a process that waits for the lock learns who has it, and gets it when that
       clock: systemClock,
     });
     const second = another({ lock, disk: rig.disk });
-    second.hold('alice');
+    second.registerStudent('alice');
     await second.start();
     second.setDesired('alice', true);
-    await reach(second, 'the words', () => second.problem('alice') !== null);
+    await waitForRig(second, 'the words', () => second.problem('alice') !== null);
     expect(second.problem('alice')).toMatchObject({
       code: 'busy',
       what: expect.stringMatching(/Another devenv on this host \(annex\) has been writing/),
     });
-    await expect(second.publisher.reconcile(true)).rejects.toThrow(/annex/);
-    await expect(second.publisher.reconcile(false)).rejects.toThrow(/annex/);
+    await expect(second.reconciler.reconcile(true)).rejects.toThrow(/annex/);
+    await expect(second.reconciler.reconcile(false)).rejects.toThrow(/annex/);
     expect(mock.calls.filter(({ kind }) => kind === 'config-put')).toEqual([]);
     child.kill('SIGKILL');
-    await make(second, 'open', ['alice']);
+    await setAll(second, 'open', ['alice']);
     expect(second.problem('alice')).toBeNull();
   });
 });

@@ -1,7 +1,8 @@
 /**
- * The class of one schedule: the students as the host's disk knows them, and the orchestrator's process that serves
- * them, which may be killed or stopped at any moment and takes them up again when it is back.
+ * The class of one schedule: the students as they are on the host's disk, and the orchestrator's process. It may be
+ * killed or stopped at any moment; the next process registers the students again.
  */
+import type { Clock } from '../../../orchestrator/clock.ts';
 import type { MockCloudflare } from '../../cloudflare/index.ts';
 import { CloudflareRig, MemoryDisk, type RigOptions, simulatedLock } from '../cloudflare-rig.ts';
 import { nameOf, STUDENTS } from './schedule.ts';
@@ -10,37 +11,37 @@ export interface Student {
   name: string;
   hostname: string;
   port: number;
-  wanted: boolean;
+  isDesired: boolean;
 }
 
-/** No two students have one port, and each student may have one of several. */
+/** No two students share a port; `choice` selects one of the student's ports. */
 const portOf = (student: number, choice: number) => 3001 + student + STUDENTS * choice;
 
-/** A process that can't start is started again after that long, in ms. */
-const RESTART_AFTER = 20;
+/** Pause before a process that could not start is started again. */
+const RESTART_MS = 20;
 
-export class Class {
+export class SimulatedClass {
   readonly students = new Map<number, Student>();
-  /** When each process was killed, as the number of the newest call then. */
+  /** For each kill, how many calls there were by then. */
   readonly kills: number[] = [];
   readonly #mock: MockCloudflare;
-  readonly #options: RigOptions;
+  readonly #options: RigOptions & { clock: Clock };
   readonly #disk = new MemoryDisk();
   readonly #lock = simulatedLock();
   readonly #note: (text: string) => void;
-  /** Lines of the log of each process that is gone. */
+  /** Log lines of the processes that have ended. */
   readonly #logs: { level: number; msg: string; read?: number }[] = [];
   #rig: CloudflareRig | null = null;
   #killed = Promise.withResolvers<void>();
-  #coming: Promise<void> = Promise.resolve();
+  #starting: Promise<void> = Promise.resolve();
 
-  constructor(mock: MockCloudflare, options: RigOptions, note: (text: string) => void) {
+  constructor(mock: MockCloudflare, options: RigOptions & { clock: Clock }, note: (text: string) => void) {
     this.#mock = mock;
     this.#options = options;
     this.#note = note;
   }
 
-  /** Resolves when the process that runs now is killed. */
+  /** Resolves when the current process is killed. */
   get killed(): Promise<void> {
     return this.#killed.promise;
   }
@@ -49,8 +50,8 @@ export class Class {
     return this.#rig;
   }
 
-  /** Whether a publication is under way, or was cut off. */
-  get isPublishing(): boolean {
+  /** Whether a run is in flight or was interrupted. */
+  get isRunInFlight(): boolean {
     return this.#disk.journalEntries().length > 0;
   }
 
@@ -62,30 +63,30 @@ export class Class {
     return Array.from({ length: STUDENTS }, (_, student) => `${nameOf(student)}.${this.#mock.zoneName}`);
   }
 
-  create(student: number, choice: number, wanted: boolean): void {
+  create(student: number, choice: number, isDesired: boolean): void {
     if (this.students.has(student)) return;
     const name = nameOf(student);
     const hostname = `${name}.${this.#mock.zoneName}`;
-    this.students.set(student, { name, hostname, port: portOf(student, choice), wanted });
-    this.#rig?.hold(name, portOf(student, choice));
-    this.#rig?.setDesired(name, wanted);
+    this.students.set(student, { name, hostname, port: portOf(student, choice), isDesired });
+    this.#rig?.registerStudent(name, portOf(student, choice));
+    this.#rig?.setDesired(name, isDesired);
   }
 
-  want(student: number, wanted: boolean): void {
+  setDesired(student: number, isDesired: boolean): void {
     const found = this.students.get(student);
     if (found === undefined) return;
-    found.wanted = wanted;
-    this.#rig?.setDesired(found.name, wanted);
+    found.isDesired = isDesired;
+    this.#rig?.setDesired(found.name, isDesired);
   }
 
-  release(student: number): void {
+  remove(student: number): void {
     const found = this.students.get(student);
     if (found === undefined) return;
     this.students.delete(student);
     void this.#rig?.unregister(found.name);
   }
 
-  /** SIGKILL; another process comes after a while. */
+  /** SIGKILL. Another process starts after `downMs`. */
   kill(downMs: number): void {
     if (this.#rig === null) return;
     this.#note('KILLED');
@@ -95,7 +96,7 @@ export class Class {
     this.#lock.free();
     this.kills.push(this.#mock.calls.length);
     this.#killed.resolve();
-    this.#comeBack(downMs);
+    this.#startAfter(downMs);
   }
 
   /** `devenv down` and `devenv up`. */
@@ -104,29 +105,29 @@ export class Class {
     if (rig === null) return;
     this.#rig = null;
     this.#note('stopped');
-    this.#coming = this.#coming.then(async () => {
+    this.#starting = this.#starting.then(async () => {
       await rig.stop();
       this.#logs.push(...rig.log.lines());
       await this.#start();
     });
   }
 
-  #comeBack(downMs: number): void {
-    this.#coming = this.#coming.then(async () => {
-      await new Promise((resolve) => setTimeout(resolve, downMs));
+  #startAfter(downMs: number): void {
+    this.#starting = this.#starting.then(async () => {
+      await this.#options.clock.sleep(downMs);
       await this.#start();
     });
   }
 
   /** Starts the first process. */
-  begin(): void {
-    this.#coming = this.#start();
+  start(): void {
+    this.#starting = this.#start();
   }
 
   /** Resolves when a process runs. */
-  async up(): Promise<CloudflareRig> {
+  async whenStarted(): Promise<CloudflareRig> {
     for (;;) {
-      await this.#coming;
+      await this.#starting;
       if (this.#rig !== null) return this.#rig;
     }
   }
@@ -141,10 +142,10 @@ export class Class {
       });
       this.#rig = rig;
       this.#note('a process starts');
-      // As the daemon does: all are held, with their wish of then, before anything is published.
-      for (const { name, port, wanted } of this.students.values()) {
-        rig.hold(name, port);
-        rig.setDesired(name, wanted);
+      // As the daemon does: all are registered, with their desired state, before the first run.
+      for (const { name, port, isDesired } of this.students.values()) {
+        rig.registerStudent(name, port);
+        rig.setDesired(name, isDesired);
       }
       const started = rig.start().then(
         () => true,
@@ -152,15 +153,15 @@ export class Class {
       );
       const isUp = await Promise.race([started, this.killed.then(() => true)]);
       if (isUp) return;
-      // A token that is refused: the daemon says so and ends; a person starts it again.
+      // The token was refused: the daemon reports it and ends, and a person starts it again.
       this.#rig = null;
       await rig.stop();
-      await new Promise((resolve) => setTimeout(resolve, RESTART_AFTER));
+      await this.#options.clock.sleep(RESTART_MS);
     }
   }
 
-  async end(): Promise<void> {
-    await this.#coming;
+  async stop(): Promise<void> {
+    await this.#starting;
     await this.#rig?.stop();
   }
 }

@@ -5,8 +5,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MockCloudflare, seededRandom } from '../../cloudflare/index.ts';
-import { SentCalls } from './calls.ts';
 import { Classroom } from './classroom.ts';
+import { SentCalls } from './sent-calls.ts';
 
 const SCALE = 1000;
 const STUDENTS = 30;
@@ -15,7 +15,7 @@ const DAY_MS = 8 * 3600_000;
 /** Seconds of a session's record after its use: 10 minutes, and the setting is in whole seconds. */
 const DNS_GRACE = '1';
 
-export interface Day {
+export interface DayFigures {
   scale: number;
   opens: number;
   /** API calls of the whole day, by what they are for. */
@@ -33,7 +33,7 @@ function timetable(random: () => number): { at: number; name: string; isIn: bool
     .sort((a, b) => a.at - b.at);
 }
 
-export async function playDay(dns: 'student' | 'session', seed: number): Promise<Day> {
+export async function playDay(dns: 'student' | 'session', seed: number): Promise<DayFigures> {
   const mock = await MockCloudflare.start({
     seed,
     plan: 'paid',

@@ -1,50 +1,49 @@
 /**
- * Who owns what at Cloudflare, kept apart from everything that the product knows: what somebody else has written must
- * stay as they left it, and each rule of ours must be covered by a marked record at every moment. Looked at after
- * every call that took effect.
+ * Tracks who owns what at Cloudflare, independently of the product, and checks two invariants after every call that was
+ * applied: what another writer wrote stays unchanged, and a tagged record covers each rule of ours at every moment.
  */
 import type { Call, DnsRecord, IngressRule, MockCloudflare, TunnelConfig } from '../../cloudflare/index.ts';
 
-/** A document without what is ours in it, as text: the order of keys counts. */
+/** A document without our rules, as text: the order of keys counts. */
 type Foreign = string;
 
-export class Property {
+export class OwnershipChecker {
   readonly #mock: MockCloudflare;
-  readonly #mark: string;
+  readonly #tagPrefix: string;
   /** Hostnames that a student may have. */
   readonly #hostnames: ReadonlySet<string>;
-  /** Services of rules that somebody else made of ours. */
+  /** Services of rules of ours that another writer has changed. */
   readonly tampered = new Set<string>();
-  /** Those of them that may have been there before the record, as far as the publication that made it could see. */
+  /** Those of them that may be older than the record, as far as the run that created it could know. */
   readonly disputed = new Set<string>();
-  /** Hostnames whose record somebody else took from us: until it is back, their rule has none. */
-  readonly robbed = new Set<string>();
-  /** What somebody else has in the zone, by id; each as text. */
+  /** Hostnames whose record another writer took from us: until it is back, no record covers our rule. */
+  readonly taken = new Set<string>();
+  /** Records of other owners as text, by id. */
   readonly #records = new Map<string, string>();
-  /** When each of our records was last changed by hand, as the number of the newest call then. */
-  readonly #changedByHand = new Map<string, number>();
+  /** For each of our records that another writer changed: how many calls there were by then. */
+  readonly #changedByOther = new Map<string, number>();
   #document: Foreign;
   /** The foreign part at each version. */
   readonly #history = new Map<number, Foreign>();
   readonly #foreignVersions = new Set<number>();
-  /** The version that each reading call was answered with, and the number of each call that listed the records. */
+  /** By call number, the version that each read returned; and the numbers of the calls that listed the records. */
   readonly #reads = new Map<number, number>();
   readonly #lists: number[] = [];
-  /** Versions that were read before writes in which something of somebody else was lost. */
-  readonly lost: number[] = [];
+  /** Versions on which writes were built that undid a write of another writer. */
+  readonly lostUpdates: number[] = [];
   readonly violations: string[] = [];
 
-  /** `mark` begins the comment of each record of ours. */
-  constructor(mock: MockCloudflare, hostnames: readonly string[], mark = 'devenv lab/') {
+  /** `tagPrefix` begins the comment of each record of ours. */
+  constructor(mock: MockCloudflare, hostnames: readonly string[], tagPrefix = 'devenv lab/') {
     this.#mock = mock;
-    this.#mark = mark;
+    this.#tagPrefix = tagPrefix;
     this.#hostnames = new Set(hostnames);
     this.#document = this.#foreignPart();
     this.#history.set(mock.account.tunnel.version, this.#document);
   }
 
-  #isMarked({ comment }: DnsRecord): boolean {
-    return comment?.startsWith(this.#mark) === true;
+  #isTagged({ comment }: DnsRecord): boolean {
+    return comment?.startsWith(this.#tagPrefix) === true;
   }
 
   isOurs({ hostname = '', service }: IngressRule): boolean {
@@ -55,16 +54,16 @@ export class Property {
     return this.#mock.account.tunnel.config?.ingress ?? [];
   }
 
-  markedRecord(hostname: string): DnsRecord | undefined {
-    return this.#mock.account.dns.withName(hostname).find((record) => this.#isMarked(record));
+  taggedRecord(hostname: string): DnsRecord | undefined {
+    return this.#mock.account.dns.withName(hostname).find((record) => this.#isTagged(record));
   }
 
-  markedRecords(): DnsRecord[] {
-    return this.#mock.account.records.filter((record) => this.#isMarked(record));
+  taggedRecords(): DnsRecord[] {
+    return this.#mock.account.records.filter((record) => this.#isTagged(record));
   }
 
   foreignRecords(): DnsRecord[] {
-    return this.#mock.account.records.filter((record) => !this.#isMarked(record));
+    return this.#mock.account.records.filter((record) => !this.#isTagged(record));
   }
 
   #foreignPart(): Foreign {
@@ -77,7 +76,7 @@ export class Property {
     return JSON.stringify({ ...config, ingress });
   }
 
-  /** Somebody else has written the document: that is what it should be now. */
+  /** Another writer has written the document: its foreign part must stay like this. */
   documentWritten(): void {
     const { version } = this.#mock.account.tunnel;
     this.#document = this.#foreignPart();
@@ -85,15 +84,15 @@ export class Property {
     this.#foreignVersions.add(version);
   }
 
-  /** Somebody else has changed records. */
+  /** Another writer has changed records; `changed` is the one that had our owner tag. */
   recordsWritten(changed: DnsRecord | null): void {
-    if (changed !== null) this.#changedByHand.set(changed.id, this.#mock.calls.length);
+    if (changed !== null) this.#changedByOther.set(changed.id, this.#mock.calls.length);
     this.#records.clear();
     for (const record of this.foreignRecords()) this.#records.set(record.id, JSON.stringify(record));
   }
 
-  /** A call took effect. */
-  look(call: Call): void {
+  /** Checks the invariants after a call that was applied. */
+  check(call: Call): void {
     switch (call.kind) {
       case 'config-get':
         this.#reads.set(call.number, this.#mock.account.tunnel.version);
@@ -102,30 +101,30 @@ export class Property {
         this.#lists.push(call.number);
         return;
       case 'config-put':
-        if (call.applied) this.#lookAtDocument(call);
+        if (call.applied) this.#checkDocument(call);
         break;
       case 'dns-batch':
       case 'dns-write':
-        if (call.applied) this.#lookAtRecords(call);
+        if (call.applied) this.#checkRecords(call);
         break;
       default:
         return;
     }
-    if (call.applied) this.#lookAtCover(call);
+    if (call.applied) this.#checkCover(call);
   }
 
-  /** The version that the writer of this document had before it: read, or answered to a write of its own. */
+  /** The version on which the document of this call was built: the last that was read or written. */
   #baseOf({ number }: Call): number {
     const bases = [...this.#reads].filter(([at]) => at < number);
     return bases.at(-1)?.[1] ?? -1;
   }
 
-  #lookAtDocument(call: Call): void {
+  #checkDocument(call: Call): void {
     const { version } = this.#mock.account.tunnel;
     const found = this.#foreignPart();
     const base = this.#baseOf(call);
     const isLate = [...this.#foreignVersions].some((each) => each > base && each < version);
-    if (found !== this.#document && isLate && found === this.#history.get(base)) this.lost.push(base);
+    if (found !== this.#document && isLate && found === this.#history.get(base)) this.lostUpdates.push(base);
     else if (found !== this.#document) {
       this.violations.push(
         `call ${call.number} changed what is foreign in the document:\n  was ${this.#document}\n  is  ${found}\n  it was read at version ${base}`,
@@ -133,28 +132,28 @@ export class Property {
     }
     this.#document = found;
     this.#history.set(version, found);
-    // Its writer goes on from what it was answered.
+    // The next write is built on this answer.
     this.#reads.set(call.number, version);
   }
 
-  #lookAtRecords(call: Call): void {
+  #checkRecords(call: Call): void {
     const listed = this.#lists.filter((number) => number < call.number).at(-1) ?? 0;
     for (const [id, text] of this.#records) {
       const record = this.#mock.account.records.find((each) => each.id === id);
       if (record !== undefined && JSON.stringify(record) === text) continue;
       this.#records.delete(id);
-      // Taken from us between our look and our write: no call of the API can tell.
-      if ((this.#changedByHand.get(id) ?? -1) >= listed) continue;
+      // Another writer took it between our read and our write: no call of the API can show that.
+      if ((this.#changedByOther.get(id) ?? -1) >= listed) continue;
       this.violations.push(`call ${call.number} changed a record of another owner: ${text}`);
     }
   }
 
-  #lookAtCover({ number }: Call): void {
+  #checkCover({ number }: Call): void {
     for (const rule of this.rules().filter((each) => this.isOurs(each))) {
       const { hostname = '' } = rule;
-      if (this.markedRecord(hostname) !== undefined) this.robbed.delete(hostname);
-      else if (!this.robbed.has(hostname))
-        this.violations.push(`after call ${number} no marked record covers the rule for ${hostname}`);
+      if (this.taggedRecord(hostname) !== undefined) this.taken.delete(hostname);
+      else if (!this.taken.has(hostname))
+        this.violations.push(`after call ${number} no tagged record covers the rule for ${hostname}`);
     }
   }
 }

@@ -21,7 +21,7 @@ const INOTIFY_INSTANCES_PER_STUDENT = 4;
 const NEARLY_FULL = 0.8;
 
 /** `2 GB`, `15.6 GB`. */
-export const gigabytes = (bytes: number) => `${Number((bytes / 2 ** 30).toFixed(1))} GB`;
+const gigabytes = (bytes: number) => `${Number((bytes / 2 ** 30).toFixed(1))} GB`;
 
 const passed = (subject: string, found: string): Diagnostic => ({ subject, ok: true, found, next: null });
 const failed = (subject: string, found: string, next: string): Diagnostic => ({

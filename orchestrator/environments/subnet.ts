@@ -28,7 +28,7 @@ export function parseSubnet(cidr: string): Subnet {
 export const studentsIn = (cidr: string) => Math.max(0, parseSubnet(cidr).size - RESERVED_ADDRESSES);
 
 /** Whether two networks have an address in common. */
-export const overlaps = (one: Subnet, other: Subnet) =>
+const overlaps = (one: Subnet, other: Subnet) =>
   one.first < other.first + other.size && other.first < one.first + one.size;
 
 /** A route of the host to a network. */

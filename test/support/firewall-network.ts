@@ -15,7 +15,7 @@ const SERVER = `require('http').createServer((q, r) => r.end('reached')).listen(
 
 const BRIDGE = 'dv-test';
 /** Never leave the namespaces. */
-export const ADDRESSES = { host: '10.66.0.1', student: '10.66.0.2', neighbor: '10.67.0.2' } as const;
+const ADDRESSES = { host: '10.66.0.1', student: '10.66.0.2', neighbor: '10.67.0.2' } as const;
 type Place = keyof typeof ADDRESSES;
 
 const namespaces: Record<Place, string> = {

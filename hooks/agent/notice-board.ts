@@ -13,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Notice } from '../../orchestrator/protocol/messages.ts';
+import { printableLine } from '../../orchestrator/protocol/printable-text.ts';
 import { writeAtomically } from './atomic-write.ts';
 import type { Process, ProcessTable } from './process-table.ts';
 import { readText } from './read-file.ts';
@@ -107,7 +108,7 @@ export class NoticeBoard {
     } catch {
       // The tmpfs is full: after a restart the agent may show a line twice.
     }
-    const lines = newNotices.map(({ text }) => text.slice(0, MAX_TEXT_LENGTH).replace(/[^\P{C}]/gu, ' '));
+    const lines = newNotices.map(({ text }) => printableLine(text.slice(0, MAX_TEXT_LENGTH)));
     const visible = terminals.flatMap((terminal) => visibleTerminals(terminal, panes, table));
     const byNumber = new Map(visible.map((terminal) => [terminal.number, terminal]));
     await Promise.all([...byNumber.values()].map((each) => this.#showIn(each, lines, shells, table)));

@@ -1,5 +1,6 @@
 /** The text of `devenv-status`: the state of the link and of the student's servers at any time. */
 import type { Listener, Report, StateMessage } from '../../orchestrator/protocol/messages.ts';
+import { printableLine } from '../../orchestrator/protocol/printable-text.ts';
 import { selectionReasonText } from '../../orchestrator/protocol/selection-reason.ts';
 
 /** A student may have a thousand ports open. */
@@ -43,8 +44,6 @@ export function statusText({ state, report, env, isConnected }: StatusInput): st
   }
   for (const note of state?.notes ?? []) rows.push(['note', note]);
   if (!isConnected) rows.push(['note', 'No connection to the orchestrator: this is the last known state.']);
-  // Control characters are replaced: programs choose their own command lines.
-  return rows
-    .map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${text.replace(/[^\P{C}]/gu, ' ')}\n`)
-    .join('');
+  // Programs choose their own command lines.
+  return rows.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${printableLine(text)}\n`).join('');
 }

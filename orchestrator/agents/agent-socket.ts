@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { MAX_LINE_BYTES, PROTOCOL_VERSION, SOCKET_FILE_NAME } from '../protocol/constants.ts';
 import { Report, type StateMessage } from '../protocol/messages.ts';
+import { printableLine } from '../protocol/printable-text.ts';
 import { type RateLimit, tryTake } from '../token-bucket.ts';
 import { LineReader } from './line-reader.ts';
 
@@ -45,6 +46,15 @@ function describeFault(message: unknown, student: string): string {
   return isOtherVersion
     ? `its agent speaks protocol ${protocol}, this orchestrator speaks ${PROTOCOL_VERSION}: run \`devenv restart ${student}\``
     : 'it sent a line that is not a report';
+}
+
+/** The report with printable command lines, the only free text in it: they reach logs, terminals and pages. */
+function cleanReport(report: Report): Report {
+  const clean = <Item extends { command: string }>(item: Item): Item => ({
+    ...item,
+    command: printableLine(item.command),
+  });
+  return { ...report, listeners: report.listeners.map(clean), starting: report.starting.map(clean) };
 }
 
 export class AgentSocket {
@@ -135,7 +145,7 @@ export class AgentSocket {
       if (isFirst) this.#options.onConnection(true);
       else this.#flush();
     }
-    this.#options.onReport(message);
+    this.#options.onReport(cleanReport(message));
     return null;
   }
 

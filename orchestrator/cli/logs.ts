@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import type { LogLine } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
+import { printableLine } from '../protocol/printable-text.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import { print } from './output.ts';
+import { print, printJsonLine } from './output.ts';
 
 const FOLLOW_INTERVAL_MS = 500;
 
@@ -22,7 +23,7 @@ function parseLineCount(text: string): number {
 }
 
 function show({ at, level, student, text }: LogLine): void {
-  print(`${at} ${level.padEnd(5)} ${student === null ? '' : `[${student}] `}${text}`);
+  print(printableLine(`${at} ${level.padEnd(5)} ${student === null ? '' : `[${student}] `}${text}`));
 }
 
 /** The lines of `now` after the last line of `before`. Both are the newest lines of the same log. */
@@ -57,7 +58,7 @@ export const addLogs: AddCommand = (program, run) => {
     .action(
       run(
         async (context: Context, name: string | undefined, options: { lines: number; follow?: boolean }) => {
-          const showLine = context.json ? (line: LogLine) => print(JSON.stringify(line)) : show;
+          const showLine = context.json ? printJsonLine : show;
           let shown = await readLines(context, name ?? null, options.lines);
           shown.forEach(showLine);
           while (options.follow) {

@@ -5,13 +5,20 @@
 import ora, { type Ora } from 'ora';
 import type { Progress } from '../domain.ts';
 import { exitCodes, type Problem } from '../errors.ts';
+import { printableJson, printableLine, printableLines } from '../protocol/printable-text.ts';
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
 }
 
+/** One JSON value on one line, for output that has one value per line. */
+export function printJsonLine(value: unknown): void {
+  process.stdout.write(`${printableJson(JSON.stringify(value))}\n`);
+}
+
+/** Prints a result. Parts of it may come from a container. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printableLines(text)}\n`);
 }
 
 /** When devenv continues automatically, in local time; null where the problem does not say. `now`: ms since 1970. */
@@ -31,7 +38,7 @@ export function reportProblem(problem: Problem, json: boolean): number {
     const lines = [`devenv: ${what}`, next, continuationOf(problem, Date.now())].filter(
       (line) => line !== null,
     );
-    process.stderr.write(`${lines.join('\n  ')}\n`);
+    process.stderr.write(`${printableLines(lines.join('\n  '))}\n`);
   }
   return exitCodes[problem.code];
 }
@@ -49,20 +56,20 @@ class SpinnerProgress implements CommandProgress {
 
   step(_id: string, text: string): void {
     if (this.#spinner === null)
-      this.#spinner = ora({ text, stream: process.stderr, discardStdin: false }).start();
-    else this.#spinner.text = text;
+      this.#spinner = ora({ text: printableLine(text), stream: process.stderr, discardStdin: false }).start();
+    else this.#spinner.text = printableLine(text);
   }
 
   done(_id: string, text: string): void {
     this.#spinner ??= ora({ stream: process.stderr, discardStdin: false });
-    this.#spinner.succeed(text);
+    this.#spinner.succeed(printableLine(text));
     this.#spinner = null;
   }
 
   warn(text: string): void {
     const running = this.#spinner?.isSpinning ? this.#spinner.text : null;
     this.#spinner?.stop();
-    ora({ stream: process.stderr, discardStdin: false }).warn(text);
+    ora({ stream: process.stderr, discardStdin: false }).warn(printableLine(text));
     if (running !== null) this.#spinner?.start(running);
   }
 
@@ -77,7 +84,7 @@ class LineProgress implements CommandProgress {
   #last = '';
 
   #say(line: string): void {
-    if (line !== this.#last) process.stderr.write(`${line}\n`);
+    if (line !== this.#last) process.stderr.write(`${printableLine(line)}\n`);
     this.#last = line;
   }
 

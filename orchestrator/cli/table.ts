@@ -1,5 +1,6 @@
 /** Plain tables: columns as wide as their content, without borders or trailing spaces, easy to parse. */
 import Table from 'cli-table3';
+import { printableLine } from '../protocol/printable-text.ts';
 
 const noBorders = Object.fromEntries(
   [
@@ -27,7 +28,8 @@ export function table(head: readonly string[] | null, rows: readonly (readonly s
     chars: noBorders,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
   });
-  content.push(...rows.map((row) => [...row]));
+  // A line end in a cell would let a container's text look like another row.
+  content.push(...rows.map((row) => row.map(printableLine)));
   return content
     .toString()
     .split('\n')

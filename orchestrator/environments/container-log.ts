@@ -1,5 +1,6 @@
 /** Reads what a container has printed. */
 import type Docker from 'dockerode';
+import { printableLine } from '../protocol/printable-text.ts';
 import type { ContainerLogLine } from './types.ts';
 
 /** Characters of a line that are kept; the rest of a longer line tells a person nothing more. */
@@ -20,7 +21,7 @@ export function decodeFrames(log: Buffer): string {
   return Buffer.concat(payloads).toString();
 }
 
-/** The newest `count` lines of a container's log. Students control its bytes, so control characters are removed. */
+/** The newest `count` lines of a container's log. Students control its bytes, so unprintable ones are removed. */
 export async function readContainerLog(
   container: Docker.Container,
   count: number,
@@ -31,7 +32,7 @@ export async function readContainerLog(
     .filter((line) => line !== '')
     .map((line) => {
       const space = line.indexOf(' ');
-      const text = line.slice(space + 1).replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
+      const text = printableLine(line.slice(space + 1));
       return { at: line.slice(0, space), text: text.slice(0, MAX_LINE_LENGTH) };
     });
 }

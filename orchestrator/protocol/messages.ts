@@ -1,7 +1,8 @@
 /**
  * Messages on an environment's socket: one JSON object per line, in both directions. Each message is whole state, never
  * a delta, so a lost message or a restart of either side needs no replay. The agent imports only the types.
- * Data from a container is hostile: the schemas bound every length, and `MAX_LINE_BYTES` bounds a line.
+ * Data from a container is hostile: the schemas bound every length, and `MAX_LINE_BYTES` bounds a line. Only command
+ * lines are free text: `cleanReport` makes them printable.
  */
 import { type Static, Type } from 'typebox';
 import type { LinkPhase } from '../domain.ts';
@@ -15,6 +16,15 @@ const Seconds = Type.Number({ minimum: 0, maximum: 1e12 });
 /** `pid:starttime` (field 22 of /proc/PID/stat): distinguishes a process from a later one with the same pid. */
 const ProcessId = Type.String({ pattern: '^[0-9]{1,10}:[0-9]{1,20}$' });
 
+/** The file of a pseudo-terminal. */
+const Terminal = Type.String({ pattern: '^/dev/pts/[0-9]{1,7}$' });
+
+/** An IPv4 or IPv6 address without a zone. */
+const Address = Type.String({ pattern: '^[0-9a-fA-F:.]{2,45}$' });
+
+/** Distinguishes commands; only the agent knows its parts. */
+const CommandId = Type.String({ pattern: '^[!-~]{1,64}$' });
+
 /** State of the shell's PORT variable. With any value but `ok`, servers started in that shell are private. */
 const PortVariable = Type.Union([Type.Literal('ok'), Type.Literal('unset'), Type.Literal('changed')]);
 export type PortVariable = Static<typeof PortVariable>;
@@ -23,7 +33,7 @@ export type PortVariable = Static<typeof PortVariable>;
 export const Session = Type.Object(
   {
     id: ProcessId,
-    terminal: Text(64),
+    terminal: Terminal,
     ageSeconds: Seconds,
     portVariable: PortVariable,
   },
@@ -35,7 +45,7 @@ export type Session = Static<typeof Session>;
 export const Listener = Type.Object(
   {
     port: Port,
-    addresses: Type.Array(Text(64), { maxItems: 8 }),
+    addresses: Type.Array(Address, { maxItems: 8 }),
     process: Type.Union([ProcessId, Type.Null()]),
     command: Text(200),
     /** The protocol that it answered with; null while unknown. */
@@ -48,14 +58,17 @@ export const Listener = Type.Object(
 export type Listener = Static<typeof Listener>;
 
 /** A watched command that was typed and may soon listen. `id` differs each time the student types it. */
-export const StartingCommand = Type.Object({ id: Text(64), command: Text(200), ageSeconds: Seconds }, closed);
+export const StartingCommand = Type.Object(
+  { id: CommandId, command: Text(200), ageSeconds: Seconds },
+  closed,
+);
 export type StartingCommand = Static<typeof StartingCommand>;
 
 /** The listener to which the relay forwards, and why the agent selected it. */
 export const Service = Type.Object(
   {
     port: Port,
-    address: Text(64),
+    address: Address,
     scheme: Type.Union([Type.Literal('http'), Type.Literal('https')]),
     reason: Type.Union([
       Type.Literal('chosen'), // with `devenv-port`

@@ -67,7 +67,8 @@ function reportOf(ports: readonly number[] | null): Report {
   const [port] = ports ?? [];
   return {
     ...emptyReport,
-    sessions: ports === null ? [] : [{ id: '100:1', terminal: 'pts/0', ageSeconds: 1, portVariable: 'ok' }],
+    sessions:
+      ports === null ? [] : [{ id: '100:1', terminal: '/dev/pts/0', ageSeconds: 1, portVariable: 'ok' }],
     listeners,
     service:
       port === undefined ? null : { port, address: '127.0.0.1', scheme: 'http', reason: 'newest-web-server' },

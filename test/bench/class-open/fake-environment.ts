@@ -70,7 +70,7 @@ export class FakeEnvironment {
     const report: Report = {
       kind: 'report',
       protocol: PROTOCOL_VERSION,
-      sessions: this.#isIn ? [{ id, terminal: 'pts/0', ageSeconds: 1, portVariable: 'ok' }] : [],
+      sessions: this.#isIn ? [{ id, terminal: '/dev/pts/0', ageSeconds: 1, portVariable: 'ok' }] : [],
       listeners: [],
       starting: [],
       service: this.#isIn

@@ -12,7 +12,7 @@ import {
   PROTOCOL_VERSION,
   SOCKET_FILE_NAME,
 } from '../../../../orchestrator/protocol/constants.ts';
-import type { StateMessage } from '../../../../orchestrator/protocol/messages.ts';
+import type { Report, StateMessage } from '../../../../orchestrator/protocol/messages.ts';
 import { emptyReport } from '../../../support/empty-report.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { waitFor } from '../../../support/wait.ts';
@@ -25,6 +25,7 @@ let sockets: AgentSockets;
 let clock: ManualClock;
 let log: string[] = [];
 let reports: string[] = [];
+let last: Report | null = null;
 
 beforeEach(async () => {
   log = [];
@@ -39,7 +40,10 @@ beforeEach(async () => {
   sockets = createAgentSockets({
     log: pino({}, sink),
     clock,
-    onReport: (student) => reports.push(student),
+    onReport: (student, report) => {
+      reports.push(student);
+      last = report;
+    },
     onConnection: () => {},
   });
   for (const student of ['alice', 'mallory']) await sockets.open(student, join(folder, student));
@@ -82,6 +86,16 @@ const wrong: [string, string][] = [
     'a list that is too long',
     `${JSON.stringify({ ...emptyReport, starting: Array(17).fill({ id: 'a', command: 'b', ageSeconds: 0 }) })}\n`,
   ],
+  ...['pts/0', '/dev/pts/0\u001b[2J', '/dev/pts/0\n', '\u001b]52;c;eA==\u0007'].map(
+    (terminal): [string, string] => [
+      `a terminal ${JSON.stringify(terminal)}`,
+      `${JSON.stringify({ ...emptyReport, sessions: [{ id: '7:1', terminal, ageSeconds: 0, portVariable: 'ok' }] })}\n`,
+    ],
+  ),
+  ...['evil.test', '\u009b2J', '::1\u202e', '169.254.169.254/x'].map((address): [string, string] => [
+    `an address ${JSON.stringify(address)}`,
+    `${JSON.stringify({ ...emptyReport, service: { port: 1, address, scheme: 'http', reason: 'chosen' } })}\n`,
+  ]),
   ['a prototype', '{"__proto__":{"kind":"report"},"constructor":1}\n'],
   ['control characters', '\u0000\u001b[2J\n'],
 ];
@@ -95,6 +109,17 @@ test.each(wrong)('%s: disconnected, and logged without a byte of it', async (_na
   expect(log[0]).toContain('"student":"mallory"');
   expect(log[0]).not.toContain('\\u001b');
   expect(log[0]?.length).toBeLessThan(300);
+});
+
+test('a command line is accepted, and passed on without terminal sequences', async () => {
+  const command = 'node \u001b]52;c;cm0=\u0007\u001b[2J\u009b2J\u202egnp.js';
+  const listener = { port: 80, addresses: ['::'], process: null, command, speaks: null, isPublic: true };
+  const starting = [{ id: '7:1/1', command, ageSeconds: 0 }];
+  const socket = await dial('alice');
+  socket.write(`${JSON.stringify({ ...emptyReport, listeners: [listener], starting })}\n`);
+  await waitFor('the report', () => reports.includes('alice'));
+  const clean = 'node  ]52;c;cm0=  [2J 2J gnp.js';
+  expect(last).toMatchObject({ listeners: [{ command: clean }], starting: [{ command: clean }] });
 });
 
 test('an agent of another protocol version: the log says which, and what to do', async () => {

@@ -24,18 +24,21 @@ const text = (maxLength: number) =>
 const port = fc.integer({ min: 1, max: 65535 });
 const seconds = fc.oneof(fc.double({ min: 0, max: 1e12, noNaN: true }), fc.constantFrom(0, 1e12));
 const processId = fc.tuple(fc.nat(), fc.nat()).map(([pid, start]) => `${pid}:${start}`);
+const terminal = fc.nat({ max: 9_999_999 }).map((number) => `/dev/pts/${number}`);
+const address = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom('::', '...'));
+const commandId = fc.string({ unit: fc.constantFrom(...'!09:/~'), minLength: 1, maxLength: 64 });
 const portVariable = fc.constantFrom('ok', 'unset', 'changed');
 
 const report = fc.record({
   kind: fc.constant('report'),
   protocol: fc.constant(PROTOCOL_VERSION),
-  sessions: fc.array(fc.record({ id: processId, terminal: text(64), ageSeconds: seconds, portVariable }), {
+  sessions: fc.array(fc.record({ id: processId, terminal, ageSeconds: seconds, portVariable }), {
     maxLength: 64,
   }),
   listeners: fc.array(
     fc.record({
       port,
-      addresses: fc.array(text(64), { maxLength: 8 }),
+      addresses: fc.array(address, { maxLength: 8 }),
       process: fc.option(processId),
       command: text(200),
       speaks: fc.constantFrom('http', 'https', 'other', null),
@@ -43,11 +46,13 @@ const report = fc.record({
     }),
     { maxLength: 64 },
   ),
-  starting: fc.array(fc.record({ id: text(64), command: text(200), ageSeconds: seconds }), { maxLength: 16 }),
+  starting: fc.array(fc.record({ id: commandId, command: text(200), ageSeconds: seconds }), {
+    maxLength: 16,
+  }),
   service: fc.option(
     fc.record({
       port,
-      address: text(64),
+      address,
       scheme: fc.constantFrom('http', 'https'),
       reason: fc.constantFrom(
         'chosen',

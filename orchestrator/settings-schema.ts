@@ -137,6 +137,15 @@ export const SettingsSchema = Type.Object(
       'Private networks that students may reach, as CIDR, each with an optional `:port`',
       { default: [] },
     ),
+    deny: List(
+      'DEVENV_DENY',
+      'Networks that students may not reach even if they are public, as CIDR, each with an optional `:port`; where `allow` contains the same address, the narrower network decides',
+      { default: [] },
+    ),
+    allowMail: Flag(
+      'DEVENV_ALLOW_MAIL',
+      'Let students reach port 25 of mail servers; single ones can be in `allow`, as `ADDRESS:25`',
+    ),
     resolvers: List('DEVENV_RESOLVERS', 'Name servers that students may use; none: those of the host', {
       default: [],
     }),

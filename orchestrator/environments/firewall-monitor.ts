@@ -22,7 +22,7 @@ const CHECK_INTERVAL_MS = 15_000;
 
 export interface FirewallMonitorDeps {
   docker: Docker;
-  settings: Pick<Settings, 'resolvers' | 'allow' | 'instance'>;
+  settings: Pick<Settings, 'resolvers' | 'allow' | 'deny' | 'allowMail' | 'instance'>;
   log: Log;
   clock: Clock;
 }
@@ -60,11 +60,13 @@ export class FirewallMonitor {
   }
 
   #rules(): FirewallRules {
-    const { resolvers, allow, instance } = this.#deps.settings;
+    const { resolvers, allow, deny, allowMail, instance } = this.#deps.settings;
     const { bridge } = networkOf(instance);
     return firewallRules({
       bridge,
       allow,
+      deny,
+      allowMail,
       resolvers: resolvers.length > 0 ? resolvers : hostResolvers(),
     });
   }

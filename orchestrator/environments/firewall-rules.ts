@@ -35,14 +35,20 @@ export interface FirewallRules {
   v6: string;
 }
 
-interface AllowedTarget {
+/** Port on which mail servers talk to each other: open, it makes a class a source of spam. */
+const SMTP_PORT = 25;
+
+/** An entry of `allow` or `deny`. */
+interface Target {
   cidr: string;
+  /** Bits of the network's prefix: the more, the narrower. */
+  bits: number;
   /** Null for every port. */
   port: number | null;
 }
 
 /** Parses `10.1.2.0/24` or `10.1.2.3`, each optionally with `:443`. Throws `bad-settings`. */
-export function parseAllowed(text: string): AllowedTarget {
+export function parseTarget(setting: 'allow' | 'deny', text: string): Target {
   const found = text.match(/^([0-9.]+)(?:\/([0-9]{1,2}))?(?::([0-9]{1,5}))?$/);
   const [, address = '', bits = '32', port] = found ?? [];
   const valid =
@@ -52,12 +58,13 @@ export function parseAllowed(text: string): AllowedTarget {
   if (!valid) {
     throw new DevenvError({
       code: 'bad-settings',
-      what: `allow: '${text}' is not an IPv4 network.`,
+      what: `${setting}: '${text}' is not an IPv4 network.`,
       next: 'Write it like 10.1.2.0/24, 10.1.2.3 or 10.1.2.3:5432.',
     });
   }
   return {
     cidr: `${address}/${bits}`,
+    bits: Number(bits),
     port: port === undefined ? null : Number(port),
   };
 }
@@ -79,12 +86,37 @@ export function hostResolvers(files = ['/etc/resolv.conf', '/run/systemd/resolve
   return [...found];
 }
 
-/** The rules for one bridge. Their order matters: replies, name servers, allowed targets, refused networks, all other traffic. */
-export function firewallRules(options: {
+export interface FirewallRulesOptions {
   bridge: string;
+  /** Name servers. */
   resolvers: readonly string[];
-  allow: readonly string[];
-}): FirewallRules {
+  allow?: readonly string[];
+  deny?: readonly string[];
+  allowMail?: boolean;
+}
+
+const matchOf = ({ cidr, port }: Target) => `-d ${cidr}${port === null ? '' : ` -p tcp --dport ${port}`}`;
+
+/**
+ * The settings' rules. Where `allow` and `deny` both contain an address, the narrower network decides; `deny` if they are
+ * equal. Port 25 is refused first, except where `allow` names it.
+ */
+function targetRules({ allow = [], deny = [], allowMail = false }: FirewallRulesOptions): string[] {
+  const allowed = allow.map((text) => ({ ...parseTarget('allow', text), verdict: 'RETURN' }));
+  const denied = deny.map((text) => ({ ...parseTarget('deny', text), verdict: 'REJECT' }));
+  const ruleOf = (target: Target & { verdict: string }) => `${matchOf(target)} -j ${target.verdict}`;
+  const mail = allowMail
+    ? []
+    : [
+        ...allowed.filter(({ port }) => port === SMTP_PORT).map(ruleOf),
+        `-p tcp --dport ${SMTP_PORT} -j REJECT`,
+      ];
+  // Sorting is stable, so `deny` comes first among equals.
+  return [...mail, ...[...denied, ...allowed].sort((a, b) => b.bits - a.bits).map(ruleOf)];
+}
+
+/** The rules for one bridge. Their order matters: replies, name servers, settings, refused networks, all other traffic. */
+export function firewallRules(options: FirewallRulesOptions): FirewallRules {
   const { bridge } = options;
   const forward = `${bridge}-fwd`;
   const input = `${bridge}-in`;
@@ -94,9 +126,7 @@ export function firewallRules(options: {
     ...options.resolvers.flatMap((address) =>
       ['udp', 'tcp'].map((protocol) => `-d ${address} -p ${protocol} --dport 53 -j RETURN`),
     ),
-    ...options.allow
-      .map(parseAllowed)
-      .map(({ cidr, port }) => `-d ${cidr}${port === null ? '' : ` -p tcp --dport ${port}`} -j RETURN`),
+    ...targetRules(options),
   ];
   const table = (forwarded: string[], own: string[]) =>
     [

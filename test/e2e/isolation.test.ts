@@ -25,6 +25,9 @@ import { waitFor } from '../support/wait.ts';
 const METADATA = '169.254.169.254';
 const PRIVATE = ['10.77.0.7', '172.31.77.7', '192.168.77.7', '100.64.77.7'];
 const ALLOWED = '10.77.0.8';
+/** Public, as far as the rules know (RFC 5737). */
+const PUBLIC = '192.0.2.77';
+const DENIED = '192.0.2.78';
 
 const docker = new Docker();
 let devenv: Installation;
@@ -43,8 +46,8 @@ const tryFrom = (student: string, address: string, limitSeconds = 60) =>
   inside(student, `curl -s -m ${limitSeconds} --noproxy '*' http://${address}/ || echo "no: $?"`);
 
 beforeAll(async () => {
-  network = await AttackerNetwork.create([METADATA, ...PRIVATE, ALLOWED]);
-  devenv = await Installation.make({ env: { DEVENV_ALLOW: `${ALLOWED}:8000` } });
+  network = await AttackerNetwork.create([METADATA, ...PRIVATE, ALLOWED, PUBLIC, DENIED]);
+  devenv = await Installation.make({ env: { DEVENV_ALLOW: `${ALLOWED}:8000`, DEVENV_DENY: DENIED } });
   await devenv.succeed('create', 'alice');
   await devenv.succeed('create', 'bob');
   const { name, bridge: device } = networkOf(devenv.instance);
@@ -63,11 +66,11 @@ afterAll(async () => {
   await devenv?.remove();
 });
 
-test.each([METADATA, ...PRIVATE])(
+test.each([...[METADATA, ...PRIVATE, DENIED].map((address) => `${address}:8000`), `${PUBLIC}:25`])(
   '%s cannot be reached, and answers without the firewall',
-  async (address) => {
-    expect(await withoutFirewall(bridge, () => tryFrom('alice', `${address}:8000`))).toBe('reached');
-    expect(await tryFrom('alice', `${address}:8000`)).toMatch(/^no: 7/);
+  async (target) => {
+    expect(await withoutFirewall(bridge, () => tryFrom('alice', target))).toBe('reached');
+    expect(await tryFrom('alice', target)).toMatch(/^no: 7/);
   },
 );
 
@@ -117,7 +120,8 @@ test('another student cannot be reached by IPv4 or link-local IPv6, and answers 
   }
 });
 
-test('allowed addresses and name servers can be reached', async () => {
+test('allowed and public addresses and name servers can be reached', async () => {
+  expect(await tryFrom('alice', `${PUBLIC}:8000`)).toBe('reached');
   expect(await tryFrom('alice', `${ALLOWED}:8000`)).toBe('reached');
   // The name of whatever registry this network's npm has been given.
   const name = '"$(npm config get registry | cut -d/ -f3 | cut -d: -f1)"';

@@ -1,6 +1,6 @@
 /**
  * Addresses that a student must not reach, in a network namespace that a test creates: no packet leaves the machine,
- * and the test can fail. An HTTP server answers on each of them.
+ * and the test can fail. An HTTP server answers on each of them, on ports 8000 and 25.
  */
 import type { ProcessPromise } from 'zx/core';
 import { freeLinkNetworks, type LinkNetwork } from './link-networks.ts';
@@ -8,7 +8,8 @@ import { $ } from './shell.ts';
 import { currentRun, isDeadRun } from './test-run.ts';
 import { waitFor } from './wait.ts';
 
-const SERVER = `require('http').createServer((q, r) => r.end('reached')).listen(8000, '0.0.0.0', () => console.log('up'))`;
+const SERVER = `for (const port of [25, 8000])
+  require('http').createServer((q, r) => r.end('reached')).listen(port, '0.0.0.0', () => console.log('up', port))`;
 
 /** `dvt` or, in `firewall-network.ts`, another of these, and the run that created it. */
 const NAMESPACE = /^dv[trsn](\d+(?:-[0-9a-z]+)?)$/;
@@ -106,7 +107,10 @@ export class AttackerNetwork {
     this.#server.stdout.on('data', (data) => {
       output += data;
     });
-    await waitFor('the server in the namespace', () => output.includes('up'));
+    await waitFor(
+      'the server in the namespace',
+      () => output.includes('up 25') && output.includes('up 8000'),
+    );
   }
 
   /** HTTP status that a client in the namespace gets from an address behind the host; `000` for no answer. */

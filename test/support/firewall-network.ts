@@ -25,7 +25,7 @@ const namespaces: Record<Place, string> = {
 };
 
 export class FirewallNetwork {
-  readonly rules: FirewallRules = firewallRules({ bridge: BRIDGE, resolvers: [], allow: [] });
+  readonly rules: FirewallRules = firewallRules({ bridge: BRIDGE, resolvers: [] });
   readonly #servers: AbortController = new AbortController();
 
   static async create(): Promise<FirewallNetwork> {

@@ -50,6 +50,6 @@ export async function removeInstance(instance: string): Promise<void> {
   const images = await docker.listImages({ filters: { label: ['devenv.image=student'] } });
   // While another run builds an image, the newest has no name yet: the engine says `<none>:<none>`.
   const image = images.find(({ RepoTags }) => RepoTags?.some((tag) => !tag.startsWith('<none>')));
-  if (image) await removeFirewall(docker, image.Id, firewallRules({ bridge, resolvers: [], allow: [] }));
+  if (image) await removeFirewall(docker, image.Id, firewallRules({ bridge, resolvers: [] }));
   for (const { Id } of networks) await docker.getNetwork(Id).remove().catch(ignore);
 }

@@ -59,7 +59,7 @@ beforeEach(() => {
   failure = 0;
   imageInUse = 'image';
   stop = new AbortController();
-  const settings = { instance: 'lab', resolvers: ['10.0.0.53'], allow: [] };
+  const settings = { instance: 'lab', resolvers: ['10.0.0.53'], allow: [], deny: [], allowMail: false };
   monitor = new FirewallMonitor({ docker, settings, log: pino({ level: 'silent' }), clock });
 });
 

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type FirewallRulesOptions,
   firewallRules,
   hostResolvers,
-  parseAllowed,
+  parseTarget,
 } from '../../../../orchestrator/environments/firewall-rules.ts';
 import { networkOf } from '../../../../orchestrator/environments/network.ts';
 
@@ -33,8 +34,44 @@ test('exceptions come before refusals, and traffic to the host ends with a refus
   expect(v6).toContain(`-A ${forward} -j REJECT`);
 });
 
+/** The targets and verdicts of the rules for forwarded traffic, in their order. */
+function verdicts(options: Partial<FirewallRulesOptions>): string[] {
+  const { v4, forward } = firewallRules({ bridge: 'dv-1', resolvers: [], ...options });
+  return v4
+    .split('\n')
+    .filter((line) => line.startsWith(`-A ${forward} `))
+    .map((line) => line.slice(`-A ${forward} `.length));
+}
+
+test('where `allow` and `deny` overlap, the narrower network decides, and `deny` among equals', () => {
+  const rules = verdicts({
+    deny: ['203.0.113.0/24', '198.51.100.7', '10.1.2.3:80'],
+    allow: ['203.0.113.9:443', '10.1.0.0/16', '198.51.100.7'],
+  });
+  const settings = rules.slice(
+    rules.indexOf('-p tcp --dport 25 -j REJECT') + 1,
+    rules.indexOf('-o dv-1 -j REJECT'),
+  );
+  expect(settings).toEqual([
+    '-d 198.51.100.7/32 -j REJECT',
+    '-d 10.1.2.3/32 -p tcp --dport 80 -j REJECT',
+    '-d 203.0.113.9/32 -p tcp --dport 443 -j RETURN',
+    '-d 198.51.100.7/32 -j RETURN',
+    '-d 203.0.113.0/24 -j REJECT',
+    '-d 10.1.0.0/16 -j RETURN',
+  ]);
+});
+
+test('port 25 is refused before what is allowed, unless the settings allow it', () => {
+  const refusal = '-p tcp --dport 25 -j REJECT';
+  const all = verdicts({ allow: ['10.1.0.0/16', '10.1.2.3:25'] });
+  expect(all.indexOf(refusal)).toBeLessThan(all.indexOf('-d 10.1.0.0/16 -j RETURN'));
+  expect(all.indexOf(refusal)).toBeGreaterThan(all.indexOf('-d 10.1.2.3/32 -p tcp --dport 25 -j RETURN'));
+  expect(verdicts({ allowMail: true })).not.toContain(refusal);
+});
+
 test.each(['10.1.2.0/24', '10.1.2.3', '10.1.2.3:5432', '0.0.0.0/0'])('%s may be allowed', (text) => {
-  expect(() => parseAllowed(text)).not.toThrow();
+  expect(() => parseTarget('allow', text)).not.toThrow();
 });
 
 test.each([
@@ -47,7 +84,7 @@ test.each([
   '10.1.2.3 -j ACCEPT',
   'fe80::1',
 ])('%p is refused', (text) => {
-  expect(() => parseAllowed(text)).toThrow(expect.objectContaining({ code: 'bad-settings' }));
+  expect(() => parseTarget('allow', text)).toThrow(expect.objectContaining({ code: 'bad-settings' }));
 });
 
 test('name servers on loopback, IPv6 ones and missing files are skipped', () => {

@@ -243,6 +243,8 @@ test('students without a firewall have no network and know why; all of it return
   const environment = async (name: string) => (await devenv.json<StudentView>('status', name)).environment;
   const terminal = devenv.terminal(['shell', 'alice']);
   await terminal.see(/\$ $/);
+  // While a program runs, notices are shown at once, not at the next prompt.
+  terminal.type('cat\r');
   await withoutBridgeAddress(async () => {
     const { code, stderr } = await devenv.devenv(['restart', 'bob']);
     expect([code, stderr]).toEqual([1, expect.stringMatching(/firewall could not be installed/)]);

@@ -4,6 +4,7 @@
  * agent starts.
  */
 import { mkdirSync, watch } from 'node:fs';
+import { isPublicWebServer } from '../../orchestrator/protocol/listener-purpose.ts';
 import type { Report, Service, StateMessage } from '../../orchestrator/protocol/messages.ts';
 import { writeAtomically } from './atomic-write.ts';
 import { ChosenPort } from './chosen-port.ts';
@@ -24,6 +25,9 @@ const IDLE_POLL_INTERVAL_MS = 2000;
 const ACTIVE_PERIOD_MS = 60_000;
 /** Several file events of one moment cause one poll. */
 const FILE_EVENT_DEBOUNCE_MS = 20;
+/** How long a visitor waits until it is known what has taken the service's port, and the pauses between polls. */
+const RESELECT_TIMEOUT_MS = 2000;
+const RESELECT_POLL_INTERVAL_MS = 30;
 /** A program of the student may take the relay's port. */
 const RELAY_RETRY_MS = 2000;
 
@@ -48,6 +52,8 @@ export class Agent {
   #relay: Relay | null = null;
   #pollTimer: NodeJS.Timeout | null = null;
   #debounceTimer: NodeJS.Timeout | null = null;
+  /** A reselection for visitors, in progress. */
+  #reselection: Promise<void> | null = null;
 
   constructor(paths: EnvironmentPaths, env: NodeJS.ProcessEnv) {
     this.#paths = paths;
@@ -62,7 +68,7 @@ export class Agent {
       portVariable: Number(env.DEVENV_PORT),
       watchedCommands: () => this.#state?.watchedCommands ?? [],
       sessionHolders: () => this.#sessionHolders.patterns,
-      chosenPort: () => this.#chosenPort.port,
+      choice: () => this.#chosenPort.choice,
       onChange: () => this.#pollSoon(),
     });
     this.#connection = new OrchestratorConnection(paths.socket, (state) => this.#onState(state));
@@ -143,10 +149,29 @@ export class Agent {
   /** The service behind an additional link: whatever web server listens on its port. */
   #serviceOn(port: number): Service | null {
     const listener = this.#observation?.report.listeners.find((each) => each.port === port);
-    if (listener === undefined || !listener.isPublic) return null;
-    const { speaks, addresses } = listener;
-    if (speaks !== 'http' && speaks !== 'https') return null;
-    return { port, address: reachableAddress(addresses), scheme: speaks, reason: 'chosen' };
+    if (listener === undefined || !isPublicWebServer(listener)) return null;
+    const scheme = listener.speaks === 'https' ? 'https' : 'http';
+    return { port, address: reachableAddress(listener.addresses), scheme, reason: 'chosen' };
+  }
+
+  /** Polls until it is known what listens on a port that has changed hands. Simultaneous visitors share one reselection. */
+  #reselect(port: number): Promise<void> {
+    this.#reselection ??= this.#pollUntilKnown(port).finally(() => {
+      this.#reselection = null;
+    });
+    return this.#reselection;
+  }
+
+  async #pollUntilKnown(port: number): Promise<void> {
+    const deadlineMs = performance.now() + RESELECT_TIMEOUT_MS;
+    const isUnknown = () =>
+      this.#observation?.report.listeners.some((each) => each.port === port && each.purpose === null) ??
+      false;
+    this.#poll();
+    while (isUnknown() && performance.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, RESELECT_POLL_INTERVAL_MS));
+      this.#poll();
+    }
   }
 
   #ownLink(): Link {
@@ -165,6 +190,8 @@ export class Agent {
       ownLink: () => this.#ownLink(),
       additionalLinks: () =>
         this.#links.additional.map(({ port, ...link }) => ({ ...link, service: this.#serviceOn(port) })),
+      hasChanged: ({ port }) => !this.#observer.isUnchanged(port),
+      reselect: (port) => this.#reselect(port),
       identity: () => ({
         instance: this.#env.DEVENV_INSTANCE ?? '',
         student: this.#env.DEVENV_STUDENT ?? '',
@@ -184,7 +211,7 @@ export class Agent {
     );
   }
 
-  /** Writes the file that `devenv-status` prints. */
+  /** Writes the files that `devenv-status` and `devenv-port` read. */
   #writeStatus(): void {
     const text = statusText({
       state: this.#state,
@@ -192,10 +219,17 @@ export class Agent {
       env: this.#env,
       isConnected: this.#connection.isConnected,
     });
+    const debuggers =
+      this.#observation?.report.listeners.filter(({ purpose }) => purpose === 'debugger') ?? [];
     try {
       writeAtomically(`${this.#paths.run}/agent.status`, text);
+      // `devenv-port` warns before it chooses one of these.
+      writeAtomically(
+        `${this.#paths.run}/agent.debuggers`,
+        debuggers.map(({ port }) => `${port}\n`).join(''),
+      );
     } catch {
-      // The tmpfs is full: the file keeps its last content.
+      // The tmpfs is full: the files keep their last content. The agent itself selects no debugger without a confirmed choice.
     }
   }
 }

@@ -4,12 +4,19 @@ import type { LinkPhase } from '../../orchestrator/domain.ts';
 import type { EnvironmentPaths } from './paths.ts';
 import { readText } from './read-file.ts';
 
-const MAX_FILE_BYTES = 16;
+const MAX_FILE_BYTES = 32;
 
-function readPort(path: string): number | null {
-  const text = readText(path, MAX_FILE_BYTES)?.trim() ?? '';
-  const port = Number(text);
-  return /^\d{1,5}$/.test(text) && port > 0 && port < 65536 ? port : null;
+export interface Choice {
+  port: number;
+  /** Whether the student has confirmed the warning that this port is a debugger's. */
+  isDebuggerConfirmed: boolean;
+}
+
+/** `5173`, or `9229 debugger` once the warning was confirmed. */
+function readChoice(path: string): Choice | null {
+  const [, digits, word] = readText(path, MAX_FILE_BYTES)?.match(/^\s*(\d{1,5})( debugger)?\s*$/) ?? [];
+  const port = Number(digits ?? 0);
+  return port > 0 && port < 65536 ? { port, isDebuggerConfirmed: word !== undefined } : null;
 }
 
 export class ChosenPort {
@@ -23,8 +30,8 @@ export class ChosenPort {
     this.#alwaysFile = `${home}/.devenv-port`;
   }
 
-  get port(): number | null {
-    return readPort(this.#sessionFile) ?? readPort(this.#alwaysFile);
+  get choice(): Choice | null {
+    return readChoice(this.#sessionFile) ?? readChoice(this.#alwaysFile);
   }
 
   /** The choice expires once there is no session and the link is closed. During the grace period of a lost terminal it stays. */

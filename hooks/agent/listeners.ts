@@ -60,11 +60,21 @@ export interface ListeningPort {
   id: string;
 }
 
+/** The sockets of a port, to recognize them again. */
+const inodesOf = (sockets: readonly Socket[], port: number): string =>
+  sockets
+    .filter((socket) => socket.port === port)
+    .map(({ inode }) => inode)
+    .sort()
+    .join();
+
 export class ListenerFinder {
   readonly #proc: string;
   readonly #relayPort: number;
   /** By inode. A listening socket rarely moves to another process, so it is searched for once. */
   #processes = new Map<string, Process>();
+  /** The sockets of the last search. */
+  #sockets: readonly Socket[] = [];
 
   constructor(proc: string, relayPort: number) {
     this.#proc = proc;
@@ -104,6 +114,7 @@ export class ListenerFinder {
   /** One entry per port, sorted by port. Sockets of the process `ownPid` are excluded. */
   find(table: ProcessTable, ownPid: number): ListeningPort[] {
     const sockets = this.#readSockets();
+    this.#sockets = sockets;
     this.#findProcesses(sockets, table);
     const byPort = new Map<number, ListeningPort>();
     for (const { port, address, inode } of sockets) {
@@ -115,6 +126,11 @@ export class ListenerFinder {
       else if (known.addresses.length < MAX_ADDRESSES) known.addresses.push(address);
     }
     return [...byPort.values()].sort((a, b) => a.port - b.port);
+  }
+
+  /** Whether the sockets of a port are still those of the last search: another program may have taken the port since. */
+  isUnchanged(port: number): boolean {
+    return inodesOf(this.#readSockets(), port) === inodesOf(this.#sockets, port);
   }
 }
 

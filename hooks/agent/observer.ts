@@ -1,11 +1,14 @@
 /** Observes the environment: sessions, listeners, the selected service, and commands that are starting. */
 import { PROTOCOL_VERSION } from '../../orchestrator/protocol/constants.ts';
 import type { Listener, Report, Service } from '../../orchestrator/protocol/messages.ts';
-import { ListenerFinder, reachableAddress } from './listeners.ts';
+import { isAdminListener } from './admin-ports.ts';
+import type { Choice } from './chosen-port.ts';
+import { debuggerSign } from './debugger-signs.ts';
+import { ListenerClassifier } from './listener-classifier.ts';
+import { ListenerFinder, type ListeningPort, reachableAddress } from './listeners.ts';
 import type { EnvironmentPaths } from './paths.ts';
 import { ProcessTable } from './process-table.ts';
 import { ProcessVisibility } from './process-visibility.ts';
-import { ProtocolProber } from './protocol-probe.ts';
 import { selectService } from './service-selection.ts';
 import { SessionEndTracker } from './session-ends.ts';
 import { type Pane, SessionFinder, type Terminal } from './sessions.ts';
@@ -36,7 +39,7 @@ export interface ObserverOptions {
   /** Programs besides sshd whose terminals count as sessions. */
   sessionHolders(): readonly string[];
   /** The port that the student has chosen; null for none. */
-  chosenPort(): number | null;
+  choice(): Choice | null;
   /** Called when something was found between two observations. */
   onChange(): void;
 }
@@ -48,14 +51,14 @@ export class Observer {
   readonly #startingCommands = new StartingCommandFinder();
   readonly #visibility: ProcessVisibility;
   readonly #listeners: ListenerFinder;
-  readonly #prober: ProtocolProber;
+  readonly #classifier: ListenerClassifier;
 
   constructor(options: ObserverOptions) {
     const { paths, portVariable, onChange } = options;
     this.#options = options;
     this.#visibility = new ProcessVisibility({ file: `${paths.run}/agent.started`, portVariable });
     this.#listeners = new ListenerFinder(paths.proc, paths.relayPort);
-    this.#prober = new ProtocolProber(onChange);
+    this.#classifier = new ListenerClassifier(onChange);
   }
 
   observe(): Observation {
@@ -96,26 +99,52 @@ export class Observer {
     isWatched: (pid: number) => boolean,
   ): { listeners: Listener[]; service: Service | null } {
     const found = this.#listeners.find(table, this.#options.ownPid);
-    this.#prober.retainOnly(new Set(found.map((each) => each.id)));
-    const candidates = found.map(({ id, port, addresses, process }) => {
-      const address = reachableAddress(addresses);
+    this.#classifier.retainOnly(new Set(found.map((each) => each.id)));
+    const candidates = found.map((each) => {
+      const { port, addresses, process } = each;
+      const words = process === null ? [] : table.command(process.pid);
       return {
         port,
         addresses,
         process,
-        address,
-        speaks: this.#prober.protocolOf(id, address, port),
+        command: words.join(' ').slice(0, MAX_COMMAND_LENGTH),
+        address: reachableAddress(addresses),
+        ...this.#classify(each, words, table),
         isPublic: isPublic(process?.pid ?? null),
         isWatched: process !== null && isWatched(process.pid),
         ageSeconds: process === null ? 0 : table.ageSeconds(process),
       };
     });
-    const listeners = candidates.map(({ port, addresses, process, speaks, isPublic }): Listener => {
-      const words = process === null ? [] : table.command(process.pid);
-      const command = words.join(' ').slice(0, MAX_COMMAND_LENGTH);
-      return { port, addresses, process: process?.id ?? null, command, speaks, isPublic };
+    const listeners = candidates.map(
+      ({ port, addresses, process, command, speaks, purpose, isPublic }): Listener => {
+        return { port, addresses, process: process?.id ?? null, command, speaks, purpose, isPublic };
+      },
+    );
+    const { portVariable, choice } = this.#options;
+    return { listeners, service: selectService(candidates, portVariable, choice()) };
+  }
+
+  #classify(
+    { id, port, addresses, process }: ListeningPort,
+    words: readonly string[],
+    table: ProcessTable,
+  ): Pick<Listener, 'speaks' | 'purpose'> {
+    const { speaks, isDebugger } = this.#classifier.classify({
+      id,
+      address: reachableAddress(addresses),
+      port,
+      debuggerSign: () => {
+        if (process === null) return debuggerSign(null, port);
+        const variable = (name: string) => table.variable(process.pid, name);
+        return debuggerSign({ name: process.name, words, variable }, port);
+      },
     });
-    const { portVariable, chosenPort } = this.#options;
-    return { listeners, service: selectService(candidates, portVariable, chosenPort()) };
+    if (isDebugger !== false) return { speaks, purpose: isDebugger ? 'debugger' : null };
+    return { speaks, purpose: isAdminListener(port, words) ? 'admin' : 'page' };
+  }
+
+  /** Whether a port still belongs to the listener of the last observation. */
+  isUnchanged(port: number): boolean {
+    return this.#listeners.isUnchanged(port);
   }
 }

@@ -1,9 +1,12 @@
 /**
  * Finds out which protocol a port speaks without a request that reaches the student's program, and if possible without
- * a line in the student's terminal. Measured with Node's http, https and http2, Python's http.server, and plain TCP servers.
+ * a line in the student's terminal. Measured with Node's http, https and http2, Python's http.server, plain TCP servers,
+ * and debuggers.
  */
 import { connect, type Socket } from 'node:net';
 
+/** `debugger`: an answer that only a debugger gives, in whatever protocol. */
+export type ProbeAnswer = SpokenProtocol | 'debugger';
 export type SpokenProtocol = 'http' | 'https' | 'other';
 
 /** A server that has not answered by then is no web server, or is busy; it is probed again later. */
@@ -14,16 +17,21 @@ const REJECTION_DELAY_MS = 150;
 /** How long the rest of a server's answer is read before its connection is destroyed. */
 const LINGER_MS = 1000;
 
-/** Pauses between probes: a dev server may listen long before it answers. After the last one, a silent port is left alone. */
-const RETRY_DELAYS_MS = [1000, 2000, 4000, 8000, 16_000, 30_000];
-/** A student may have a thousand listeners. */
-const MAX_CONCURRENT_PROBES = 16;
-
 /** TLS record types 21 (alert) and 22 (handshake); RFC 8446 §5.1. */
 const isTls = (answer: Buffer) => answer[0] === 21 || answer[0] === 22;
 
 /** `HTTP/…`, or bare HTML as the answer to a request without version. */
 const isHttp = (answer: Buffer) => /^(HTTP\/|<)/i.test(answer.toString('latin1', 0, 8).trimStart());
+
+/**
+ * Node's inspector, on any port: `HTTP/1.0 400 Bad Request … WebSockets request was expected`. debugpy, and others that
+ * speak the Debug Adapter Protocol, begin with `Content-Length: 138\r\n\r\n{"seq": 1, "type": "event", …`.
+ */
+const isDebugger = (answer: Buffer) => {
+  const text = answer.toString('latin1', 0, 512);
+  if (/^Content-Length: \d+\r\n/.test(text)) return true;
+  return text.startsWith('HTTP/1.0 400 ') && text.includes('WebSockets request was expected');
+};
 
 /** What comes first: bytes, the end of the connection, an error, or the timeout. */
 function firstEvent(socket: Socket, timeoutMs: number): Promise<Buffer | 'end' | 'error' | 'timeout'> {
@@ -87,66 +95,14 @@ async function completesTlsHandshake(address: string, port: number): Promise<boo
  * Probes a port; null if it did not answer in time. Nearly every HTTP server's parser answers a line that is not HTTP
  * with a 400. OpenSSL and Python close without an answer, and so do many servers that are no web servers.
  */
-export async function probeProtocol(address: string, port: number): Promise<SpokenProtocol | null> {
+export async function probeProtocol(address: string, port: number): Promise<ProbeAnswer | null> {
   const socket = openConnection(address, port);
   socket.write('\r\nDEVENV\r\n\r\n');
   const event = await firstEvent(socket, ANSWER_TIMEOUT_MS);
   closeGently(socket);
   if (event === 'error' || event === 'timeout') return null;
+  if (event !== 'end' && isDebugger(event)) return 'debugger';
   if (event !== 'end') return isTls(event) ? 'https' : isHttp(event) ? 'http' : 'other';
   if (await closesAtEmptyLine(address, port)) return 'http';
   return (await completesTlsHandshake(address, port)) ? 'https' : 'other';
-}
-
-interface ProbeState {
-  protocol: SpokenProtocol | null;
-  attempts: number;
-  isInFlight: boolean;
-  nextAttemptAtMs: number;
-}
-
-/** Probes each listener, and remembers its protocol for as long as it listens. */
-export class ProtocolProber {
-  readonly #states = new Map<string, ProbeState>();
-  readonly #onFound: () => void;
-  #inFlight = 0;
-
-  /** `onFound` is called for each protocol that a probe finds. */
-  constructor(onFound: () => void) {
-    this.#onFound = onFound;
-  }
-
-  /** The listener's protocol; null while unknown, and then a probe is started if one is due. */
-  protocolOf(listenerId: string, address: string, port: number): SpokenProtocol | null {
-    const state = this.#states.get(listenerId) ?? {
-      protocol: null,
-      attempts: 0,
-      isInFlight: false,
-      nextAttemptAtMs: 0,
-    };
-    this.#states.set(listenerId, state);
-    const isDue =
-      state.protocol === null &&
-      !state.isInFlight &&
-      state.attempts <= RETRY_DELAYS_MS.length &&
-      performance.now() >= state.nextAttemptAtMs;
-    if (isDue && this.#inFlight < MAX_CONCURRENT_PROBES) void this.#probe(state, address, port);
-    return state.protocol;
-  }
-
-  async #probe(state: ProbeState, address: string, port: number): Promise<void> {
-    state.isInFlight = true;
-    this.#inFlight += 1;
-    state.protocol = await probeProtocol(address, port);
-    this.#inFlight -= 1;
-    state.isInFlight = false;
-    state.nextAttemptAtMs = performance.now() + (RETRY_DELAYS_MS[state.attempts] ?? 0);
-    state.attempts += 1;
-    if (state.protocol !== null) this.#onFound();
-  }
-
-  /** Forgets the listeners that are not in the set. */
-  retainOnly(listenerIds: ReadonlySet<string>): void {
-    for (const id of this.#states.keys()) if (!listenerIds.has(id)) this.#states.delete(id);
-  }
 }

@@ -7,8 +7,10 @@ import { selectionReasonText } from '../../orchestrator/protocol/selection-reaso
 const MAX_PORTS_SHOWN = 12;
 const LABEL_WIDTH = 9;
 
-function describeListener({ port, speaks, isPublic }: Listener): string {
+function describeListener({ port, speaks, purpose, isPublic }: Listener): string {
+  if (purpose === 'debugger') return `${port} (debugger, not public)`;
   if (!isPublic) return `${port} (private: PORT was unset or changed in its shell)`;
+  if (purpose === 'admin') return `${port} (database or admin page)`;
   if (speaks === null) return `${port} (does not answer)`;
   return speaks === 'other' ? `${port} (not a web server)` : String(port);
 }
@@ -40,7 +42,8 @@ export function statusText({ state, report, env, isConnected }: StatusInput): st
   if (others.length > 0) {
     const ports = others.slice(0, MAX_PORTS_SHOWN).map(describeListener).join(', ');
     const more = others.length > MAX_PORTS_SHOWN ? `, and ${others.length - MAX_PORTS_SHOWN} more` : '';
-    rows.push(['also', `${ports}${more}   (to show another port: devenv-port PORT)`]);
+    const canSwitch = others.some(({ purpose }) => purpose !== 'debugger');
+    rows.push(['also', `${ports}${more}${canSwitch ? '   (to show another port: devenv-port PORT)' : ''}`]);
   }
   for (const note of state?.notes ?? []) rows.push(['note', note]);
   if (!isConnected) rows.push(['note', 'No connection to the orchestrator: this is the last known state.']);

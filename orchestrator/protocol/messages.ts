@@ -50,6 +50,8 @@ export const Listener = Type.Object(
     command: Text(200),
     /** The protocol that it answered with; null while unknown. */
     speaks: Type.Union([Type.Literal('http'), Type.Literal('https'), Type.Literal('other'), Type.Null()]),
+    /** A page for visitors, a database or admin page, or a debugger; null while it may still be a debugger. */
+    purpose: Type.Union([Type.Literal('page'), Type.Literal('admin'), Type.Literal('debugger'), Type.Null()]),
     /** False if it was started in a shell without a valid PORT. */
     isPublic: Type.Boolean(),
   },

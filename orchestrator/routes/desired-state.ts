@@ -4,6 +4,7 @@
  */
 import type { LinkReason } from '../domain.ts';
 import type { Problem } from '../errors.ts';
+import { isPublicWebServer } from '../protocol/listener-purpose.ts';
 import type { Report } from '../protocol/messages.ts';
 import { nextTokenAt, type RateLimit, tryTake } from '../token-bucket.ts';
 
@@ -132,9 +133,7 @@ function updateAdditionalPorts(
   rules: LinkRules,
 ): LinkMemory {
   if (!memory.hasServed) return { ...memory, additionalPorts: [] };
-  const serving = report.listeners
-    .filter((each) => each.isPublic && (each.speaks === 'http' || each.speaks === 'https'))
-    .map(({ port }) => port);
+  const serving = report.listeners.filter(isPublicWebServer).map(({ port }) => port);
   const previous = memory.additionalPorts;
   const ordered = [...previous.filter((port) => serving.includes(port)), ...serving, ...previous];
   const others = ordered.filter((port) => port !== report.service?.port);

@@ -1,7 +1,7 @@
 /** The texts for a student: single lines for the terminal, and what `devenv-status` shows of the link. */
 import type { LinkPhase, LinkReason } from '../domain.ts';
 import { type ErrorCode, type Problem, TELL_INSTRUCTOR } from '../errors.ts';
-import type { Notice, Report } from '../protocol/messages.ts';
+import type { Listener, Notice, Report } from '../protocol/messages.ts';
 
 /** A notice before it gets its id. */
 export type Line = Omit<Notice, 'id'>;
@@ -48,10 +48,25 @@ const SLOW_OPENING_MS = 3000;
 /** Most other students that a line names. */
 const MAX_NAMES_SHOWN = 3;
 
-/** Mentions a listener that is no web server, e.g. a database; null if there is none. */
-function nonHttpText(report: Situation['report']): string | null {
-  const listener = report?.listeners.find((each) => each.isPublic && each.speaks === 'other');
-  return listener ? `port ${listener.port} listens, but does not speak HTTP` : null;
+/** Mentions a listener that is no page for visitors, e.g. a database; null if there is none. */
+function noPageText(report: Situation['report']): string | null {
+  const listeners = report?.listeners.filter(({ isPublic }) => isPublic) ?? [];
+  const other = listeners.find(({ speaks }) => speaks === 'other');
+  if (other) return `port ${other.port} listens, but does not speak HTTP`;
+  const hidden = listeners.find(({ purpose }) => purpose === 'debugger' || purpose === 'admin');
+  return hidden ? `port ${hidden.port} is ${purposeText(hidden)}` : null;
+}
+
+/** What a listener is that devenv makes public only if the student chooses its port. */
+const purposeText = ({ purpose }: Pick<Listener, 'purpose'>): string =>
+  purpose === 'debugger' ? 'a debugger' : 'a database or admin page';
+
+/** The line where nothing but such a listener exists: its student may wait for a link. */
+export function notPublicLine(listener: Pick<Listener, 'port' | 'purpose'>): Line {
+  const { port, purpose } = listener;
+  // A debugger's port is never recommended.
+  const next = purpose === 'debugger' ? '' : ` To show it: devenv-port ${port}`;
+  return { kind: 'info', text: `Port ${port} is ${purposeText(listener)}, so it is not public.${next}` };
 }
 
 /** The line for a link that has just been closed, where the student may not expect it. */
@@ -62,9 +77,9 @@ export function closedLine(before: LinkReason | null, situation: Situation): Lin
     return { kind: 'closed', text };
   }
   if (before === 'starting' && situation.reason === 'no-service') {
-    const nonHttp = nonHttpText(situation.report);
+    const noPage = noPageText(situation.report);
     const within = `within ${situation.startingSeconds} s`;
-    const why = nonHttp === null ? `Nothing listened ${within}` : `No web server ${within} (${nonHttp})`;
+    const why = noPage === null ? `Nothing listened ${within}` : `No web server ${within} (${noPage})`;
     return { kind: 'closed', text: `${why}, so your link is closed. Start your server again to open it.` };
   }
   return null;
@@ -120,7 +135,7 @@ export function slowLine(
   const running = report?.starting.find(({ id }) => id === startingId);
   if (reason !== 'starting' || running === undefined || report?.service) return null;
   if (running.ageSeconds * 1000 < SLOW_START_MS || running.ageSeconds >= startingSeconds) return null;
-  const found = nonHttpText(report) ?? 'nothing listens yet';
+  const found = noPageText(report) ?? 'nothing listens yet';
   return { kind: 'waiting', text: `Still starting: ${found}. Visitors see a waiting page until then.` };
 }
 

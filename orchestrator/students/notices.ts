@@ -12,12 +12,20 @@ import {
   type Line,
   memoryLine,
   networkLine,
+  notPublicLine,
   problemLine,
   type Situation,
   slowLine,
   waitingLine,
 } from './notice-texts.ts';
-import { followService, type ServiceMemory } from './service-notices.ts';
+import { followService, LASTING_MS, type ServiceMemory } from './service-notices.ts';
+
+/** A debugger, database or admin page that is the only listener, as PORT/PROCESS, and since when; ms since 1970. */
+interface HiddenListener {
+  server: string;
+  since: number;
+  isMentioned: boolean;
+}
 
 export interface NoticeMemory extends ServiceMemory {
   /** The opening and watched command of the last `live at …`, as OPENING/ID. */
@@ -40,6 +48,8 @@ export interface NoticeMemory extends ServiceMemory {
   memoryKillAt: number;
   /** Whether a disconnected network was mentioned and is not over. */
   isDisconnected: boolean;
+  /** The listener that is not public although no server is; null without one. */
+  hiddenListener: HiddenListener | null;
   /** The link's reason at the last call. */
   reason: LinkReason | null;
   /** Highest id so far. Ids rise for the whole life of the student. */
@@ -59,6 +69,7 @@ export const initialNoticeMemory: NoticeMemory = {
   problemUntil: null,
   memoryKillAt: 0,
   isDisconnected: false,
+  hiddenListener: null,
   announcedPort: null,
   portChange: null,
   webServers: [],
@@ -135,6 +146,25 @@ function followWaits(memory: NoticeMemory, situation: Situation): Step {
   return { memory: next, lines: [slow, waiting].filter((line) => line !== null) };
 }
 
+/**
+ * Mentions a debugger, database or admin page once, where it is all that listens: its student may wait for a link. Not
+ * while a command starts: its server may come, and otherwise the line about the slow start mentions it.
+ */
+function followHiddenListener(memory: NoticeMemory, { report, now }: Situation): Step {
+  const listeners = report?.listeners.filter(({ isPublic }) => isPublic) ?? [];
+  const hidden = listeners.find(({ purpose }) => purpose === 'debugger' || purpose === 'admin');
+  const isAlone = report?.service === null && report.starting.length === 0;
+  if (hidden === undefined || !isAlone) return { memory: { ...memory, hiddenListener: null }, lines: [] };
+  const server = `${hidden.port}/${hidden.process ?? ''}`;
+  const known = memory.hiddenListener;
+  const current = known?.server === server ? known : { server, since: now, isMentioned: false };
+  const isDue = !current.isMentioned && now - current.since >= LASTING_MS;
+  return {
+    memory: { ...memory, hiddenListener: { ...current, isMentioned: current.isMentioned || isDue } },
+    lines: isDue ? [notPublicLine(hidden)] : [],
+  };
+}
+
 /** Port and process of the service; null without one. */
 function serverOf({ service, listeners }: NonNullable<Situation['report']>): string | null {
   if (service === null) return null;
@@ -162,7 +192,14 @@ function followLink(memory: NoticeMemory, situation: Situation): Step {
 }
 
 /** In the order in which their lines are shown. */
-const steps = [followNetwork, followProblem, followMemoryKill, followWaits, followLink];
+const steps = [
+  followNetwork,
+  followProblem,
+  followMemoryKill,
+  followWaits,
+  followHiddenListener,
+  followLink,
+];
 
 /**
  * The notices that are due, oldest first, and the memory for the next call. Without a session, or above the rate

@@ -1,5 +1,6 @@
 /** Notices about the student's servers: which port the link shows and why, and which other ports have a web server. */
-import type { Listener, Report, Service } from '../protocol/messages.ts';
+import { isPublicWebServer } from '../protocol/listener-purpose.ts';
+import type { Report, Service } from '../protocol/messages.ts';
 import { selectionReasonText } from '../protocol/selection-reason.ts';
 import type { Line, Situation } from './notice-texts.ts';
 
@@ -21,12 +22,10 @@ export interface ServiceMemory {
 }
 
 /** A server or a change of port is mentioned once it has lasted this long: those of a test run come and go. */
-const LASTING_MS = 3000;
+export const LASTING_MS = 3000;
 
 const MAX_PORTS_SHOWN = 3;
 const MAX_PORTS_REMEMBERED = 64;
-
-const isWebServer = ({ isPublic, speaks }: Listener) => isPublic && (speaks === 'http' || speaks === 'https');
 
 function liveLine(url: string, { port, reason }: Service): Line {
   const why = reason === 'port-variable' ? '' : `   (port ${port}: ${selectionReasonText(reason)})`;
@@ -100,7 +99,7 @@ export function followService(
 ): { memory: ServiceMemory; lines: Line[] } {
   const { url, now } = situation;
   const webServers = listeners
-    .filter(isWebServer)
+    .filter(isPublicWebServer)
     .map(({ port }) => memory.webServers.find((each) => each.port === port) ?? { port, since: now });
   const observed: ServiceMemory = { ...memory, webServers };
   if (service === null) return { memory: { ...observed, portChange: null }, lines: [] };

@@ -37,5 +37,6 @@ export const on = (...ports: number[]): Report['listeners'] =>
     process: null,
     command: '',
     speaks: port === 9229 ? 'other' : 'http',
+    purpose: 'page',
     isPublic: port !== 7000,
   }));

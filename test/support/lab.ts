@@ -62,6 +62,7 @@ function reportOf(ports: readonly number[] | null): Report {
     process: `1${port}:1`,
     command: 'node',
     speaks: 'http' as const,
+    purpose: 'page' as const,
     isPublic: true,
   }));
   const [port] = ports ?? [];

@@ -114,11 +114,27 @@ function forwardingOf(
   };
 }
 
+/**
+ * Only the program that was selected is forwarded to. If another one has its port by now (`changed`), `retry` is called
+ * as soon as it is known what that is.
+ */
+function checkService(
+  { service }: Link,
+  { hasChanged, reselect }: RelayOptions,
+  retry: (() => void) | null,
+): 'current' | 'retrying' | 'changed' {
+  if (service === null || hasChanged?.(service) !== true) return 'current';
+  if (retry === null || reselect === undefined) return 'changed';
+  void reselect(service.port).then(retry);
+  return 'retrying';
+}
+
 function onRequest(
   request: IncomingMessage,
   response: ServerResponse,
   options: RelayOptions,
   visitors: VisitorConnections,
+  isRetry = false,
 ): void {
   const target = requestTarget(request);
   if (target === null) {
@@ -142,8 +158,11 @@ function onRequest(
   }
   const wait = (why: UpstreamFailure | 'closed') => sendWaitingPage(response, options, why);
   if (isClosedFor(target, link)) return wait('closed');
+  const retry = () => onRequest(request, response, options, visitors, true);
+  const check = checkService(link, options, isRetry ? null : retry);
+  if (check === 'retrying') return;
   const forwarding = forwardingOf(request, target, link, links);
-  if (forwarding === null) return wait('refused');
+  if (forwarding === null || check === 'changed') return wait('refused');
   visitors.admit(hostnameFromHeader(target.host), request.socket, response);
   forwardRequest(request, response, forwarding, wait);
 }
@@ -154,14 +173,19 @@ function onUpgrade(
   head: Buffer,
   options: RelayOptions,
   visitors: VisitorConnections,
+  isRetry = false,
 ): void {
   const target = requestTarget(request);
   if (target === null) return rejectWithStatus(socket, '400 Bad Request');
   const links = linksOf(options);
   const link = linkOf(target, links);
   if (link === null) return rejectWithStatus(socket, '421 Misdirected Request');
+  const isClosed = isClosedFor(target, link);
+  const retry = () => onUpgrade(request, socket, head, options, visitors, true);
+  const check = isClosed ? 'current' : checkService(link, options, isRetry ? null : retry);
+  if (check === 'retrying') return;
   const forwarding = forwardingOf(request, target, link, links);
-  if (forwarding === null || isClosedFor(target, link))
+  if (forwarding === null || isClosed || check === 'changed')
     return rejectWithStatus(socket, '503 Service Unavailable');
   visitors.admit(hostnameFromHeader(target.host), socket);
   forwardUpgrade(request, socket, head, forwarding, () =>

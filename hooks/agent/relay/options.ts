@@ -21,6 +21,10 @@ export interface RelayOptions {
   ownLink(): Link;
   /** Additional links. Closed ones are included: the edge may still forward their visitors for a while. */
   additionalLinks?(): Link[];
+  /** Whether another program may have taken the service's port since it was selected: it may be a debugger. */
+  hasChanged?(service: Service): boolean;
+  /** Selects the services again; resolves when it is known what listens on the port. */
+  reselect?(port: number): Promise<void>;
   /** Whose environment it is. */
   identity(): { instance: string; student: string };
   /** What the waiting page says about the environment. */

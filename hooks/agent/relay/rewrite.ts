@@ -2,7 +2,7 @@
  * Makes a dev server believe that its visitor is on the student's own machine: `Host` and the link's own `Origin` become
  * `localhost:<port>`, and responses are translated back. Of the rewrites tried, only this one works with every dev
  * server (Vite, webpack-dev-server, Next, Astro, SvelteKit, Angular). A foreign `Origin` passes unchanged, so checks
- * against cross-site requests still work. The student's other links are translated as well, each to its own port, so a
+ * against cross-site requests still work; one with a local name, which means the visitor's machine, becomes foreign. The student's other links are translated as well, each to its own port, so a
  * page may call an API on another port as it does locally.
  */
 import { withoutForeignDomain } from '../../../orchestrator/proxy/cookie-domain.ts';
@@ -29,6 +29,12 @@ export interface LinkContext extends ServiceUrls {
 
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
+/** An origin with a local name. The port stays, so that each stays distinct. */
+const LOCAL_ORIGIN = /^(https?:\/\/)(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])\.?(:\d+)?$/i;
+
+/** Never exists (RFC 6761 §6.4), so no service trusts it. `null` would not do: Next accepts actions with that origin. */
+const VISITORS_MACHINE = 'visitor.invalid';
+
 /** Whether a request for that `Host` is meant for this student. Any other name may be a rebound DNS name. */
 export function isOwnHost(host: string, hostname: string): boolean {
   const name = hostnameFromHeader(host);
@@ -48,17 +54,26 @@ function otherOrigin({ publicUrl }: ServiceUrls, { host, hostname }: LinkContext
   return `${other.protocol}//${other.hostname}${host.match(/:\d+$/)?.[0] ?? ''}`;
 }
 
+/** Whether the request came by a local name, so from inside the container. */
+const isFromInside = ({ host }: LinkContext) => LOCAL_NAMES.has(hostnameFromHeader(host));
+
 function isOwnOrigin(origin: string, context: LinkContext): boolean {
   if (origin === publicOrigin(context) || origin === new URL(context.publicUrl).origin) return true;
-  return LOCAL_NAMES.has(hostnameFromHeader(context.host)) && origin === `http://${context.host}`;
+  return isFromInside(context) && origin === `http://${context.host}`;
 }
 
-/** Translates an origin of the student's links to their own machine; null for a foreign one. */
+/**
+ * Translates an origin of the student's links to their own machine; null for a foreign one. Local names from outside mean
+ * the visitor's own machine. The service would take them for its own page, or trust them as its developer's.
+ */
 function localOrigin(origin: string, context: LinkContext): string | null {
   if (isOwnOrigin(origin, context)) return context.localUrl;
   const isOriginOf = (other: ServiceUrls) =>
     origin === otherOrigin(other, context) || origin === new URL(other.publicUrl).origin;
-  return context.others.find(isOriginOf)?.localUrl ?? null;
+  const other = context.others.find(isOriginOf);
+  if (other !== undefined) return other.localUrl;
+  if (isFromInside(context) || !LOCAL_ORIGIN.test(origin)) return null;
+  return origin.replace(LOCAL_ORIGIN, `$1${VISITORS_MACHINE}$2`);
 }
 
 /** Translates the origin of a `Referer`, and keeps its path. */

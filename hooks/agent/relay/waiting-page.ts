@@ -75,7 +75,10 @@ const POLL_INTERVAL_MS = 1500;
 /** While something listens without a proper answer, or the link is closed, a change is less likely. */
 const SLOW_POLL_INTERVAL_MS = 5000;
 
-/** Polls the reserved path, never the app, and reloads when a service listens or the link has closed. */
+/**
+ * Polls the reserved path, never the app, and reloads when a service listens or the link has closed. The address begins
+ * with the page's own origin: a path like `//evil.test/x` alone would be read as another host.
+ */
 function pollScript({ reason, isGet }: Waiting): string {
   const isSlow = reason === 'no-answer' || reason === 'not-http' || reason === 'closed';
   return `
@@ -83,7 +86,7 @@ setInterval(async () => {
   try {
     const answer = await fetch('${IDENTITY_PATH}', { cache: 'no-store' })
     if (answer.ok && !(await answer.json()).isServing) return
-    ${isGet ? 'location.reload()' : 'location.replace(location.pathname + location.search)'}
+    ${isGet ? 'location.reload()' : 'location.replace(location.origin + location.pathname + location.search)'}
   } catch {}
 }, ${isSlow ? SLOW_POLL_INTERVAL_MS : POLL_INTERVAL_MS})
 `;

@@ -9,7 +9,8 @@ import { createServer as createTcp, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import { ProtocolProber, probeProtocol } from '../../../../hooks/agent/protocol-probe.ts';
+import { ListenerClassifier } from '../../../../hooks/agent/listener-classifier.ts';
+import { probeProtocol } from '../../../../hooks/agent/protocol-probe.ts';
 import { freePort } from '../../../support/free-port.ts';
 import { portOf } from '../../../support/visitor-rig.ts';
 import { waitFor } from '../../../support/wait.ts';
@@ -60,6 +61,26 @@ const cases: [string, () => Promise<number>, string | null][] = [
     'a server that closes at any byte',
     () => tcp((socket) => socket.once('data', () => socket.end())),
     'other',
+  ],
+  [
+    // As Node 26 answers.
+    "Node's inspector",
+    () =>
+      tcp((socket) =>
+        socket.end(
+          'HTTP/1.0 400 Bad Request\r\nContent-Type: text/html; charset=UTF-8\r\n\r\nWebSockets request was expected\r\n',
+        ),
+      ),
+    'debugger',
+  ],
+  [
+    // As debugpy 1.8 greets.
+    'the Debug Adapter Protocol',
+    () =>
+      tcp((socket) =>
+        socket.write('Content-Length: 138\r\n\r\n{"seq": 1, "type": "event", "event": "output"}'),
+      ),
+    'debugger',
   ],
   ['a server that never answers', () => tcp(() => {}), null],
   [
@@ -118,9 +139,10 @@ test('a silent port is probed again with growing delays, and never twice at the 
   const askedAfterMs: number[] = [];
   jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
   try {
-    const prober = new ProtocolProber(() => {});
+    const classifier = new ListenerClassifier(() => {});
+    const listener = { id: 'id', address: '127.0.0.1', port, debuggerSign: () => 'none' as const };
     for (let passedMs = 0; passedMs <= 20_000; passedMs += stepMs) {
-      prober.protocolOf('id', '127.0.0.1', port);
+      classifier.classify(listener);
       for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
       if (asked > askedAfterMs.length) askedAfterMs.push(passedMs);
       jest.advanceTimersByTime(stepMs);

@@ -42,6 +42,7 @@ const report = fc.record({
       process: fc.option(processId),
       command: text(200),
       speaks: fc.constantFrom('http', 'https', 'other', null),
+      purpose: fc.constantFrom('page', 'admin', 'debugger', null),
       isPublic: fc.boolean(),
     }),
     { maxLength: 64 },

@@ -5,13 +5,15 @@ const on = (port: number, parts: Partial<Candidate> = {}): Candidate => ({
   port,
   address: '127.0.0.1',
   speaks: 'http',
+  purpose: 'page',
   isPublic: true,
   isWatched: false,
   ageSeconds: 10,
   ...parts,
 });
-const select = (candidates: Candidate[], chosen: number | null = null) => {
-  const service = selectService(candidates, 3001, chosen);
+const select = (candidates: Candidate[], chosen: number | null = null, isDebuggerConfirmed = false) => {
+  const choice = chosen === null ? null : { port: chosen, isDebuggerConfirmed };
+  const service = selectService(candidates, 3001, choice);
   return service && `${service.port} ${service.reason}`;
 };
 
@@ -43,7 +45,37 @@ test.each<[string, Candidate[], number | null, string | null]>([
     null,
     '8080 newest-web-server',
   ],
-  ['a debugger is never selected', [on(9229, { speaks: 'other' })], null, null],
+  ['a port that is not a web server is not selected', [on(9229, { speaks: 'other' })], null, null],
+  ['a debugger is not selected, even alone', [on(9229, { purpose: 'debugger' })], null, null],
+  [
+    'a debugger on $PORT is not selected',
+    [on(3001, { purpose: 'debugger' }), on(5173)],
+    null,
+    '5173 only-web-server',
+  ],
+  [
+    'a debugger that a watched command starts is not selected',
+    [on(9229, { purpose: 'debugger', isWatched: true, ageSeconds: 1 }), on(5173)],
+    null,
+    '5173 only-web-server',
+  ],
+  ['what may be a debugger is not selected', [on(9229, { purpose: null })], null, null],
+  [
+    'what may be a debugger is not selected on $PORT',
+    [on(3001, { purpose: null, speaks: null })],
+    null,
+    null,
+  ],
+  [
+    'a chosen debugger is skipped',
+    [on(9229, { purpose: 'debugger' }), on(5173)],
+    9229,
+    '5173 only-web-server',
+  ],
+  ['a chosen port that may be a debugger is skipped', [on(9229, { purpose: null })], 9229, null],
+  ['a database page is not selected', [on(9200, { purpose: 'admin' })], null, null],
+  ['a database page on $PORT is selected', [on(3001, { purpose: 'admin' })], null, '3001 port-variable'],
+  ['a chosen database page is selected', [on(9200, { purpose: 'admin' }), on(3001)], 9200, '9200 chosen'],
   ['a port that has not answered is not selected', [on(5432, { speaks: null })], null, null],
   ['the chosen port takes precedence over all', [on(3001), on(4000, { speaks: null })], 4000, '4000 chosen'],
   ['a chosen port on which nothing listens is skipped', [on(3001)], 4000, '3001 port-variable'],
@@ -56,6 +88,14 @@ test.each<[string, Candidate[], number | null, string | null]>([
 ])('%s', (_name, candidates, chosen, expected) => {
   expect(select(candidates, chosen)).toBe(expected);
 });
+
+test.each(['debugger', null] as const)(
+  'with a confirmed warning, a chosen port with purpose %p is selected',
+  (purpose) => {
+    expect(select([on(9229, { purpose }), on(3001)], 9229, true)).toBe('9229 chosen');
+    expect(select([on(9229, { purpose }), on(3001)], 9230, true)).toBe('3001 port-variable');
+  },
+);
 
 test('a server that answered in HTTPS is forwarded with that scheme', () => {
   expect(selectService([on(5173, { speaks: 'https' })], 3001, null)?.scheme).toBe('https');

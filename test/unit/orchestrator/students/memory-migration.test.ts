@@ -122,6 +122,7 @@ test('an open link is still open, for the same reason, and its memory has the ne
   expect(studentOf(row).noticeMemory).toEqual({
     announcedFor: '3/7:1',
     announcedServer: '5173/9:1',
+    hiddenListener: null,
     startingId: '7:1',
     startingAt: 4,
     slowStartId: null,

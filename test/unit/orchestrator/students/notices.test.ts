@@ -30,7 +30,9 @@ const typed = (id: string) => report({ starting: [{ id, command: 'npm run dev', 
 const servedBy = (process: string) =>
   report({
     service,
-    listeners: [{ port: 5173, addresses: [], process, command: '', speaks: 'http', isPublic: true }],
+    listeners: [
+      { port: 5173, addresses: [], process, command: '', speaks: 'http', purpose: 'page', isPublic: true },
+    ],
   });
 const serving = servedBy('8:1');
 
@@ -91,7 +93,17 @@ test.each<[string, Listener[], RegExp]>([
   ['nothing', [], /^Nothing listened within 60 s, so your link is closed\. Start/],
   [
     'a database alone',
-    [{ port: 5432, addresses: [], process: '9:1', command: '', speaks: 'other', isPublic: true }],
+    [
+      {
+        port: 5432,
+        addresses: [],
+        process: '9:1',
+        command: '',
+        speaks: 'other',
+        purpose: 'page',
+        isPublic: true,
+      },
+    ],
     /^No web server within 60 s \(port 5432 listens, but does not speak HTTP\), so your link is closed\. Start/,
   ],
 ])('the line after a failed start says what listened: %s', (_what, listeners, words) => {

@@ -20,6 +20,7 @@ const on = (port: number, parts: Partial<Listener> = {}): Listener => ({
   process: '9:1',
   command: 'node',
   speaks: 'http',
+  purpose: 'page',
   isPublic: true,
   ...parts,
 });
@@ -142,6 +143,40 @@ test('a slow start is mentioned once, with what listens instead', () => {
   expect(textsFor(slow(11, [on(5432, { speaks: 'other' })]))[0]).toContain(
     'port 5432 listens, but does not speak HTTP',
   );
+});
+
+test("a debugger's port is never recommended, beside an app or with additional links", () => {
+  const debugger_ = on(9229, { purpose: 'debugger', speaks: null });
+  const beside = { service: serving(5173), listeners: [on(5173), debugger_, on(9200, { purpose: 'admin' })] };
+  for (const maxLinks of [1, 3]) {
+    const course = [0, 3000, 60_000].map((now) => situation(beside, { maxLinks, now }));
+    expect(textsFor(...course)).toEqual([expect.stringMatching(/^live at [^\s]+ {3}\(port 5173/)]);
+  }
+});
+
+test.each([
+  ['debugger', 'Port 9229 is a debugger, so it is not public.'],
+  ['admin', 'Port 9229 is a database or admin page, so it is not public. To show it: devenv-port 9229'],
+] as const)(
+  'where only a port with purpose %s listens, that is said once, when it lasts',
+  (purpose, text) => {
+    const only = (now: number, process = '9:1') =>
+      situation({ listeners: [on(9229, { purpose, process })] }, { live: false, reason: 'no-service', now });
+    expect(textsFor(only(0), only(2000))).toEqual([]);
+    expect(textsFor(only(0), only(3000), only(9000))).toEqual([text]);
+    expect(textsFor(only(0), only(3000), only(4000, '10:1'), only(9000, '10:1'))).toEqual([text, text]);
+    // An app that listens a moment later needs no explanation.
+    expect(textsFor(only(0), situation({ service: serving(5173) }, { now: 2000 }), only(4000))).toEqual([
+      expect.stringContaining('live at'),
+    ]);
+  },
+);
+
+test('a slow start names the debugger that waits', () => {
+  const waiting = { starting: typed(11), listeners: [on(9229, { purpose: 'debugger', speaks: null })] };
+  expect(textsFor(situation(waiting, { live: false, reason: 'starting', now: 111_000 }))).toEqual([
+    'Still starting: port 9229 is a debugger. Visitors see a waiting page until then.',
+  ]);
 });
 
 test('a slow opening is mentioned once, with the other students in progress', () => {

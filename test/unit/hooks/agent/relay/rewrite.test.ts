@@ -142,7 +142,6 @@ test.each([
   'https://alice-5000.example.com',
   'http://alice.example.com',
   'https://alice.example.com:444',
-  'http://localhost:5173',
 ])('an API on another port still sees %s as foreign', (origin) => {
   expect(sent({ Origin: origin, Referer: `${origin}/x` }, api)).toEqual({
     Origin: origin,
@@ -171,6 +170,42 @@ test('an HTTPS service is recognized by its own port and by 443', () => {
     'https://alice.example.com/a',
   );
 });
+
+const visitorsMachine: [string, string][] = [
+  ['http://localhost:5173', 'http://visitor.invalid:5173'],
+  ['http://LOCALHOST:4000', 'http://visitor.invalid:4000'],
+  ['https://localhost', 'https://visitor.invalid'],
+  ['http://127.0.0.1:5173', 'http://visitor.invalid:5173'],
+  ['http://127.1.2.3:5173', 'http://visitor.invalid:5173'],
+  ['http://[::1]:5173', 'http://visitor.invalid:5173'],
+  ['http://0.0.0.0:5173', 'http://visitor.invalid:5173'],
+];
+test.each(visitorsMachine)('the origin %s from outside is foreign to the service', (origin, seen) => {
+  for (const each of [context, api]) {
+    const localReferer = { ...sent({ Origin: origin, Referer: `${origin.toLowerCase()}/a?b` }, each) };
+    expect([each.hostname, localReferer]).toEqual([each.hostname, { Origin: seen, Referer: `${seen}/a?b` }]);
+  }
+});
+
+test('a service that allows every origin also allows that one, under its own name', () => {
+  const origin = 'http://localhost:3000';
+  expect(answered('Access-Control-Allow-Origin', 'http://visitor.invalid:3000', { origin })).toBe(origin);
+  expect(answered('Access-Control-Allow-Origin', 'http://localhost:5173', { origin })).toBe(
+    context.publicUrl,
+  );
+});
+
+test.each(['localhost:61080', '127.0.0.1:61080', '[::1]:61080'])(
+  'from inside the container, by the name %s, local origins keep their meaning',
+  (host) => {
+    const origin = 'http://localhost:3000';
+    expect(sent({ Origin: origin, Referer: `${origin}/x` }, { host })).toEqual({
+      Origin: origin,
+      Referer: `${origin}/x`,
+    });
+    expect(sent({ Origin: `http://${host}` }, { host })).toEqual({ Origin: 'http://localhost:5173' });
+  },
+);
 
 test.each([
   ['a=1; Domain=alice.example.com; Domain=example.com', 'a=1; Domain=alice.example.com'],

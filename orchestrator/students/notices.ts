@@ -192,14 +192,7 @@ function followLink(memory: NoticeMemory, situation: Situation): Step {
 }
 
 /** In the order in which their lines are shown. */
-const steps = [
-  followNetwork,
-  followProblem,
-  followMemoryKill,
-  followWaits,
-  followHiddenListener,
-  followLink,
-];
+const steps = [followNetwork, followProblem, followMemoryKill, followWaits, followHiddenListener, followLink];
 
 /**
  * The notices that are due, oldest first, and the memory for the next call. Without a session, or above the rate

@@ -23,3 +23,27 @@ export function openSocket(
     socket.once('error', reject);
   });
 }
+
+/** The status with which a WebSocket handshake is answered; 101 means accepted. `port`: the edge's or the relay's. */
+export function statusOfUpgrade(
+  port: number,
+  host: string,
+  { path = '/', origin = `http://${host}` } = {},
+): Promise<number> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, {
+    headers: { host },
+    origin,
+    handshakeTimeout: WAIT_TIMEOUT_MS,
+  });
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => {
+      socket.terminate();
+      resolve(101);
+    });
+    socket.once('unexpected-response', (request, response) => {
+      request.destroy();
+      resolve(response.statusCode ?? 0);
+    });
+    socket.once('error', reject);
+  });
+}

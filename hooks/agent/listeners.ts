@@ -1,4 +1,5 @@
 /** Finds listening ports: the kernel's socket tables, and the process of each socket. */
+import { readlinkSync } from 'node:fs';
 import type { Process, ProcessTable } from './process-table.ts';
 import { readTable } from './read-file.ts';
 
@@ -68,11 +69,18 @@ const inodesOf = (sockets: readonly Socket[], port: number): string =>
     .sort()
     .join();
 
+/** Where a socket is open. */
+interface SocketOwner {
+  process: Process;
+  /** Number of the open file. */
+  file: string;
+}
+
 export class ListenerFinder {
   readonly #proc: string;
   readonly #relayPort: number;
   /** By inode. A listening socket rarely moves to another process, so it is searched for once. */
-  #processes = new Map<string, Process>();
+  #owners = new Map<string, SocketOwner>();
   /** The sockets of the last search. */
   #sockets: readonly Socket[] = [];
 
@@ -90,25 +98,35 @@ export class ListenerFinder {
       .filter(({ port, address }) => port !== this.#relayPort && address !== ENGINE_RESOLVER);
   }
 
+  #isStillOpen(inode: string): boolean {
+    const owner = this.#owners.get(inode);
+    if (owner === undefined) return false;
+    try {
+      return readlinkSync(`${this.#proc}/${owner.process.pid}/fd/${owner.file}`) === `socket:[${inode}]`;
+    } catch {
+      return false;
+    }
+  }
+
   /** Reads open files only if a socket's process is unknown or has ended. */
   #findProcesses(sockets: readonly Socket[], table: ProcessTable): void {
     const isKnown = ({ inode }: Socket) => {
-      const process = this.#processes.get(inode);
+      const process = this.#owners.get(inode)?.process;
       return process !== undefined && table.all.get(process.pid)?.id === process.id;
     };
     if (sockets.every(isKnown)) return;
     const wanted = new Set(sockets.map((socket) => `socket:[${socket.inode}]`));
-    const found = new Map<string, Process>();
+    const found = new Map<string, SocketOwner>();
     for (const process of table.all.values()) {
-      for (const { target } of table.openFiles(process.pid)) {
+      for (const { number: file, target } of table.openFiles(process.pid)) {
         if (!wanted.has(target)) continue;
         const inode = target.slice('socket:['.length, -1);
-        const other = found.get(inode);
+        const other = found.get(inode)?.process;
         // Cluster workers share a socket: the oldest process is the one that the student started.
-        if (other === undefined || process.startTicks < other.startTicks) found.set(inode, process);
+        if (other === undefined || process.startTicks < other.startTicks) found.set(inode, { process, file });
       }
     }
-    this.#processes = found;
+    this.#owners = found;
   }
 
   /** One entry per port, sorted by port. Sockets of the process `ownPid` are excluded. */
@@ -118,7 +136,7 @@ export class ListenerFinder {
     this.#findProcesses(sockets, table);
     const byPort = new Map<number, ListeningPort>();
     for (const { port, address, inode } of sockets) {
-      const process = this.#processes.get(inode) ?? null;
+      const process = this.#owners.get(inode)?.process ?? null;
       if (process?.pid === ownPid) continue;
       const known = byPort.get(port);
       if (known === undefined)
@@ -128,8 +146,13 @@ export class ListenerFinder {
     return [...byPort.values()].sort((a, b) => a.port - b.port);
   }
 
-  /** Whether the sockets of a port are still those of the last search: another program may have taken the port since. */
+  /**
+   * Whether the sockets of a port are still those of the last search: another program may have taken the port since. Asked
+   * for each visitor's request, so it reads a link of a process if it can; reading the socket tables takes milliseconds.
+   */
   isUnchanged(port: number): boolean {
+    const sockets = this.#sockets.filter((socket) => socket.port === port);
+    if (sockets.length > 0 && sockets.every(({ inode }) => this.#isStillOpen(inode))) return true;
     return inodesOf(this.#readSockets(), port) === inodesOf(this.#sockets, port);
   }
 }

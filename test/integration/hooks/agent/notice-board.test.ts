@@ -54,7 +54,7 @@ test('notices appear in the panes of tmux while it is in the foreground, and at 
   agent.send({ notices: [{ id: 4, kind: 'info', text: 'shown outside' }] });
   await agent.reported('the second notice', ({ lastShownNoticeId }) => lastShownNoticeId === 4);
   await waitFor('the queue', () =>
-    agent.container.run('cat /run/devenv/messages/* || :').includes('told outside'),
+    agent.container.run('cat /run/devenv/messages/* || :').includes('shown outside'),
   );
   await terminal.run('true');
   await terminal.run('true');

@@ -21,6 +21,9 @@ export const REFUSED_ADDRESSES = [
   '100.64.77.7',
 ];
 
+/** An address in the same network that students may reach. */
+export const ALLOWED_ADDRESS = '10.77.0.8';
+
 export class Scene {
   readonly devenv: Classroom['devenv'];
   readonly attacker: ClassroomStudent;
@@ -41,9 +44,12 @@ export class Scene {
   }
 
   static async open(): Promise<Scene> {
-    const network = await AttackerNetwork.create(REFUSED_ADDRESSES);
+    const network = await AttackerNetwork.create([...REFUSED_ADDRESSES, ALLOWED_ADDRESS]);
     try {
-      const classroom = await openClassroom({ students: 2, env: { DEVENV_LIMITS_PIDS: '150' } });
+      const classroom = await openClassroom({
+        students: 2,
+        env: { DEVENV_LIMITS_PIDS: '150', DEVENV_ALLOW: ALLOWED_ADDRESS },
+      });
       return new Scene(classroom, network);
     } catch (error) {
       await network.remove();

@@ -113,7 +113,15 @@ test.each(wrong)('%s: disconnected, and logged without a byte of it', async (_na
 
 test('a command line is accepted, and passed on without terminal sequences', async () => {
   const command = 'node \u001b]52;c;cm0=\u0007\u001b[2J\u009b2J\u202egnp.js';
-  const listener = { port: 80, addresses: ['::'], process: null, command, speaks: null, isPublic: true };
+  const listener = {
+    port: 80,
+    addresses: ['::'],
+    process: null,
+    command,
+    speaks: null,
+    purpose: 'debugger',
+    isPublic: true,
+  };
   const starting = [{ id: '7:1/1', command, ageSeconds: 0 }];
   const socket = await dial('alice');
   socket.write(`${JSON.stringify({ ...emptyReport, listeners: [listener], starting })}\n`);

@@ -85,6 +85,8 @@ function createBackend({ settings, students, environments, edge, stopDaemon }: B
     open: async (name, adopt) => students.openLink(name, adopt),
     close: async (name) => students.closeLink(name),
     access: (name) => students.access(name),
+    egress: () => students.egress,
+    setEgress: (name, egress) => students.setEgress(name, egress),
     async logs(name, lines) {
       const own = await readLog(join(settings.stateDir, 'daemon.log'), name, lines);
       if (name === null) return own;

@@ -17,6 +17,21 @@ export type LinkReason =
   | 'agent-silent' // no heartbeat within the heartbeat timeout
   | 'stopped'; // the environment does not run
 
+/** What a student reaches: the internet, or nothing while visitors still reach the student's link. */
+export type Egress = 'internet' | 'none';
+
+/** What each student reaches. */
+export interface EgressPolicy {
+  /** For every student without an own value. */
+  everyone: Egress;
+  /** Values of single students, by name. */
+  exceptions: Record<string, Egress>;
+}
+
+/** What the student reaches. */
+export const egressOf = ({ everyone, exceptions }: EgressPolicy, student: string): Egress =>
+  exceptions[student] ?? everyone;
+
 /** One check of `devenv doctor`. */
 export interface Diagnostic {
   subject: string;

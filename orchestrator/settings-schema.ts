@@ -146,6 +146,12 @@ export const SettingsSchema = Type.Object(
       'DEVENV_ALLOW_MAIL',
       'Let students reach port 25 of mail servers; single ones can be in `allow`, as `ADDRESS:25`',
     ),
+    egress: Type.Union([Type.Literal('internet'), Type.Literal('none')], {
+      env: 'DEVENV_EGRESS',
+      description:
+        'What students reach: the `internet`, or `none` as in an exam; `devenv egress` switches it while they work',
+      default: 'internet',
+    }),
     resolvers: List('DEVENV_RESOLVERS', 'Name servers that students may use; none: those of the host', {
       default: [],
     }),

@@ -1,5 +1,5 @@
 /** The view of a student that the API returns and `--json` prints. */
-import type { LinkPhase, LinkReason } from './domain.ts';
+import type { Egress, LinkPhase, LinkReason } from './domain.ts';
 import type { Problem } from './errors.ts';
 import type { Service, Session } from './protocol/messages.ts';
 
@@ -17,6 +17,8 @@ export interface StudentView {
     /** Why it has no network, or why it could not be started; null if all is well. */
     problem: Problem | null;
   };
+  /** What the student reaches. */
+  egress: Egress;
   agent: {
     state: 'connected' | 'silent' | 'disconnected';
     lastReportSecondsAgo: number | null;

@@ -2,7 +2,7 @@
  * What the API serves: `daemon.ts` implements it, `server.ts` calls it. Methods throw DevenvErrors for expected
  * failures; any other error is a defect.
  */
-import type { AccessInfo, Diagnostic, Drift, LogLine, Progress } from '../domain.ts';
+import type { AccessInfo, Diagnostic, Drift, Egress, EgressPolicy, LogLine, Progress } from '../domain.ts';
 import type { StudentView } from '../student-view.ts';
 import type { DaemonView } from './contract.ts';
 
@@ -23,6 +23,10 @@ export interface Backend {
   close(name: string): Promise<StudentView>;
   /** How to reach the environment's `sshd -i`. Throws `environment` if it does not run. */
   access(name: string): AccessInfo;
+  /** What each student reaches. */
+  egress(): EgressPolicy;
+  /** Sets what the class (null) or one student reaches. Throws `not-found` or `network`. */
+  setEgress(name: string | null, egress: Egress): Promise<EgressPolicy>;
   /** The newest `lines` log lines, oldest first: of one student with their container's output, or of the daemon. */
   logs(name: string | null, lines: number): Promise<LogLine[]>;
   /** Compares the edge's observed with the desired state; `repair` writes what differs. Throws `edge` if it can't be read. */

@@ -3,7 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nanoid } from 'nanoid';
-import type { AccessInfo, Diagnostic, Drift, LogLine, Progress } from '../domain.ts';
+import type { AccessInfo, Diagnostic, Drift, Egress, EgressPolicy, LogLine, Progress } from '../domain.ts';
 import { DevenvError, type Problem, systemCodeOf } from '../errors.ts';
 import type { StudentView } from '../student-view.ts';
 import { type DaemonView, OPERATION_HEADER, type OperationResult, type ProgressEvent } from './contract.ts';
@@ -199,6 +199,16 @@ export class ApiClient {
   logs(name: string | null, count: number): Promise<LogLine[]> {
     const student = name === null ? '' : `&name=${encodeURIComponent(name)}`;
     return this.#json('GET', `/logs?lines=${count}${student}`);
+  }
+
+  egress(): Promise<EgressPolicy> {
+    return this.#json('GET', '/egress');
+  }
+
+  /** Sets what the class (null) or one student reaches. Throws `not-found` or `network`. */
+  setEgress(name: string | null, egress: Egress): Promise<EgressPolicy> {
+    const student = name === null ? '' : `&name=${encodeURIComponent(name)}`;
+    return this.#json('POST', `/egress?egress=${egress}${student}`);
   }
 
   /** Compares the edge's observed with the desired state; `repair` writes what differs. */

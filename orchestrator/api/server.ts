@@ -2,6 +2,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import type { Egress } from '../domain.ts';
 import { DevenvError, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Backend } from './backend.ts';
@@ -20,6 +21,10 @@ const LogsSchema = Type.Object({
   lines: Type.Integer({ minimum: 1, maximum: 100_000, default: 100 }),
 });
 const OpenSchema = Type.Object({ adopt: Type.Boolean({ default: false }) });
+const EgressSchema = Type.Object({
+  name: Type.Optional(Type.String({ maxLength: 200 })),
+  egress: Type.Union([Type.Literal('internet'), Type.Literal('none')]),
+});
 const StartSchema = Type.Object({ newHome: Type.Boolean({ default: false }) });
 const SyncSchema = Type.Object({ repair: Type.Boolean({ default: true }) });
 const RemoveSchema = Type.Object({ keepHome: Type.Boolean({ default: false }) });
@@ -83,6 +88,12 @@ function addQueries(app: FastifyInstance, backend: Backend): void {
     '/sync',
     { schema: { querystring: SyncSchema } },
     async ({ query }) => backend.sync(query.repair),
+  );
+  app.get('/egress', async () => backend.egress());
+  app.post<{ Querystring: { name?: string; egress: Egress } }>(
+    '/egress',
+    { schema: { querystring: EgressSchema } },
+    async ({ query }) => backend.setEgress(query.name ?? null, query.egress),
   );
   app.get('/diagnostics', async () => backend.diagnose());
 }

@@ -8,6 +8,7 @@ import { addConnect } from './connect.ts';
 import { type Context, openContext } from './context.ts';
 import { addCreate } from './create.ts';
 import { addDoctor } from './doctor.ts';
+import { addEgress } from './egress.ts';
 import { addList } from './list.ts';
 import { addLogs } from './logs.ts';
 import { addOpenClose } from './open-close.ts';
@@ -117,6 +118,7 @@ const commands: AddCommand[] = [
   addSshConfig,
   addOpenClose,
   addStartStop,
+  addEgress,
   addRm,
   addLogs,
   addUpDown,

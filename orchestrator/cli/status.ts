@@ -95,6 +95,7 @@ export function describeStudent(student: StudentView, now: number): string {
     ...environmentProblemRows(student),
     ...environmentRows(student),
     ...problemRows(link, now),
+    ...(student.egress === 'none' ? ([['internet', 'switched off']] satisfies Row[]) : []),
     ['created', createdAt],
   ];
   return `${name}\n${table(

@@ -63,6 +63,7 @@ async function runHelper(
       `BRIDGE=${rules.bridge}`,
       `FORWARD=${rules.forward}`,
       `INPUT=${rules.input}`,
+      `EGRESS=${rules.egress}`,
       `PREROUTING=${rules.prerouting}`,
       `RULES4=${rules.v4}`,
       `RULES6=${rules.v6}`,

@@ -4,8 +4,10 @@
  */
 import type Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
+import { type EgressPolicy, egressOf } from '../domain.ts';
 import { DevenvError, isSameProblem, type Problem, TELL_INSTRUCTOR } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { Mutex } from '../mutex.ts';
 import type { Settings } from '../settings-schema.ts';
 import {
   checkFirewall,
@@ -44,7 +46,10 @@ function problemOf({ reason, isDisconnected }: { reason: string; isDisconnected:
 
 export class FirewallMonitor {
   readonly #deps: FirewallMonitorDeps;
+  /** One helper at a time, so that the newest rules win. */
+  readonly #helpers = new Mutex();
   #installing: Promise<FirewallState> | null = null;
+  #policy: EgressPolicy = { everyone: 'internet', exceptions: {} };
   #problem: Problem | null = null;
   /** The image of the newest helper: checks continue with it while a problem keeps every student from running. */
   #image: string | null = null;
@@ -59,7 +64,26 @@ export class FirewallMonitor {
     return this.#problem;
   }
 
-  #rules(): FirewallRules {
+  /** Whether some students reach nothing. */
+  get #isRestricted(): boolean {
+    const { everyone, exceptions } = this.#policy;
+    return [everyone, ...Object.values(exceptions)].includes('none');
+  }
+
+  /** Addresses of the running environments whose students reach the internet; null: all do. */
+  async #sources(): Promise<string[] | null> {
+    if (!this.#isRestricted) return null;
+    const { instance } = this.#deps.settings;
+    const filters = { label: [`devenv.instance=${instance}`] };
+    const containers = await this.#deps.docker.listContainers({ filters });
+    return containers
+      .filter(({ Labels }) => egressOf(this.#policy, Labels['devenv.student'] ?? '') === 'internet')
+      .map(({ NetworkSettings }) => NetworkSettings.Networks[networkOf(instance).name]?.IPAddress ?? '')
+      .filter((address) => address !== '')
+      .sort();
+  }
+
+  async #rules(): Promise<FirewallRules> {
     const { resolvers, allow, deny, allowMail, instance } = this.#deps.settings;
     const { bridge } = networkOf(instance);
     return firewallRules({
@@ -67,6 +91,7 @@ export class FirewallMonitor {
       allow,
       deny,
       allowMail,
+      sources: await this.#sources(),
       resolvers: resolvers.length > 0 ? resolvers : hostResolvers(),
     });
   }
@@ -76,16 +101,38 @@ export class FirewallMonitor {
    * `network` on failure: then no student may be started.
    */
   async install(image: string): Promise<void> {
-    this.#installing ??= installFirewall(this.#deps.docker, image, this.#rules()).finally(() => {
+    this.#installing ??= this.#run(installFirewall, image).finally(() => {
       this.#installing = null;
     });
     this.#record(image, await this.#installing);
+    this.#throwProblem();
+  }
+
+  #throwProblem(): void {
     if (this.#problem !== null) throw new DevenvError(this.#problem);
+  }
+
+  /** Sets what students reach. `image`: of an environment that runs, or null. Throws `network` on failure. */
+  async setEgress(policy: EgressPolicy, image: string | null): Promise<void> {
+    this.#policy = policy;
+    if (image === null) return;
+    this.#record(image, await this.#run(installFirewall, image));
+    this.#throwProblem();
+  }
+
+  /** An environment has started: while others have no internet, the rules must name its address. Throws `network`. */
+  async onStarted(image: string): Promise<void> {
+    if (this.#isRestricted) await this.setEgress(this.#policy, image);
+  }
+
+  /** Runs a helper with the rules of the moment at which it starts. */
+  #run(helper: typeof installFirewall, image: string): Promise<FirewallState> {
+    return this.#helpers.run(async () => helper(this.#deps.docker, image, await this.#rules()));
   }
 
   /** What a check finds; changes nothing. */
   check(image: string): Promise<FirewallState> {
-    return checkFirewall(this.#deps.docker, image, this.#rules());
+    return this.#run(checkFirewall, image);
   }
 
   #record(image: string, state: FirewallState): void {
@@ -127,6 +174,6 @@ export class FirewallMonitor {
   async #ensure(imageIfNeeded: () => Promise<string | null>): Promise<void> {
     const image = (await imageIfNeeded()) ?? (this.#problem === null ? null : this.#image);
     if (image === null) return;
-    this.#record(image, await ensureFirewall(this.#deps.docker, image, this.#rules()));
+    this.#record(image, await this.#run(ensureFirewall, image));
   }
 }

@@ -27,6 +27,8 @@ export interface FirewallRules {
   forward: string;
   /** Name of the chain for traffic to the host itself. */
   input: string;
+  /** Name of the chain for the students' own traffic while some of them have no internet. */
+  egress: string;
   /** Name of the chain for traffic from outside to the bridge's addresses. */
   prerouting: string;
   /** Input of `iptables-restore --noflush`. */
@@ -93,6 +95,8 @@ export interface FirewallRulesOptions {
   allow?: readonly string[];
   deny?: readonly string[];
   allowMail?: boolean;
+  /** Addresses of the students who reach anything; null: all do. */
+  sources?: readonly string[] | null;
 }
 
 const matchOf = ({ cidr, port }: Target) => `-d ${cidr}${port === null ? '' : ` -p tcp --dport ${port}`}`;
@@ -120,21 +124,39 @@ export function firewallRules(options: FirewallRulesOptions): FirewallRules {
   const { bridge } = options;
   const forward = `${bridge}-fwd`;
   const input = `${bridge}-in`;
+  const egress = `${bridge}-out`;
   const prerouting = `${bridge}-pre`;
+  const { sources = null } = options;
+  // Replies to visitors are no traffic of the student's own; what the student has connected to before is.
+  const restriction =
+    sources === null
+      ? []
+      : ['-m conntrack --ctstate ESTABLISHED,RELATED --ctdir REPLY -j RETURN', `-j ${egress}`];
+  const ownTraffic =
+    sources === null
+      ? []
+      : [
+          ...sources.map((address) => `-s ${address} -j RETURN`),
+          '-p tcp -j REJECT --reject-with tcp-reset',
+          '-j REJECT',
+        ];
   const exceptions = [
+    ...restriction,
     '-m conntrack --ctstate ESTABLISHED,RELATED -j RETURN',
     ...options.resolvers.flatMap((address) =>
       ['udp', 'tcp'].map((protocol) => `-d ${address} -p ${protocol} --dport 53 -j RETURN`),
     ),
     ...targetRules(options),
   ];
-  const table = (forwarded: string[], own: string[]) =>
+  const table = (forwarded: string[], toHost: string[], own: string[]) =>
     [
       '*filter',
       `:${forward} - [0:0]`,
       `:${input} - [0:0]`,
+      `:${egress} - [0:0]`,
       ...forwarded.map((rule) => `-A ${forward} ${rule}`),
-      ...own.map((rule) => `-A ${input} ${rule}`),
+      ...toHost.map((rule) => `-A ${input} ${rule}`),
+      ...own.map((rule) => `-A ${egress} ${rule}`),
       'COMMIT',
       '',
     ].join('\n');
@@ -143,11 +165,16 @@ export function firewallRules(options: FirewallRulesOptions): FirewallRules {
   return {
     forward,
     input,
+    egress,
     prerouting,
     bridge,
     // Other students are refused by their bridge: a setting of the engine may give it public addresses.
-    v4: table([...exceptions, `-o ${bridge} -j REJECT`, ...refused], [...exceptions, '-j REJECT']),
+    v4: table(
+      [...exceptions, `-o ${bridge} -j REJECT`, ...refused],
+      [...exceptions, '-j REJECT'],
+      ownTraffic,
+    ),
     // The bridge has no IPv6, so students have no legitimate IPv6 traffic.
-    v6: table([established, '-j REJECT'], [established, '-j REJECT']),
+    v6: table([established, '-j REJECT'], [established, '-j REJECT'], []),
   };
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs, checks or removes the firewall of the students' bridge. Runs in a short-lived container on the host's network
-# that has no right but NET_ADMIN and NET_RAW. The environment names the bridge, the three chains and the rules: BRIDGE
-# FORWARD INPUT PREROUTING RULES4 RULES6.
+# that has no right but NET_ADMIN and NET_RAW. The environment names the bridge, the four chains and the rules: BRIDGE
+# FORWARD INPUT EGRESS PREROUTING RULES4 RULES6. The rules of FORWARD and INPUT may jump to EGRESS.
 #   firewall.sh install   installs it, whether or not it is active
 #   firewall.sh ensure    installs it where it is not active, and then prints `installed`
 #   firewall.sh check     fails where it is not active
@@ -72,22 +72,24 @@ check_rules() { # tool rules: all jumps exist, and each chain has as many rules 
   if has_docker_user "$1"; then parents='FORWARD DOCKER-USER'; else parents=FORWARD; fi
   for parent in $parents; do "$1" -w 5 -C "$parent" -i "$BRIDGE" -j "$FORWARD" || return 1; done
   "$1" -w 5 -C INPUT -i "$BRIDGE" -j "$INPUT" || return 1
-  for chain in "$FORWARD" "$INPUT"; do
+  for chain in "$FORWARD" "$INPUT" "$EGRESS"; do
     expected=$(printf '%s' "$2" | grep -c "^-A $chain ") || :
     actual=$("$1" -w 5 -S "$chain" | grep -c "^-A $chain ") || :
     [ "$expected" = "$actual" ] || { echo "chain $chain has $actual rules instead of $expected" >&2; return 1; }
   done
 }
 
-remove_chain() { # tool table chain
-  "$1" -w 5 -t "$2" -F "$3" 2>/dev/null || :
-  "$1" -w 5 -t "$2" -X "$3" 2>/dev/null || :
+remove_chains() { # tool table chain…
+  tool=$1 table=$2
+  shift 2
+  for chain; do "$tool" -w 5 -t "$table" -F "$chain" 2>/dev/null || :; done
+  for chain; do "$tool" -w 5 -t "$table" -X "$chain" 2>/dev/null || :; done
 }
 
 remove_rules() { # tool
   for parent in FORWARD DOCKER-USER; do remove_jump "$1" "$parent" "$FORWARD"; done
   remove_jump "$1" INPUT "$INPUT"
-  for chain in "$FORWARD" "$INPUT"; do remove_chain "$1" filter "$chain"; done
+  remove_chains "$1" filter "$FORWARD" "$INPUT" "$EGRESS"
 }
 
 # Only the host itself reaches the students' addresses: a neighbour on the host's network segment could add a route to
@@ -107,7 +109,7 @@ check_ingress() { # tool
 
 remove_ingress() { # tool
   while "$1" -w 5 -t raw -D PREROUTING ! -i "$BRIDGE" -j "$PREROUTING" 2>/dev/null; do :; done
-  remove_chain "$1" raw "$PREROUTING"
+  remove_chains "$1" raw "$PREROUTING"
 }
 
 install_all() {

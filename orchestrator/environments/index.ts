@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
-import type { AccessInfo, Diagnostic, Progress } from '../domain.ts';
+import type { AccessInfo, Diagnostic, EgressPolicy, Progress } from '../domain.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
 import { readContainerLog } from './container-log.ts';
@@ -118,6 +118,7 @@ class DockerEnvironments implements Environments {
       for (const step of steps) if (step.status === 'rejected') throw step.reason;
       signal.throwIfAborted();
       await container.start();
+      await this.#firewall.onStarted(this.#image);
       if (!hasHome) await placeStarter(container, starter, signal);
       progress.done('environment', `${student}'s environment is running`);
     } catch (error) {
@@ -169,6 +170,15 @@ class DockerEnvironments implements Environments {
       // The container has the hostname of its creation; the setting may have changed since.
       command: ['env', `DEVENV_HOSTNAME=${hostname}`, `DEVENV_URL=${url}`, '/usr/lib/devenv/sshd.sh'],
     };
+  }
+
+  async setEgress(policy: EgressPolicy): Promise<void> {
+    try {
+      const { instance } = this.#settings;
+      await this.#firewall.setEgress(policy, await imageInUse(this.#docker, instance));
+    } catch (error) {
+      throw explainEngineError(error, 'change what students reach');
+    }
   }
 
   async logs(student: string, lines: number): Promise<ContainerLogLine[]> {

@@ -1,5 +1,5 @@
 /** What `environments/` offers the other modules. It alone calls the engine, and knows no route and no session. */
-import type { AccessInfo, Diagnostic, Progress } from '../domain.ts';
+import type { AccessInfo, Diagnostic, EgressPolicy, Progress } from '../domain.ts';
 import type { Problem } from '../errors.ts';
 
 /** What an environment is created from. */
@@ -76,6 +76,8 @@ export interface Environments {
   restartAgent(student: string): Promise<void>;
   /** How a client runs the environment's `sshd -i`. */
   access(spec: EnvironmentSpec): AccessInfo;
+  /** Sets what students reach, at once also for those who run. Throws `network` where the firewall can't be changed. */
+  setEgress(policy: EgressPolicy): Promise<void>;
   /** The newest `lines` that the environment has printed (its agent's errors), oldest first; none if it is missing. */
   logs(student: string, lines: number): Promise<ContainerLogLine[]>;
   /** The folder on the host with the socket on which the orchestrator listens for that environment. */

@@ -13,6 +13,7 @@ import type { Report, StateMessage } from '../protocol/messages.ts';
 import type { Routes, RouteView } from '../routes/index.ts';
 import type { Settings } from '../settings-schema.ts';
 import { type RateLimit, tryTake } from '../token-bucket.ts';
+import type { EgressControl } from './egress.ts';
 import { detailOf, type MemoryKill, notesOf, type Situation } from './notice-texts.ts';
 import { dueNotices } from './notices.ts';
 import type { Roster } from './roster.ts';
@@ -28,6 +29,7 @@ export interface AgentSyncDeps {
   clock: Clock;
   log: Log;
   network: NetworkState;
+  egress: Pick<EgressControl, 'of'>;
 }
 
 /** Most notices that wait for an agent to show them. Older ones are dropped. */
@@ -129,7 +131,7 @@ export class AgentSync {
   }
 
   #situationOf({ row, report, memoryKill }: Student, view: RouteView): Situation {
-    const { edge, settings, routes, clock, network } = this.#deps;
+    const { edge, settings, routes, clock, network, egress } = this.#deps;
     const liveLinks = view.additionalLinks.filter(({ live }) => live);
     return {
       now: clock.now(),
@@ -148,6 +150,7 @@ export class AgentSync {
       startingSeconds: settings.times.starting,
       memoryKill,
       networkProblem: network.problem,
+      egress: egress.of(row.name),
     };
   }
 

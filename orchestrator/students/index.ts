@@ -4,7 +4,7 @@
  */
 import { createAgentSockets, Heartbeats } from '../agents/index.ts';
 import type { Clock } from '../clock.ts';
-import type { AccessInfo, Drift, LogLine, Progress } from '../domain.ts';
+import type { AccessInfo, Drift, Egress, EgressPolicy, LogLine, Progress } from '../domain.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentChange, Environments } from '../environments/types.ts';
 import { DevenvError } from '../errors.ts';
@@ -14,6 +14,7 @@ import type { Settings } from '../settings-schema.ts';
 import type { Store } from '../store/index.ts';
 import type { StudentView } from '../student-view.ts';
 import { AgentSync } from './agent-sync.ts';
+import { EgressControl } from './egress.ts';
 import { Lifecycle, type LifecycleDeps } from './lifecycle.ts';
 import { Roster } from './roster.ts';
 import { watchSilentAgents } from './silent-agents.ts';
@@ -66,18 +67,23 @@ export class Students {
     });
     const heartbeats = new Heartbeats(clock);
     const network = { problem: null };
-    const agentSync = new AgentSync({ ...options, roster, routes, sockets, heartbeats, network });
-    this.#deps = { ...options, roster, routes, sockets, heartbeats, network, agentSync };
+    const { environments } = options;
+    const egress = new EgressControl({ store, environments, setting: settings.egress });
+    const agentSync = new AgentSync({ ...options, roster, routes, sockets, heartbeats, network, egress });
+    this.#deps = { ...options, roster, routes, sockets, heartbeats, network, egress, agentSync };
     this.lifecycle = new Lifecycle(this.#deps);
     this.#progress = logProgress(log);
   }
 
   /** Continues where the previous daemon stopped. Resolves as soon as the API can be served. */
   async open(): Promise<void> {
-    const { environments, log, settings, roster, routes } = this.#deps;
+    const { environments, log, settings, roster, routes, egress } = this.#deps;
     const { signal } = this.#closing;
     roster.load();
     await this.lifecycle.recover(this.#progress);
+    await egress
+      .apply()
+      .catch((err) => log.error({ err }, 'could not apply what students reach; the next check tries again'));
     routes.start();
     void this.#resume();
     void watchSilentAgents({
@@ -184,6 +190,21 @@ export class Students {
     const { row } = this.#deps.roster.get(name);
     const printed = await this.#deps.environments.logs(row.name, lines);
     return printed.map(({ at, text }) => ({ at, level: 'info', student: name, text: `printed: ${text}` }));
+  }
+
+  /** What each student reaches. */
+  get egress(): EgressPolicy {
+    return this.#deps.egress.policy;
+  }
+
+  /** Sets what the class, or with a name one student, reaches. Throws `not-found`, or `network` if it failed. */
+  async setEgress(name: string | null, egress: Egress): Promise<EgressPolicy> {
+    const { roster, agentSync, log } = this.#deps;
+    const student = name === null ? null : roster.get(name).row.name;
+    log.info({ student, egress }, 'changing what students reach');
+    await this.#deps.egress.set(student, egress);
+    for (const each of roster.all()) agentSync.reconcile(each);
+    return this.egress;
   }
 
   #requireRunning({ row: { name }, environment }: Student): void {

@@ -9,6 +9,7 @@ import { type Problem, problemOf } from '../errors.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
 import type { StudentView } from '../student-view.ts';
 import type { AgentSync, AgentSyncDeps } from './agent-sync.ts';
+import type { EgressControl } from './egress.ts';
 import { additionalRoute, newHostname, updateHostnames } from './hostnames.ts';
 import { registerStudent } from './registration.ts';
 import { routeOf, type Student, specOf, viewOf } from './student.ts';
@@ -16,6 +17,7 @@ import { routeOf, type Student, specOf, viewOf } from './student.ts';
 export interface LifecycleDeps extends AgentSyncDeps {
   environments: Environments;
   agentSync: AgentSync;
+  egress: EgressControl;
 }
 
 /** Key of the lock under which ports are chosen. No student's name contains a space. */
@@ -124,7 +126,7 @@ export class Lifecycle {
 
   /** Closes the link first, so that it never points to a port that another student may get. */
   async #remove(student: Student, keepHome: boolean, progress: Progress): Promise<void> {
-    const { routes, environments, sockets, roster, agentSync, log } = this.#deps;
+    const { routes, environments, sockets, roster, agentSync, egress, log } = this.#deps;
     const { name } = student.row;
     progress.step('route', `Closing ${name}'s link`);
     const leftover = await routes.unregister(name);
@@ -133,6 +135,7 @@ export class Lifecycle {
     await environments.remove(name, keepHome);
     await sockets.close(name);
     roster.delete(student);
+    egress.forget(name);
     log.info({ student: name, keepHome }, 'removed');
     agentSync.forget(name);
     progress.done('environment', keepHome ? `${name} is removed; the home is kept` : `${name} is removed`);

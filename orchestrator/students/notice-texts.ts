@@ -1,5 +1,5 @@
 /** The texts for a student: single lines for the terminal, and what `devenv-status` shows of the link. */
-import type { LinkPhase, LinkReason } from '../domain.ts';
+import type { Egress, LinkPhase, LinkReason } from '../domain.ts';
 import { type ErrorCode, type Problem, TELL_INSTRUCTOR } from '../errors.ts';
 import type { Listener, Notice, Report } from '../protocol/messages.ts';
 
@@ -39,6 +39,8 @@ export interface Situation {
   memoryKill: MemoryKill | null;
   /** Why the environments' network is disconnected; null while it is connected. */
   networkProblem: Problem | null;
+  /** What the student reaches. */
+  egress: Egress;
 }
 
 /** A start or an opening that takes longer is worth a line. */
@@ -182,6 +184,8 @@ export function detailOf(reason: LinkReason): string {
 export function notesOf(situation: Situation): string[] {
   const { phase, problem, othersInProgress, memoryKill, networkProblem } = situation;
   const notes: string[] = [];
+  if (situation.egress === 'none')
+    notes.push('Your instructor has switched off the internet here. Your link still works.');
   if (networkProblem !== null) notes.push(networkLine(false).text);
   if (problem !== null && phase === 'closing')
     notes.push('Visitors can no longer use your link. The rest of it is removed automatically.');

@@ -7,6 +7,7 @@ import type { Notice, Report } from '../protocol/messages.ts';
 import type { Routes } from '../routes/index.ts';
 import type { StudentRow } from '../store/types.ts';
 import type { StudentView } from '../student-view.ts';
+import type { EgressControl } from './egress.ts';
 import type { MemoryKill } from './notice-texts.ts';
 import { initialNoticeMemory, type NoticeMemory } from './notices.ts';
 
@@ -73,12 +74,13 @@ export interface ViewDeps {
   sockets: AgentSockets;
   heartbeats: Heartbeats;
   network: NetworkState;
+  egress: Pick<EgressControl, 'of'>;
 }
 
 /** The student as the API and `--json` show them. */
 export function viewOf(
   student: Student,
-  { routes, edge, sockets, heartbeats, network }: ViewDeps,
+  { routes, edge, sockets, heartbeats, network, egress }: ViewDeps,
 ): StudentView {
   const { row, report, environment } = student;
   const route = routes.view(row.name);
@@ -95,6 +97,7 @@ export function viewOf(
       state: environment,
       problem: environment === 'running' ? network.problem : student.startProblem,
     },
+    egress: egress.of(row.name),
     agent: {
       state: !isConnected ? 'disconnected' : route.reason === 'agent-silent' ? 'silent' : 'connected',
       lastReportSecondsAgo: silentMs === null ? null : Math.round(silentMs / 100) / 10,

@@ -227,6 +227,38 @@ test('an orchestrator that starts while students run installs a missing firewall
   expect(firewall).toMatchObject({ ok: true, found: 'active' });
 });
 
+test('`devenv egress none` cuts a student off while they work, and visitors still reach the link', async () => {
+  const target = `${ALLOWED}:8000`;
+  const { port } = await devenv.json<StudentView>('status', 'alice');
+  const visit = async () => (await browse({ port, host: 'localhost', path: '/' })).status;
+  const before = await visit();
+  // A connection that exists already.
+  const open = `node -e "const s = require('net').connect(8000, '${ALLOWED}', () => console.log('open')); s.on('error', (e) => { console.log(e.code); process.exit(); }); setInterval(() => s.write('x'), 100)"`;
+  const terminal = devenv.terminal(['shell', 'alice']);
+  await terminal.see(/\$ $/);
+  terminal.type(`${open}\r`);
+  await terminal.see(/^open/m);
+  expect(await devenv.succeed('egress', 'none', 'alice')).toBe('class: internet\nalice: none\n');
+  await terminal.see(/ECONNRESET|EPIPE/);
+  terminal.kill();
+  expect(await tryFrom('alice', target)).toMatch(/^no: 7/);
+  expect(await tryFrom('bob', target)).toBe('reached');
+  expect(await visit()).toBe(before);
+
+  await devenv.succeed('egress', 'none');
+  expect(await tryFrom('bob', target)).toMatch(/^no: 7/);
+  // After a restart of environment and orchestrator, too.
+  await devenv.succeed('down');
+  await devenv.succeed('up');
+  await devenv.succeed('egress', 'internet', 'alice');
+  await devenv.succeed('restart', 'alice');
+  await devenv.succeed('restart', 'bob');
+  expect(await tryFrom('alice', target)).toBe('reached');
+  expect(await tryFrom('bob', target)).toMatch(/^no: 7/);
+  expect(await devenv.json('egress', 'internet')).toEqual({ everyone: 'internet', exceptions: {} });
+  expect(await tryFrom('bob', target)).toBe('reached');
+});
+
 /** The test's own bridge without its address: the firewall can't be installed then. */
 async function withoutBridgeAddress(task: () => Promise<void>): Promise<void> {
   const { stdout } = await $`ip -4 -o addr show dev ${bridge}`;

@@ -95,6 +95,7 @@ export class AgentSyncRig {
       routes: this.routes,
       heartbeats: this.heartbeats,
       network: { problem: null },
+      egress: { of: () => 'internet' },
       sockets: {
         isConnected: () => true,
         send: (name: string, state: StateMessage) => {

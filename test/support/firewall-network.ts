@@ -89,12 +89,13 @@ export class FirewallNetwork {
     operation: 'install' | 'ensure' | 'check' | 'remove',
     rules: Partial<FirewallRules> = {},
   ): Promise<{ code: number | null; output: string }> {
-    const { bridge, forward, input, prerouting, v4, v6 } = { ...this.rules, ...rules };
+    const { bridge, forward, input, egress, prerouting, v4, v6 } = { ...this.rules, ...rules };
     const env = {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       BRIDGE: bridge,
       FORWARD: forward,
       INPUT: input,
+      EGRESS: egress,
       PREROUTING: prerouting,
       RULES4: v4,
       RULES6: v6,

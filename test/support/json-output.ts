@@ -35,6 +35,7 @@ export const student = Type.Object(
       { state: OneOf('running', 'stopped', 'missing'), problem: OrNull(problem) },
       closed,
     ),
+    egress: OneOf('internet', 'none'),
     agent: Type.Object(
       { state: OneOf('connected', 'silent', 'disconnected'), lastReportSecondsAgo: OrNull(Count) },
       closed,
@@ -122,6 +123,10 @@ export const daemon = Type.Object(
   closed,
 );
 
+export const egressPolicy = Type.Object(
+  { everyone: OneOf('internet', 'none'), exceptions: Type.Record(Text, OneOf('internet', 'none')) },
+  closed,
+);
 export const stopped = Type.Object({ stopped: Type.Boolean() }, closed);
 export const sshConfig = Type.Object({ host: Text, options: Type.Record(Text, Text) }, closed);
 export const completion = Type.Object({ shell: Text, script: Text }, closed);

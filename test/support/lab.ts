@@ -45,6 +45,7 @@ function fakeEnvironments(
     list: async () => [...running].map((student) => ({ student, state: 'running' as const, home: true })),
     async restartAgent() {},
     access: unused,
+    async setEgress() {},
     logs: async () => [],
     socketDir: (socketId) => join(stateDir, 'a', socketId),
     async watch(_onChange, signal) {

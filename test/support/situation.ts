@@ -17,6 +17,7 @@ export function situation(parts: Partial<Situation> = {}): Situation {
     startingSeconds: 60,
     memoryKill: null,
     networkProblem: null,
+    egress: 'internet',
     additionalLinks: new Map(),
     maxLinks: 1,
     ...parts,

@@ -71,6 +71,8 @@ export class FakeEnvironments implements Environments {
     throw new Error('nobody enters here');
   }
 
+  async setEgress(): Promise<void> {}
+
   async logs(): Promise<[]> {
     return [];
   }

@@ -8,6 +8,7 @@ import * as output from '../../support/json-output.ts';
 const sections: Record<string, TSchema> = {
   'create, status, open, close, start, stop, restart': output.student,
   list: Type.Array(output.student),
+  egress: output.egressPolicy,
   rm: output.removal,
   logs: output.logLine,
   sync: Type.Array(output.drift),

@@ -102,6 +102,7 @@ test(`any sequence of reports gives a decision, few and short notices, and small
           startingSeconds: 60,
           memoryKill: null,
           networkProblem: null,
+          egress: 'internet',
           additionalLinks: new Map(),
           maxLinks: 2,
         });

@@ -17,6 +17,7 @@ function student(route: Partial<StudentView['link']>, environment: 'running' | '
     port: 3001,
     createdAt: '2026-01-01T00:00:00Z',
     environment: { state: environment, problem: null },
+    egress: 'internet',
     agent: { state: 'connected', lastReportSecondsAgo: 1 },
     link: { phase: 'closed', live: false, reason: 'no-session', since: '', problem: null, ...route },
     sessions: [],

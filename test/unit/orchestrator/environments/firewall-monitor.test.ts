@@ -15,6 +15,10 @@ let imageInUse: string | null;
 let stop: AbortController;
 let monitor: FirewallMonitor;
 let reported: (Problem | null)[];
+/** Addresses of the environments that run. */
+let running: Record<string, string>;
+/** The IPv4 rules of the newest helper. */
+let newestRules: string;
 
 /** Output as the engine frames it: a header of eight bytes with the payload's length. */
 function frame(text: string): Buffer {
@@ -25,8 +29,13 @@ function frame(text: string): Buffer {
 
 /** An engine whose helpers only record what they were started for. */
 const docker = {
-  listContainers: async () => [],
-  createContainer: async ({ Image, Cmd }: { Image: string; Cmd: string[] }) => {
+  listContainers: async () =>
+    Object.entries(running).map(([student, IPAddress]) => ({
+      Labels: { 'devenv.student': student },
+      NetworkSettings: { Networks: { 'devenv-lab': { IPAddress } } },
+    })),
+  createContainer: async ({ Image, Cmd, Env }: { Image: string; Cmd: string[]; Env: string[] }) => {
+    newestRules = Env.find((each) => each.startsWith('RULES4=')) ?? '';
     const operation = Cmd.at(-1);
     operations.push(`${operation} ${Image}`);
     let output = '';
@@ -55,6 +64,7 @@ beforeEach(() => {
   clock = new ManualClock();
   operations = [];
   reported = [];
+  running = {};
   isActive = true;
   failure = 0;
   imageInUse = 'image';
@@ -145,4 +155,22 @@ test('a network that could not be disconnected either is a different problem', a
   await expect(monitor.install('image')).rejects.toMatchObject({
     what: expect.stringContaining('Students may reach each other and this host.'),
   });
+});
+
+test('without internet for the class, only the addresses of exceptions pass, also of those who start later', async () => {
+  running = { alice: '172.18.0.2', bob: '172.18.0.3' };
+  const sources = () => [...newestRules.matchAll(/-out -s (\S+) -j RETURN/g)].map(([, address]) => address);
+  await monitor.setEgress({ everyone: 'none', exceptions: { bob: 'internet', carol: 'internet' } }, 'image');
+  expect([newestRules.includes('-j REJECT --reject-with tcp-reset'), sources()]).toEqual([
+    true,
+    ['172.18.0.3'],
+  ]);
+  running.carol = '172.18.0.4';
+  await monitor.onStarted('image');
+  expect(sources()).toEqual(['172.18.0.3', '172.18.0.4']);
+  await monitor.setEgress({ everyone: 'internet', exceptions: {} }, 'image');
+  expect([newestRules.includes('tcp-reset'), sources()]).toEqual([false, []]);
+  const before = operations.length;
+  await monitor.onStarted('image');
+  expect(operations).toHaveLength(before);
 });

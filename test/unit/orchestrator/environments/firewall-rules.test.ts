@@ -97,3 +97,24 @@ test('name servers on loopback, IPv6 ones and missing files are skipped', () => 
   expect(hostResolvers([path, join(folder, 'none')])).toEqual(['10.0.0.53']);
   rmSync(folder, { recursive: true });
 });
+
+test('while some students have no internet, only the addresses of the others pass, and replies to visitors', () => {
+  const { v4, forward, input, egress } = firewallRules({
+    bridge: 'dv-1',
+    resolvers: ['10.0.0.53'],
+    sources: ['172.18.0.3'],
+  });
+  const of = (chain: string) =>
+    v4
+      .split('\n')
+      .filter((line) => line.startsWith(`-A ${chain} `))
+      .map((line) => line.slice(`-A ${chain} `.length));
+  const first = ['-m conntrack --ctstate ESTABLISHED,RELATED --ctdir REPLY -j RETURN', `-j ${egress}`];
+  expect([of(forward).slice(0, 2), of(input).slice(0, 2)]).toEqual([first, first]);
+  expect(of(egress)).toEqual([
+    '-s 172.18.0.3 -j RETURN',
+    '-p tcp -j REJECT --reject-with tcp-reset',
+    '-j REJECT',
+  ]);
+  expect(firewallRules({ bridge: 'dv-1', resolvers: [] }).v4).not.toContain(`-A ${egress} `);
+});

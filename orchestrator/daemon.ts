@@ -19,7 +19,7 @@ import { type Log, openLog, readLog } from './log.ts';
 import { loadSettings } from './settings.ts';
 import type { Settings } from './settings-schema.ts';
 import { openStateFolder } from './state-folder.ts';
-import { acquireInstanceLock, openStore, type Store } from './store/index.ts';
+import { acquireInstanceLock, openStore, ResilientStore, type Store } from './store/index.ts';
 import { Students } from './students/index.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -55,13 +55,14 @@ interface BackendDeps {
   students: Students;
   environments: Environments;
   edge: Edge;
+  store: Store;
   stopDaemon(): void;
 }
 
 const byTime = (a: LogLine, b: LogLine) => a.at.localeCompare(b.at);
 
 /** What the API offers, from the modules that do it. */
-function createBackend({ settings, students, environments, edge, stopDaemon }: BackendDeps): Backend {
+function createBackend({ settings, students, environments, edge, store, stopDaemon }: BackendDeps): Backend {
   const { lifecycle } = students;
   const startedAt = new Date(systemClock.now()).toISOString();
   return {
@@ -74,6 +75,7 @@ function createBackend({ settings, students, environments, edge, stopDaemon }: B
       listen: settings.edge === 'local' ? settings.listen : null,
       startedAt,
       students: students.list().length,
+      problem: store.problem(),
     }),
     list: () => students.list(),
     get: (name) => students.get(name),
@@ -107,7 +109,12 @@ async function run(log: Log): Promise<void> {
   });
   openStateFolder(settings.stateDir);
   const lock = acquireInstanceLock(settings.stateDir);
-  const store = openStore(join(settings.stateDir, 'state.db'));
+  const store = new ResilientStore({
+    store: openStore(join(settings.stateDir, 'state.db')),
+    stateDir: settings.stateDir,
+    clock: systemClock,
+    log,
+  });
   const environments = createEnvironments({ settings, log, clock: systemClock });
   await environments.claimInstance();
   const edge = createEdge(settings, store, log);
@@ -116,7 +123,7 @@ async function run(log: Log): Promise<void> {
   await students.open();
 
   const { promise: stopRequest, resolve: stopDaemon } = Promise.withResolvers<void>();
-  const backend = createBackend({ settings, students, environments, edge, stopDaemon });
+  const backend = createBackend({ settings, students, environments, edge, store, stopDaemon });
   const api = await startApi({ socketPath: join(settings.stateDir, 'api.sock'), backend, log });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopDaemon());
   announce({ kind: 'ready', pid: process.pid });

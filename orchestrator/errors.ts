@@ -12,6 +12,7 @@ export const exitCodes = {
   'not-running': 1, // the orchestrator does not answer
   busy: 1, // another process uses what is needed
   cancelled: 130, // the user cancelled; what was started is undone
+  'disk-full': 1, // the state can't be written; links continue
   engine: 1, // the Docker engine is missing, unreachable or refused the request
   image: 1, // the student image could not be built
   network: 1, // the Docker network or its firewall could not be created

@@ -6,8 +6,14 @@ import type { LogLine } from './domain.ts';
 
 export type Log = Logger;
 
+/** Lines that wait for a full disk; later ones are dropped. */
+const MAX_BUFFERED_BYTES = 2 ** 20;
+
 /** Opens a log that writes to a file descriptor or path. Fields that may contain a secret are redacted by their names. */
 export function openLog(destination: string | number): Log {
+  const file = pino.destination({ dest: destination, sync: true, maxLength: MAX_BUFFERED_BYTES });
+  // The disk may be full. Lines are buffered until the file can be written again; more than the buffer are lost.
+  file.on('error', () => {});
   return pino(
     {
       level: 'debug',
@@ -18,7 +24,7 @@ export function openLog(destination: string | number): Log {
         censor: '[hidden]',
       },
     },
-    pino.destination({ dest: destination, sync: true }),
+    file,
   );
 }
 

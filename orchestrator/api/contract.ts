@@ -16,6 +16,8 @@ export interface DaemonView {
   startedAt: string;
   /** How many students exist. */
   students: number;
+  /** Why changes are only in memory; null if all are saved. */
+  problem: Problem | null;
 }
 
 /** One line of an operation's response, as JSON. The last line is `done` or `failed`. */

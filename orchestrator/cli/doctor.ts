@@ -18,6 +18,9 @@ async function diagnoseHost(settings: Settings): Promise<Diagnostic[]> {
 function diagnoseDaemon(daemon: DaemonView | null): Diagnostic {
   if (daemon === null)
     return { subject: 'Orchestrator', ok: false, found: 'not running', next: 'Start it: devenv up' };
+  const { problem } = daemon;
+  if (problem !== null)
+    return { subject: 'Orchestrator', ok: false, found: problem.what, next: problem.next };
   const found = `running (process ${daemon.pid}), ${daemon.edge} edge`;
   return { subject: 'Orchestrator', ok: true, found, next: null };
 }

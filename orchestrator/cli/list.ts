@@ -1,7 +1,7 @@
 import type { StudentView } from '../student-view.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import { print, printJson } from './output.ts';
+import { print, printJson, warnOf } from './output.ts';
 import { table } from './table.ts';
 
 /** A student's state in one to three words: the most important fact only. */
@@ -27,6 +27,7 @@ export const addList: AddCommand = (program, run) => {
       run(async ({ client, json }: Context) => {
         const students = await client.list();
         if (json) return printJson(students);
+        warnOf((await client.daemon()).problem);
         if (students.length === 0) return print('There are no students yet. Create one: devenv create NAME');
         const rows = students.map((student) => [
           student.name,

@@ -43,6 +43,11 @@ export function reportProblem(problem: Problem, json: boolean): number {
   return exitCodes[problem.code];
 }
 
+/** Says on stderr that the orchestrator can't save its state, as it may concern every student. Not with `--json`. */
+export function warnOf(problem: Problem | null): void {
+  if (problem !== null) reportProblem(problem, false);
+}
+
 /** Progress of a command. `stop` clears the spinner, so that results can be printed. */
 export interface CommandProgress extends Progress {
   stop(): void;

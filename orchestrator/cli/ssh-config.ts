@@ -19,6 +19,8 @@ export const addSshConfig: AddCommand = (program, run) => {
           ProxyCommand: `env DEVENV_STATE_DIR=${settings.stateDir} ${launcher} connect ${name}`,
           IdentityFile: privateKeyPath(settings.stateDir),
           IdentitiesOnly: 'yes',
+          // A student's environment must not use the instructor's keys.
+          ForwardAgent: 'no',
           // The pipe connects to that container only, and its host key changes at every start.
           StrictHostKeyChecking: 'no',
           UserKnownHostsFile: '/dev/null',

@@ -3,7 +3,7 @@ import type { StudentView } from '../student-view.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { stateOf } from './list.ts';
-import { continuationOf, print, printJson } from './output.ts';
+import { continuationOf, print, printJson, warnOf } from './output.ts';
 import { table } from './table.ts';
 
 /** Why the link is open or closed, for the instructor. */
@@ -113,7 +113,10 @@ export const addStatus: AddCommand = (program, run) => {
       run(async ({ client, json }: Context, name: string) => {
         const student = await client.get(name);
         if (json) printJson(student);
-        else print(describeStudent(student, Date.now()));
+        else {
+          print(describeStudent(student, Date.now()));
+          warnOf((await client.daemon()).problem);
+        }
       }),
     );
 };

@@ -1,11 +1,14 @@
 /** State on disk: one SQLite database. Rows are written before the container, record or rule that they describe. */
 import { chmodSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { DevenvError, messageOf } from '../errors.ts';
+import { isDiskFailure } from './disk-failures.ts';
 import { migrations } from './schema.ts';
 import type { Store, StudentPatch, StudentRow, StudentState } from './types.ts';
 
 export { acquireInstanceLock } from './instance-lock.ts';
+export { ResilientStore } from './resilient-store.ts';
 export type { Store } from './types.ts';
 
 /** A row as SQLite returns it. */
@@ -50,6 +53,10 @@ class SqliteStore implements Store {
     const statement = this.#db.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
+  }
+
+  problem(): null {
+    return null;
   }
 
   students(): StudentRow[] {
@@ -184,6 +191,16 @@ export function openStore(path: string): Store {
     db?.close();
     if (error instanceof DevenvError) throw error;
     const reason = messageOf(error);
+    if (isDiskFailure(error)) {
+      throw new DevenvError(
+        {
+          code: 'disk-full',
+          what: `The state in ${path} can't be opened for writing: ${reason}.`,
+          next: `Free some space on that disk (df -h ${dirname(path)}), then run: devenv up. Nothing was changed.`,
+        },
+        { cause: error },
+      );
+    }
     throw new DevenvError(
       {
         code: 'bad-settings',

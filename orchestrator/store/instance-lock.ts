@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DevenvError, messageOf } from '../errors.ts';
 import { openPrivateFile } from '../state-folder.ts';
+import { isDiskFailure } from './disk-failures.ts';
 import { fileLockOwners, type LockOwner } from './file-lock-owners.ts';
 
 export interface InstanceLock {
@@ -54,6 +55,15 @@ function busy(stateDir: string, owners: readonly LockOwner[], cause: Error): Dev
   );
 }
 
+/** For people: nothing reads it, so that a full disk is no reason not to start. */
+function writePid(path: string): void {
+  try {
+    writeFileSync(path, `${process.pid}\n`, { mode: 0o600 });
+  } catch (error) {
+    if (!isDiskFailure(error)) throw error;
+  }
+}
+
 /** Acquires the lock without waiting. Throws `busy` with the pid of the process that has it. */
 export function acquireInstanceLock(stateDir: string): InstanceLock {
   const path = join(stateDir, 'lock');
@@ -66,7 +76,7 @@ export function acquireInstanceLock(stateDir: string): InstanceLock {
     if (db instanceof Error) throw busy(stateDir, fileLockOwners(path), db);
   }
   const lock = db;
-  writeFileSync(join(stateDir, 'daemon.pid'), `${process.pid}\n`, { mode: 0o600 });
+  writePid(join(stateDir, 'daemon.pid'));
   locked.add(lock);
   return {
     release() {

@@ -1,5 +1,7 @@
 /** What the store keeps on disk. It survives a kill of the daemon at any moment. */
 
+import type { Problem } from '../errors.ts';
+
 /** The next start of the daemon finishes or undoes `creating` and `removing`. */
 export type StudentState =
   | { kind: 'creating'; keepsHome: boolean }
@@ -24,7 +26,13 @@ export interface StudentRow {
 /** The columns that change. Hostnames follow the settings (`rename`); all others stay as inserted. */
 export type StudentPatch = Partial<Pick<StudentRow, 'state' | 'shouldRun' | 'routeMemory' | 'noticeMemory'>>;
 
+/**
+ * Throws nothing where the disk is full: `insert` and `putJournalEntry` throw `disk-full`, all other writes are kept in
+ * memory and retried.
+ */
 export interface Store {
+  /** Why the newest writes are only in memory; null if all is on disk. */
+  problem(): Problem | null;
   /** All students, sorted by name. */
   students(): StudentRow[];
   insert(row: StudentRow): void;

@@ -119,6 +119,7 @@ export const daemon = Type.Object(
     listen: OrNull(Text),
     startedAt: Text,
     students: Count,
+    problem: Type.Union([problem, Type.Null()]),
   },
   closed,
 );

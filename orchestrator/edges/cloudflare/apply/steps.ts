@@ -138,9 +138,10 @@ export class RunSteps {
       api,
       current,
       onWrite: (builtOn, config) => {
-        journal.note({ builtOn });
-        // On disk before the document is sent, so that the next process knows as much.
+        // Both are on disk before the document is sent, so that the next process knows as much: a full disk keeps the
+        // first in memory, and makes the second throw.
         observed.noteWrittenRules(config, ours());
+        journal.note({ builtOn });
       },
       onLostUpdate,
       onConflict: (rule) => this.#reportRule(rule, routeOf),

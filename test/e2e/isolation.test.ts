@@ -52,8 +52,9 @@ beforeAll(async () => {
   await devenv.succeed('create', 'bob');
   const { name, bridge: device } = networkOf(devenv.instance);
   bridge = device;
-  const { IPAM } = await docker.getNetwork(name).inspect();
-  gateway = IPAM?.Config?.[0]?.Gateway ?? '';
+  const { NetworkSettings } = await docker.getContainer(`devenv-${devenv.instance}-alice`).inspect();
+  gateway = NetworkSettings.Networks[name]?.Gateway ?? '';
+  expect(gateway).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
   hostServer = createServer((_request, response) => response.end('reached'));
   await new Promise<void>((resolve) => hostServer.listen(0, '0.0.0.0', resolve));
   const address = hostServer.address();

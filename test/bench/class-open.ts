@@ -7,7 +7,7 @@ import { MockCloudflare } from '../cloudflare/index.ts';
 import { Classroom } from './class-open/classroom.ts';
 import { runScript, type ScriptRun } from './class-open/replaced-script.ts';
 import { type SentCall, SentCalls, timeIn } from './class-open/sent-calls.ts';
-import { type DayFigures, playDay } from './class-open/simulate-day.ts';
+import { type DayFigures, simulateDay } from './class-open/simulate-day.ts';
 
 const SIZES = [1, 10, 30, 100, 200];
 const LATENCY = { ms: 250, jitter: 100 };
@@ -130,7 +130,7 @@ for (const count of options.students === undefined ? SIZES : [options.students])
 const days: { dns: Dns; day: DayFigures }[] = [];
 if (options.students === undefined && !process.env.CLOUDFLARE_BASE_URL) {
   for (const dns of ['student', 'session'] as const) {
-    const day = await playDay(dns, 1);
+    const day = await simulateDay(dns, 1);
     tellDay(dns, day);
     days.push({ dns, day });
   }

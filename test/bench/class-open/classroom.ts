@@ -14,9 +14,9 @@ import { waitFor } from '../../support/wait.ts';
 import { FakeEnvironments } from './fake-environments.ts';
 import type { SentCalls } from './sent-calls.ts';
 
-/** Nothing is sent for so long: whatever was due is done, in ms. */
-const QUIET = 400;
-const PATIENCE = { timeoutMs: 120_000, everyMs: 20 };
+/** All that was due is done when nothing was sent for this long. */
+const IDLE_MS = 400;
+const WAIT_OPTIONS = { timeoutMs: 120_000, everyMs: 20 };
 
 export class Classroom {
   readonly names: readonly string[];
@@ -41,7 +41,7 @@ export class Classroom {
     this.#environments = new FakeEnvironments(this.#stateDir, settings.instance, (student, notice, at) => {
       if (notice === 'live') this.liveAt.set(student, at);
     });
-    const parts = {
+    const deps = {
       settings,
       store: this.#store,
       environments: this.#environments,
@@ -49,10 +49,10 @@ export class Classroom {
       clock: systemClock,
       log,
     };
-    this.#students = new Students(parts);
+    this.#students = new Students(deps);
   }
 
-  /** Students who are there, and nobody in. `env` leads to Cloudflare. */
+  /** A class whose students exist, without a session. `env` has the settings for Cloudflare. */
   static async open(
     count: number,
     env: Record<string, string | undefined>,
@@ -65,7 +65,7 @@ export class Classroom {
     await Promise.all(
       classroom.names.map((name) => classroom.#students.lifecycle.create(name, silentProgress, signal)),
     );
-    const { timeoutMs } = PATIENCE;
+    const { timeoutMs } = WAIT_OPTIONS;
     await waitFor('all that is due', async () => (await classroom.#students.sync(false)).length === 0, {
       timeoutMs,
       everyMs: 200,
@@ -74,15 +74,15 @@ export class Classroom {
     return classroom;
   }
 
-  /** Resolves when nothing is sent any more. */
+  /** Resolves when no call was sent for a while. */
   async quiet(): Promise<void> {
     await waitFor(
       'the calls to end',
       () => {
         const last = Math.max(0, ...this.#calls.all.map(({ startedAt }) => startedAt));
-        return this.#calls.isQuiet && performance.now() - last > QUIET;
+        return this.#calls.isQuiet && performance.now() - last > IDLE_MS;
       },
-      PATIENCE,
+      WAIT_OPTIONS,
     );
   }
 
@@ -94,25 +94,25 @@ export class Classroom {
     return this.#students.list().map(({ link }) => link.phase);
   }
 
-  /** All start their server at once. Resolves to the time until the last was told that the link is live, in ms. */
+  /** All start their server at once. Resolves to the ms until the last terminal says that its link is live. */
   async openAll(): Promise<number> {
     this.liveAt.clear();
     const started = performance.timeOrigin + performance.now();
     this.#environments.be(this.names, true);
     await waitFor('every link to be live', () => this.liveAt.size === this.names.length, {
-      ...PATIENCE,
+      ...WAIT_OPTIONS,
       everyMs: 5,
       lastSeen: () => `${this.liveAt.size} of ${this.names.length} are`,
     });
     return Math.max(...this.liveAt.values()) - started;
   }
 
-  /** Takes everybody away, and with them all that is at Cloudflare. */
+  /** Removes all students, and with them everything at Cloudflare. */
   async removeAll(): Promise<void> {
     await Promise.all(this.names.map((name) => this.#students.lifecycle.remove(name, false, silentProgress)));
   }
 
-  /** Ends this process's part; what is at Cloudflare stays. */
+  /** Stops this process's part; what is at Cloudflare stays. */
   async close(): Promise<void> {
     await this.#students.close();
     await this.#edge.stop();

@@ -1,4 +1,4 @@
-/** One student's environment without a container: a relay that tells whose it is, and an agent on the student's socket. */
+/** One student's environment without a container: a relay that answers with its identity, and an agent on the student's socket. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -15,8 +15,8 @@ import type { RelayIdentity, Report, StateMessage } from '../../../orchestrator/
 
 /** Where a student's server would listen inside. */
 const SERVICE_PORT = 5173;
-/** An agent reports at least so often, in ms. */
-const REPORT_EVERY = 2000;
+/** How often an agent reports without a change. */
+const REPORT_INTERVAL_MS = 2000;
 
 export class FakeEnvironment {
   readonly student: string;
@@ -34,7 +34,7 @@ export class FakeEnvironment {
     this.#socket = socket;
     this.#onNotice = onNotice;
     createInterface({ input: socket }).on('line', (line) => this.#read(line));
-    this.#timer = setInterval(() => this.#report(), REPORT_EVERY);
+    this.#timer = setInterval(() => this.#report(), REPORT_INTERVAL_MS);
     this.#report();
   }
 
@@ -58,10 +58,10 @@ export class FakeEnvironment {
   }
 
   #read(line: string): void {
-    const fresh = (JSON.parse(line) as StateMessage).notices.filter(({ id }) => id > this.#shown);
-    if (fresh.length === 0) return;
-    for (const { kind } of fresh) this.#onNotice(kind);
-    this.#shown = Math.max(...fresh.map(({ id }) => id));
+    const unseen = (JSON.parse(line) as StateMessage).notices.filter(({ id }) => id > this.#shown);
+    if (unseen.length === 0) return;
+    for (const { kind } of unseen) this.#onNotice(kind);
+    this.#shown = Math.max(...unseen.map(({ id }) => id));
     this.#report();
   }
 
@@ -82,7 +82,7 @@ export class FakeEnvironment {
     this.#socket.write(`${JSON.stringify(report)}\n`);
   }
 
-  /** A terminal in which a server listens begins, or is left with `exit`. */
+  /** The student opens a terminal in which a server listens, or leaves it with `exit`. */
   be(isIn: boolean): void {
     if (isIn && !this.#isIn) this.#sessions += 1;
     this.#isIn = isIn;

@@ -17,7 +17,7 @@ export class FakeEnvironments implements Environments {
   readonly #starting = new Map<string, () => void>();
   readonly #running = new Set<string>();
 
-  /** `onNotice` is told what a student's terminal says, and when, in ms since 1970. */
+  /** `onNotice` gets each notice of a student's terminal, with its time in ms since 1970. */
   constructor(
     stateDir: string,
     instance: string,
@@ -31,13 +31,13 @@ export class FakeEnvironments implements Environments {
     });
   }
 
-  #tell(message: ToWorker): void {
+  #post(message: ToWorker): void {
     this.#worker.postMessage(message);
   }
 
-  /** Their server starts in a terminal of theirs, or they leave with `exit`. */
+  /** The students start a server in a terminal, or leave with `exit`. */
   be(students: readonly string[], isIn: boolean): void {
-    this.#tell({ kind: 'be', students, isIn });
+    this.#post({ kind: 'be', students, isIn });
   }
 
   async claimInstance(): Promise<void> {}
@@ -47,7 +47,7 @@ export class FakeEnvironments implements Environments {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#starting.set(spec.student, resolve);
     const folder = this.socketDir(spec.socketId);
-    this.#tell({ kind: 'start', spec, folder, instance: this.#instance });
+    this.#post({ kind: 'start', spec, folder, instance: this.#instance });
     await promise;
     this.#running.add(spec.student);
     return { newHome: true };
@@ -57,7 +57,7 @@ export class FakeEnvironments implements Environments {
   async stop(): Promise<void> {}
 
   async remove(student: string): Promise<void> {
-    this.#tell({ kind: 'stop', student });
+    this.#post({ kind: 'stop', student });
     this.#running.delete(student);
   }
 
@@ -68,7 +68,7 @@ export class FakeEnvironments implements Environments {
   async restartAgent(): Promise<void> {}
 
   access(): never {
-    throw new Error('nobody enters here');
+    throw new Error('a fake environment has no shell');
   }
 
   async setEgress(): Promise<void> {}

@@ -1,13 +1,12 @@
 /**
  * The script that this product replaces, as each student's shell ran it: read the tunnel's rules, write them with one
- * more, look for the record, make it. With its lock, which waits at most 10 seconds, or without.
+ * more, search the record, create it. With its lock, which waits at most 10 seconds, or without.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MockCloudflare } from '../../cloudflare/index.ts';
 import { callApi, pathsOf } from '../../support/mock-api.ts';
 
-/** How long the script waits for its lock, in ms. */
-const LOCK_PATIENCE = 10_000;
+const LOCK_TIMEOUT_MS = 10_000;
 
 interface Rule {
   hostname?: string;
@@ -31,12 +30,12 @@ async function addLink(mock: MockCloudflare, hostname: string, service: string):
 class FileLock {
   #queue: Promise<unknown> = Promise.resolve();
 
-  /** Runs the task in its turn; where that does not come in time, not at all. */
+  /** Runs the task in its turn; after the timeout not at all. */
   async run(task: () => Promise<void>): Promise<void> {
     const before = this.#queue;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#queue = before.then(() => promise);
-    const isMine = await Promise.race([before.then(() => true), sleep(LOCK_PATIENCE, false)]);
+    const isMine = await Promise.race([before.then(() => true), sleep(LOCK_TIMEOUT_MS, false)]);
     try {
       if (isMine) await task();
     } finally {
@@ -46,10 +45,10 @@ class FileLock {
 }
 
 export interface ScriptRun {
-  /** Until the last shell was through with it, in ms. */
+  /** Until the last shell had finished, in ms. */
   tookMs: number;
   calls: number;
-  /** Links that have both rule and record when all are through. */
+  /** Links that have both rule and record when all have finished. */
   live: number;
 }
 

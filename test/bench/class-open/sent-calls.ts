@@ -1,10 +1,10 @@
-/** Every call of this process to the API, seen from here: so it is the same for our own mock and for any other server. */
+/** Records every call of this process to the API on the client's side, so it works with the mock and any other server. */
 
 export interface SentCall {
   method: string;
   /** Below the base URL. */
   path: string;
-  /** On the monotonic clock, in ms; `endedAt` is null while it is under way. */
+  /** On the monotonic clock, in ms; `endedAt` is null while it is in flight. */
   startedAt: number;
   endedAt: number | null;
 }
@@ -12,7 +12,7 @@ export interface SentCall {
 export class SentCalls {
   readonly all: SentCall[] = [];
 
-  /** Watches `fetch` from now on, for calls below `baseUrl`. Returns how to stop. */
+  /** Watches `fetch` from now on, for calls below `baseUrl`. Returns a function that stops. */
   watch(baseUrl: string): () => void {
     const { fetch } = globalThis;
     globalThis.fetch = async (input, init) => {
@@ -41,7 +41,7 @@ export class SentCalls {
   }
 }
 
-/** How long at least one of the calls was under way before `until`, in ms: the chain, where they follow each other. */
+/** How long at least one of the calls was in flight before `until`, in ms: the chain, where they follow each other. */
 export function timeIn(calls: readonly SentCall[], until: number): number {
   let total = 0;
   let covered = 0;

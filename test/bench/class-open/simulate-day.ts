@@ -1,7 +1,7 @@
 /**
  * A day of a class: each student opens and closes their link some times, at random moments of 8 hours. Time is scaled:
- * the day, the API's latency and the grace of records alike. What is not: a publication waits 15 ms or more for
- * company, which at this scale stands for 15 s, so that more of them meet than on a real day.
+ * the day, the API's latency and the grace of records alike. What is not: a batch window lasts 15 ms or more,
+ * which at this scale is 15 s, so that more changes share a run than on a real day.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MockCloudflare, seededRandom } from '../../cloudflare/index.ts';
@@ -12,8 +12,8 @@ const SCALE = 1000;
 const STUDENTS = 30;
 const OPENINGS = 10;
 const DAY_MS = 8 * 3600_000;
-/** Seconds of a session's record after its use: 10 minutes, and the setting is in whole seconds. */
-const DNS_GRACE = '1';
+/** The grace period of a session's record, in whole seconds as the setting needs: 17 minutes at this scale. */
+const DNS_GRACE_SECONDS = '1';
 
 export interface DayFigures {
   scale: number;
@@ -23,7 +23,7 @@ export interface DayFigures {
   perOpen: number;
 }
 
-/** When each student comes and goes, in order. */
+/** When each student opens and closes their link, in order. */
 function timetable(random: () => number): { at: number; name: string; isIn: boolean }[] {
   return Array.from({ length: STUDENTS }, (_, index) => {
     const moments = Array.from({ length: 2 * OPENINGS }, () => random() * DAY_MS).sort((a, b) => a - b);
@@ -33,7 +33,7 @@ function timetable(random: () => number): { at: number; name: string; isIn: bool
     .sort((a, b) => a.at - b.at);
 }
 
-export async function playDay(dns: 'student' | 'session', seed: number): Promise<DayFigures> {
+export async function simulateDay(dns: 'student' | 'session', seed: number): Promise<DayFigures> {
   const mock = await MockCloudflare.start({
     seed,
     plan: 'paid',
@@ -44,7 +44,7 @@ export async function playDay(dns: 'student' | 'session', seed: number): Promise
   const env = {
     ...mock.env(),
     DEVENV_DNS: dns,
-    DEVENV_DNS_GRACE: DNS_GRACE,
+    DEVENV_DNS_GRACE: DNS_GRACE_SECONDS,
     DEVENV_CLOUDFLARE_BUDGET: '1200',
   };
   const classroom = await Classroom.open(STUDENTS, env, calls);

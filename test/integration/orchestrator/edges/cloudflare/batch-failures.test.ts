@@ -1,4 +1,4 @@
-/** One student's bad record never holds up the class: a batch that fails is split until the culprit stands alone. */
+/** One student's bad record never delays the class: a batch that fails is split until the failing change is isolated. */
 import type { MockCloudflare } from '../../../../cloudflare/index.ts';
 import { invalidRecord } from '../../../../cloudflare/refusals.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
@@ -12,7 +12,7 @@ import {
   withRig,
 } from '../../../../support/with-rig.ts';
 
-/** Somebody takes a name at the very moment when our batch is on its way. */
+/** Another writer takes a hostname while our batch is in flight. */
 function snatch(mock: MockCloudflare, hostnames: readonly string[]): void {
   mock.onCall = (call, phase) => {
     if (call.kind !== 'dns-batch' || phase !== 'before') return;
@@ -50,7 +50,7 @@ test('names that are snatched on the way are read back and named; the other 28 a
   });
 });
 
-test('a record that Cloudflare refuses is isolated within few calls, and its student is told why', async () => {
+test('a record that Cloudflare refuses is isolated within few calls, and its student is told the reason', async () => {
   await withRig({ dns: 'session' }, async ({ mock, rig }) => {
     const names = [...students(15), 'bad', ...students(30).slice(15)];
     const { dns } = mock.account;
@@ -91,7 +91,7 @@ test.each([0, 1, 17, 29])(
       expect(new Set(told.map(({ what }) => what))).toEqual(new Set([quota.what]));
       expect(told[0]?.next).toMatch(/dns: session|larger plan/);
       expect(countsSince(mock, from)['dns-batch']).toBeLessThanOrEqual(12);
-      // A place gets free: whoever asks again gets it.
+      // A place becomes free: the next student who retries gets it.
       mock.foreign.removeRecord(mock.account.records.find(({ name }) => name.startsWith('other'))?.id ?? '');
       await rig.reconciler.reconcile(true);
       expect(openOnes(names, (name) => rig.phase(name))).toBe(left + 1);
@@ -111,7 +111,7 @@ test.each(DNS_MODES)(
       await waitForRig(rig, 'carol to know', () => rig.problem('carol') !== null);
       expect(rig.problem('carol')).toMatchObject(quota);
       const from = mock.calls.length;
-      // As she was told: by `rm` where a record lives as long as its student, else by the end of a grace.
+      // As the message says: by `rm` where a record lives as long as its student, else by the end of a grace period.
       if (dns === 'student') await rig.unregister('bob');
       else rig.setDesired('bob', false);
       await waitForRig(rig, 'carol to be open', () => rig.phase('carol') === 'open');
@@ -173,7 +173,7 @@ test('a batch that fails, and whose second try has no known outcome, is read bac
   });
 });
 
-test('a rule that Cloudflare refuses is left out, told, and the others are open', async () => {
+test('a rule that Cloudflare refuses is left out and reported, and the others are open', async () => {
   await withRig({}, async ({ mock, rig }) => {
     const names = students(12);
     await startWith(rig, names);
@@ -193,13 +193,13 @@ test('a rule that Cloudflare refuses is left out, told, and the others are open'
       /^Cloudflare refused the tunnel’s rules\. Cloudflare: .*\(1056\)/,
     );
     expect(rig.rules()).toHaveLength(12);
-    // The document, the closing by itself, and halves.
+    // The whole document, the closing alone, and halves.
     expect(countsSince(mock, from)['config-put']).toBeLessThanOrEqual(10);
     expect(countsSince(mock, from)['config-get']).toBe(1);
   });
 });
 
-test('a record that is removed between our read and our change: its student is told so, and gets another', async () => {
+test('a record that is removed between our read and our change: its student is notified, and gets another', async () => {
   await withRig({}, async ({ mock, rig }) => {
     await startWith(rig, ['alice']);
     const id = mock.account.records[0]?.id ?? '';

@@ -1,4 +1,4 @@
-/** A call's limit counts to the last byte of its answer: whoever stalls behind the headers holds up nobody for longer. */
+/** A call's timeout covers the last byte of its answer: a body that stalls behind the headers delays no run longer. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-/** What is somebody else's is named and left alone, until a person says `--adopt`. */
+/** Records and rules of other owners are named and left alone, until the instructor says `--adopt`. */
 import { TELL_INSTRUCTOR } from '../../../../../orchestrator/errors.ts';
 import type { NewRecord } from '../../../../cloudflare/index.ts';
 import { MemoryDisk } from '../../../../support/cloudflare-rig.ts';
@@ -28,7 +28,7 @@ const foreignRecords: { what: string; record: NewRecord; adoptable: boolean }[] 
     adoptable: true,
   },
   {
-    what: 'a record with another instance’s mark',
+    what: 'a record with another instance’s owner tag',
     record: {
       name: 'alice.example.com',
       type: 'CNAME',
@@ -39,7 +39,7 @@ const foreignRecords: { what: string; record: NewRecord; adoptable: boolean }[] 
     adoptable: true,
   },
   {
-    what: 'a record whose mark only begins like ours',
+    what: 'a record whose owner tag only begins like ours',
     record: {
       name: 'alice.example.com',
       type: 'CNAME',
@@ -61,11 +61,11 @@ test.each(cases)(
       const before = JSON.stringify(mock.account.records);
       await startWith(rig, ['alice', 'bob']);
       // With `student` it is known when the student is made, else when the link is to open.
-      if (dns === 'student') await waitForRig(rig, 'the clash', () => rig.problem('alice') !== null);
+      if (dns === 'student') await waitForRig(rig, 'the conflict', () => rig.problem('alice') !== null);
       else expect(rig.problem('alice')).toBeNull();
       rig.setDesired('alice', true);
       await setAll(rig, 'open', ['bob']);
-      await waitForRig(rig, 'the clash', () => rig.problem('alice') !== null);
+      await waitForRig(rig, 'the conflict', () => rig.problem('alice') !== null);
       const named = `${record.type} ${record.content}`;
       expect(rig.problem('alice')).toEqual({
         code: 'conflict',
@@ -118,7 +118,7 @@ test.each(DNS_MODES)(
       await startWith(rig, ['alice', 'bob']);
       rig.setDesired('alice', true);
       await setAll(rig, 'open', ['bob']);
-      await waitForRig(rig, 'the clash', () => rig.problem('alice') !== null);
+      await waitForRig(rig, 'the conflict', () => rig.problem('alice') !== null);
       expect(rig.problem('alice')).toMatchObject({
         code: 'conflict',
         what: "The tunnel has a rule for alice.example.com that is not devenv's: it forwards to http://10.0.0.9:80.",
@@ -176,7 +176,7 @@ test.each([
   });
 });
 
-test('a rule that leads where ours would is no more ours for that: another instance’s, or one made by hand', async () => {
+test('a rule that forwards where ours would is not ours for that: another instance’s, or one made by hand', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
     const annex = another({ instance: 'annex', disk: new MemoryDisk() });
     await startWith(annex, ['alice']);
@@ -225,7 +225,7 @@ test('--adopt counts once: what comes later is a conflict again', async () => {
     await startWith(rig, ['alice']);
     rig.setDesired('alice', true);
     rig.retryNow('alice', true);
-    await waitForRig(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
+    await waitForRig(rig, 'the conflict', () => rig.problem('alice')?.code === 'conflict');
     const [mail] = mock.account.records;
     mock.foreign.removeRecord(mail?.id ?? '');
     mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
@@ -240,7 +240,7 @@ test('a conflict that disappears is over at the next reconcile', async () => {
     const { id } = mock.foreign.addRecord({ name: 'alice.example.com', type: 'A', content: '192.0.2.9' });
     await startWith(rig, ['alice']);
     rig.setDesired('alice', true);
-    await waitForRig(rig, 'the clash', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the conflict', () => rig.problem('alice') !== null);
     mock.foreign.removeRecord(id);
     await rig.reconciler.reconcile(true);
     expect(rig.view('alice')).toEqual({ phase: 'open', problem: null });
@@ -263,7 +263,7 @@ test.each(DNS_MODES)(
       };
       if (dns === 'student') rig.registerStudent('alice');
       rig.setDesired('alice', true);
-      await waitForRig(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
+      await waitForRig(rig, 'the conflict', () => rig.problem('alice')?.code === 'conflict');
       await waitForRig(rig, 'the undoing', () => rig.records().length === 0);
       await rig.whenIdle();
       expect(rig.rules()).toEqual(['alice.example.com → http://10.0.0.9:80', '* → http_status:404']);

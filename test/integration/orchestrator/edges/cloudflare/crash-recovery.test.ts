@@ -17,7 +17,7 @@ const CALL_TIMEOUT = 400;
 interface Change {
   name: string;
   act(bench: RigBench): void;
-  /** What the next process is to find: whether alice is held, and wanted. */
+  /** What the next process starts with: whether alice is registered, and her link desired. */
   held: boolean;
   wanted: boolean;
   /** Alice is open before. */
@@ -99,10 +99,10 @@ async function killAt(change: Change, dns: DnsMode, at: { call: number; moment: 
     await second.start();
     await waitForRig(
       second,
-      'the first publication',
+      'the first run',
       () => second.runsEnded > 0 && second.phase('bob') === 'open',
     );
-    // The dead one's call could have come until then.
+    // Until then, a call of the killed process could still arrive.
     const look = mock.calls.find(({ kind, startedAt }) => kind === 'dns-list' && startedAt > killedAt);
     if (wasUnderWay) expect((look?.startedAt ?? 0) - killedAt).toBeGreaterThan(CALL_TIMEOUT - 10);
     await waitForRig(
@@ -157,8 +157,8 @@ test('a dead one’s write that is still on its way is waited out, not raced', a
     const second = another({ disk: rig.disk });
     second.registerStudent('alice');
     await second.start();
-    // Its student has left meanwhile: the late rule must not stand.
-    await waitForRig(second, 'the first publication', () => second.runsEnded > 0);
+    // Its student has left meanwhile: the late rule must be removed.
+    await waitForRig(second, 'the first run', () => second.runsEnded > 0);
     expect(mock.overlaps).toEqual([]);
     expect(mock.calls.filter(({ kind }) => kind === 'config-put')).toHaveLength(2);
     expect(second.rules()).toEqual(['* → http_status:404']);

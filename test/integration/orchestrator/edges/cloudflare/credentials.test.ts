@@ -39,7 +39,7 @@ test('credentials and headers in the environment stay there', async () => {
       expect(headers.get('authorization')).toBe(`Bearer ${mock.token}`);
       expect([...headers.keys()].filter((name) => /^x-(auth|some)/.test(name))).toEqual([]);
     }
-    // They are still there for whoever they are meant for.
+    // They are still there for the programs that need them.
     expect(process.env).toMatchObject(ELSE);
   });
 });

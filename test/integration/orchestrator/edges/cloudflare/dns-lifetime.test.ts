@@ -36,7 +36,7 @@ test('student: a student created during an outage of Cloudflare gets the record 
     await startWith(rig, []);
     mock.faults.next({}, 'reset-before', 3);
     rig.registerStudent('alice');
-    await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the message', () => rig.problem('alice') !== null);
     await waitForRig(rig, 'the record', () => rig.records().length === 1);
     await waitForRig(rig, 'no words', () => rig.problem('alice') === null);
   });
@@ -62,7 +62,7 @@ test('session: made when the link opens, gone after the grace; a return within n
   });
 });
 
-test('session: a student who goes within the grace leaves no record', async () => {
+test('session: a student who is removed within the grace period leaves no record', async () => {
   await withRig({ dns: 'session' }, async ({ rig }) => {
     await startWith(rig, ['alice']);
     await setAll(rig, 'open', ['alice']);

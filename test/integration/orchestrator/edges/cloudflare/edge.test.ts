@@ -1,4 +1,4 @@
-/** From a wish to records and rules: order, ownership, company, and nothing at all where nothing differs. */
+/** From a desired link to records and rules: order, ownership, batching, and no call where nothing differs. */
 import { MockCloudflare } from '../../../../cloudflare/index.ts';
 import { CloudflareRig } from '../../../../support/cloudflare-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
@@ -39,7 +39,7 @@ afterEach(async () => {
 
 const students = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
 
-test('a student gets a marked record at once, a rule while wanted, and loses both when gone', async () => {
+test('a student gets a tagged record at once, a rule while the link is desired, and loses both with `rm`', async () => {
   rig.registerStudent('alice');
   await rig.start();
   await waitFor('the record', () => rig.records().length === 1, { lastSeen: rig.log.text });
@@ -80,7 +80,7 @@ test('removing a student while Cloudflare refuses or is unreachable tells why so
   });
   await rig.reconciler.reconcile(true);
   expect(said()).toEqual([left('Cloudflare does not let this token')]);
-  // Nobody is held any more, and nothing can be read.
+  // No student is registered any more, and nothing can be read.
   mock.faults.next({}, 'reset-before', 1000);
   expect(await rig.unregister('bob')).toMatchObject({
     what: expect.stringMatching(/could not be reached/),
@@ -105,7 +105,7 @@ test('thirty at once: one GET and one PUT, nothing when nothing differs, and wha
   });
   await rig.start();
   // Its last call reads the configuration: between two of its calls none is open either.
-  await waitFor('the first publication', () => rig.runsEnded > 0);
+  await waitFor('the first run', () => rig.runsEnded > 0);
   expect(rig.records()).toHaveLength(30);
   const before = mock.calls.length;
   for (const name of names) rig.setDesired(name, true);
@@ -131,7 +131,7 @@ test('with `dns: session`: one batch, one GET, one PUT for thirty, and a return 
   const names = students(30);
   for (const name of names) rig.registerStudent(name);
   await rig.start();
-  await waitFor('the first publication', () => rig.runsEnded > 0);
+  await waitFor('the first run', () => rig.runsEnded > 0);
   expect(rig.records()).toEqual([]);
   let before = mock.calls.length;
   for (const name of names) rig.setDesired(name, true);

@@ -5,12 +5,12 @@ import { AgentSyncRig, exitedReport, servingReport } from '../../../../support/a
 import { waitFor } from '../../../../support/wait.ts';
 import { withRig } from '../../../../support/with-rig.ts';
 
-/** Calls at most of an opening and a closing: a look and a write each, and one to see whether it is live. */
+/** Most calls of an opening and a closing: a read and a write each, and one to check whether it is live. */
 const CALLS_OF_A_FLIP = 5;
 /** Openings at once, and those that are paid back while the test runs. */
 const OPENINGS = 20 + 2;
 
-test('a student whose link flaps is rate-limited and told so; another one opens meanwhile', async () => {
+test('a student whose link flaps is rate-limited and notified; another one opens meanwhile', async () => {
   await withRig({ budget: 160 }, async ({ mock, rig }) => {
     await rig.edge.start();
     const { agentSync, routes, states } = new AgentSyncRig({
@@ -39,7 +39,7 @@ test('a student whose link flaps is rate-limited and told so; another one opens 
       agentSync.onReport('bob', servingReport(3002));
       await waitFor('bob to be open', () => routes.view('bob').phase === 'open');
       expect(routes.view('bob').problem).toBeNull();
-      // By itself, with no other report.
+      // Automatically, with no other report.
       await waitFor('mallory to be open', () => routes.view('mallory').phase === 'open');
     } finally {
       await routes.stop();

@@ -181,7 +181,7 @@ test.concurrent('a lost update of a killed process is reported once, though its 
         rig.kill();
         sent.resolve();
         mock.foreign.putConfig((config) => ({ ...config, originRequest: { connectTimeout: 7 } }));
-        // Between the marks' reading and the next one somebody changes a rule that only its mark makes ours.
+        // Between two reads of the tags, another writer changes a rule that is ours by its tag only.
         let reads = 0;
         mock.onCall = ({ kind }, at) => {
           if (kind !== 'config-get' || at !== 'before' || ++reads !== 2) return;
@@ -201,8 +201,8 @@ test.concurrent('a lost update of a killed process is reported once, though its 
     },
   ));
 
-test.concurrent.each(['gone', 'made anew on another port'])(
-  'a student who is %s after an orchestrator that was killed leaves nothing of before',
+test.concurrent.each(['removed', 'created again on another port'])(
+  'a student who is %s after the orchestrator was killed leaves nothing from before',
   (become) =>
     withRig({ callTimeoutMs: CALL_TIMEOUT, dns: 'session', graceMs: 50 }, async ({ mock, rig, another }) => {
       await startWith(rig, ['alice']);

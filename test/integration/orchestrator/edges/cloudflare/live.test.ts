@@ -10,7 +10,7 @@ import { lastCall, type RigBench, setAll, startWith, withRig } from '../../../..
 const identity = (student: string) =>
   JSON.stringify({ fingerprint: linkFingerprint('lab', student, `${student}.example.com`), isServing: true });
 
-/** Stands for alice's relay: answers whose it is, or whatever it is told to. */
+/** Replaces alice's relay: answers with its identity, or with what a test sets. */
 async function relay(answer = identity('alice')): Promise<Server & { port: number }> {
   const server = createServer((_request, response) => void response.end(answer));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -95,7 +95,7 @@ const words: {
     next: /DEVENV_CONNECTOR_METRICS/,
   },
   {
-    what: 'an environment of somebody else',
+    what: 'an environment of another student',
     answer: identity('bob'),
     says: /does not answer.*another student/,
     next: /devenv restart alice/,
@@ -114,7 +114,7 @@ const words: {
   },
 ];
 
-test('what is not live is told with how far it got and what to check', async () => {
+test('a link that is not live says how far it got and what to check', async () => {
   const told = words.map(async ({ what, prepare, answer, says, next }) => {
     await withRig({}, async (bench) => {
       prepare?.(bench);
@@ -173,7 +173,7 @@ test('a link that was refused is not live by a version from before its rule', as
   });
 });
 
-test('a class of 30 whose connector is away asks little, and all are live when it is back', async () => {
+test('a class of 30 without a connector sends few calls, and all are live when it is back', async () => {
   await withRig({}, async (bench) => {
     bench.mock.account.tunnel.removeConnectors();
     const port = await openAlice(bench);

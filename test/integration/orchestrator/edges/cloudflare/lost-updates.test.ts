@@ -1,4 +1,4 @@
-/** Who writes between our reading and our writing is noticed; what they write afterwards is kept. */
+/** A write of another writer between our read and our write is reported; what it writes afterwards is kept. */
 import type { MockCloudflare } from '../../../../cloudflare/index.ts';
 import {
   countsSince,
@@ -15,7 +15,7 @@ function addTheirs(mock: MockCloudflare, name: string): void {
   mock.foreign.putConfig((config) => ({ ...config, ingress: [theirs(name), ...config.ingress] }));
 }
 
-/** Writes of somebody else's in that phase of our PUTs, one for each name. */
+/** Writes of another writer in that phase of our PUTs, one for each name. */
 function interfere(mock: MockCloudflare, phase: 'before' | 'applied', names: string[]): void {
   mock.onCall = (call, now) => {
     if (call.kind !== 'config-put' || now !== phase) return;
@@ -99,7 +99,7 @@ test('another writer that never stops blocks nothing: a few tries, then a proble
     };
     const from = mock.calls.length;
     rig.setDesired('alice', true);
-    await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the message', () => rig.problem('alice') !== null);
     expect(rig.problem('alice')?.what).toMatch(/another writer keeps writing/);
     expect(countsSince(mock, from)['config-put']).toBeLessThanOrEqual(5);
     mock.onCall = null;
@@ -134,7 +134,7 @@ test.each(DNS_MODES)(
       };
       if (dns === 'student') rig.registerStudent('alice');
       rig.setDesired('alice', true);
-      await waitForRig(rig, 'the clash', () => rig.problem('alice')?.code === 'conflict');
+      await waitForRig(rig, 'the conflict', () => rig.problem('alice')?.code === 'conflict');
       await rig.whenIdle();
       await rig.reconciler.reconcile(true);
       expect(mock.account.tunnel.config).toEqual({

@@ -1,4 +1,4 @@
-/** The record before the rule, the rule away before the record; what is foreign stays as it was, ours stands above what would shadow it. */
+/** Records are created before rules and removed after them; what is foreign stays unchanged, and no foreign rule shadows ours. */
 import type { Call, MockCloudflare } from '../../../../cloudflare/index.ts';
 import { DNS_MODES, setAll, startWith, students, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
@@ -7,7 +7,7 @@ interface Violation {
   uncovered: string[];
 }
 
-/** Looks at every moment: each rule of a student's has a record with our mark. */
+/** Checks at every moment that each rule of a student has a tagged record. */
 function watchCover(mock: MockCloudflare): Violation[] {
   const violations: Violation[] = [];
   mock.onCall = (call) => {
@@ -23,7 +23,7 @@ function watchCover(mock: MockCloudflare): Violation[] {
   return violations;
 }
 
-test.each(DNS_MODES)('with dns: %s, every rule of ours has a marked record at every moment', async (dns) => {
+test.each(DNS_MODES)('with dns: %s, every rule of ours has a tagged record at every moment', async (dns) => {
   await withRig({ dns, graceMs: 0 }, async ({ mock, rig }) => {
     const names = students(6);
     const violations = watchCover(mock);
@@ -136,7 +136,7 @@ test('the owner tag of the longest names fits a Free zone’s comment, names bot
       expect(comment).toMatch(new RegExp(`^devenv ${instance}/anna-m{40,}`));
     }
     await rig.stop();
-    // Nobody holds them any more, and the disk is another one.
+    // They are not registered any more, and the disk is another one.
     const later = another();
     await startWith(later, []);
     await waitForRig(

@@ -1,8 +1,8 @@
-/** A mark is believed as of now: somebody may have taken the record, and the name with it, since it was last read. */
+/** Only a tag that was read just now counts: another writer may have taken the record, and the hostname, since. */
 import { MemoryDisk, simulatedLock } from '../../../../support/cloudflare-rig.ts';
 import { type RigBench, setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
-/** The name is somebody else's from now on. */
+/** From now on the hostname is another writer's. */
 function takeName({ mock, rig }: Pick<RigBench, 'mock' | 'rig'>, student: string): void {
   const record = mock.account.records.find(({ name }) => name === rig.hostname(student));
   mock.foreign.removeRecord(record?.id ?? '');
@@ -66,7 +66,7 @@ test('a hostname that another writer takes right before our record is created ag
     const theirs = 'alice.example.com → http://10.0.0.9:80';
     mock.onCall = ({ kind }, phase) => {
       if (kind === 'config-get' && phase === 'applied') {
-        // Read before, and the record after: our rule stands, its record is gone, and nobody is seen to have the name.
+        // Read before the record was taken: our rule exists, its record is gone, and no other owner is visible.
         takeName({ mock, rig }, 'alice');
         mock.foreign.putConfig(({ ingress, ...config }) => ({
           ...config,

@@ -1,4 +1,4 @@
-/** A link is called open, and live, while its rule stands and no longer: whoever took it away, and however that run ended. */
+/** A link is open and live exactly while its rule exists: whichever writer removed it, and however that run ended. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -51,7 +51,7 @@ const isLive = ({ routes }: AgentSyncRig) =>
 const timesSaidLive = ({ states }: AgentSyncRig) =>
   states.get('alice')?.notices.filter(({ text }) => text.includes('live at')).length;
 
-test('a student who returns while the rule is being removed is live when it exists again, and is told then', () =>
+test('a student who returns while the rule is being removed is live when it exists again, and is notified then', () =>
   withAliceLive(async ({ mock, rig, student, port }) => {
     const { agentSync, routes } = student;
     const underWay = Promise.withResolvers<void>();
@@ -79,7 +79,7 @@ test('a student who returns while the rule is being removed is live when it exis
     expect(timesSaidLive(student)).toBe(2);
   }));
 
-test('a student who returns after a closing of unknown outcome is not live, and is told why', () =>
+test('a student who returns after a closing of unknown outcome is not live, and learns the reason', () =>
   withAliceLive(async ({ mock, rig, student, port }) => {
     const { agentSync, routes } = student;
     mock.faults.next({ kind: 'config-put' }, 'reset-after');
@@ -118,7 +118,7 @@ test('a connector that has an older version does not make a link live whose rule
       rig.setDesired('alice', true);
     };
     rig.setDesired('alice', false);
-    await waitForRig(rig, 'the rule to stand anew', () => mock.account.tunnel.version === 3);
+    await waitForRig(rig, 'the rule to be written again', () => mock.account.tunnel.version === 3);
     await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
     expect(await rig.edge.confirm(alice, AbortSignal.timeout(300))).toMatchObject({
       kind: 'not-live',

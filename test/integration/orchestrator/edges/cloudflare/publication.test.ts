@@ -1,4 +1,4 @@
-/** One lock, one publication for whoever is there, and no call where nothing differs. */
+/** One lock, one run for all changes of a moment, and no call where nothing differs. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../../../../orchestrator/clock.ts';
@@ -25,7 +25,7 @@ test.each(cases)(
       const names = students(count);
       await startWith(rig, names);
       const batches = Math.ceil(count / 200);
-      // The first look: all records, 100 to a page or more, and the configuration, read again right before a write.
+      // The first read: all records, 100 to a page or more, and the configuration, read again right before a write.
       expect(countsSince(mock, 0)).toEqual({
         zone: 1,
         tunnel: 1,
@@ -47,7 +47,7 @@ test.each(cases)(
       expect(rig.rules()).toEqual(['* → http_status:404']);
       from = mock.calls.length;
       await Promise.all(names.map((name) => rig.unregister(name)));
-      // Everything goes in one batch, after a look whether the marks still stand, and what rules do.
+      // Everything is removed in one batch, after reading whether tags and rules are unchanged.
       expect(countsSince(mock, from)).toEqual({ 'dns-list': 1, 'config-get': 1, 'dns-batch': batches });
       expect(rig.records()).toEqual([]);
       expect(mock.overlaps).toEqual([]);
@@ -91,7 +91,7 @@ test.each(DNS_MODES)(
         const names = students(5);
         await startWith(rig, names);
         const from = mock.calls.length;
-        // Whom a busy machine has kept longer than anybody waits is no company: they come again.
+        // On a busy machine a change may miss the batch window: it is repeated.
         if (!(await comeInTurn(rig, names))) return false;
         await waitForRig(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
         expect(countsSince(mock, from)).toEqual({
@@ -149,7 +149,7 @@ test('two installations on one tunnel, at the same moment, lose nothing of each 
   try {
     const names = rigs.map((_, index) => students(10).map((name) => `${name}-${index}`));
     await Promise.all(rigs.map((rig, index) => startWith(rig, names[index] ?? [])));
-    // One after the other in each, so that the two keep getting in each other's way.
+    // One after the other in each, so that the two keep competing for the lock.
     await Promise.all(
       rigs.map(async (rig, index) => {
         for (const name of names[index] ?? []) await setAll(rig, 'open', [name]);

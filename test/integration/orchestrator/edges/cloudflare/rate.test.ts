@@ -1,4 +1,4 @@
-/** Never more calls than allowed, and whoever waits is told for how long. */
+/** Never more calls than allowed; a student who waits learns for how long. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownRoute } from '../../../../support/own-route.ts';
 import { countsSince, startWith, students, waitForRig, withRig } from '../../../../support/with-rig.ts';
@@ -20,7 +20,7 @@ test('our own budget: what does not fit waits, in words, and nothing is sent mea
     expect(seconds).toBeGreaterThan(280);
     expect(seconds).toBeLessThanOrEqual(300);
     expect(Date.parse(rig.problem(late)?.until ?? '') - Date.now()).toBeLessThanOrEqual(300_000);
-    // Those who are open are not told of it.
+    // Students whose link is open get no message.
     expect(rig.problem('s0')).toBeNull();
     const from = mock.calls.length;
     rig.setDesired('s0', false);
@@ -45,11 +45,11 @@ test.each([1, 2])(
       mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', retryAfter });
       const from = mock.calls.length;
       rig.setDesired('alice', true);
-      await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
+      await waitForRig(rig, 'the message', () => rig.problem('alice') !== null);
       expect(secondsOf(rig.problem('alice')?.what)).toBe(retryAfter);
-      // Others who come meanwhile hear the same.
+      // Other students who open meanwhile get the same message.
       rig.setDesired('bob', true);
-      await waitForRig(rig, 'the words', () => rig.problem('bob') !== null);
+      await waitForRig(rig, 'the message', () => rig.problem('bob') !== null);
       await waitForRig(rig, 'both to be open', () =>
         ['alice', 'bob'].every((name) => rig.phase(name) === 'open'),
       );
@@ -74,7 +74,7 @@ test.each([
     mock.faults.next({ kind: 'config-put' }, { kind: 'rate-limited', bare: true, retryAfter });
     const from = mock.calls.length;
     rig.setDesired('alice', true);
-    await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the message', () => rig.problem('alice') !== null);
     expect(secondsOf(rig.problem('alice')?.what)).toBe(seconds);
     const until = Date.parse(rig.problem('alice')?.until ?? '') - Date.now();
     expect(until).toBeLessThanOrEqual(seconds * 1000);
@@ -98,7 +98,7 @@ test('few calls left by Cloudflare’s own count: we stop before it refuses, so 
         () => rig.phase('alice') === 'open' || rig.problem('alice') !== null,
       );
       rig.setDesired('alice', rig.phase('alice') !== 'open');
-      await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
+      await waitForRig(rig, 'the message', () => rig.problem('alice') !== null);
       expect(secondsOf(rig.problem('alice')?.what)).toBeLessThanOrEqual(3);
       await waitForRig(rig, 'the end of the window', () => rig.problem('alice') === null);
       expect(mock.calls.every(({ status }) => status === 200)).toBe(true);
@@ -121,7 +121,7 @@ test('everything is refused for five minutes: one call finds out, and everybody 
 
 test.each([
   ['nobody', []],
-  ['nobody who can have a link', ['alice.localhost']],
+  ['no student who can have a link', ['alice.localhost']],
 ])(
   'with %s there, failures one after the other are tried again once, after longer and longer pauses',
   async (_who, hostnames) => {
@@ -139,7 +139,7 @@ test.each([
       await sleep(2000);
       expect(countsSince(mock, from)).toEqual({});
       mock.faults.clear();
-      // What is left of somebody who was here is taken away when it works again, with nobody asking.
+      // What is left of a former student is removed when it works again, without a request.
       mock.foreign.addRecord({
         name: 'zoe.example.com',
         type: 'CNAME',

@@ -17,7 +17,7 @@ const leadingTo = (hostname: string, service: string) => (rules: Rule[]) => [
 
 interface Drift {
   what: string;
-  /** Somebody changes something by hand; alice and bob are open, carol is closed. */
+  /** A person changes something by hand; alice and bob are open, carol is closed. */
   by(mock: MockCloudflare): void;
   /** Rows of the table: hostname, student, found, action. */
   rows: (string | null)[][];
@@ -43,7 +43,7 @@ const drifts: Drift[] = [
     rows: [[ALICE, 'alice', expect.stringMatching(/^record changed/) as string, 'put it right']],
   },
   {
-    what: 'a record is replaced by one of another type under our mark',
+    what: 'a record is replaced by one of another type with our owner tag',
     by(mock) {
       mock.foreign.removeRecord(idOf(mock, 'alice'));
       mock.foreign.addRecord({ name: ALICE, type: 'A', content: '192.0.2.1', comment: 'devenv lab/alice' });
@@ -91,7 +91,7 @@ const drifts: Drift[] = [
     rows: [['carol.example.com', 'carol', 'rule for a closed link', 'remove it']],
   },
   {
-    what: 'record and rule are there of a student who is no more',
+    what: 'record and rule of a student who was removed are left',
     by(mock) {
       mock.foreign.addRecord({
         name: 'zoe.example.com',
@@ -133,7 +133,7 @@ const drifts: Drift[] = [
   },
 ];
 
-/** The world as JSON, without what changes by itself. */
+/** Everything at Cloudflare as JSON, without what changes automatically. */
 const snapshot = (rig: CloudflareRig) =>
   JSON.stringify([rig.rules(), rig.mock.account.records, rig.mock.account.tunnel.version]);
 
@@ -200,7 +200,7 @@ test('the log says "repaired" only of what was; a failed repair is logged once, 
         .map(({ msg }) => msg);
     mock.foreign.addRecord({ name: 'bob.example.com', type: 'A', content: '192.0.2.7' });
     mock.faults.next({ kind: 'dns-batch' }, 'refused', 2);
-    // The first publication looks at what is there.
+    // The first run reads everything.
     await startWith(rig, ['alice', 'bob']);
     const clash = 'drift, not repaired: bob.example.com, record of another owner: A 192.0.2.7';
     const failed = expect.stringMatching(
@@ -223,7 +223,7 @@ test('the log says "repaired" only of what was; a failed repair is logged once, 
   });
 });
 
-test('with the disk lost, the marks alone tell what is ours', async () => {
+test('with the disk lost, the owner tags alone say what is ours', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
     setRules(mock, leadingTo('shop.example.com', 'http://10.0.0.5:80'));
     mock.foreign.addRecord({ name: 'shop.example.com', type: 'A', content: '192.0.2.1', comment: 'devenv' });

@@ -1,4 +1,4 @@
-/** At most two configuration calls for all who come at once, whatever records they have. */
+/** At most two configuration calls for all links that open at once, whatever records they have. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countsSince, setAll, startWith, waitForRig, withRig } from '../../../../support/with-rig.ts';
 

@@ -1,4 +1,4 @@
-/** What is so when the daemon starts: settings that can't work are refused, a Cloudflare that is away is waited for. */
+/** The start of the daemon: settings that can't work are refused; an unreachable Cloudflare is retried. */
 import type { DevenvError } from '../../../../../orchestrator/errors.ts';
 import type { RigOptions } from '../../../../support/cloudflare-rig.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
@@ -91,7 +91,7 @@ test('a tunnel that is deleted, or taken over by a file, while the daemon runs: 
   });
 });
 
-test('Cloudflare away at the start, its zone known from before: students are made, and get their records later', async () => {
+test('Cloudflare unreachable at the start, its zone known from before: students are created, and get their records later', async () => {
   await withRig({}, async ({ mock, rig, another }) => {
     await startWith(rig, ['alice']);
     await setAll(rig, 'open', ['alice']);
@@ -105,7 +105,7 @@ test('Cloudflare away at the start, its zone known from before: students are mad
     expect(await second.edge.hostname('bob')).toBe('bob.example.com');
     second.registerStudent('bob', 3002);
     second.setDesired('bob', true);
-    await waitForRig(second, 'the words', () => second.problem('bob') !== null);
+    await waitForRig(second, 'the message', () => second.problem('bob') !== null);
     expect(second.problem('bob')?.what).toMatch(/^Cloudflare could not be reached/);
     mock.faults.clear();
     await waitForRig(second, 'both to be open', () =>
@@ -115,7 +115,7 @@ test('Cloudflare away at the start, its zone known from before: students are mad
   });
 });
 
-test('Cloudflare away at the very first start, and no template: no hostname can be told yet, in words; later it can', async () => {
+test('Cloudflare unreachable at the very first start, and no template: hostnames are unknown, with a clear error, until it answers', async () => {
   await withRig({}, async ({ mock, rig }) => {
     mock.faults.next({}, 'reset-before', 3);
     await rig.start();
@@ -131,7 +131,7 @@ test('Cloudflare away at the very first start, and no template: no hostname can 
   });
 });
 
-test('Cloudflare away at the very first start, and a template that names the whole hostname: students are made, and get their records later', async () => {
+test('Cloudflare unreachable at the very first start, and a template that names the whole hostname: students are created, and get their records later', async () => {
   await withRig({ hostname: '{student}-class.example.com' }, async ({ mock, rig }) => {
     mock.faults.next({}, 'reset-before', 1000);
     await rig.start();
@@ -139,7 +139,7 @@ test('Cloudflare away at the very first start, and a template that names the who
     expect(hostname).toBe('alice-class.example.com');
     rig.register(ownRoute('alice', hostname, 'http://127.0.0.1:3001'));
     rig.setDesired('alice', true);
-    await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the message', () => rig.problem('alice') !== null);
     expect(rig.problem('alice')?.what).toMatch(/^Cloudflare could not be reached/);
     mock.faults.clear();
     await waitForRig(rig, 'alice to be open', () => rig.phase('alice') === 'open');
@@ -165,12 +165,12 @@ test.each([
       rig.register(ownRoute('alice', hostname, 'http://127.0.0.1:3001'));
       rig.setDesired('alice', true);
       mock.faults.clear();
-      await waitForRig(rig, 'the words', () => says.test(rig.problem('alice')?.what ?? ''));
+      await waitForRig(rig, 'the message', () => says.test(rig.problem('alice')?.what ?? ''));
       expect(rig.problem('alice')).toMatchObject({
         code: 'bad-settings',
         next: expect.stringMatching(/DEVENV_HOSTNAME.*Write it like/),
       });
-      // Nothing has changed since: it is told all the same, and the link is not said to be open.
+      // Nothing has changed since: the student is notified all the same, and the link is not shown as open.
       await rig.reconciler.reconcile(true);
       rig.register({
         ...ownRoute('bob'),
@@ -181,7 +181,7 @@ test.each([
       await waitForRig(rig, 'bob to be open', () => rig.phase('bob') === 'open');
       expect([rig.phase('alice'), rig.problem('alice')?.code]).toEqual(['opening', 'bad-settings']);
       expect(rig.records()).toEqual([expect.stringMatching(/^bob/)]);
-      // So it is where nothing could be done for anybody.
+      // The same where the whole run failed.
       mock.faults.next({ kind: 'config-get' }, 'server-error');
       await rig.reconciler.reconcile(true).catch(() => undefined);
       expect([rig.phase('alice'), rig.problem('alice')?.code]).toEqual(['opening', 'bad-settings']);
@@ -223,7 +223,7 @@ test('removing a student during an outage of Cloudflare succeeds at once; the re
     await second.start();
     await waitForRig(second, 'a failure', () => second.runsEnded > 0);
     mock.faults.clear();
-    // Nobody is there: the daemon comes back to it by itself.
+    // No student is registered: the daemon retries automatically.
     await waitForRig(
       second,
       'all to be gone',

@@ -32,18 +32,18 @@ test('every fault at every call, and a wrong token: nothing that is written or t
       }),
     ),
   );
-  // A fault may strike somebody else's call, but not each of them.
+  // A fault may affect a call of another test, but not each of them.
   expect(errors).toBeGreaterThan(ALL_FAULTS.length / 2);
 });
 
-test('a token that is refused, or that a header can’t hold, is not repeated in what is said of it', async () => {
+test('a token that is refused, or that a header can’t contain, is not repeated in the error', async () => {
   const wrong = 'wrong-secret-token-0123456789';
   await withRig({ token: wrong }, async ({ rig }) => {
     const error = await rig.start().catch((thrown: unknown) => thrown);
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(wrong);
     rig.registerStudent('alice');
     rig.reconciler.start();
-    await waitForRig(rig, 'the words', () => rig.problem('alice') !== null);
+    await waitForRig(rig, 'the message', () => rig.problem('alice') !== null);
     expect(JSON.stringify(rig.problem('alice')) + rig.log.text()).not.toContain(wrong);
   });
   expect(() => readToken({ CLOUDFLARE_API_TOKEN: 'two words' }, undefined)).toThrow(

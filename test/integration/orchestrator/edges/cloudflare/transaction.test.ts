@@ -106,7 +106,7 @@ async function strike(change: Change, kind: CallKind, fault: FaultSpec): Promise
     change.act(bench);
     await waitForRig(rig, `${kind} to fail in ${change.name} (${dns})`, () => mock.faults.pending === 0);
     if (fault.kind === 'refused') {
-      // Not tried again by itself; nothing of it is left half done.
+      // Not retried automatically; nothing is left half done.
       await rig.whenIdle();
       if (change.name === 'open')
         expect(isDone(bench, { ...change, records: dns === 'student' ? 1 : 0, rules: 0 })).toBe(true);
@@ -122,7 +122,7 @@ async function strike(change: Change, kind: CallKind, fault: FaultSpec): Promise
     );
     await waitForRig(rig, 'the intent to be gone', () => rig.disk.journalEntries().length === 0);
     if (kind !== 'config-get' && wasApplied(fault)) expect(rig.problems).toEqual([]);
-    // Where no answer came it may still arrive: it is looked at once more when it can't any more.
+    // Without an answer the call may still arrive: its outcome is read again once it can't any more.
     if (fault.kind === 'slow')
       await waitForRig(rig, 'the slow call', () => mock.calls.every(({ endedAt }) => endedAt !== null));
     await rig.whenIdle();

@@ -1,4 +1,4 @@
-/** The lock against other processes of this host, with real ones: who waits is told for whom, and the dead hold nothing. */
+/** The lock against other processes of this host, with real ones: a waiting process learns the holder, and a killed one releases it. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -39,7 +39,7 @@ test('a process that waits for the lock learns who has it, and gets it when that
     second.registerStudent('alice');
     await second.start();
     second.setDesired('alice', true);
-    await waitForRig(second, 'the words', () => second.problem('alice') !== null);
+    await waitForRig(second, 'the message', () => second.problem('alice') !== null);
     expect(second.problem('alice')).toMatchObject({
       code: 'busy',
       what: expect.stringMatching(/Another devenv on this host \(annex\) has been writing/),

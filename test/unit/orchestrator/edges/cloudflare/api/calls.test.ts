@@ -51,7 +51,7 @@ test.each([
   expect(answered(status, ...codes).kind).toBe(kind);
 });
 
-test('what never came is unknown; a failure is itself', () => {
+test('a call without an answer is unknown; a failure stays itself', () => {
   expect(failureOf(new APIConnectionTimeoutError()).kind).toBe('unknown');
   const cause = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
   expect(failureOf(new APIConnectionError({ cause: new TypeError('fetch failed', { cause }) })).message).toBe(
@@ -203,7 +203,7 @@ test.each([
   expect(() => checkTemplate(rules(template))).toThrow(reason);
 });
 
-test('deeper hostnames are allowed by the setting; names that DNS can’t hold never', () => {
+test('deeper hostnames are allowed by the setting; names that DNS can’t have never are', () => {
   expect(() => checkTemplate(rules('{student}.class.example.com', true))).not.toThrow();
   expect(hostnameFor(rules('{student}-{student}.Example.com'), 'al')).toBe('al-al.example.com');
   expect(hostnameFor(rules(null), 'alice')).toBe('alice.example.com');

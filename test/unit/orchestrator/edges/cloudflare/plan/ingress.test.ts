@@ -20,13 +20,13 @@ const ours = (student: string, port = 3001) => ({
   service: `http://127.0.0.1:${port}`,
 });
 
-/** Where our rules for alice and bob have led. */
+/** Origins of the rules that we have written for alice and bob. */
 const ORIGINS = new Map([
   ['alice.example.com', 'http://127.0.0.1:3001'],
   ['bob.example.com', 'http://127.0.0.1:3002'],
 ]);
 
-/** Alice and bob exist, with marked records; who is open is given. */
+/** Alice and bob exist, with tagged records; `open` names the open ones. */
 function wanted(open: readonly string[], parts: Partial<DesiredIngress> = {}): DesiredIngress {
   return {
     open: new Map(open.map((name) => [`${name}.example.com`, ORIGINS.get(`${name}.example.com`) ?? ''])),
@@ -245,7 +245,7 @@ test('no document, or one without rules, keeps whatever else it has, in its orde
   );
 });
 
-test('the service of a hostname, and rules that look like ours without a proof', () => {
+test('the service of a hostname, and unproven rules that resemble ours', () => {
   const config = {
     ingress: [
       theirPath,

@@ -1,4 +1,4 @@
-/** Marks, and what has to be done to records. */
+/** Owner tags, and what has to be done to records. */
 import fc from 'fast-check';
 import type { DnsRecord } from '../../../../../../orchestrator/edges/cloudflare/api/client.ts';
 import { bisect, bisectHalves } from '../../../../../../orchestrator/edges/cloudflare/apply/bisect.ts';
@@ -79,12 +79,12 @@ const cases: Case[] = [
   { what: 'led elsewhere by hand', records: [{ ...ours, content: 'x.example.net' }], changes: ['repair'] },
   { what: 'not proxied', records: [{ ...ours, proxied: false }], changes: ['repair'] },
   {
-    what: 'of another type under our mark',
+    what: 'of another type with our owner tag',
     records: [{ ...ours, type: 'A', content: '192.0.2.1' }],
     changes: ['repair'],
   },
   {
-    what: 'two of another type under our mark',
+    what: 'two of another type with our owner tag',
     records: [
       { ...ours, type: 'A', content: '192.0.2.1' },
       { ...ours, id: '2', type: 'AAAA', content: '2001:db8::1' },
@@ -92,19 +92,19 @@ const cases: Case[] = [
     changes: ['repair'],
   },
   {
-    what: 'of another type under our mark, beside an address',
+    what: 'of another type with our owner tag, beside an address',
     records: [{ ...ours, type: 'A', content: '192.0.2.1' }, foreign('A', '192.0.2.2')],
     changes: [],
     conflicts: 1,
   },
   {
-    what: 'of another type under our mark, beside an address, adopted',
+    what: 'of another type with our owner tag, beside an address, adopted',
     records: [{ ...ours, type: 'A', content: '192.0.2.1' }, foreign('A', '192.0.2.2')],
     adopt: true,
     changes: ['adopt'],
   },
   {
-    what: 'with words added to the mark',
+    what: 'with text added to the owner tag',
     records: [{ ...ours, comment: 'devenv lab/alice!' }],
     changes: ['repair'],
   },
@@ -113,9 +113,9 @@ const cases: Case[] = [
     records: [{ ...ours, comment: 'devenv lab/bob' }],
     changes: ['repair'],
   },
-  { what: 'without the mark', records: [{ ...ours, comment: null }], changes: [], conflicts: 1 },
+  { what: 'without the owner tag', records: [{ ...ours, comment: null }], changes: [], conflicts: 1 },
   {
-    what: 'with another instance’s mark',
+    what: 'with another instance’s owner tag',
     records: [{ ...ours, comment: 'devenv annex/alice' }],
     changes: [],
     conflicts: 1,

@@ -97,11 +97,7 @@ async function killAt(change: Change, dns: DnsMode, at: { call: number; moment: 
     if (change.held) second.registerStudent('alice', 3001);
     if (change.wanted) second.setDesired('alice', true);
     await second.start();
-    await waitForRig(
-      second,
-      'the first run',
-      () => second.runsEnded > 0 && second.phase('bob') === 'open',
-    );
+    await waitForRig(second, 'the first run', () => second.runsEnded > 0 && second.phase('bob') === 'open');
     // Until then, a call of the killed process could still arrive.
     const look = mock.calls.find(({ kind, startedAt }) => kind === 'dns-list' && startedAt > killedAt);
     if (wasUnderWay) expect((look?.startedAt ?? 0) - killedAt).toBeGreaterThan(CALL_TIMEOUT - 10);

@@ -3,26 +3,10 @@
  * object as YAML. docs/configuration.md is generated from here (`npm run docs:configuration`).
  */
 import { type Static, Type } from 'typebox';
+import { CloudflareSettings } from './cloudflare-settings.ts';
+import { closed, Flag, List, PORT, Text, Whole } from './settings-fields.ts';
 
-const closed = { additionalProperties: false } as const;
-
-/**
- * A text setting. `env`: its variable; `form`: what its `pattern` requires, in words; `withoutDefault`: what applies
- * where it is not set, in words.
- */
-const Text = (env: string, description: string, options: object = {}) =>
-  Type.String({ env, description, minLength: 1, ...options });
-const Whole = (env: string, description: string, options: object) =>
-  Type.Integer({ env, description, ...options });
-const List = (env: string, description: string, options: object = {}) =>
-  Type.Array(Type.String({ minLength: 1 }), { env, description, ...options });
-const Flag = (env: string, description: string) => Type.Boolean({ env, description, default: false });
-/** An id of a Cloudflare account or zone. */
-const Id = (env: string, description: string) =>
-  Text(env, description, { pattern: '^[0-9a-fA-F]{32}$', form: 'an id of 32 hex digits' });
-
-/** A port, 0 to 65535. */
-const PORT = '(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})';
+/** Pattern of a size: a number with its unit. */
 const SIZE = '^[1-9][0-9]*[kmg]$';
 
 export const SettingsSchema = Type.Object(
@@ -182,61 +166,7 @@ export const SettingsSchema = Type.Object(
       },
       closed,
     ),
-    cloudflare: Type.Object(
-      {
-        tokenFile: Text(
-          'CLOUDFLARE_API_TOKEN_FILE',
-          'File that contains the API token (alternative: the variable `CLOUDFLARE_API_TOKEN`)',
-        ),
-        accountId: Id('CLOUDFLARE_ACCOUNT_ID', 'Id of the account'),
-        tunnelId: Text('CLOUDFLARE_TUNNEL_ID', 'Id of the tunnel; it must be managed at Cloudflare', {
-          pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
-          form: 'an id like 6ff42ae2-765d-4adf-8112-31c55c1551ef',
-        }),
-        zoneId: Id('CLOUDFLARE_ZONE_ID', 'Id of the zone that contains the hostnames'),
-        baseUrl: Text('CLOUDFLARE_BASE_URL', 'Base URL of the API', {
-          default: 'https://api.cloudflare.com/client/v4',
-          pattern: '^https?://[^\\s/]+',
-          form: 'a URL that begins with https://',
-        }),
-        dns: Type.Union([Type.Literal('student'), Type.Literal('session')], {
-          env: 'DEVENV_DNS',
-          description:
-            'Lifetime of DNS records: from `create` to `rm` (`student`), or only while a link is open (`session`, for small quotas)',
-          default: 'student',
-        }),
-        deepHostnames: Flag(
-          'DEVENV_DEEP_HOSTNAMES',
-          'Allow hostnames more than one level below the zone; they need a certificate that you order at Cloudflare',
-        ),
-        budget: Whole(
-          'DEVENV_CLOUDFLARE_BUDGET',
-          'Most API calls in 5 minutes; Cloudflare allows each user 1,200',
-          {
-            default: 600,
-            minimum: 20,
-            maximum: 1200,
-          },
-        ),
-        timeout: Type.Number({
-          env: 'DEVENV_CLOUDFLARE_TIMEOUT',
-          description:
-            'Timeout of an API call in seconds; after a timeout devenv waits as long again for late effects',
-          default: 10,
-          minimum: 0.1,
-          maximum: 300,
-        }),
-        metrics: Text(
-          'DEVENV_CONNECTOR_METRICS',
-          "`host:port` of cloudflared's metrics: tells devenv when a link is live",
-          {
-            pattern: `^[^:\\s]+:${PORT}$`,
-            form: 'an address and port like 127.0.0.1:20241',
-          },
-        ),
-      },
-      closed,
-    ),
+    cloudflare: CloudflareSettings,
     times: Type.Object(
       {
         grace: Whole('DEVENV_GRACE', 'Seconds a link stays open after the last session was lost', {

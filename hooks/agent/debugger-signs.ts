@@ -1,5 +1,5 @@
 /**
- * Signs of a debugger in a listener's process and port: whoever connects to a debugger runs code as the student. A port
+ * Signs of a debugger in a listener's process and port: a visitor who connects to a debugger runs code as the student. A port
  * that is certainly a debugger's is never probed: Deno prints a line for the probe, and a JVM waits for the handshake.
  * Measured with Node 26, Deno 2.9, Bun 1.4, wrangler 4.164, Chromium 156, debugpy 1.8 and Java's JDWP agent.
  */

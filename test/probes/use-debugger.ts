@@ -1,4 +1,4 @@
-/** A debugger of a student: whoever opens its WebSocket runs code as that student. */
+/** A debugger of a student: a visitor who opens its WebSocket runs code as that student. */
 
 import { heldIf, type Probe, type ProbeResult } from '../support/probes/probe.ts';
 import type { Scene } from '../support/probes/scene.ts';

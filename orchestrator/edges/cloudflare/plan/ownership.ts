@@ -87,7 +87,7 @@ export const ruleKey = (hostname: string, service: string): RuleKey => `${hostna
 
 /** What decides whether a rule is ours. */
 export interface RuleClaims {
-  /** The rules that we have written. It grows while a run writes, so it is asked anew each time. */
+  /** The rules that we have written. It grows while a run writes, so every check asks it again. */
   writtenRules: { has(key: RuleKey): boolean };
   /** Hostnames with a record of ours that is older than this run: a rule for one is ours. */
   tagged: ReadonlySet<string>;

@@ -71,7 +71,7 @@ const settings = loadSettings({ env: { DEVENV_STATE_DIR: folder }, hostname: 'h'
 test('memory: fine while all running students can use their limit', () => {
   expect(diagnoseMemory(settings, 4, 8 * 2 ** 30)).toMatchObject({ ok: true, next: null });
   const crowded = diagnoseMemory(settings, 8, 8 * 2 ** 30);
-  expect(crowded).toMatchObject({ ok: false, found: expect.stringContaining('8 run') });
+  expect(crowded).toMatchObject({ ok: false, found: expect.stringContaining('8 running') });
   expect(crowded.next).toContain('limits.memory to 1024m');
 });
 

@@ -152,11 +152,11 @@ test.each(cases)('a record that is $what', ({ records, adopt = false, changes, c
 });
 
 test('a batch deletes before it posts, and patches only what can be', () => {
-  const mended = batchOf(
+  const repaired = batchOf(
     [{ kind: 'repair', route: alice, record: { ...ours, type: 'A' }, surplus: [] }],
     names,
   );
-  expect(mended).toMatchObject({
+  expect(repaired).toMatchObject({
     deletes: [{ id: '1' }],
     patches: [],
     posts: [{ type: 'CNAME', content: 'abc-1.cfargotunnel.com', proxied: true, ttl: 1 }],

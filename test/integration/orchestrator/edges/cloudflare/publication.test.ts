@@ -1,11 +1,10 @@
 /** One lock, one run for all changes of a moment, and no call where nothing differs. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../../../../orchestrator/clock.ts';
 import { createTunnelLock } from '../../../../../orchestrator/edges/cloudflare/apply/tunnel-lock.ts';
 import { MockCloudflare } from '../../../../cloudflare/index.ts';
 import { CloudflareRig } from '../../../../support/cloudflare-rig.ts';
-import { waitFor } from '../../../../support/wait.ts';
+import { ShiftableClock } from '../../../../support/shiftable-clock.ts';
 import {
   countsSince,
   DNS_MODES,
@@ -55,24 +54,6 @@ test.each(cases)(
   },
 );
 
-/**
- * One after the other, 6 ms apart. Resolves to whether they have come as far apart as company is waited for: nobody
- * 15 ms after the one before, or 50 ms after the first.
- */
-async function comeInTurn(rig: CloudflareRig, names: readonly string[]): Promise<boolean> {
-  const first = performance.now();
-  let before = first;
-  let longest = 0;
-  for (const name of names) {
-    const at = performance.now();
-    rig.setDesired(name, true);
-    longest = Math.max(longest, performance.now() - before);
-    before = at;
-    if (name !== names.at(-1)) await sleep(6);
-  }
-  return longest < 12 && performance.now() - first < 40;
-}
-
 test('more than one batch holds: 450 records are three, and still one GET and one PUT', async () => {
   await withRig({ dns: 'session', mock: { plan: 'paid' } }, async ({ mock, rig }) => {
     const names = students(450);
@@ -86,22 +67,26 @@ test('more than one batch holds: 450 records are three, and still one GET and on
 test.each(DNS_MODES)(
   'with dns: %s, links that open one after the other are batched, however fast Cloudflare is',
   async (dns) => {
-    const scene = () =>
-      withRig({ dns }, async ({ mock, rig }) => {
-        const names = students(5);
-        await startWith(rig, names);
-        const from = mock.calls.length;
-        // On a busy machine a change may miss the batch window: it is repeated.
-        if (!(await comeInTurn(rig, names))) return false;
-        await waitForRig(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
-        expect(countsSince(mock, from)).toEqual({
-          'config-get': 1,
-          'config-put': 1,
-          ...(dns === 'session' && { 'dns-batch': 1 }),
-        });
-        return true;
+    const clock = new ShiftableClock();
+    await withRig({ dns, clock }, async ({ mock, rig }) => {
+      const names = students(5);
+      await startWith(rig, names);
+      const from = mock.calls.length;
+      // The batch window closes 15 ms after a change, and 50 ms after the first.
+      clock.pause();
+      for (const name of names) {
+        rig.setDesired(name, true);
+        await new Promise((resolve) => setImmediate(resolve));
+        clock.skip(6);
+      }
+      clock.resume();
+      await waitForRig(rig, 'all to be open', () => names.every((name) => rig.phase(name) === 'open'));
+      expect(countsSince(mock, from)).toEqual({
+        'config-get': 1,
+        'config-put': 1,
+        ...(dns === 'session' && { 'dns-batch': 1 }),
       });
-    await waitFor('all to come in time', scene, { everyMs: 0 });
+    });
   },
 );
 

@@ -1,6 +1,6 @@
 /** Never more calls than allowed; a student who waits learns for how long. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ownRoute } from '../../../../support/own-route.ts';
+import { ShiftableClock } from '../../../../support/shiftable-clock.ts';
 import { countsSince, startWith, students, waitForRig, withRig } from '../../../../support/with-rig.ts';
 
 const WAIT = /^Cloudflare's rate limit is reached: no API calls for (\d+) s\.$/;
@@ -125,7 +125,8 @@ test.each([
 ])(
   'with %s there, failures one after the other are tried again once, after longer and longer pauses',
   async (_who, hostnames) => {
-    await withRig({ callTimeoutMs: 200 }, async ({ mock, rig }) => {
+    const clock = new ShiftableClock();
+    await withRig({ callTimeoutMs: 200, clock }, async ({ mock, rig }) => {
       for (const hostname of hostnames) rig.register(ownRoute('alice', hostname, 'http://127.0.0.1:3001'));
       await startWith(rig, []);
       await rig.whenIdle();
@@ -136,7 +137,8 @@ test.each([
         });
       const from = mock.calls.length;
       // Shorter than the pause after five failures, and many times what a call may take.
-      await sleep(2000);
+      clock.skip(2000);
+      await rig.whenIdle();
       expect(countsSince(mock, from)).toEqual({});
       mock.faults.clear();
       // What is left of a former student is removed when it works again, without a request.

@@ -1,4 +1,4 @@
-/** Whatever differs is found, listed, and mended; with `--dry-run` it is listed alike, and nothing is written. */
+/** Every drift is detected, listed and repaired. With `--dry-run` the same list is shown and nothing is written. */
 import type { MockCloudflare } from '../../../../cloudflare/index.ts';
 import type { CloudflareRig } from '../../../../support/cloudflare-rig.ts';
 import { MemoryDisk } from '../../../../support/cloudflare-rig.ts';
@@ -157,9 +157,9 @@ test.each(drifts)('$what', async ({ by, rows, stays }) => {
     expect(asRows(await rig.reconciler.reconcile(false))).toEqual(rows);
     expect(snapshot(rig)).toBe(before);
     const from = mock.calls.length;
-    const mended = await rig.reconciler.reconcile(true);
-    expect(asRows(mended)).toEqual(rows);
-    expect(mended.every(({ failed }) => failed === null)).toBe(true);
+    const repaired = await rig.reconciler.reconcile(true);
+    expect(asRows(repaired)).toEqual(rows);
+    expect(repaired.every(({ failed }) => failed === null)).toBe(true);
     if (rows.length === 0 || stays) {
       expect(snapshot(rig)).toBe(before);
       // Nothing but reading.
@@ -179,9 +179,9 @@ test('a repair that fails is reported with its reason; an edge that can’t be r
     expect(await rig.reconciler.reconcile(true)).toMatchObject([
       { found: 'no rule', failed: { what: expect.stringMatching(/does not let this token change/) } },
     ]);
-    for (const mend of [true, false]) {
+    for (const repair of [true, false]) {
       mock.faults.next({ kind: 'dns-list' }, 'server-error');
-      await expect(rig.reconciler.reconcile(mend)).rejects.toMatchObject({
+      await expect(rig.reconciler.reconcile(repair)).rejects.toMatchObject({
         code: 'edge',
         what: expect.stringMatching(/could not be reached/),
       });

@@ -1,6 +1,6 @@
 /**
- * Every step can fail in every way. Each fault of the mock strikes each call of each change once; however
- * it went, the change is made in the end, whoever has nothing to do with it notices nothing, and words are told.
+ * Every step can fail in every way. Each fault of the mock hits each call of each change once. Whatever the fault, the
+ * change is applied in the end, other students are not affected, and the problem is reported.
  */
 
 import { ALL_FAULTS, type CallKind, type FaultSpec } from '../../../../cloudflare/index.ts';

@@ -40,8 +40,18 @@ async function whole(terminal: Terminal): Promise<string> {
   return `${normalise(text)}\nexit code ${code}`;
 }
 
+/**
+ * A shell in a terminal of 200 columns. Docker sets a terminal's size only after the program has started, and bash would
+ * then draw its prompt again.
+ */
+const openShell = (container: BareContainer, options = ''): Terminal =>
+  container.terminal(['env', 'TERM=dumb', 'sh', '-c', `stty rows 30 cols 200; exec bash ${options}`], {
+    rows: 30,
+    columns: 200,
+  });
+
 async function transcript(container: BareContainer, mode: string): Promise<string> {
-  const terminal = container.terminal(['env', 'TERM=dumb', 'bash'], { columns: 200 });
+  const terminal = openShell(container);
   await terminal.see(/\$ $/);
   await terminal.run(PROMPT);
   await terminal.run(mode);
@@ -61,10 +71,7 @@ async function transcriptFromStart(container: BareContainer, mode: string): Prom
   execFileSync('docker', ['exec', '-i', '-u', '1000:1000', container.id, 'bash', '-c', script], {
     input: `${PROMPT}; HISTFILE=~/start/history\n${mode}\n`,
   });
-  // Docker sets a terminal's size only after the program has started, and bash would then draw its first prompt again.
-  const start = 'stty rows 30 cols 200; exec bash --rcfile ~/start/.bashrc';
-  const shell = ['env', 'TERM=dumb', 'sh', '-c', start];
-  const terminal = container.terminal(shell, { rows: 30, columns: 200 });
+  const terminal = openShell(container, '--rcfile ~/start/.bashrc');
   await terminal.see(/> $/);
   const first = terminal.recentText;
   return `${normalise(first)}\n${await whole(terminal)}`;

@@ -102,6 +102,20 @@ install_ingress() { # tool
     "$1" -w 5 -t raw -I PREROUTING 1 ! -i "$BRIDGE" -j "$PREROUTING"
 }
 
+# Docker may give the network of a bridge that is gone to another one. The old rule would drop that one's packets, such as
+# replies to this host: its links would not answer.
+remove_rules_of_gone_bridges() { # tool
+  "$1" -w 5 -t raw -S | sed -n "s/^-N \(dv-.*\)${PREROUTING#"$BRIDGE"}\$/\1/p" | while read -r gone; do
+    ! ip link show dev "$gone" >/dev/null 2>&1 || continue
+    (
+      FORWARD=$gone${FORWARD#"$BRIDGE"} INPUT=$gone${INPUT#"$BRIDGE"} EGRESS=$gone${EGRESS#"$BRIDGE"}
+      PREROUTING=$gone${PREROUTING#"$BRIDGE"} BRIDGE=$gone
+      remove_rules "$1"
+      remove_ingress "$1"
+    )
+  done
+}
+
 check_ingress() { # tool
   "$1" -w 5 -t raw -C PREROUTING ! -i "$BRIDGE" -j "$PREROUTING" &&
     "$1" -w 5 -t raw -C "$PREROUTING" -d "$subnet" -j DROP
@@ -118,6 +132,7 @@ install_all() {
     remove_rules iptables-nft
     remove_ingress iptables-nft
   fi
+  remove_rules_of_gone_bridges "$tool4"
   install_rules "$tool4" "$RULES4"
   install_ingress "$tool4"
   if [ -n "$tool6" ]; then install_rules "$tool6" "$RULES6"; fi

@@ -111,6 +111,12 @@ export class FirewallNetwork {
     await $`ip netns exec ${namespaces.host} iptables ${args}`;
   }
 
+  /** All rules of the host. */
+  async ruleset(): Promise<string> {
+    const { stdout } = await $`ip netns exec ${namespaces.host} iptables-save`;
+    return stdout;
+  }
+
   /** Removes all rules of the host, as `nft flush ruleset` does. */
   async flush(): Promise<void> {
     for (const table of ['filter', 'raw']) {

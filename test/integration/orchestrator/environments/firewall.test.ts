@@ -1,4 +1,5 @@
 /** What the firewall's script does to the rules of a host, in a network namespace of the test's own. */
+import { firewallRules } from '../../../../orchestrator/environments/firewall-rules.ts';
 import { FirewallNetwork } from '../../../support/firewall-network.ts';
 
 let network: FirewallNetwork;
@@ -44,6 +45,21 @@ test('each of its rules is checked', async () => {
     expect([rule, (await network.firewall('check')).code]).toEqual([rule, 1]);
     expect([rule, (await network.firewall('ensure')).output]).toEqual([rule, 'installed\nno Docker rules']);
   }
+});
+
+test('rules of a bridge that is gone, whose network this one has got, do not cut it off from the host', async () => {
+  const gone = firewallRules({ bridge: 'dv-gone', resolvers: [] });
+  await network.iptables('-t', 'raw', '-N', gone.prerouting);
+  await network.iptables('-t', 'raw', '-A', gone.prerouting, '-d', '10.66.0.0/24', '-j', 'DROP');
+  await network.iptables('-t', 'raw', '-I', 'PREROUTING', '!', '-i', gone.bridge, '-j', gone.prerouting);
+  for (const chain of [gone.forward, gone.input]) await network.iptables('-N', chain);
+  await network.iptables('-I', 'INPUT', '-i', gone.bridge, '-j', gone.input);
+  expect(await network.reaches('host', 'student')).toBe(false);
+
+  expect((await network.firewall('install')).code).toBe(0);
+  expect(await network.reaches('host', 'student')).toBe(true);
+  expect(await network.ruleset()).not.toContain(gone.bridge);
+  expect(await reached()).toEqual(nothing);
 });
 
 test("the jump moves above rules that accept, and is repeated in Docker's chain where that exists", async () => {

@@ -57,7 +57,6 @@ export interface Drift {
 /** How to reach an environment's `sshd -i`. The client runs it in the engine itself, without the daemon. */
 export interface AccessInfo {
   container: string;
-  user: string;
   command: string[];
 }
 

@@ -88,6 +88,15 @@ export const SettingsSchema = Type.Object(
         maximum: 32000,
       },
     ),
+    firstUid: Whole(
+      'DEVENV_FIRST_UID',
+      "The first student's uid and gid on the host; each further student gets the lowest free one above it. Accounts of the host are left out",
+      {
+        default: 20000,
+        minimum: 1024,
+        maximum: 2000000000,
+      },
+    ),
     links: Whole(
       'DEVENV_LINKS',
       'Most links of one student at a time: with 2 or more, additional servers get links like `alice-4000`',

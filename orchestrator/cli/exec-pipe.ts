@@ -10,7 +10,6 @@ export async function openExecPipe(access: AccessInfo): Promise<Duplex> {
   const docker = connectEngine();
   const exec = await docker.getContainer(access.container).exec({
     Cmd: access.command,
-    User: access.user,
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,

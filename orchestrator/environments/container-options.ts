@@ -1,12 +1,15 @@
 /** The options of a student's container. All of its isolation but the firewall is on this page. */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { HOME_PATH, RELAY_PORT, RUN_PATH, SOCKET_MOUNT_PATH } from '../protocol/constants.ts';
 import type { Settings } from '../settings-schema.ts';
+import { ACCOUNT_FILES } from './account-files.ts';
+import { UID_LABEL } from './engine-inventory.ts';
 import type { EnvironmentSpec } from './types.ts';
 
-/** Uid and gid of everything that a student runs. */
-export const STUDENT_USER = '1000:1000';
+/** A student's user as the engine has it. */
+export const userOf = (uid: number) => `${uid}:${uid}`;
 
 export const containerName = (instance: string, student: string) => `devenv-${instance}-${student}`;
 export const homeName = (instance: string, student: string) => `devenv-${instance}-${student}-home`;
@@ -36,7 +39,8 @@ export function containerOptions(
   const options: Docker.ContainerCreateOptions = {
     Image: host.image,
     Hostname: spec.student,
-    User: STUDENT_USER,
+    // A uid of their own: the kernel counts inotify instances, processes, keys and pipe buffers by uid.
+    User: userOf(spec.uid),
     WorkingDir: HOME_PATH,
     Env: [
       `PORT=${spec.port}`,
@@ -47,7 +51,11 @@ export function containerOptions(
       `DEVENV_URL=${spec.url}`,
     ],
     ExposedPorts: { [relay]: {} },
-    Labels: { 'devenv.instance': instance, 'devenv.student': spec.student },
+    Labels: {
+      'devenv.instance': instance,
+      'devenv.student': spec.student,
+      [UID_LABEL]: String(spec.uid),
+    },
     // Nothing in an environment needs longer: process 1 ends at once on TERM, and hangs up its shells.
     StopTimeout: 3,
     HostConfig: {
@@ -68,11 +76,18 @@ export function containerOptions(
           Target: SOCKET_MOUNT_PATH,
           ReadOnly: true,
         },
+        // The uid's name: sshd refuses a user without an account.
+        ...ACCOUNT_FILES.map((name) => ({
+          Type: 'bind' as const,
+          Source: join(host.socketDir, name),
+          Target: `/etc/${name}`,
+          ReadOnly: true,
+        })),
       ],
       // All writable folders but the home are bounded and count as the student's memory: a full /tmp must not fill
       // the host's disk.
       Tmpfs: {
-        [RUN_PATH]: 'uid=1000,gid=1000,mode=0755,size=4m',
+        [RUN_PATH]: `uid=${spec.uid},gid=${spec.uid},mode=0755,size=4m`,
         '/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
         '/var/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
       },

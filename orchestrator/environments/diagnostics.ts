@@ -144,7 +144,7 @@ async function diagnoseHost(
   return [
     ...(await diagnoseDisks(DockerRootDir ?? settings.stateDir, settings.stateDir)),
     diagnoseMemory(settings, running),
-    ...diagnoseTables(environments.length),
+    ...diagnoseTables(),
   ];
 }
 

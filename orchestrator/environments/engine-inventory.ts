@@ -28,6 +28,19 @@ export async function listEnvironments(docker: Docker, instance: string): Promis
   }
 }
 
+/** Label with the uid of an environment's processes. */
+export const UID_LABEL = 'devenv.uid';
+
+/** The uids of all environments in the engine: other installations share the kernel's limits of each uid. */
+export async function listUids(docker: Docker): Promise<ReadonlySet<number>> {
+  try {
+    const containers = await docker.listContainers({ all: true, filters: { label: [UID_LABEL] } });
+    return new Set(containers.map(({ Labels }) => Number(Labels[UID_LABEL])));
+  } catch (error) {
+    throw explainEngineError(error, 'list the uids of the environments');
+  }
+}
+
 /** The image of an environment that runs or is paused, whichever daemon started it; null if none does. */
 export async function imageInUse(docker: Docker, instance: string): Promise<string | null> {
   const filters = { label: [`devenv.instance=${instance}`], status: ['running', 'paused'] };

@@ -2,7 +2,6 @@
 import { PassThrough } from 'node:stream';
 import type Docker from 'dockerode';
 import { HOME_PATH } from '../protocol/constants.ts';
-import { STUDENT_USER } from './container-options.ts';
 
 const MAX_OUTPUT_LENGTH = 65_536;
 
@@ -17,7 +16,6 @@ export async function execInContainer(
 ): Promise<{ code: number; output: string }> {
   const exec = await container.exec({
     Cmd: command,
-    User: STUDENT_USER,
     WorkingDir: HOME_PATH,
     AttachStdout: true,
     AttachStderr: true,

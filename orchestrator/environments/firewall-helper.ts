@@ -8,7 +8,7 @@ import { decodeFrames } from './container-log.ts';
 import type { FirewallRules } from './firewall-rules.ts';
 
 /** Label of a helper container: the bridge that it works for. */
-const HELPER_LABEL = 'devenv.helper';
+export const HELPER_LABEL = 'devenv.helper';
 
 type FirewallOperation = 'install' | 'ensure' | 'check' | 'remove';
 

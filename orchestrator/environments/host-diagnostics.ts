@@ -83,15 +83,15 @@ export function diagnoseMemory({ limits }: Settings, running: number, total = to
   return failed('Memory', found, next);
 }
 
-function diagnoseInotify(students: number, files: HostFiles): Diagnostic | null {
+function diagnoseInotify(files: HostFiles): Diagnostic | null {
   const key = 'fs.inotify.max_user_instances';
   const limit = readSysctl(key, files);
   const watches = readSysctl('fs.inotify.max_user_watches', files);
   if (limit === null) return null;
-  const found = `${limit} inotify instances and ${watches} watches per user; ${students} ${students === 1 ? 'student' : 'students'}`;
-  const needed = students * INOTIFY_INSTANCES_PER_STUDENT;
-  if (limit >= needed) return passed('File watchers', found);
-  const value = Math.max(needed, RECOMMENDED_LIMITS[key] ?? 0);
+  // The limit is per uid, and each student has one.
+  const found = `${limit} inotify instances and ${watches} watches for each student`;
+  if (limit >= INOTIFY_INSTANCES_PER_STUDENT) return passed('File watchers', found);
+  const value = RECOMMENDED_LIMITS[key] ?? INOTIFY_INSTANCES_PER_STUDENT;
   const next = `Dev servers will not notice changed files. As root: ${commandToRaise(key, value, files)}`;
   return failed('File watchers', found, next);
 }
@@ -121,16 +121,15 @@ function neighborEntries(file: string): number | null {
   }
 }
 
-/** `students`: environments of this installation, whether they run or not. */
+/** The tables and limits of the kernel that a class needs. */
 export function diagnoseTables(
-  students: number,
   files: HostFiles = HOST_FILES,
   neighborStatistics = '/proc/net/stat/arp_cache',
 ): Diagnostic[] {
   const read = (key: string) => readSysctl(key, files);
   const ptys = read('kernel.pty.max');
   const tables = [
-    diagnoseInotify(students, files),
+    diagnoseInotify(files),
     diagnoseTable(
       'Terminals',
       {

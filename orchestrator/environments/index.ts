@@ -8,14 +8,17 @@ import type { Clock } from '../clock.ts';
 import type { AccessInfo, Diagnostic, EgressPolicy, Progress } from '../domain.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
+import { placeAccountFiles } from './account-files.ts';
 import { readContainerLog } from './container-log.ts';
-import { containerName, containerOptions, STUDENT_USER, sizeInBytes } from './container-options.ts';
+import { containerName, containerOptions, sizeInBytes, userOf } from './container-options.ts';
 import { diagnoseEngine } from './diagnostics.ts';
 import { connectEngine } from './engine.ts';
 import { explainEngineError, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
 import { imageInUse, listEnvironments } from './engine-inventory.ts';
 import { FirewallMonitor } from './firewall-monitor.ts';
+import { lowestFreeUid } from './free-uid.ts';
+import { removeOwnerHelper, setHomeOwner } from './home-owner.ts';
 import { Homes } from './homes.ts';
 import { memoryPeak } from './memory-peak.ts';
 import { networkOf, refuseForeignNetwork } from './network.ts';
@@ -100,6 +103,7 @@ class DockerEnvironments implements Environments {
     progress.step('environment', `Starting ${student}'s environment`);
     try {
       placePublicKey(this.#settings.stateDir, this.socketDir(spec.socketId));
+      placeAccountFiles(this.socketDir(spec.socketId), spec.uid);
       const container = this.#container(student);
       const existing = await inspectContainer(container);
       if (existing?.State.Paused) {
@@ -113,13 +117,13 @@ class DockerEnvironments implements Environments {
       // Both steps are awaited even if one fails: a container that is still being created can't be undone.
       const steps = await Promise.allSettled([
         this.#firewall.install(this.#image),
-        this.#ensureCurrentContainer(spec, existing),
+        this.#ensureCurrentContainer(spec, { existing, hasHome }, progress),
       ]);
       for (const step of steps) if (step.status === 'rejected') throw step.reason;
       signal.throwIfAborted();
       await container.start();
       await this.#firewall.onStarted(this.#image);
-      if (!hasHome) await placeStarter(container, starter, signal);
+      if (!hasHome) await placeStarter(container, starter, spec.uid, signal);
       progress.done('environment', `${student}'s environment is running`);
     } catch (error) {
       throw explainEngineError(error, `start ${student}'s environment`, port);
@@ -129,7 +133,8 @@ class DockerEnvironments implements Environments {
   /** Creates the container, or replaces one whose image or settings have changed: all lasting data is in the home. */
   async #ensureCurrentContainer(
     spec: EnvironmentSpec,
-    existing: Docker.ContainerInspectInfo | null,
+    { existing, hasHome }: { existing: Docker.ContainerInspectInfo | null; hasHome: boolean },
+    progress: Progress,
   ): Promise<void> {
     const { instance } = this.#settings;
     const options = containerOptions(spec, this.#settings, {
@@ -138,12 +143,29 @@ class DockerEnvironments implements Environments {
       socketDir: this.socketDir(spec.socketId),
     });
     if (existing !== null) {
-      if (existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec']) return;
+      const isCurrent = existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
+      // Without a home, Docker would create an empty volume that belongs to another user.
+      if (isCurrent && hasHome) return;
       await this.#container(spec.student).remove({ force: true });
     }
     await this.#homes.ensure(spec.student, this.#image);
+    // A container is created after its home has got the owner, so the home of one with this user has it.
+    if (!hasHome || existing?.Config.User !== userOf(spec.uid))
+      await this.#updateOwner(spec, hasHome, progress);
     // Not abortable: the engine may create the container after the request was given up, and nothing would remove it.
     await this.#docker.createContainer(options);
+  }
+
+  /** Gives the home the student's uid. No container of the student exists. */
+  async #updateOwner(
+    { student, uid }: EnvironmentSpec,
+    hasContent: boolean,
+    progress: Progress,
+  ): Promise<void> {
+    const { instance } = this.#settings;
+    if (hasContent) progress.step('home', `Updating the owner of ${student}'s home`);
+    await setHomeOwner({ docker: this.#docker, image: this.#image, instance, student, uid });
+    if (hasContent) progress.done('home', `The owner of ${student}'s home is current`);
   }
 
   stop(student: string): Promise<void> {
@@ -152,11 +174,16 @@ class DockerEnvironments implements Environments {
 
   async remove(student: string, keepHome: boolean): Promise<void> {
     await removeContainer(this.#container(student), student);
+    await removeOwnerHelper(this.#docker, this.#settings.instance, student);
     if (!keepHome) await this.#homes.remove(student);
   }
 
   list(): Promise<ObservedEnvironment[]> {
     return listEnvironments(this.#docker, this.#settings.instance);
+  }
+
+  freeUid(taken: ReadonlySet<number>): Promise<number> {
+    return lowestFreeUid(this.#docker, this.#settings.firstUid, taken);
   }
 
   restartAgent(student: string): Promise<void> {
@@ -166,7 +193,6 @@ class DockerEnvironments implements Environments {
   access({ student, hostname, url }: EnvironmentSpec): AccessInfo {
     return {
       container: containerName(this.#settings.instance, student),
-      user: STUDENT_USER,
       // The container has the hostname of its creation; the setting may have changed since.
       command: ['env', `DEVENV_HOSTNAME=${hostname}`, `DEVENV_URL=${url}`, '/usr/lib/devenv/sshd.sh'],
     };

@@ -29,10 +29,10 @@ export function parseStarter(setting: string | null): Starter {
   });
 }
 
-/** A folder of the host as a tar stream with the folder's name on top, owned by the student. Throws `bad-settings` if it is too large. */
-function packFolder(path: string): Readable {
+/** A folder of the host as a tar stream with the folder's name on top, owned by `uid`. Throws `bad-settings` if it is too large. */
+function packFolder(path: string, uid: number): Readable {
   const pack = tar.pack();
-  const owner = { uid: 1000, gid: 1000 };
+  const owner = { uid, gid: uid };
   const top = basename(path);
   let size = 0;
   pack.entry({ ...owner, name: top, type: 'directory', mode: 0o755 });
@@ -67,17 +67,18 @@ function packFolder(path: string): Readable {
   return Readable.from(pack);
 }
 
-/** Copies the starter into the home of a running environment. Throws `environment` or `bad-settings`. */
+/** Copies the starter into the home of a running environment, as the student. Throws `environment` or `bad-settings`. */
 export async function placeStarter(
   container: Docker.Container,
   starter: Starter,
+  uid: number,
   signal: AbortSignal,
 ): Promise<void> {
   switch (starter.kind) {
     case 'built-in':
       return runStep(container, ['cp', '-r', '/usr/lib/devenv/starter/.', `${HOME_PATH}/`], signal);
     case 'folder':
-      await container.putArchive(packFolder(starter.path), {
+      await container.putArchive(packFolder(starter.path, uid), {
         path: HOME_PATH,
       });
       return;

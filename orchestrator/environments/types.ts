@@ -10,6 +10,8 @@ export interface EnvironmentSpec {
   url: string;
   /** Short id: the name of the folder with the agent's socket on the host. */
   socketId: string;
+  /** Uid and gid of everything that the student runs, and of the home. */
+  uid: number;
 }
 
 export interface StartOptions {
@@ -72,6 +74,11 @@ export interface Environments {
   remove(student: string, keepHome: boolean): Promise<void>;
   /** All environments of this instance in the engine, also those of students who are not in the store. */
   list(): Promise<ObservedEnvironment[]>;
+  /**
+   * The lowest uid that is not in `taken` and that neither another installation's environment nor an account of the host
+   * has. Throws `environment` if there is none.
+   */
+  freeUid(taken: ReadonlySet<number>): Promise<number>;
   /** Kills the agent; the environment's process 1 starts it again. */
   restartAgent(student: string): Promise<void>;
   /** How a client runs the environment's `sshd -i`. */

@@ -22,6 +22,7 @@ interface Columns {
   should_run: number;
   route_memory: string | null;
   notice_memory: string | null;
+  uid: number;
 }
 
 function toRow(columns: Columns): StudentRow {
@@ -35,6 +36,7 @@ function toRow(columns: Columns): StudentRow {
     shouldRun: columns.should_run === 1,
     routeMemory: columns.route_memory,
     noticeMemory: columns.notice_memory,
+    uid: columns.uid,
   };
 }
 
@@ -65,7 +67,7 @@ class SqliteStore implements Store {
   }
 
   insert(row: StudentRow): void {
-    this.#prepare('INSERT INTO students VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    this.#prepare('INSERT INTO students VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
       row.name,
       row.port,
       row.hostname,
@@ -75,6 +77,7 @@ class SqliteStore implements Store {
       row.shouldRun ? 1 : 0,
       row.routeMemory,
       row.noticeMemory,
+      row.uid,
     );
   }
 
@@ -84,6 +87,7 @@ class SqliteStore implements Store {
       should_run: patch.shouldRun === undefined ? undefined : patch.shouldRun ? 1 : 0,
       route_memory: patch.routeMemory,
       notice_memory: patch.noticeMemory,
+      uid: patch.uid,
     };
     const changed = Object.entries(columns).filter(
       (entry): entry is [string, string | number | null] => entry[1] !== undefined,
@@ -93,7 +97,8 @@ class SqliteStore implements Store {
     const values = changed.map(([, value]) => value);
     const write = () =>
       this.#prepare(`UPDATE students SET ${assignments} WHERE name = ?`).run(...values, name);
-    const isSessionData = patch.state === undefined && patch.shouldRun === undefined;
+    const isSessionData =
+      patch.state === undefined && patch.shouldRun === undefined && patch.uid === undefined;
     if (isSessionData) this.#withoutSync(write);
     else write();
   }

@@ -13,6 +13,8 @@ export interface StudentRow {
   port: number;
   hostname: string;
   socketId: string;
+  /** Uid and gid of the student's processes and home. 0 in a row of an earlier version, until the daemon gives one. */
+  uid: number;
   createdAt: string;
   state: StudentState;
   /** Whether the instructor last ran `start` (or `create`) rather than `stop`. */
@@ -24,7 +26,9 @@ export interface StudentRow {
 }
 
 /** The columns that change. Hostnames follow the settings (`rename`); all others stay as inserted. */
-export type StudentPatch = Partial<Pick<StudentRow, 'state' | 'shouldRun' | 'routeMemory' | 'noticeMemory'>>;
+export type StudentPatch = Partial<
+  Pick<StudentRow, 'state' | 'shouldRun' | 'routeMemory' | 'noticeMemory' | 'uid'>
+>;
 
 /**
  * Throws nothing where the disk is full: `insert` and `putJournalEntry` throw `disk-full`, all other writes are kept in

@@ -11,7 +11,7 @@ import type { StudentView } from '../student-view.ts';
 import type { AgentSync, AgentSyncDeps } from './agent-sync.ts';
 import type { EgressControl } from './egress.ts';
 import { additionalRoute, newHostname, updateHostnames } from './hostnames.ts';
-import { registerStudent } from './registration.ts';
+import { giveMissingUids, registerStudent } from './registration.ts';
 import { routeOf, type Student, specOf, viewOf } from './student.ts';
 
 export interface LifecycleDeps extends AgentSyncDeps {
@@ -20,7 +20,7 @@ export interface LifecycleDeps extends AgentSyncDeps {
   egress: EgressControl;
 }
 
-/** Key of the lock under which ports are chosen. No student's name contains a space. */
+/** Key of the lock under which ports and uids are chosen. No student's name contains a space. */
 const PORTS = 'choose port';
 
 /** The warning after a removal that the edge could not complete. */
@@ -178,6 +178,7 @@ export class Lifecycle {
     const { environments, sockets, heartbeats, agentSync, edge } = this.#deps;
     updateHostnames(this.#deps);
     edge.onHostnamesKnown(() => this.#replaceRenamedRoutes());
+    await giveMissingUids(this.#deps);
     const observed = await environments.list();
     await this.#forEach('recover', async (student) => {
       const { name, state, socketId } = student.row;

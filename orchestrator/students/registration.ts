@@ -1,4 +1,4 @@
-/** A new student's row: port, hostname, and the id of the socket's folder. */
+/** A new student's row: port, uid, hostname, and the id of the socket's folder. */
 import { createServer } from 'node:net';
 import { customAlphabet } from 'nanoid';
 import type { Clock } from '../clock.ts';
@@ -41,6 +41,18 @@ export async function lowestFreePort(first: number, taken: ReadonlySet<number>):
   });
 }
 
+const uidsOf = (roster: Roster) => new Set(roster.all().map(({ row }) => row.uid));
+
+/** Gives a uid to each student of an earlier version, which had one for all. It applies at the environment's next start. */
+export async function giveMissingUids({
+  roster,
+  environments,
+}: Pick<RegistrationDeps, 'roster' | 'environments'>): Promise<void> {
+  for (const student of roster.all().filter(({ row }) => row.uid === 0)) {
+    roster.update(student, { uid: await environments.freeUid(uidsOf(roster)) });
+  }
+}
+
 interface RegistrationDeps {
   settings: Settings;
   roster: Roster;
@@ -50,7 +62,7 @@ interface RegistrationDeps {
 }
 
 /**
- * Chooses the port and stores the row. The caller holds a lock, or two students could get the same port. Throws
+ * Chooses port and uid and stores the row. The caller holds a lock, or two students could get the same ones. Throws
  * `conflict` if the hostname has become another student's additional link in the meantime.
  */
 export async function registerStudent(
@@ -60,6 +72,7 @@ export async function registerStudent(
 ): Promise<Student> {
   const taken = new Set(roster.all().map((student) => student.row.port));
   const port = await lowestFreePort(settings.firstPort, taken);
+  const uid = await environments.freeUid(uidsOf(roster));
   const existing = (await environments.list()).find((observed) => observed.student === name);
   // Nothing may be awaited between this check and the insert, after which no additional link can get the hostname.
   checkNoAdditionalLink(name, hostname, routes);
@@ -73,5 +86,6 @@ export async function registerStudent(
     shouldRun: true,
     routeMemory: null,
     noticeMemory: null,
+    uid,
   });
 }

@@ -60,12 +60,13 @@ export const routeOf = (row: StudentRow): Route => ({
 });
 
 /** What the student's environment is made from. */
-export const specOf = ({ name, port, hostname, socketId }: StudentRow, edge: Edge): EnvironmentSpec => ({
+export const specOf = ({ name, port, hostname, socketId, uid }: StudentRow, edge: Edge): EnvironmentSpec => ({
   student: name,
   port,
   hostname,
   url: edge.url(hostname),
   socketId,
+  uid,
 });
 
 export interface ViewDeps {

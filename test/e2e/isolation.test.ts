@@ -153,15 +153,15 @@ test('no packet passes while the engine creates networks, each time removing its
 
 test('a student is not root, has no capability and cannot gain any', async () => {
   expect(
-    await inside(
-      'alice',
-      'id -u; id -g; grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status | tr -d "\\t"',
-    ),
-  ).toBe(
-    ['1000', '1000', 'CapEff:0000000000000000', 'CapBnd:0000000000000000', 'NoNewPrivs:1', 'Seccomp:2'].join(
-      '\n',
-    ),
-  );
+    await inside('alice', 'grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status | tr -d "\\t"'),
+  ).toBe(['CapEff:0000000000000000', 'CapBnd:0000000000000000', 'NoNewPrivs:1', 'Seccomp:2'].join('\n'));
+  const ids = async (student: string) => (await inside(student, 'id -u; id -g')).split('\n').map(Number);
+  const [aliceUid, ...aliceGid] = await ids('alice');
+  const [bobUid] = await ids('bob');
+  expect(aliceGid).toEqual([aliceUid]);
+  expect(aliceUid).toBeGreaterThanOrEqual(20_000);
+  expect(bobUid).toBeGreaterThanOrEqual(20_000);
+  expect(bobUid).not.toBe(aliceUid);
   expect(await inside('alice', 'command -v sudo su || :; find / -xdev -perm /6000 -type f 2>/dev/null')).toBe(
     await inside('alice', 'command -v su || :'),
   );

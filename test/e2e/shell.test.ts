@@ -30,8 +30,8 @@ test('the terminal has its size, colors, home and PORT, and follows a resize', a
   await terminal.see(/\$ $/);
   expect(await terminal.run('stty size')).toBe('27 91');
   expect(await terminal.run('echo $TERM $COLORTERM $LANG')).toBe('xterm-256color truecolor C.UTF-8');
-  expect(await terminal.run('echo $PORT $USER $HOME; id -u')).toBe(
-    `${devenv.env.DEVENV_FIRST_PORT} student /home/student\n1000`,
+  expect(await terminal.run('echo $PORT $USER $HOME; id -un; id -gn')).toBe(
+    `${devenv.env.DEVENV_FIRST_PORT} student /home/student\nstudent\nstudent`,
   );
   terminal.resize(120, 40);
   await waitFor('the new size', async () => (await terminal.run('stty size')) === '40 120');

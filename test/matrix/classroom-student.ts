@@ -28,7 +28,7 @@ export class ClassroomStudent {
 
   /** Runs a script in the container as the student, but outside every session; returns what it printed. */
   async runScript(script: string): Promise<string> {
-    const settings = ['-u', '1000:1000', '-w', '/home/student', '-e', 'HOME=/home/student'];
+    const settings = ['-w', '/home/student', '-e', 'HOME=/home/student'];
     const { stdout } = await run('docker', ['exec', ...settings, this.container, 'bash', '-c', script], {
       maxBuffer: MAX_OUTPUT_BYTES,
       timeout: SCRIPT_TIMEOUT_MS,
@@ -105,11 +105,11 @@ export class ClassroomStudent {
 
   /** Copies a folder into the student's home. */
   copyIn(folder: string): void {
-    const archive = execFileSync('tar', ['-C', folder, '--owner=1000', '--group=1000', '-c', '.'], {
+    const archive = execFileSync('tar', ['-C', folder, '-c', '.'], {
       maxBuffer: MAX_OUTPUT_BYTES,
     });
     const target = `/home/student/${folder.split('/').at(-1)}`;
-    execFileSync('docker', ['exec', '-u', '1000:1000', this.container, 'mkdir', '-p', target]);
-    execFileSync('docker', ['cp', '-', `${this.container}:${target}`], { input: archive });
+    execFileSync('docker', ['exec', this.container, 'mkdir', '-p', target]);
+    execFileSync('docker', ['exec', '-i', this.container, 'tar', '-C', target, '-x'], { input: archive });
   }
 }

@@ -13,29 +13,39 @@ while taken < ${MAX_TAKEN} and libc.inotify_init1(0) >= 0: taken += 1
 with open("/tmp/counted", "w") as file: print(taken, file=file)
 os.replace("/tmp/counted", "/tmp/taken"); time.sleep(600)'`;
 
-/** How many the attack took, once it has taken all that it can. */
-const takenBy = (attacker: Scene['attacker']) =>
-  waitFor('the instances', async () => (await attacker.runScript('cat /tmp/taken 2>/dev/null || :')) || null);
+type RunScript = (script: string) => Promise<string>;
 
-async function attack({ attacker, other }: Scene) {
-  await attacker.runScript(`(${TAKE}) >/dev/null 2>&1 &`);
-  const taken = await takenBy(attacker);
+async function attack(runAsAttacker: RunScript, runAsOther: RunScript) {
+  await runAsAttacker(`(${TAKE}) >/dev/null 2>&1 &`);
+  const taken = await waitFor(
+    'the instances',
+    async () => (await runAsAttacker('cat /tmp/taken 2>/dev/null || :')) || null,
+  );
   try {
-    const answer = await other.runScript(
-      `node -e 'require("fs").watch("."); console.log("watched"); process.exit()' 2>&1 | grep -oE 'watched|EMFILE' | head -n 1`,
+    const answer = await runAsOther(
+      `node -e 'require("fs").watch("/tmp"); console.log("watched"); process.exit()' 2>&1 | grep -oE 'watched|EMFILE' | head -n 1`,
     );
     return heldIf(answer === 'watched', `${taken} instances taken, the other student: ${answer}`);
   } finally {
-    await attacker.runScript('pkill -KILL python3');
+    await runAsAttacker('pkill -KILL python3; rm -f /tmp/taken');
   }
+}
+
+/** Both containers have the attacker's uid, so that no other student and no account of the host is affected. */
+async function attackWithOneUid(scene: Scene) {
+  return attack(await scene.containerLikeAttacker(), await scene.containerLikeAttacker());
 }
 
 export const probe: Probe = {
   name: 'exhaust-inotify',
   attack:
     'a student creates inotify instances until the kernel refuses more; another student starts a file watcher',
-  runs: 'by-hand',
-  knownGap: 'all students have the same uid',
-  run: attack,
-  runUnprotected: null,
+  runs: 'ci',
+  knownGap: null,
+  run: ({ attacker, other }) =>
+    attack(
+      (script) => attacker.runScript(script),
+      (script) => other.runScript(script),
+    ),
+  runUnprotected: attackWithOneUid,
 };

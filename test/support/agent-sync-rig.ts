@@ -116,6 +116,7 @@ export class AgentSyncRig {
         shouldRun: true,
         routeMemory: null,
         noticeMemory: null,
+        uid: 20_000 + index,
       });
       student.environment = 'running';
       this.routes.register(routeOf(student.row), null, () => null);

@@ -30,7 +30,7 @@ async function install(folder: string, tarball: string): Promise<void> {
       copyFileSync(join(folder, file), join(scratch, file));
     const inScratch = $({ cwd: scratch });
     await inScratch`npm ci --no-audit --no-fund --prefer-offline`;
-    await inScratch`tar --owner=1000 --group=1000 -cf modules.tar node_modules`;
+    await inScratch`tar -cf modules.tar node_modules`;
     await rename(join(scratch, 'modules.tar'), tarball);
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -9,9 +9,11 @@ export const fixtureFolder = (fixture: string) => join(root, 'test/fixtures', fi
 
 /** Copies a fixture into a student's home together with its packages, as if the student had run `npm ci`. */
 export async function placeProject(devenv: Installation, student: string, fixture: string): Promise<void> {
-  const home = `devenv-${devenv.instance}-${student}:/home/student/`;
+  const container = `devenv-${devenv.instance}-${student}`;
   const modules = await preparedModules(fixtureFolder(fixture));
   const inFixtures = $({ cwd: join(root, 'test/fixtures') });
-  await inFixtures`tar --owner=1000 --group=1000 --exclude=node_modules -c ${fixture} | docker cp - ${home}`;
-  await $`docker cp - ${`${home}${fixture}/`} <${modules}`;
+  // Extracted by the student's own tar: every file then has the student's uid.
+  const unpack = ['exec', '-i', container, 'tar', '-x', '-C'];
+  await inFixtures`tar --exclude=node_modules -c ${fixture} | docker ${unpack} /home/student`;
+  await $`docker ${unpack} ${`/home/student/${fixture}`} <${modules}`;
 }

@@ -43,6 +43,7 @@ function fakeEnvironments(
       running.delete(student);
     },
     list: async () => [...running].map((student) => ({ student, state: 'running' as const, home: true })),
+    freeUid: async (taken) => 20_000 + taken.size,
     async restartAgent() {},
     access: unused,
     async setEgress() {},

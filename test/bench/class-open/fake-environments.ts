@@ -65,6 +65,10 @@ export class FakeEnvironments implements Environments {
     return [...this.#running].map((student) => ({ student, state: 'running', home: true }));
   }
 
+  async freeUid(taken: ReadonlySet<number>): Promise<number> {
+    return 20_000 + taken.size;
+  }
+
   async restartAgent(): Promise<void> {}
 
   access(): never {

@@ -17,7 +17,7 @@ const link = (student: string) => `http://${devenv.hostname(student)}:${devenv.e
 function edit(student: string, file: string, from: string, to: string): void {
   const script = `sed -i 's/${from}/${to}/' /home/student/${file}`;
   const container = `devenv-${devenv.instance}-${student}`;
-  execFileSync('docker', ['exec', '-u', '1000:1000', container, 'sh', '-c', script]);
+  execFileSync('docker', ['exec', container, 'sh', '-c', script]);
 }
 
 /** Creates the student with the project and starts its dev server; returns the student's terminal. */

@@ -126,7 +126,7 @@ export class DevServerCheck {
   #edit(fixture: string, { file, from, to }: { file: string; from: string; to: string }): void {
     const container = `devenv-${this.#devenv.instance}-${this.#student}`;
     const script = `sed -i 's/${from}/${to}/' '/home/student/${fixture}/${file}'`;
-    execFileSync('docker', ['exec', '-u', '1000:1000', container, 'sh', '-c', script]);
+    execFileSync('docker', ['exec', container, 'sh', '-c', script]);
   }
 
   /** Sends the form as a browser does, and, if the server checks origins, as a foreign page does. */

@@ -25,6 +25,7 @@ const row = (name: string, port: number): StudentRow => ({
   shouldRun: true,
   routeMemory: null,
   noticeMemory: null,
+  uid: port + 20_000,
 });
 
 /** Starts another Node process that runs `script`, and collects its output. */
@@ -71,7 +72,7 @@ test('a process that is killed while it writes keeps every finished row', async 
     const store = openStore(${JSON.stringify(path)});
     const row = ${JSON.stringify(row('x', 1))};
     for (let port = 1000; ; port += 1) {
-      store.insert({ ...row, name: 's' + port, hostname: 'h' + port, socketId: 'i' + port, port });
+      store.insert({ ...row, name: 's' + port, hostname: 'h' + port, socketId: 'i' + port, port, uid: port + 20_000 });
       console.log(port);
       await new Promise(setImmediate);
     }`);
@@ -111,9 +112,9 @@ test('a database of the first version keeps its students and journal', () => {
   for (const _time of ['migrates', 'opens the migrated one']) {
     const store = openStore(path);
     expect(store.students()).toEqual([
-      row('alice', 3001),
-      { ...row('bob', 3002), state: { kind: 'present' } },
-      { ...row('carol', 3003), state: { kind: 'removing', keepsHome: false } },
+      { ...row('alice', 3001), uid: 0 },
+      { ...row('bob', 3002), state: { kind: 'present' }, uid: 0 },
+      { ...row('carol', 3003), state: { kind: 'removing', keepsHome: false }, uid: 0 },
     ]);
     expect(store.journalEntries()).toEqual([{ id: 'cloudflare', body: '{"read":7}' }]);
     store.remember('zone', 'example.com');

@@ -19,12 +19,13 @@ const spec = {
   hostname: 'alice.localhost',
   url: 'http://alice.localhost:8080',
   socketId: 'abc',
+  uid: 20_007,
 };
 const host = { image: 'devenv-student:1', network: 'devenv-lab', socketDir: '/tmp/agents/abc' };
 
 test('the container is isolated: no capability, no root, bounded memory, a port on loopback only', () => {
   const { User, HostConfig } = containerOptions(spec, settings(), host);
-  expect(User).toBe('1000:1000');
+  expect(User).toBe('20007:20007');
   expect(HostConfig).toMatchObject({
     CapDrop: ['ALL'],
     SecurityOpt: ['no-new-privileges'],
@@ -42,5 +43,6 @@ test('the label devenv.spec changes with the options, and only with them', () =>
   expect(labelOf({ ...spec }, settings(), { ...host })).toBe(label);
   expect(labelOf(spec, settings(), { ...host, image: 'devenv-student:2' })).not.toBe(label);
   expect(labelOf({ ...spec, port: 3002 }, settings(), host)).not.toBe(label);
+  expect(labelOf({ ...spec, uid: 20_008 }, settings(), host)).not.toBe(label);
   expect(labelOf(spec, settings({ DEVENV_LIMITS_MEMORY: '1g' }), host)).not.toBe(label);
 });

@@ -24,31 +24,34 @@ const QUIET = {
 const folder = mkdtempSync(join(tmpdir(), 'devenv-neighbors-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function tables(students: number, changes: Record<string, number> = {}, neighbors = 20) {
+function tables(changes: Record<string, number> = {}, neighbors = 20) {
   const host = new FakeSysctls({ ...QUIET, ...changes });
   const statistics = join(folder, 'arp_cache');
   writeFileSync(statistics, `entries  allocs\n${neighbors.toString(16).padStart(8, '0')} 00000193\n`);
   try {
-    return diagnoseTables(students, host, statistics);
+    return diagnoseTables(host, statistics);
   } finally {
     host.remove();
   }
 }
 
-test('a quiet host with a small class: every table is checked and fine', () => {
-  expect(tables(20).map(({ subject, ok, next }) => [subject, ok, next])).toEqual(
+test('a quiet host with students who each have a uid: every table is checked and fine', () => {
+  expect(tables().map(({ subject, ok, next }) => [subject, ok, next])).toEqual(
     ['File watchers', 'Terminals', 'Neighbor table', 'Connection tracking'].map((each) => [each, true, null]),
   );
 });
 
 test.each([
-  ['File watchers', () => tables(60), 'fs.inotify.max_user_instances=1024'],
-  ['File watchers', () => tables(500), 'fs.inotify.max_user_instances=2000'],
-  ['Terminals', () => tables(2, { 'kernel.pty.nr': 3060 }), 'kernel.pty.max=16384'],
-  ['Neighbor table', () => tables(2, {}, 1020), 'net.ipv4.neigh.default.gc_thresh3=8192'],
+  [
+    'File watchers',
+    () => tables({ 'fs.inotify.max_user_instances': 3 }),
+    'fs.inotify.max_user_instances=1024',
+  ],
+  ['Terminals', () => tables({ 'kernel.pty.nr': 3060 }), 'kernel.pty.max=16384'],
+  ['Neighbor table', () => tables({}, 1020), 'net.ipv4.neigh.default.gc_thresh3=8192'],
   [
     'Connection tracking',
-    () => tables(2, { 'net.netfilter.nf_conntrack_count': 240_000 }),
+    () => tables({ 'net.netfilter.nf_conntrack_count': 240_000 }),
     'net.netfilter.nf_conntrack_max=524288',
   ],
 ])('%s: a full table names the value and the command', (subject, diagnose, setting) => {
@@ -60,7 +63,7 @@ test.each([
 
 test('a kernel without a table is not checked for it', () => {
   const host = new FakeSysctls({ 'kernel.pty.max': 4096, 'kernel.pty.nr': 1 });
-  expect(diagnoseTables(1, host, join(folder, 'missing')).map(({ subject }) => subject)).toEqual([
+  expect(diagnoseTables(host, join(folder, 'missing')).map(({ subject }) => subject)).toEqual([
     'Terminals',
   ]);
   host.remove();

@@ -96,6 +96,7 @@ function studentsWith(had: Record<string, string>, give: (student: string) => st
       shouldRun: true,
       routeMemory: null,
       noticeMemory: null,
+      uid: port,
     });
   }
   const edge = { knownHostname: give } as unknown as Edge;

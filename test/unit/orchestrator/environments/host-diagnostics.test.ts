@@ -63,9 +63,7 @@ test.each([
 
 test('a kernel without a table is not checked for it', () => {
   const host = new FakeSysctls({ 'kernel.pty.max': 4096, 'kernel.pty.nr': 1 });
-  expect(diagnoseTables(host, join(folder, 'missing')).map(({ subject }) => subject)).toEqual([
-    'Terminals',
-  ]);
+  expect(diagnoseTables(host, join(folder, 'missing')).map(({ subject }) => subject)).toEqual(['Terminals']);
   host.remove();
 });
 

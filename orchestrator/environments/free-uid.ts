@@ -2,6 +2,7 @@
  * Finds uids for students. The kernel has limits by uid (inotify instances, processes, keys, pipe buffers), so each
  * student has one that no other student, no other installation on this engine and no account of the host has.
  */
+import { readFileSync } from 'node:fs';
 import type Docker from 'dockerode';
 import { DevenvError } from '../errors.ts';
 import { listUids } from './engine-inventory.ts';
@@ -10,8 +11,28 @@ import { hostShell } from './host-shell.ts';
 /** Uids to try. A host carries at most 200 students; the others may be in use by accounts. */
 const UID_COUNT = 2000;
 
-/** Whether a user or a group of the host has that id, also one of a directory service. */
+/** Files with ids that accounts of the host may use in user namespaces, as lines `ACCOUNT:FIRST:COUNT`. */
+const SUBORDINATE_FILES = ['/etc/subuid', '/etc/subgid'];
+
+/** Whether one of the files gives the id to an account: a rootless engine of that account could use it. */
+export function isSubordinateId(id: number, files = SUBORDINATE_FILES): boolean {
+  return files.some((file) => {
+    let text = '';
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch {
+      return false;
+    }
+    return text.split('\n').some((line) => {
+      const [, first, count] = line.split(':').map(Number);
+      return first !== undefined && count !== undefined && id >= first && id < first + count;
+    });
+  });
+}
+
+/** Whether the id belongs to a user or a group of the host, also to one of a directory service. */
 export async function isHostAccount(id: number): Promise<boolean> {
+  if (isSubordinateId(id)) return true;
   const $ = await hostShell();
   const [user, group] = await Promise.all([$`getent passwd ${id}`, $`getent group ${id}`]);
   return user.ok || group.ok;

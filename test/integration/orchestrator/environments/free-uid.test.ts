@@ -1,7 +1,13 @@
 /** Students' uids belong to no account of the host, checked with the host's real accounts. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { isHostAccount, lowestFreeUid } from '../../../../orchestrator/environments/free-uid.ts';
+import {
+  isHostAccount,
+  isSubordinateId,
+  lowestFreeUid,
+} from '../../../../orchestrator/environments/free-uid.ts';
 
 /** Ids of the accounts in a file of the host. */
 const idsIn = (path: string) =>
@@ -27,6 +33,15 @@ test('the uid is the lowest that neither an account, an environment nor a studen
   expect(accounts.has(first)).toBe(false);
   for (let id = 0; id < first; id += 1) expect([id, await isHostAccount(id)]).toEqual([id, true]);
   expect(await lowestFreeUid(engineWith(70_000, 70_002), 70_000, new Set([70_001]))).toBe(70_003);
+});
+
+test('ids that an account may use in user namespaces are not free', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'devenv-subuid-'));
+  const file = join(folder, 'subuid');
+  writeFileSync(file, 'dockremap:20000:10\n\nbroken\n# 5:5:5\n');
+  const isSubordinate = (id: number) => isSubordinateId(id, [join(folder, 'missing'), file]);
+  expect([19_999, 20_000, 20_009, 20_010].map(isSubordinate)).toEqual([false, true, true, false]);
+  rmSync(folder, { recursive: true });
 });
 
 test('without a free uid, the error says how to get one', async () => {

@@ -35,6 +35,7 @@ const row = (name: string, port: number): StudentRow => ({
   shouldRun: true,
   routeMemory: null,
   noticeMemory: null,
+  uid: 20_000 + port,
 });
 
 const path = () => join(folder, 'state.db');

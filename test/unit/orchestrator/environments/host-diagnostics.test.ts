@@ -61,6 +61,11 @@ test.each([
   ]);
 });
 
+test("the limit of file watchers is each student's own, so it does not depend on the class", () => {
+  const [watchers] = tables({ 'fs.inotify.max_user_instances': 4 });
+  expect(watchers).toMatchObject({ subject: 'File watchers', ok: true });
+});
+
 test('a kernel without a table is not checked for it', () => {
   const host = new FakeSysctls({ 'kernel.pty.max': 4096, 'kernel.pty.nr': 1 });
   expect(diagnoseTables(host, join(folder, 'missing')).map(({ subject }) => subject)).toEqual(['Terminals']);

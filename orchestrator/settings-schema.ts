@@ -4,10 +4,8 @@
  */
 import { type Static, Type } from 'typebox';
 import { CloudflareSettings } from './cloudflare-settings.ts';
+import { LimitsSettings } from './limits-settings.ts';
 import { closed, Flag, List, PORT, Text, Whole } from './settings-fields.ts';
-
-/** Pattern of a size: a number with its unit. */
-const SIZE = '^[1-9][0-9]*[kmg]$';
 
 export const SettingsSchema = Type.Object(
   {
@@ -148,33 +146,7 @@ export const SettingsSchema = Type.Object(
     resolvers: List('DEVENV_RESOLVERS', 'Name servers that students may use; none: those of the host', {
       default: [],
     }),
-    limits: Type.Object(
-      {
-        memory: Text('DEVENV_LIMITS_MEMORY', 'Memory limit of one environment', {
-          default: '2g',
-          pattern: SIZE,
-          form: 'a size like 512m or 2g',
-        }),
-        cpus: Type.Number({
-          env: 'DEVENV_LIMITS_CPUS',
-          description: 'CPU limit of one environment',
-          default: 2,
-          minimum: 0.1,
-          maximum: 512,
-        }),
-        pids: Whole('DEVENV_LIMITS_PIDS', 'Most processes and threads in one environment', {
-          default: 512,
-          minimum: 64,
-          maximum: 65536,
-        }),
-        files: Whole('DEVENV_LIMITS_FILES', 'Most open files of one process', {
-          default: 16384,
-          minimum: 1024,
-          maximum: 1048576,
-        }),
-      },
-      closed,
-    ),
+    limits: LimitsSettings,
     cloudflare: CloudflareSettings,
     times: Type.Object(
       {

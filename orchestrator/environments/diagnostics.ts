@@ -112,6 +112,11 @@ const diagnoseFirewall = ({ networkProblem, imageInUse, checkFirewall }: Diagnos
       const next = 'The orchestrator installs it again within 20 s, or disconnects the students.';
       return { ok: false, found: `not active (${state.reason})`, next };
     }
+    if (!state.hasLimits) {
+      const found =
+        "active, but students' connections and bandwidth are not limited: the kernel refuses the rules";
+      return { ok: false, found, next: 'As root: modprobe -a xt_hashlimit xt_connlimit' };
+    }
     if (state.hasDockerRules) return { ok: true, found: 'active', next: null };
     const found = "active, but Docker's own rules were removed: students have no internet";
     return { ok: false, found, next: 'Restart Docker: systemctl restart docker' };

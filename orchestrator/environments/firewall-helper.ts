@@ -20,6 +20,8 @@ export type FirewallState =
       wasInstalled: boolean;
       /** Whether Docker's own rules exist. Without them students have no internet. */
       hasDockerRules: boolean;
+      /** Whether each student's connections and bandwidth are limited. A kernel may have no module for it. */
+      hasLimits: boolean;
     }
   | {
       kind: 'inactive';
@@ -67,6 +69,9 @@ async function runHelper(
       `PREROUTING=${rules.prerouting}`,
       `RULES4=${rules.v4}`,
       `RULES6=${rules.v6}`,
+      `UPLOAD=${rules.limits.upload}`,
+      `DOWNLOAD=${rules.limits.download}`,
+      `LIMITS4=${rules.limits.v4}`,
       'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
     ],
     Labels: { [HELPER_LABEL]: rules.bridge },
@@ -100,6 +105,7 @@ function stateFrom(exitCode: number, output: string): FirewallState {
       kind: 'active',
       wasInstalled: lines.includes('installed'),
       hasDockerRules: !lines.includes('no Docker rules'),
+      hasLimits: !lines.includes('no limits'),
     };
   }
   const reason = lines.filter((line) => line !== '').join(' ') || `exit code ${exitCode}`;

@@ -18,13 +18,14 @@ import {
 } from './firewall-helper.ts';
 import { type FirewallRules, firewallRules, hostResolvers } from './firewall-rules.ts';
 import { networkOf } from './network.ts';
+import type { Limits } from './traffic-limits.ts';
 
 /** Pause between two checks. With the check itself, a flushed firewall is active again within 20 s. */
 const CHECK_INTERVAL_MS = 15_000;
 
 export interface FirewallMonitorDeps {
   docker: Docker;
-  settings: Pick<Settings, 'resolvers' | 'allow' | 'deny' | 'allowMail' | 'instance'>;
+  settings: Pick<Settings, 'resolvers' | 'allow' | 'deny' | 'allowMail' | 'instance'> & { limits: Limits };
   log: Log;
   clock: Clock;
 }
@@ -84,13 +85,14 @@ export class FirewallMonitor {
   }
 
   async #rules(): Promise<FirewallRules> {
-    const { resolvers, allow, deny, allowMail, instance } = this.#deps.settings;
+    const { resolvers, allow, deny, allowMail, instance, limits } = this.#deps.settings;
     const { bridge } = networkOf(instance);
     return firewallRules({
       bridge,
       allow,
       deny,
       allowMail,
+      limits,
       sources: await this.#sources(),
       resolvers: resolvers.length > 0 ? resolvers : hostResolvers(),
     });

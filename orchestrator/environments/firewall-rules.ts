@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { DevenvError } from '../errors.ts';
+import { type Limits, type TrafficLimits, trafficLimits } from './traffic-limits.ts';
 
 /**
  * All networks that are not the internet (IANA special-purpose registry): this network, private, shared, loopback,
@@ -35,6 +36,7 @@ export interface FirewallRules {
   v4: string;
   /** The same for `ip6tables-restore`. */
   v6: string;
+  limits: TrafficLimits;
 }
 
 /** Port on which mail servers talk to each other: open, it makes a class a source of spam. */
@@ -92,6 +94,7 @@ export interface FirewallRulesOptions {
   bridge: string;
   /** Name servers. */
   resolvers: readonly string[];
+  limits: Limits;
   allow?: readonly string[];
   deny?: readonly string[];
   allowMail?: boolean;
@@ -168,6 +171,7 @@ export function firewallRules(options: FirewallRulesOptions): FirewallRules {
     egress,
     prerouting,
     bridge,
+    limits: trafficLimits(bridge, options.limits),
     // Other students are refused by their bridge: a setting of the engine may give it public addresses.
     v4: table(
       [...exceptions, `-o ${bridge} -j REJECT`, ...refused],

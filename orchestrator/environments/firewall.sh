@@ -1,14 +1,16 @@
 #!/bin/sh
 # Installs, checks or removes the firewall of the students' bridge. Runs in a short-lived container on the host's network
-# that has no right but NET_ADMIN and NET_RAW. The environment names the bridge, the four chains and the rules: BRIDGE
-# FORWARD INPUT EGRESS PREROUTING RULES4 RULES6. The rules of FORWARD and INPUT may jump to EGRESS.
+# that has no right but NET_ADMIN and NET_RAW. The environment names the bridge, the chains and the rules: BRIDGE FORWARD
+# INPUT EGRESS PREROUTING RULES4 RULES6, and UPLOAD DOWNLOAD LIMITS4 for the limits of each student's traffic. The rules
+# of FORWARD and INPUT may jump to EGRESS.
 #   firewall.sh install   installs it, whether or not it is active
 #   firewall.sh ensure    installs it where it is not active, and then prints `installed`
 #   firewall.sh check     fails where it is not active
 #   firewall.sh remove
 # Where install or ensure fail, they take the bridge down: no network is better than one without a firewall. The exit code
-# is then 4, or 5 where even that failed. The next one that succeeds takes the bridge up. `ensure` and `check` print
-# `no Docker rules` where Docker's own rules are missing.
+# is then 4, or 5 where even that failed. The next one that succeeds takes the bridge up. All but `remove` print
+# `no Docker rules` where Docker's own rules are missing, and `no limits` where the limits are missing, which is no
+# failure: a kernel may have no module for them.
 set -eu
 
 # A packet must pass the rules of both back ends of iptables. Ours are in the one that Docker uses, where it uses any:
@@ -109,9 +111,11 @@ remove_rules_of_gone_bridges() { # tool
     ! ip link show dev "$gone" >/dev/null 2>&1 || continue
     (
       FORWARD=$gone${FORWARD#"$BRIDGE"} INPUT=$gone${INPUT#"$BRIDGE"} EGRESS=$gone${EGRESS#"$BRIDGE"}
+      UPLOAD=$gone${UPLOAD#"$BRIDGE"} DOWNLOAD=$gone${DOWNLOAD#"$BRIDGE"}
       PREROUTING=$gone${PREROUTING#"$BRIDGE"} BRIDGE=$gone
       remove_rules "$1"
       remove_ingress "$1"
+      remove_limits "$1"
     )
   done
 }
@@ -126,11 +130,44 @@ remove_ingress() { # tool
   remove_chains "$1" raw "$PREROUTING"
 }
 
+# Not where they exist: a new rule has no count of the connections that are open already.
+ensure_limits() { # tool
+  check_limits "$1" 2>/dev/null && return
+  printf '%s' "$LIMITS4" | "$1-restore" -w 5 --noflush &&
+    ensure_limit_jump "$1" PREROUTING -i "$UPLOAD" && ensure_limit_jump "$1" POSTROUTING -o "$DOWNLOAD"
+}
+
+ensure_limit_jump() { # tool parent option chain
+  "$1" -w 5 -t mangle -C "$2" "$3" "$BRIDGE" -j "$4" 2>/dev/null ||
+    "$1" -w 5 -t mangle -I "$2" 1 "$3" "$BRIDGE" -j "$4"
+}
+
+check_limits() { # tool: both jumps and exactly the expected rules exist
+  "$1" -w 5 -t mangle -C PREROUTING -i "$BRIDGE" -j "$UPLOAD" || return 1
+  "$1" -w 5 -t mangle -C POSTROUTING -o "$BRIDGE" -j "$DOWNLOAD" || return 1
+  for chain in "$UPLOAD" "$DOWNLOAD"; do
+    expected=$(printf '%s' "$LIMITS4" | grep -c "^-A $chain ") || :
+    actual=$("$1" -w 5 -t mangle -S "$chain" | grep -c "^-A $chain ") || :
+    [ "$expected" = "$actual" ] || return 1
+  done
+  printf '%s' "$LIMITS4" | sed -n 's/^-A //p' | while read -r rule; do
+    # shellcheck disable=SC2086
+    "$1" -w 5 -t mangle -C $rule || exit 1
+  done
+}
+
+remove_limits() { # tool
+  while "$1" -w 5 -t mangle -D PREROUTING -i "$BRIDGE" -j "$UPLOAD" 2>/dev/null; do :; done
+  while "$1" -w 5 -t mangle -D POSTROUTING -o "$BRIDGE" -j "$DOWNLOAD" 2>/dev/null; do :; done
+  remove_chains "$1" mangle "$UPLOAD" "$DOWNLOAD"
+}
+
 install_all() {
   # Installed in the other back end while Docker's chain was missing.
   if [ "$tool4" = iptables-legacy ] && iptables-nft -w 5 -n -L "$FORWARD" >/dev/null 2>&1; then
     remove_rules iptables-nft
     remove_ingress iptables-nft
+    remove_limits iptables-nft
   fi
   remove_rules_of_gone_bridges "$tool4"
   install_rules "$tool4" "$RULES4"
@@ -146,6 +183,7 @@ check_all() {
 remove_all() {
   remove_rules "$tool4"
   remove_ingress "$tool4"
+  remove_limits "$tool4"
   if [ -n "$tool6" ]; then remove_rules "$tool6"; fi
 }
 
@@ -176,10 +214,12 @@ remove)
 check)
   find_subnet
   check_all
+  check_limits "$tool4" || echo 'no limits'
   ;;
 install)
   find_subnet
   install_all
+  ensure_limits "$tool4" || echo 'no limits'
   ip link set dev "$BRIDGE" up
   ;;
 ensure)
@@ -188,6 +228,7 @@ ensure)
     install_all
     echo installed
   fi
+  ensure_limits "$tool4" || echo 'no limits'
   ip link set dev "$BRIDGE" up
   ;;
 esac

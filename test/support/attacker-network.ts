@@ -1,6 +1,7 @@
 /**
  * Addresses that a student must not reach, in a network namespace that a test creates: no packet leaves the machine,
- * and the test can fail. An HTTP server answers on each of them, on ports 8000 and 25.
+ * and the test can fail. An HTTP server answers on each of them, on ports 8000 and 25; it reads what it is sent, and
+ * its path `/endless` has no end.
  */
 import type { ProcessPromise } from 'zx/core';
 import { freeLinkNetworks, type LinkNetwork } from './link-networks.ts';
@@ -8,8 +9,11 @@ import { $ } from './shell.ts';
 import { currentRun, isDeadRun } from './test-run.ts';
 import { waitFor } from './wait.ts';
 
-const SERVER = `for (const port of [25, 8000])
-  require('http').createServer((q, r) => r.end('reached')).listen(port, '0.0.0.0', () => console.log('up', port))`;
+const SERVER = `const zeros = Buffer.alloc(65536);
+const endless = (r) => { while (!r.destroyed && r.write(zeros)); r.destroyed || r.once('drain', () => endless(r)); };
+for (const port of [25, 8000])
+  require('http').createServer((q, r) =>
+    q.url === '/endless' ? endless(r) : q.resume().on('end', () => r.end('reached'))).listen(port, '0.0.0.0', () => console.log('up', port))`;
 
 /** `dvt` or, in `firewall-network.ts`, another of these, and the run that created it. */
 const NAMESPACE = /^dv[trsn](\d+(?:-[0-9a-z]+)?)$/;

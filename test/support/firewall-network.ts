@@ -3,7 +3,11 @@
  * flush of the real host's rules would open every other student. A server answers on each of them, on port 8000.
  */
 import { fileURLToPath } from 'node:url';
-import { type FirewallRules, firewallRules } from '../../orchestrator/environments/firewall-rules.ts';
+import {
+  type FirewallRules,
+  type FirewallRulesOptions,
+  firewallRules,
+} from '../../orchestrator/environments/firewall-rules.ts';
 import { removeDeadNetworks, removeNamespace } from './attacker-network.ts';
 import { $ } from './shell.ts';
 import { currentRun } from './test-run.ts';
@@ -14,6 +18,7 @@ const script = fileURLToPath(new URL('../../orchestrator/environments/firewall.s
 const SERVER = `require('http').createServer((q, r) => r.end('reached')).listen(8000, '0.0.0.0')`;
 
 const BRIDGE = 'dv-test';
+const LIMITS = { connections: 100, newConnections: 5, bandwidth: '20m' };
 /** Never leave the namespaces. */
 const ADDRESSES = { host: '10.66.0.1', student: '10.66.0.2', neighbor: '10.67.0.2' } as const;
 type Place = keyof typeof ADDRESSES;
@@ -24,8 +29,12 @@ const namespaces: Record<Place, string> = {
   neighbor: `dvn${currentRun}`,
 };
 
+/** The rules for the bridge, with other options. */
+export const rulesWith = (options: Partial<FirewallRulesOptions>) =>
+  firewallRules({ bridge: BRIDGE, resolvers: [], limits: LIMITS, ...options });
+
 export class FirewallNetwork {
-  readonly rules: FirewallRules = firewallRules({ bridge: BRIDGE, resolvers: [] });
+  readonly rules: FirewallRules = rulesWith({});
   readonly #servers: AbortController = new AbortController();
 
   static async create(): Promise<FirewallNetwork> {
@@ -89,7 +98,7 @@ export class FirewallNetwork {
     operation: 'install' | 'ensure' | 'check' | 'remove',
     rules: Partial<FirewallRules> = {},
   ): Promise<{ code: number | null; output: string }> {
-    const { bridge, forward, input, egress, prerouting, v4, v6 } = { ...this.rules, ...rules };
+    const { bridge, forward, input, egress, prerouting, v4, v6, limits } = { ...this.rules, ...rules };
     const env = {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       BRIDGE: bridge,
@@ -99,6 +108,9 @@ export class FirewallNetwork {
       PREROUTING: prerouting,
       RULES4: v4,
       RULES6: v6,
+      UPLOAD: limits.upload,
+      DOWNLOAD: limits.download,
+      LIMITS4: limits.v4,
     };
     const { exitCode, stdout } = await $({
       env,
@@ -119,10 +131,25 @@ export class FirewallNetwork {
 
   /** Removes all rules of the host, as `nft flush ruleset` does. */
   async flush(): Promise<void> {
-    for (const table of ['filter', 'raw']) {
+    for (const table of ['filter', 'raw', 'mangle']) {
       await this.iptables('-t', table, '-F');
       await this.iptables('-t', table, '-X');
     }
+  }
+
+  /**
+   * Sends a UDP packet from the student to each of `count` ports of the neighbor, and resolves to how many entries that
+   * added to the host's connection tracking table.
+   */
+  async trackedFlows(count: number): Promise<number> {
+    const tracked = async () =>
+      Number(await $`ip netns exec ${namespaces.host} cat /proc/sys/net/netfilter/nf_conntrack_count`.text());
+    const send = `const socket = require('dgram').createSocket('udp4'); let left = ${count};
+      for (let port = 20000; port < 20000 + ${count}; port++)
+        socket.send('x', port, '${ADDRESSES.neighbor}', () => --left || socket.close());`;
+    const before = await tracked();
+    await $`ip netns exec ${namespaces.student} ${process.execPath} -e ${send}`;
+    return (await tracked()) - before;
   }
 
   /** Whether the server of `to` answers a client in `from`. */

@@ -50,6 +50,8 @@ export async function removeInstance(instance: string): Promise<void> {
   const images = await docker.listImages({ filters: { label: ['devenv.image=student'] } });
   // While another run builds an image, the newest has no name yet: the engine says `<none>:<none>`.
   const image = images.find(({ RepoTags }) => RepoTags?.some((tag) => !tag.startsWith('<none>')));
-  if (image) await removeFirewall(docker, image.Id, firewallRules({ bridge, resolvers: [] }));
+  // Only the names of the chains matter, which no limit changes.
+  const limits = { connections: 1, newConnections: 1, bandwidth: '1m' };
+  if (image) await removeFirewall(docker, image.Id, firewallRules({ bridge, resolvers: [], limits }));
   for (const { Id } of networks) await docker.getNetwork(Id).remove().catch(ignore);
 }

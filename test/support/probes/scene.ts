@@ -8,7 +8,7 @@ import { type Classroom, openClassroom } from '../../matrix/classroom.ts';
 import type { ClassroomStudent } from '../../matrix/classroom-student.ts';
 import { AttackerNetwork } from '../attacker-network.ts';
 import { RUN_LABEL } from '../bare-container.ts';
-import { withoutFirewall } from '../firewall-switch.ts';
+import { withoutFirewall, withoutTrafficLimits } from '../firewall-switch.ts';
 import { $ } from '../shell.ts';
 import { currentRun } from '../test-run.ts';
 
@@ -23,6 +23,9 @@ export const REFUSED_ADDRESSES = [
 
 /** An address in the same network that students may reach. */
 export const ALLOWED_ADDRESS = '10.77.0.8';
+
+/** What each student of the scene may send and receive in a second; low, so that little traffic shows the limit. */
+export const SCENE_BANDWIDTH_BYTES = 4 * 2 ** 20;
 
 export class Scene {
   readonly devenv: Classroom['devenv'];
@@ -48,7 +51,11 @@ export class Scene {
     try {
       const classroom = await openClassroom({
         students: 2,
-        env: { DEVENV_LIMITS_PIDS: '150', DEVENV_ALLOW: ALLOWED_ADDRESS },
+        env: {
+          DEVENV_LIMITS_PIDS: '150',
+          DEVENV_LIMITS_BANDWIDTH: `${SCENE_BANDWIDTH_BYTES / 2 ** 20}m`,
+          DEVENV_ALLOW: ALLOWED_ADDRESS,
+        },
       });
       return new Scene(classroom, network);
     } catch (error) {
@@ -60,6 +67,11 @@ export class Scene {
   /** Runs the task while the students' firewall is switched off. */
   withoutFirewall<Result>(task: () => Promise<Result>): Promise<Result> {
     return withoutFirewall(networkOf(this.devenv.instance).bridge, task);
+  }
+
+  /** Runs the task while connections and bandwidth of students are not limited. */
+  withoutTrafficLimits<Result>(task: () => Promise<Result>): Promise<Result> {
+    return withoutTrafficLimits(networkOf(this.devenv.instance).bridge, task);
   }
 
   /** The student's address on the students' network, and the host's. */

@@ -69,7 +69,15 @@ beforeEach(() => {
   failure = 0;
   imageInUse = 'image';
   stop = new AbortController();
-  const settings = { instance: 'lab', resolvers: ['10.0.0.53'], allow: [], deny: [], allowMail: false };
+  const limits = { connections: 2000, newConnections: 50, bandwidth: '20m' };
+  const settings = {
+    instance: 'lab',
+    resolvers: ['10.0.0.53'],
+    allow: [],
+    deny: [],
+    allowMail: false,
+    limits,
+  };
   monitor = new FirewallMonitor({ docker, settings, log: pino({ level: 'silent' }), clock });
 });
 

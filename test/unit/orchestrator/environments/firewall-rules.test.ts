@@ -10,11 +10,15 @@ import {
 } from '../../../../orchestrator/environments/firewall-rules.ts';
 import { networkOf } from '../../../../orchestrator/environments/network.ts';
 
+const limits = { connections: 2000, newConnections: 50, bandwidth: '20m' };
+
 test('names of bridge and chains are short enough for the kernel, also for the longest instance', () => {
   const { bridge } = networkOf('a'.repeat(32));
-  const rules = firewallRules({ bridge, resolvers: [], allow: [] });
+  const rules = firewallRules({ bridge, resolvers: [], limits, allow: [] });
   expect(bridge.length).toBeLessThanOrEqual(15);
-  expect(Math.max(rules.forward.length, rules.input.length, rules.prerouting.length)).toBeLessThanOrEqual(28);
+  expect(
+    Math.max(rules.forward.length, rules.input.length, rules.prerouting.length, rules.limits.download.length),
+  ).toBeLessThanOrEqual(28);
   expect(networkOf('a').bridge).not.toBe(networkOf('b').bridge);
 });
 
@@ -22,6 +26,7 @@ test('exceptions come before refusals, and traffic to the host ends with a refus
   const { v4, v6, forward, input } = firewallRules({
     bridge: 'dv-1',
     resolvers: ['10.0.0.53'],
+    limits,
     allow: ['10.1.2.0/24:443'],
   });
   const of = (chain: string) => v4.split('\n').filter((line) => line.startsWith(`-A ${chain} `));
@@ -36,7 +41,7 @@ test('exceptions come before refusals, and traffic to the host ends with a refus
 
 /** The targets and verdicts of the rules for forwarded traffic, in their order. */
 function verdicts(options: Partial<FirewallRulesOptions>): string[] {
-  const { v4, forward } = firewallRules({ bridge: 'dv-1', resolvers: [], ...options });
+  const { v4, forward } = firewallRules({ bridge: 'dv-1', resolvers: [], limits, ...options });
   return v4
     .split('\n')
     .filter((line) => line.startsWith(`-A ${forward} `))
@@ -102,6 +107,7 @@ test('while some students have no internet, only the addresses of the others pas
   const { v4, forward, input, egress } = firewallRules({
     bridge: 'dv-1',
     resolvers: ['10.0.0.53'],
+    limits,
     sources: ['172.18.0.3'],
   });
   const of = (chain: string) =>
@@ -116,5 +122,15 @@ test('while some students have no internet, only the addresses of the others pas
     '-p tcp -j REJECT --reject-with tcp-reset',
     '-j REJECT',
   ]);
-  expect(firewallRules({ bridge: 'dv-1', resolvers: [] }).v4).not.toContain(`-A ${egress} `);
+  expect(firewallRules({ bridge: 'dv-1', resolvers: [], limits }).v4).not.toContain(`-A ${egress} `);
+});
+
+test('a burst may be as large as the limit of connections, and is remembered until it is earned again', () => {
+  const { v4, upload, download } = firewallRules({ bridge: 'dv-1', resolvers: [], limits }).limits;
+  expect(v4.split('\n').filter((line) => line.startsWith('-A'))).toEqual([
+    `-A ${upload} -m conntrack --ctstate NEW -m hashlimit --hashlimit-above 50/sec --hashlimit-burst 2000 --hashlimit-mode srcip --hashlimit-htable-expire 40000 --hashlimit-name dv-1-new-50-2000 -j DROP`,
+    `-A ${upload} -m conntrack --ctstate NEW -m connlimit --connlimit-above 2000 --connlimit-mask 32 --connlimit-saddr -j DROP`,
+    `-A ${upload} -m hashlimit --hashlimit-above 20mb/s --hashlimit-burst 40mb --hashlimit-mode srcip --hashlimit-name dv-1-srcip-20m -j DROP`,
+    `-A ${download} -m hashlimit --hashlimit-above 20mb/s --hashlimit-burst 40mb --hashlimit-mode dstip --hashlimit-name dv-1-dstip-20m -j DROP`,
+  ]);
 });

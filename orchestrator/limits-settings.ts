@@ -1,0 +1,61 @@
+/** The settings of `limits`: what one student's environment may use, so that the others keep working. */
+import { Type } from 'typebox';
+import { closed, Text, Whole } from './settings-fields.ts';
+
+/** Pattern of a size: a number with its unit. */
+const SIZE = '^[1-9][0-9]*[kmg]$';
+
+export const LimitsSettings = Type.Object(
+  {
+    memory: Text('DEVENV_LIMITS_MEMORY', 'Memory limit of one environment', {
+      default: '2g',
+      pattern: SIZE,
+      form: 'a size like 512m or 2g',
+    }),
+    cpus: Type.Number({
+      env: 'DEVENV_LIMITS_CPUS',
+      description: 'CPU limit of one environment',
+      default: 2,
+      minimum: 0.1,
+      maximum: 512,
+    }),
+    pids: Whole('DEVENV_LIMITS_PIDS', 'Most processes and threads in one environment', {
+      default: 512,
+      minimum: 64,
+      maximum: 65536,
+    }),
+    files: Whole('DEVENV_LIMITS_FILES', 'Most open files of one process', {
+      default: 16384,
+      minimum: 1024,
+      maximum: 1048576,
+    }),
+    connections: Whole(
+      'DEVENV_LIMITS_CONNECTIONS',
+      'Most connections of one student to the internet at a time, UDP included',
+      {
+        default: 2000,
+        minimum: 100,
+        maximum: 100_000,
+      },
+    ),
+    newConnections: Whole(
+      'DEVENV_LIMITS_NEW_CONNECTIONS',
+      'Connections that one student may open each second in the long run; a burst may be as large as `connections`',
+      {
+        default: 50,
+        minimum: 5,
+        maximum: 10_000,
+      },
+    ),
+    bandwidth: Text(
+      'DEVENV_LIMITS_BANDWIDTH',
+      'Bytes per second that one student may send, and as many that they may receive; visitors of their link included',
+      {
+        default: '20m',
+        pattern: '^(?:[1-9][0-9]{2,4}k|[1-9][0-9]{0,3}m)$',
+        form: 'a size like 500k or 20m, at least 100k',
+      },
+    ),
+  },
+  closed,
+);

@@ -6,6 +6,7 @@ import { HOME_PATH, RELAY_PORT, RUN_PATH, SOCKET_MOUNT_PATH } from '../protocol/
 import type { Settings } from '../settings-schema.ts';
 import { ACCOUNT_FILES } from './account-files.ts';
 import { UID_LABEL } from './engine-inventory.ts';
+import { SECCOMP_OPTION } from './seccomp-profile.ts';
 import type { EnvironmentSpec } from './types.ts';
 
 /** A student's user as the engine has it. */
@@ -92,7 +93,7 @@ export function containerOptions(
         '/var/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,
       },
       CapDrop: ['ALL'],
-      SecurityOpt: ['no-new-privileges'],
+      SecurityOpt: ['no-new-privileges', SECCOMP_OPTION],
       // Dev servers bind ::1. Only for lo: with IPv6 on the bridge, link-local addresses would reach other students.
       Sysctls: { 'net.ipv6.conf.lo.disable_ipv6': '0' },
       Memory: memory,

@@ -28,7 +28,7 @@ test('the container is isolated: no capability, no root, bounded memory, a port 
   expect(User).toBe('20007:20007');
   expect(HostConfig).toMatchObject({
     CapDrop: ['ALL'],
-    SecurityOpt: ['no-new-privileges'],
+    SecurityOpt: ['no-new-privileges', expect.stringContaining('seccomp={"defaultAction":"SCMP_ACT_ERRNO"')],
     PortBindings: { '61080/tcp': [{ HostIp: '127.0.0.1', HostPort: '3001' }] },
     RestartPolicy: { Name: 'no' },
     Memory: 2 * 2 ** 30,

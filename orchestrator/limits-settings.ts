@@ -29,6 +29,11 @@ export const LimitsSettings = Type.Object(
       minimum: 1024,
       maximum: 1048576,
     }),
+    terminals: Whole('DEVENV_LIMITS_TERMINALS', 'Most pseudo-terminals of one environment', {
+      default: 64,
+      minimum: 8,
+      maximum: 4096,
+    }),
     connections: Whole(
       'DEVENV_LIMITS_CONNECTIONS',
       'Most connections of one student to the internet at a time, UDP included',

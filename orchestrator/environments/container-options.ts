@@ -26,6 +26,29 @@ export function sizeInBytes(size: string): number {
 }
 
 /**
+ * A file system of pseudo-terminals with a limit of its own. The one that the engine mounts has only the limit of the
+ * whole host. An anonymous volume, since the engine takes options for those only; it goes with the container.
+ */
+const terminals = (instance: string, limit: number): Docker.MountSettings => ({
+  Type: 'volume',
+  Source: '',
+  Target: '/dev/pts',
+  VolumeOptions: {
+    NoCopy: true,
+    Labels: { 'devenv.instance': instance },
+    DriverConfig: {
+      Name: 'local',
+      Options: {
+        type: 'devpts',
+        device: 'devpts',
+        // As the engine mounts it: gid 5 is `tty`.
+        o: `nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5,max=${limit}`,
+      },
+    },
+  },
+});
+
+/**
  * Docker's description of the container. The same input gives the same options, so the hash of them in the label
  * `devenv.spec` tells whether a container is current.
  */
@@ -77,6 +100,7 @@ export function containerOptions(
           Target: SOCKET_MOUNT_PATH,
           ReadOnly: true,
         },
+        terminals(instance, limits.terminals),
         // The uid's name: sshd refuses a user without an account.
         ...ACCOUNT_FILES.map((name) => ({
           Type: 'bind' as const,

@@ -146,7 +146,7 @@ class DockerEnvironments implements Environments {
       const isCurrent = existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
       // Without a home, Docker would create an empty volume that belongs to another user.
       if (isCurrent && hasHome) return;
-      await this.#container(spec.student).remove({ force: true });
+      await removeContainer(this.#container(spec.student), spec.student);
     }
     await this.#homes.ensure(spec.student, this.#image);
     // A container is created after its home has got the owner, so the home of one with this user has it.

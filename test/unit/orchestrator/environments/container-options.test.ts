@@ -45,4 +45,5 @@ test('the label devenv.spec changes with the options, and only with them', () =>
   expect(labelOf({ ...spec, port: 3002 }, settings(), host)).not.toBe(label);
   expect(labelOf({ ...spec, uid: 20_008 }, settings(), host)).not.toBe(label);
   expect(labelOf(spec, settings({ DEVENV_LIMITS_MEMORY: '1g' }), host)).not.toBe(label);
+  expect(labelOf(spec, settings({ DEVENV_LIMITS_TERMINALS: '8' }), host)).not.toBe(label);
 });

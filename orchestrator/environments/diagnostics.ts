@@ -10,6 +10,7 @@ import { readSysctl } from './host-limits.ts';
 import { hasProgram } from './host-shell.ts';
 import { networkOf } from './network.ts';
 import { findClash, studentsIn } from './subnet.ts';
+import { canLimitTcpMemory } from './tcp-memory.ts';
 import type { ObservedEnvironment } from './types.ts';
 
 async function check(subject: string, task: () => Promise<Omit<Diagnostic, 'subject'>>): Promise<Diagnostic> {
@@ -47,8 +48,15 @@ const checkLimits = (docker: Docker) =>
       PidsLimit?: boolean;
     };
     const version = `cgroup v${info.CgroupVersion ?? '1'}`;
-    if (info.MemoryLimit !== false && info.PidsLimit !== false)
-      return { ok: true, found: `${version}, memory and processes are limited`, next: null };
+    if (info.MemoryLimit !== false && info.PidsLimit !== false) {
+      if (await canLimitTcpMemory(info.CgroupVersion ?? '1'))
+        return { ok: true, found: `${version}, memory and processes are limited`, next: null };
+      return {
+        ok: false,
+        found: `${version}, memory and processes are limited, but not the buffers of students' connections`,
+        next: 'Boot with `systemd.unified_cgroup_hierarchy=1` (cgroup v2), or run the orchestrator as root on this host.',
+      };
+    }
     return {
       ok: false,
       found: `${version}, Docker cannot limit memory or processes`,

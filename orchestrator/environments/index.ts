@@ -26,6 +26,7 @@ import { Preparation } from './preparation.ts';
 import { placePublicKey } from './ssh-keys.ts';
 import { parseStarter, placeStarter } from './starter.ts';
 import { inspectContainer, killAgent, removeContainer, stopContainer } from './student-container.ts';
+import { limitTcpMemory } from './tcp-memory.ts';
 import type {
   ContainerLogLine,
   EnvironmentChange,
@@ -122,6 +123,7 @@ class DockerEnvironments implements Environments {
       for (const step of steps) if (step.status === 'rejected') throw step.reason;
       signal.throwIfAborted();
       await container.start();
+      await limitTcpMemory(container, sizeInBytes(this.#settings.limits.memory));
       await this.#firewall.onStarted(this.#image);
       if (!hasHome) await placeStarter(container, starter, spec.uid, signal);
       progress.done('environment', `${student}'s environment is running`);

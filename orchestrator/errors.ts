@@ -80,9 +80,18 @@ export function systemCodeOf(error: unknown): string | null {
 /** The message of any thrown value. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+const DISK_FULL_CODES = new Set(['ENOSPC', 'EDQUOT']);
+
 /** Any thrown value as a problem. Other errors than DevenvError are defects: the caller logs them with their stack. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof DevenvError) return error.problem;
+  if (DISK_FULL_CODES.has(systemCodeOf(error) ?? '')) {
+    return {
+      code: 'disk-full',
+      what: `The disk is full: ${messageOf(error)}`,
+      next: 'Free some space (`df -h`), then run the command again.',
+    };
+  }
   return {
     code: 'internal',
     what: `Something went wrong inside devenv: ${messageOf(error)}`,

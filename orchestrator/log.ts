@@ -1,19 +1,41 @@
 /** The daemon's log: pino writes JSON lines, `devenv logs` reads them. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Logger, pino } from 'pino';
 import type { LogLine } from './domain.ts';
 
 export type Log = Logger;
 
-/** Lines that wait for a full disk; later ones are dropped. */
+/** Bytes that wait for a full disk; later lines are dropped. */
 const MAX_BUFFERED_BYTES = 2 ** 20;
+
+/**
+ * Writes lines to a file, and keeps them where the file can't be written. Not pino's own destination: at `fatal` it
+ * repeats a write until it succeeds, so that a full disk would stop the whole process there.
+ */
+class LogFile {
+  readonly #descriptor: number;
+  #unwritten = Buffer.alloc(0);
+
+  constructor(destination: string | number) {
+    this.#descriptor = typeof destination === 'number' ? destination : openSync(destination, 'a', 0o600);
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line);
+    if (this.#unwritten.length + bytes.length <= MAX_BUFFERED_BYTES)
+      this.#unwritten = Buffer.concat([this.#unwritten, bytes]);
+    try {
+      while (this.#unwritten.length > 0)
+        this.#unwritten = this.#unwritten.subarray(writeSync(this.#descriptor, this.#unwritten));
+    } catch {
+      // The next line tries again.
+    }
+  }
+}
 
 /** Opens a log that writes to a file descriptor or path. Fields that may contain a secret are redacted by their names. */
 export function openLog(destination: string | number): Log {
-  const file = pino.destination({ dest: destination, sync: true, maxLength: MAX_BUFFERED_BYTES });
-  // The disk may be full. Lines are buffered until the file can be written again; more than the buffer are lost.
-  file.on('error', () => {});
   return pino(
     {
       level: 'debug',
@@ -24,7 +46,7 @@ export function openLog(destination: string | number): Log {
         censor: '[hidden]',
       },
     },
-    file,
+    new LogFile(destination),
   );
 }
 

@@ -39,4 +39,8 @@ export interface StudentView {
   additionalLinks: { port: number; url: string; live: boolean }[];
   /** Ports that also listen, besides the service's. */
   otherPorts: number[];
+  orchestrator: {
+    /** What concerns all students: why changes are only in memory; null if all are saved. */
+    problem: Problem | null;
+  };
 }

@@ -3,7 +3,7 @@ import type { DaemonView } from '../api/contract.ts';
 import type { AddCommand } from './command.ts';
 import { type Context, settingsHere } from './context.ts';
 import { ensureDaemon, findDaemon, stopDaemon } from './daemon-process.ts';
-import { print, printJson } from './output.ts';
+import { print, printJson, warnOf } from './output.ts';
 
 /** Starts the daemon. Restarts it where it listens on another address than `listen`; students continue to work. */
 async function startOn(
@@ -58,7 +58,10 @@ export const addUpDown: AddCommand = (program, run) => {
         const daemon = await startOn(context, listen);
         context.progress.stop();
         if (context.json) printJson(daemon);
-        else print(describeDaemon(daemon, context.settings.hostname));
+        else {
+          print(describeDaemon(daemon, context.settings.hostname));
+          warnOf(daemon.problem);
+        }
       }),
     );
   program

@@ -47,6 +47,18 @@ interface KnownError {
   next(failure: Failure): string;
 }
 
+const DISK_FULL = /no space left on device|disk quota exceeded/i;
+
+/** Whether a message of the engine says that its disk is full. */
+export const isDiskFull = (message: string): boolean => DISK_FULL.test(message);
+
+const diskFullText = (operation: string) => `The disk is full, so devenv could not ${operation}.`;
+const FREE_ENGINE_DISK = 'Free some space (`df -h`, `docker system df`), then run the command again.';
+
+/** The error for an operation that the engine's full disk has stopped. */
+export const diskFullError = (operation: string): DevenvError =>
+  new DevenvError({ code: 'environment', what: diskFullText(operation), next: FREE_ENGINE_DISK });
+
 /** The engine's messages with a cause that people can fix. */
 const KNOWN_ERRORS: readonly KnownError[] = [
   {
@@ -58,10 +70,10 @@ const KNOWN_ERRORS: readonly KnownError[] = [
       `Find it with \`ss -ltnp 'sport = :${port}'\` and stop it, then run the command again.`,
   },
   {
-    pattern: /no space left on device/i,
+    pattern: DISK_FULL,
     code: 'environment',
-    what: ({ operation }) => `The disk is full, so devenv could not ${operation}.`,
-    next: () => 'Free some space (`df -h`, `docker system df`), then run the command again.',
+    what: ({ operation }) => diskFullText(operation),
+    next: () => FREE_ENGINE_DISK,
   },
   {
     pattern: /address pool/i,

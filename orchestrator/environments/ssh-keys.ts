@@ -2,7 +2,7 @@
  * The key with which this installation's clients log in to environments. Access is controlled by the engine's socket;
  * sshd only insists on a key. Environments have the public half, and create host keys of their own.
  */
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { systemCodeOf } from '../errors.ts';
@@ -54,6 +54,10 @@ export function placePublicKey(stateDir: string, socketDir: string): void {
   chmodSync(socketDir, 0o711);
   const path = join(socketDir, 'authorized_keys');
   const key = ensureKey(stateDir);
-  writeFileSync(path, `${key.type} ${key.getPublicSSH().toString('base64')} devenv\n`);
-  chmodSync(path, 0o644);
+  const line = `${key.type} ${key.getPublicSSH().toString('base64')} devenv\n`;
+  // Written only where it changes, and replaced: a full disk would leave an empty file, and the student without a shell.
+  if (existsSync(path) && readFileSync(path, 'utf8') === line) return;
+  writeFileSync(`${path}.new`, line);
+  chmodSync(`${path}.new`, 0o644);
+  renameSync(`${path}.new`, path);
 }

@@ -7,6 +7,7 @@ import type { Progress } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { ensureBaseImage } from './base-image.ts';
+import { diskFullError, isDiskFull } from './engine-errors.ts';
 import { hostShell } from './host-shell.ts';
 import { type ContextEntry, contextHash, imageContext, packContext } from './image-context.ts';
 
@@ -72,6 +73,7 @@ async function buildImage(
   });
   signal.throwIfAborted();
   if (failure === null) return;
+  if (isDiskFull(failure)) throw diskFullError('build the student image');
   const log = join(settings.stateDir, 'image-build.log');
   writeFileSync(log, output.join(''));
   throw new DevenvError({

@@ -61,6 +61,8 @@ class SqliteStore implements Store {
     return null;
   }
 
+  requireRoomFor(): void {}
+
   students(): StudentRow[] {
     const rows = this.#prepare('SELECT * FROM students ORDER BY name').all() as unknown as Columns[];
     return rows.map(toRow);
@@ -112,7 +114,8 @@ class SqliteStore implements Store {
       for (const [name, hostname] of hostnames) write.run(hostname, name);
       this.#db.exec('COMMIT');
     } catch (error) {
-      this.#db.exec('ROLLBACK');
+      // SQLite has done this itself after some errors, such as a full disk.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     }
   }
@@ -179,21 +182,39 @@ function migrate(db: DatabaseSync, path: string): void {
   }
 }
 
-/**
- * Opens the database; creates or migrates it first where needed. Throws `bad-settings` for a database that is damaged
- * or newer than this program, and leaves it unchanged.
- */
-export function openStore(path: string): Store {
-  let db: DatabaseSync | null = null;
+/** Opens and migrates. Closes the database again where that fails. */
+function openDatabase(path: string, locking: 'NORMAL' | 'EXCLUSIVE'): DatabaseSync {
+  const db = new DatabaseSync(path);
   try {
-    db = new DatabaseSync(path);
     chmodSync(path, 0o600);
     // FULL: a row is on disk before the container that it describes is created.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    db.exec(`PRAGMA locking_mode = ${locking}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
     migrate(db, path);
-    return new SqliteStore(db);
+    return db;
   } catch (error) {
-    db?.close();
+    db.close();
+    throw error;
+  }
+}
+
+/** Opens it also on a full disk: with exclusive locks, SQLite needs no `-shm` file and so no space to read. */
+function openOnAnyDisk(path: string): DatabaseSync {
+  try {
+    return openDatabase(path, 'NORMAL');
+  } catch (error) {
+    if (!isDiskFailure(error)) throw error;
+    return openDatabase(path, 'EXCLUSIVE');
+  }
+}
+
+/**
+ * Opens the database; creates or migrates it first where needed. Throws `bad-settings` for a database that is damaged
+ * or newer than this program, and leaves it unchanged; `disk-full` where it has to be created or migrated and the disk has no room.
+ */
+export function openStore(path: string): Store {
+  try {
+    return new SqliteStore(openOnAnyDisk(path));
+  } catch (error) {
     if (error instanceof DevenvError) throw error;
     const reason = messageOf(error);
     if (isDiskFailure(error)) {

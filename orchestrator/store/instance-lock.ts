@@ -2,8 +2,8 @@
  * One daemon per state folder. The lock is an open exclusive transaction on a separate small database, so a file lock of
  * the kernel: it ends with its process, and a crashed daemon never blocks the next one.
  */
-import { closeSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DevenvError, messageOf } from '../errors.ts';
 import { openPrivateFile } from '../state-folder.ts';
@@ -17,19 +17,35 @@ export interface InstanceLock {
 /** Keeps the databases from being garbage-collected, which would release the lock. */
 const locked = new Set<DatabaseSync>();
 
-/** The locked database; an error where another process has a lock on it. */
+/**
+ * The locked database; an error where another process has a lock on it. Throws `disk-full` where the lock must be made
+ * and there is no room for it.
+ */
 function lockFile(path: string): DatabaseSync | Error {
   // SQLite would create the file for every user, and a read lock of any of them would block this one.
   closeSync(openPrivateFile(path));
   const db = new DatabaseSync(path, { timeout: 0 });
   try {
+    // SQLite writes to an empty database even to lock it, which a full disk would refuse. So it gets one page before.
+    if (statSync(path).size === 0) db.exec('PRAGMA user_version = 1');
     db.exec('BEGIN EXCLUSIVE');
     return db;
   } catch (error) {
     db.close();
+    if (isDiskFailure(error)) throw noRoom(path, error);
     return error instanceof Error ? error : new Error(messageOf(error));
   }
 }
+
+const noRoom = (path: string, cause: unknown) =>
+  new DevenvError(
+    {
+      code: 'disk-full',
+      what: `The orchestrator's lock ${path} can't be written: ${messageOf(cause)}.`,
+      next: `Free some space on that disk (df -h ${dirname(path)}), then run: devenv up. Nothing was changed.`,
+    },
+    { cause },
+  );
 
 /** Whether a process may run a daemon for this folder: it has this user's uid, or is root. */
 const mayBeDaemon = ({ uid }: LockOwner) => uid === null || uid === 0 || uid === process.getuid?.();

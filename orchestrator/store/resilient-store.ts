@@ -4,9 +4,10 @@
  */
 import { backoff } from '../backoff.ts';
 import type { Clock, Timer } from '../clock.ts';
-import { DevenvError, type Problem } from '../errors.ts';
+import { DevenvError, type Problem, TELL_INSTRUCTOR } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isDiskFailure } from './disk-failures.ts';
+import { ensureReserve, freeBytes, releaseReserve } from './reserve.ts';
 import type { Store, StudentPatch, StudentRow } from './types.ts';
 
 /** A write that waits for the disk. Writes with the same key replace or complete one another. */
@@ -16,6 +17,9 @@ type PendingWrite =
   | { kind: 'remove'; name: string }
   | { kind: 'remember'; key: string; value: string }
   | { kind: 'remove-journal-entry'; id: string };
+
+/** A new student needs a row, a folder, a socket and a key. */
+const MIN_FREE_BYTES = 256 * 1024;
 
 export interface ResilientStoreDeps {
   store: Store;
@@ -39,17 +43,32 @@ export class ResilientStore implements Store {
     this.#stateDir = stateDir;
     this.#clock = clock;
     this.#log = log;
+    ensureReserve(stateDir);
   }
 
   problem(): Problem | null {
-    return this.#failures === 0 ? null : this.#diskFull();
+    return this.#failures === 0 && this.#hasRoom ? null : this.#diskFull();
+  }
+
+  /** False also where no write has failed yet. */
+  get #hasRoom(): boolean {
+    return freeBytes(this.#stateDir) >= MIN_FREE_BYTES;
   }
 
   #diskFull(): Problem {
     return {
       code: 'disk-full',
-      what: `The state in ${this.#stateDir} can't be written: the disk is full or failing. Links and shells continue, but changes are only in memory.`,
-      next: `Free some space: df -h ${this.#stateDir}. devenv then saves everything automatically. Do not restart the orchestrator before.`,
+      what: `The disk of ${this.#stateDir} is full or failing, so the state can't be saved. Links and shells continue, and changes stay in memory.`,
+      next: `Free some space: df -h ${this.#stateDir}. devenv then saves everything automatically.`,
+      nextForStudent: TELL_INSTRUCTOR,
+    };
+  }
+
+  #refusedStudent(name: string): Problem {
+    return {
+      code: 'disk-full',
+      what: `${name} can't be created: the disk of ${this.#stateDir} is full or failing.`,
+      next: `Free some space (df -h ${this.#stateDir}), then run the command again. Nothing was changed.`,
     };
   }
 
@@ -70,8 +89,17 @@ export class ResilientStore implements Store {
   #scheduleRetry(): void {
     this.#retryTimer ??= this.#clock.setTimer(() => {
       this.#retryTimer = null;
-      this.#flush();
+      this.#retry();
     }, backoff(this.#failures));
+  }
+
+  /** Where nothing is pending, the free space says whether the next write can succeed. */
+  #retry(): void {
+    if (this.#pending.length > 0 || this.#hasRoom) this.#flush();
+    else {
+      this.#failures += 1;
+      this.#scheduleRetry();
+    }
   }
 
   /** Writes what is pending, oldest first. False if something is left. */
@@ -81,7 +109,10 @@ export class ResilientStore implements Store {
       if (!this.#try(() => this.#write(write))) return false;
       this.#pending.shift();
     }
-    if (this.#failures > 0) this.#log.info('the state is saved again');
+    if (this.#failures > 0) {
+      this.#log.info('the state is saved again');
+      ensureReserve(this.#stateDir);
+    }
     this.#failures = 0;
     this.#retryTimer?.cancel();
     this.#retryTimer = null;
@@ -134,9 +165,13 @@ export class ResilientStore implements Store {
     this.#pending = compacted;
   }
 
-  /** A write that must be on disk now. Throws `disk-full`. */
-  #writeNow(write: () => void): void {
-    if (!this.#flush() || !this.#try(write)) throw new DevenvError(this.#diskFull());
+  /** A write that must be on disk now. Throws `refusal`, with the code `disk-full`. */
+  #writeNow(write: () => void, refusal: Problem): void {
+    if (!this.#flush() || !this.#try(write)) throw new DevenvError(refusal);
+  }
+
+  requireRoomFor(student: string): void {
+    if (!this.#flush() || !this.#hasRoom) throw new DevenvError(this.#refusedStudent(student));
   }
 
   students(): StudentRow[] {
@@ -144,7 +179,7 @@ export class ResilientStore implements Store {
   }
 
   insert(row: StudentRow): void {
-    this.#writeNow(() => this.#store.insert(row));
+    this.#writeNow(() => this.#store.insert(row), this.#refusedStudent(row.name));
   }
 
   update(name: string, patch: StudentPatch): void {
@@ -160,7 +195,7 @@ export class ResilientStore implements Store {
   }
 
   putJournalEntry(id: string, body: string): void {
-    this.#writeNow(() => this.#store.putJournalEntry(id, body));
+    this.#writeNow(() => this.#store.putJournalEntry(id, body), this.#diskFull());
   }
 
   removeJournalEntry(id: string): void {
@@ -183,7 +218,10 @@ export class ResilientStore implements Store {
   }
 
   close(): void {
-    this.#flush();
+    if (!this.#flush()) {
+      releaseReserve(this.#stateDir);
+      this.#flush();
+    }
     this.#retryTimer?.cancel();
     if (this.#pending.length > 0)
       this.#log.error({ writes: this.#pending.length }, 'stopped before the state could be saved');

@@ -35,8 +35,10 @@ export type StudentPatch = Partial<
  * memory and retried.
  */
 export interface Store {
-  /** Why the newest writes are only in memory; null if all is on disk. */
+  /** Why writes are only in memory, or soon will be; null if all is on disk. */
   problem(): Problem | null;
+  /** Throws `disk-full` where the disk has no room for a new student. */
+  requireRoomFor(student: string): void;
   /** All students, sorted by name. */
   students(): StudentRow[];
   insert(row: StudentRow): void;

@@ -70,7 +70,7 @@ export class Students {
     const { environments } = options;
     const egress = new EgressControl({ store, environments, setting: settings.egress });
     const agentSync = new AgentSync({ ...options, roster, routes, sockets, heartbeats, network, egress });
-    this.#deps = { ...options, roster, routes, sockets, heartbeats, network, egress, agentSync };
+    this.#deps = { ...options, store, roster, routes, sockets, heartbeats, network, egress, agentSync };
     this.lifecycle = new Lifecycle(this.#deps);
     this.#progress = logProgress(log);
   }

@@ -7,6 +7,7 @@ import type { Progress } from '../domain.ts';
 import type { Environments, StartOptions } from '../environments/types.ts';
 import { type Problem, problemOf } from '../errors.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
+import type { Store } from '../store/index.ts';
 import type { StudentView } from '../student-view.ts';
 import type { AgentSync, AgentSyncDeps } from './agent-sync.ts';
 import type { EgressControl } from './egress.ts';
@@ -18,6 +19,7 @@ export interface LifecycleDeps extends AgentSyncDeps {
   environments: Environments;
   agentSync: AgentSync;
   egress: EgressControl;
+  store: Store;
 }
 
 /** Key of the lock under which ports and uids are chosen. No student's name contains a space. */
@@ -41,6 +43,7 @@ export class Lifecycle {
       await this.#undoEarlierCreation(name);
       const hostname = await newHostname(name, this.#deps);
       const { environments, roster, sockets, edge, log } = this.#deps;
+      roster.requireRoomFor(name);
       await environments.prepare(progress, signal);
       signal.throwIfAborted();
       const student = await this.#mutex.run(PORTS, () => registerStudent(name, hostname, this.#deps));

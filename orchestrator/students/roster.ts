@@ -27,6 +27,11 @@ export class Roster {
     for (const row of this.#store.students()) this.#students.set(row.name, studentOf(row));
   }
 
+  /** Throws `disk-full` where the state's disk has no room for a new student. */
+  requireRoomFor(name: string): void {
+    this.#store.requireRoomFor(name);
+  }
+
   insert(row: StudentRow): Student {
     this.#store.insert(row);
     const student = studentOf(row);

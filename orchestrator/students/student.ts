@@ -5,7 +5,7 @@ import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts
 import type { Problem } from '../errors.ts';
 import type { Notice, Report } from '../protocol/messages.ts';
 import type { Routes } from '../routes/index.ts';
-import type { StudentRow } from '../store/types.ts';
+import type { Store, StudentRow } from '../store/types.ts';
 import type { StudentView } from '../student-view.ts';
 import type { EgressControl } from './egress.ts';
 import type { MemoryKill } from './notice-texts.ts';
@@ -76,12 +76,13 @@ export interface ViewDeps {
   heartbeats: Heartbeats;
   network: NetworkState;
   egress: Pick<EgressControl, 'of'>;
+  store: Pick<Store, 'problem'>;
 }
 
 /** The student as the API and `--json` show them. */
 export function viewOf(
   student: Student,
-  { routes, edge, sockets, heartbeats, network, egress }: ViewDeps,
+  { routes, edge, sockets, heartbeats, network, egress, store }: ViewDeps,
 ): StudentView {
   const { row, report, environment } = student;
   const route = routes.view(row.name);
@@ -120,5 +121,6 @@ export function viewOf(
     otherPorts: (report?.listeners ?? [])
       .map((listener) => listener.port)
       .filter((port, index, all) => port !== report?.service?.port && all.indexOf(port) === index),
+    orchestrator: { problem: store.problem() },
   };
 }

@@ -80,6 +80,7 @@ export const student = Type.Object(
     ),
     additionalLinks: Type.Array(Type.Object({ port: Count, url: Text, live: Type.Boolean() }, closed)),
     otherPorts: Type.Array(Count),
+    orchestrator: Type.Object({ problem: OrNull(problem) }, closed),
   },
   closed,
 );

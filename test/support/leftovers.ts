@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { removeDeadNetworks } from './attacker-network.ts';
 import { removeDeadContainers } from './bare-container.ts';
 import { listInstances, removeInstance } from './instance-leftovers.ts';
+import { unmount } from './small-disk.ts';
 import { isDeadRun } from './test-run.ts';
 
 /** An installation's instance: `test`, the run that created it, and a random word. */
@@ -49,6 +50,8 @@ export async function removeLeftovers(): Promise<void> {
   const folders = stateFolders();
   const known = [...(await listInstances()), ...folders.map(({ instance }) => instance)];
   for (const instance of new Set(known.filter(isDeadInstance))) await removeInstance(instance);
-  for (const { path, instance } of folders)
-    if (isDeadInstance(instance)) rmSync(path, { recursive: true, force: true });
+  for (const { path } of folders.filter(({ instance }) => isDeadInstance(instance))) {
+    await unmount(path);
+    rmSync(path, { recursive: true, force: true });
+  }
 }

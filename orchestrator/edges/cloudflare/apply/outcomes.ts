@@ -1,6 +1,6 @@
 /** How a run ended for each route, worded for student and instructor. */
 import type { Clock } from '../../../clock.ts';
-import { type Problem, TELL_INSTRUCTOR } from '../../../errors.ts';
+import { DevenvError, type Problem, TELL_INSTRUCTOR } from '../../../errors.ts';
 import type { DesiredState, Outcome, Route, RouteId, RouteReference } from '../../edge.ts';
 import type { Configuration, DnsRecord } from '../api/client.ts';
 import { ApiFailure } from '../api/failures.ts';
@@ -69,8 +69,22 @@ function explainBusy({ heldBy }: TunnelBusy): ReturnType<typeof explain> {
   };
 }
 
+/** The journal can't be written, so nothing may be sent. */
+function explainDiskFull({ next }: Problem): ReturnType<typeof explain> {
+  return {
+    kind: 'retry',
+    problem: {
+      code: 'disk-full',
+      what: 'The disk of the orchestrator is full, so Cloudflare is not changed now. Open links stay open.',
+      next,
+      nextForStudent: TELL_INSTRUCTOR,
+    },
+  };
+}
+
 /** The failure of a whole run. Rethrows any other error: it is a defect of ours, for the log. */
 export function explainRun(error: unknown, clock: Clock): ReturnType<typeof explain> {
+  if (error instanceof DevenvError && error.code === 'disk-full') return explainDiskFull(error.problem);
   if (error instanceof TunnelBusy) return explainBusy(error);
   if (error instanceof ApiFailure) return explain(error, 'the state of zone and tunnel', clock);
   throw error;

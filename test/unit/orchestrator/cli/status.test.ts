@@ -24,6 +24,7 @@ function student(route: Partial<StudentView['link']>, environment: 'running' | '
     service: null,
     additionalLinks: [],
     otherPorts: [],
+    orchestrator: { problem: null },
   } satisfies StudentView;
 }
 

@@ -34,6 +34,24 @@ export const LimitsSettings = Type.Object(
       minimum: 8,
       maximum: 4096,
     }),
+    diskBandwidth: Text(
+      'DEVENV_LIMITS_DISK_BANDWIDTH',
+      'Bytes per second that one environment may read from the disk of the homes, and as many that it may write',
+      {
+        default: '50m',
+        pattern: SIZE,
+        form: 'a size like 500k or 50m',
+      },
+    ),
+    diskOperations: Whole(
+      'DEVENV_LIMITS_DISK_OPERATIONS',
+      'Operations per second of one environment on that disk: reads, and as many writes',
+      {
+        default: 1000,
+        minimum: 20,
+        maximum: 1_000_000,
+      },
+    ),
     connections: Whole(
       'DEVENV_LIMITS_CONNECTIONS',
       'Most connections of one student to the internet at a time, UDP included',

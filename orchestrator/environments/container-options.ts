@@ -48,6 +48,22 @@ const terminals = (instance: string, limit: number): Docker.MountSettings => ({
   },
 });
 
+/** Limits of reads and writes on the device of the homes. cgroup v1 does not count what the kernel writes later. */
+function diskLimits(
+  Path: string | null,
+  { diskBandwidth, diskOperations }: Settings['limits'],
+): Docker.HostConfig {
+  if (Path === null) return {};
+  const bandwidth = [{ Path, Rate: sizeInBytes(diskBandwidth) }];
+  const operations = [{ Path, Rate: diskOperations }];
+  return {
+    BlkioDeviceReadBps: bandwidth,
+    BlkioDeviceWriteBps: bandwidth,
+    BlkioDeviceReadIOps: operations,
+    BlkioDeviceWriteIOps: operations,
+  };
+}
+
 /**
  * Docker's description of the container. The same input gives the same options, so the hash of them in the label
  * `devenv.spec` tells whether a container is current.
@@ -55,7 +71,7 @@ const terminals = (instance: string, limit: number): Docker.MountSettings => ({
 export function containerOptions(
   spec: EnvironmentSpec,
   settings: Settings,
-  host: { image: string; network: string; socketDir: string },
+  host: { image: string; network: string; socketDir: string; disk: string | null },
 ): Docker.ContainerCreateOptions {
   const { limits, instance } = settings;
   const memory = sizeInBytes(limits.memory);
@@ -124,6 +140,7 @@ export function containerOptions(
       MemorySwap: memory,
       NanoCpus: Math.round(limits.cpus * 1e9),
       PidsLimit: limits.pids,
+      ...diskLimits(host.disk, limits),
       Ulimits: [{ Name: 'nofile', Soft: limits.files, Hard: limits.files }],
       // The orchestrator starts environments: the engine would start them before the firewall is active.
       RestartPolicy: { Name: 'no' },

@@ -3,9 +3,10 @@ import type Docker from 'dockerode';
 import type { Diagnostic } from '../domain.ts';
 import { messageOf, type Problem } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
+import { findDiskDevice } from './disk-device.ts';
 import { listEnvironments } from './engine-inventory.ts';
 import type { FirewallState } from './firewall-helper.ts';
-import { diagnoseDisks, diagnoseMemory, diagnoseTables } from './host-diagnostics.ts';
+import { diagnoseDiskSpeed, diagnoseDisks, diagnoseMemory, diagnoseTables } from './host-diagnostics.ts';
 import { readSysctl } from './host-limits.ts';
 import { hasProgram } from './host-shell.ts';
 import { networkOf } from './network.ts';
@@ -156,6 +157,7 @@ async function diagnoseHost(
   const running = environments.filter(({ state }) => state === 'running').length;
   return [
     ...(await diagnoseDisks(DockerRootDir ?? settings.stateDir, settings.stateDir)),
+    diagnoseDiskSpeed(await findDiskDevice(docker)),
     diagnoseMemory(settings, running),
     ...diagnoseTables(),
   ];

@@ -71,6 +71,15 @@ export async function diagnoseDisks(dockerRoot: string, stateDir: string): Promi
   return disks;
 }
 
+/** `device`: of the homes; null where it is not known. No failure: everything works, but a student can slow the others. */
+export function diagnoseDiskSpeed(device: string | null): Diagnostic {
+  const found =
+    device === null
+      ? "students' reads and writes are not limited: the homes have no known block device (btrfs and ZFS have none)"
+      : `students' reads and writes of ${device} are limited`;
+  return passed('Disk speed', found);
+}
+
 /** `running`: environments that run now. */
 export function diagnoseMemory({ limits }: Settings, running: number, total = totalmem()): Diagnostic {
   const limit = sizeInBytes(limits.memory);

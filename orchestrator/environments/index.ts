@@ -143,6 +143,7 @@ class DockerEnvironments implements Environments {
       image: this.#image,
       network: networkOf(instance).name,
       socketDir: this.socketDir(spec.socketId),
+      disk: this.#preparation.disk,
     });
     if (existing !== null) {
       const isCurrent = existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];

@@ -117,7 +117,7 @@ export class Scene {
   /** Removes the containers of `containerLikeAttacker`. */
   async removeContainers(): Promise<void> {
     for (const container of this.#containers.splice(0))
-      await container.remove({ force: true }).catch(() => undefined);
+      await container.remove({ force: true, v: true }).catch(() => undefined);
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,12 @@ const spec = {
   socketId: 'abc',
   uid: 20_007,
 };
-const host = { image: 'devenv-student:1', network: 'devenv-lab', socketDir: '/tmp/agents/abc' };
+const host = {
+  image: 'devenv-student:1',
+  network: 'devenv-lab',
+  socketDir: '/tmp/agents/abc',
+  disk: '/dev/sda',
+};
 
 test('the container is isolated: no capability, no root, bounded memory, a port on loopback only', () => {
   const { User, HostConfig } = containerOptions(spec, settings(), host);
@@ -33,7 +38,14 @@ test('the container is isolated: no capability, no root, bounded memory, a port 
     RestartPolicy: { Name: 'no' },
     Memory: 2 * 2 ** 30,
     MemorySwap: 2 * 2 ** 30,
+    BlkioDeviceWriteIOps: [{ Path: '/dev/sda', Rate: 1000 }],
+    BlkioDeviceReadBps: [{ Path: '/dev/sda', Rate: 50 * 2 ** 20 }],
   });
+});
+
+test('reads and writes are not limited where the device of the homes is not known', () => {
+  const { HostConfig } = containerOptions(spec, settings(), { ...host, disk: null });
+  expect(Object.keys(HostConfig ?? {}).filter((name) => name.startsWith('Blkio'))).toEqual([]);
 });
 
 test('the label devenv.spec changes with the options, and only with them', () => {

@@ -143,9 +143,13 @@ export const SettingsSchema = Type.Object(
         'What students reach: the `internet`, or `none` as in an exam; `devenv egress` switches it while they work',
       default: 'internet',
     }),
-    resolvers: List('DEVENV_RESOLVERS', 'Name servers that students may use; none: those of the host', {
-      default: [],
-    }),
+    resolvers: List(
+      'DEVENV_RESOLVERS',
+      'Name servers of the environments, as IPv4 addresses; none: those of the host',
+      {
+        default: [],
+      },
+    ),
     limits: LimitsSettings,
     cloudflare: CloudflareSettings,
     times: Type.Object(

@@ -2,9 +2,9 @@
  * The accounts that an environment knows: Debian's with files in the image, and `student` with the student's own uid.
  * Mounted over the image's files, which know one uid for all.
  */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HOME_PATH } from '../protocol/constants.ts';
+import { writeMountedFile } from './mounted-file.ts';
 
 /** Names of the files, in the folder on the host and in the environment's `/etc`. */
 export const ACCOUNT_FILES = ['passwd', 'group'] as const;
@@ -39,12 +39,5 @@ function accountFile(name: (typeof ACCOUNT_FILES)[number], uid: number): string 
 
 /** Writes the files into the folder that is mounted into one environment; the engine mounts them over `/etc`. */
 export function placeAccountFiles(folder: string, uid: number): void {
-  for (const name of ACCOUNT_FILES) {
-    const path = join(folder, name);
-    const content = accountFile(name, uid);
-    // An environment may be running, and would see an empty file for a moment.
-    if (existsSync(path) && readFileSync(path, 'utf8') === content) continue;
-    writeFileSync(path, content, { mode: 0o644 });
-    chmodSync(path, 0o644);
-  }
+  for (const name of ACCOUNT_FILES) writeMountedFile(join(folder, name), accountFile(name, uid));
 }

@@ -6,6 +6,7 @@ import { HOME_PATH, RELAY_PORT, RUN_PATH, SOCKET_MOUNT_PATH } from '../protocol/
 import type { Settings } from '../settings-schema.ts';
 import { ACCOUNT_FILES } from './account-files.ts';
 import { UID_LABEL } from './engine-inventory.ts';
+import { RESOLVER_FILE } from './name-servers.ts';
 import { SECCOMP_OPTION } from './seccomp-profile.ts';
 import type { EnvironmentSpec } from './types.ts';
 
@@ -117,8 +118,8 @@ export function containerOptions(
           ReadOnly: true,
         },
         terminals(instance, limits.terminals),
-        // The uid's name: sshd refuses a user without an account.
-        ...ACCOUNT_FILES.map((name) => ({
+        // The uid's name: sshd refuses a user without an account. The name servers: Docker's own knows all students' names.
+        ...[...ACCOUNT_FILES, RESOLVER_FILE].map((name) => ({
           Type: 'bind' as const,
           Source: join(host.socketDir, name),
           Target: `/etc/${name}`,

@@ -9,6 +9,7 @@ import type { FirewallState } from './firewall-helper.ts';
 import { diagnoseDiskSpeed, diagnoseDisks, diagnoseMemory, diagnoseTables } from './host-diagnostics.ts';
 import { readSysctl } from './host-limits.ts';
 import { hasProgram } from './host-shell.ts';
+import { studentResolvers } from './name-servers.ts';
 import { networkOf } from './network.ts';
 import { findClash, studentsIn } from './subnet.ts';
 import { canLimitTcpMemory } from './tcp-memory.ts';
@@ -131,6 +132,18 @@ const diagnoseFirewall = ({ networkProblem, imageInUse, checkFirewall }: Diagnos
     return { ok: false, found, next: 'Restart Docker: systemctl restart docker' };
   });
 
+const diagnoseNameServers = ({ settings }: DiagnosticsDeps) =>
+  check('Name servers', async () => {
+    const resolvers = studentResolvers(settings.resolvers);
+    if (resolvers.length > 0) return { ok: true, found: resolvers.join(', '), next: null };
+    return {
+      ok: false,
+      found:
+        'those of this host are on loopback addresses, so environments ask Docker, which also knows the names of all students',
+      next: 'Set `resolvers` (DEVENV_RESOLVERS) to a name server of your network, then `devenv restart NAME` for each student.',
+    };
+  });
+
 export interface DiagnosticsDeps {
   docker: Docker;
   settings: Settings;
@@ -177,6 +190,7 @@ export async function diagnoseEngine(deps: DiagnosticsDeps): Promise<Diagnostic[
     { subject: 'Student image', ok: true, found: image, next: null },
     await check('Network', () => diagnoseNetwork(deps, students)),
     await diagnoseFirewall(deps),
+    await diagnoseNameServers(deps),
     ...(await diagnoseHost(deps, environments)),
   ];
 }

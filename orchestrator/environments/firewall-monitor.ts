@@ -16,7 +16,8 @@ import {
   installFirewall,
   removeStaleHelpers,
 } from './firewall-helper.ts';
-import { type FirewallRules, firewallRules, hostResolvers } from './firewall-rules.ts';
+import { type FirewallRules, firewallRules } from './firewall-rules.ts';
+import { studentResolvers } from './name-servers.ts';
 import { networkOf } from './network.ts';
 import type { Limits } from './traffic-limits.ts';
 
@@ -94,7 +95,7 @@ export class FirewallMonitor {
       allowMail,
       limits,
       sources: await this.#sources(),
-      resolvers: resolvers.length > 0 ? resolvers : hostResolvers(),
+      resolvers: studentResolvers(resolvers),
     });
   }
 

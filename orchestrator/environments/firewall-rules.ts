@@ -1,5 +1,4 @@
 /** What students may reach, as iptables rules computed from the settings. */
-import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { DevenvError } from '../errors.ts';
 import { type Limits, type TrafficLimits, trafficLimits } from './traffic-limits.ts';
@@ -71,23 +70,6 @@ export function parseTarget(setting: 'allow' | 'deny', text: string): Target {
     bits: Number(bits),
     port: port === undefined ? null : Number(port),
   };
-}
-
-/** The host's name servers. Not those on a loopback address: the engine queries them on a container's behalf. */
-export function hostResolvers(files = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']): string[] {
-  const found = new Set<string>();
-  for (const file of files) {
-    let text = '';
-    try {
-      text = readFileSync(file, 'utf8');
-    } catch {
-      continue;
-    }
-    for (const [, address = ''] of text.matchAll(/^\s*nameserver\s+(\S+)/gm)) {
-      if (isIPv4(address) && !address.startsWith('127.')) found.add(address);
-    }
-  }
-  return [...found];
 }
 
 export interface FirewallRulesOptions {

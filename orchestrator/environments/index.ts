@@ -21,6 +21,7 @@ import { lowestFreeUid } from './free-uid.ts';
 import { removeOwnerHelper, setHomeOwner } from './home-owner.ts';
 import { Homes } from './homes.ts';
 import { memoryPeak } from './memory-peak.ts';
+import { NameResolution } from './name-resolution.ts';
 import { networkOf, refuseForeignNetwork } from './network.ts';
 import { Preparation } from './preparation.ts';
 import { placePublicKey } from './ssh-keys.ts';
@@ -51,6 +52,7 @@ class DockerEnvironments implements Environments {
   readonly #clock: Clock;
   readonly #docker: Docker;
   readonly #firewall: FirewallMonitor;
+  readonly #names: NameResolution;
   readonly #homes: Homes;
   readonly #preparation: Preparation;
 
@@ -60,6 +62,13 @@ class DockerEnvironments implements Environments {
     this.#clock = clock;
     this.#docker = docker;
     this.#firewall = new FirewallMonitor({ docker, settings, log, clock });
+    this.#names = new NameResolution({
+      docker,
+      settings,
+      log,
+      clock,
+      onChanged: () => this.#reinstallFirewall(),
+    });
     this.#homes = new Homes(docker, settings.instance);
     this.#preparation = new Preparation({ docker, settings, clock });
   }
@@ -105,6 +114,7 @@ class DockerEnvironments implements Environments {
     try {
       placePublicKey(this.#settings.stateDir, this.socketDir(spec.socketId));
       placeAccountFiles(this.socketDir(spec.socketId), spec.uid);
+      this.#names.place(this.socketDir(spec.socketId));
       const container = this.#container(student);
       const existing = await inspectContainer(container);
       if (existing?.State.Paused) {
@@ -124,12 +134,21 @@ class DockerEnvironments implements Environments {
       signal.throwIfAborted();
       await container.start();
       await limitTcpMemory(container, sizeInBytes(this.#settings.limits.memory));
-      await this.#firewall.onStarted(this.#image);
-      if (!hasHome) await placeStarter(container, starter, spec.uid, signal);
+      await Promise.all([
+        this.#firewall.onStarted(this.#image),
+        this.#names.onStarted(container, this.#image),
+        hasHome ? undefined : placeStarter(container, starter, spec.uid, signal),
+      ]);
       progress.done('environment', `${student}'s environment is running`);
     } catch (error) {
       throw explainEngineError(error, `start ${student}'s environment`, port);
     }
+  }
+
+  /** Installs the firewall with the rules of the moment, if any environment runs. */
+  async #reinstallFirewall(): Promise<void> {
+    const image = await imageInUse(this.#docker, this.#settings.instance);
+    if (image !== null) await this.#firewall.install(image);
   }
 
   /** Creates the container, or replaces one whose image or settings have changed: all lasting data is in the home. */
@@ -231,6 +250,7 @@ class DockerEnvironments implements Environments {
         (problem) => onChange({ kind: 'network', problem }),
         signal,
       ),
+      this.#names.watch(signal),
       watchEngine(this.#docker, {
         instance,
         limitBytes: sizeInBytes(limits.memory),

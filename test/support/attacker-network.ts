@@ -69,7 +69,7 @@ export class AttackerNetwork {
   /** The host's end of the link to the namespace. */
   readonly device: string;
   readonly #namespace: string;
-  #server: ProcessPromise | null = null;
+  readonly #servers: ProcessPromise[] = [];
 
   private constructor(namespace: string) {
     this.#namespace = namespace;
@@ -107,14 +107,27 @@ export class AttackerNetwork {
 
   async #serve(): Promise<void> {
     let output = '';
-    this.#server = $`ip netns exec ${this.#namespace} ${process.execPath} -e ${SERVER}`.nothrow();
-    this.#server.stdout.on('data', (data) => {
+    const server = $`ip netns exec ${this.#namespace} ${process.execPath} -e ${SERVER}`.nothrow();
+    this.#servers.push(server);
+    server.stdout.on('data', (data) => {
       output += data;
     });
     await waitFor(
       'the server in the namespace',
       () => output.includes('up 25') && output.includes('up 8000'),
     );
+  }
+
+  /** Starts a name server on one of the addresses. */
+  async serveNames(address: string): Promise<void> {
+    const program = new URL('name-server.ts', import.meta.url).pathname;
+    const server = $`ip netns exec ${this.#namespace} ${process.execPath} ${program} ${address}`.nothrow();
+    this.#servers.push(server);
+    let output = '';
+    server.stdout.on('data', (data) => {
+      output += data;
+    });
+    await waitFor('the name server', () => output.includes('ready'));
   }
 
   /** HTTP status that a client in the namespace gets from an address behind the host; `000` for no answer. */
@@ -127,6 +140,6 @@ export class AttackerNetwork {
 
   async remove(): Promise<void> {
     await removeNamespace(this.#namespace);
-    await this.#server;
+    await Promise.all(this.#servers);
   }
 }

@@ -27,6 +27,9 @@ export const ALLOWED_ADDRESS = '10.77.0.8';
 /** What each student of the scene may send and receive in a second; low, so that little traffic shows the limit. */
 export const SCENE_BANDWIDTH_BYTES = 4 * 2 ** 20;
 
+/** The students' name server, in the same network. */
+const RESOLVER_ADDRESS = '10.77.0.53';
+
 export class Scene {
   readonly devenv: Classroom['devenv'];
   readonly attacker: ClassroomStudent;
@@ -47,14 +50,16 @@ export class Scene {
   }
 
   static async open(): Promise<Scene> {
-    const network = await AttackerNetwork.create([...REFUSED_ADDRESSES, ALLOWED_ADDRESS]);
+    const network = await AttackerNetwork.create([...REFUSED_ADDRESSES, ALLOWED_ADDRESS, RESOLVER_ADDRESS]);
     try {
+      await network.serveNames(RESOLVER_ADDRESS);
       const classroom = await openClassroom({
         students: 2,
         env: {
           DEVENV_LIMITS_PIDS: '150',
           DEVENV_LIMITS_BANDWIDTH: `${SCENE_BANDWIDTH_BYTES / 2 ** 20}m`,
           DEVENV_ALLOW: ALLOWED_ADDRESS,
+          DEVENV_RESOLVERS: RESOLVER_ADDRESS,
         },
       });
       return new Scene(classroom, network);

@@ -1,11 +1,7 @@
 /** The iptables rules for the settings. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   type FirewallRulesOptions,
   firewallRules,
-  hostResolvers,
   parseTarget,
 } from '../../../../orchestrator/environments/firewall-rules.ts';
 import { networkOf } from '../../../../orchestrator/environments/network.ts';
@@ -90,17 +86,6 @@ test.each([
   'fe80::1',
 ])('%p is refused', (text) => {
   expect(() => parseTarget('allow', text)).toThrow(expect.objectContaining({ code: 'bad-settings' }));
-});
-
-test('name servers on loopback, IPv6 ones and missing files are skipped', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'devenv-resolv-'));
-  const path = join(folder, 'resolv.conf');
-  writeFileSync(
-    path,
-    'nameserver 127.0.0.53\n# nameserver 1.1.1.1\nnameserver 10.0.0.53\nnameserver fe80::1\nnameserver 10.0.0.53\n',
-  );
-  expect(hostResolvers([path, join(folder, 'none')])).toEqual(['10.0.0.53']);
-  rmSync(folder, { recursive: true });
 });
 
 test('while some students have no internet, only the addresses of the others pass, and replies to visitors', () => {

@@ -11,7 +11,7 @@ import { systemClock } from './clock.ts';
 import type { LogLine } from './domain.ts';
 import { createCloudflare } from './edges/cloudflare/index.ts';
 import type { Edge } from './edges/edge.ts';
-import { createLocalEdge } from './edges/local/index.ts';
+import { createLocalEdgeProcess, endLocalEdge } from './edges/local/index.ts';
 import { createEnvironments } from './environments/index.ts';
 import type { Environments } from './environments/types.ts';
 import { problemOf } from './errors.ts';
@@ -38,13 +38,7 @@ function announce(message: object): void {
 function createEdge(settings: Settings, store: Store, log: Log): Edge {
   switch (settings.edge) {
     case 'local':
-      return createLocalEdge({
-        clock: systemClock,
-        listen: settings.listen,
-        hostname: settings.hostname,
-        instance: settings.instance,
-        log,
-      });
+      return createLocalEdgeProcess({ ...settings, log, clock: systemClock });
     case 'cloudflare':
       return createCloudflare({ settings, env: process.env, store, clock: systemClock, log });
   }
@@ -75,7 +69,7 @@ function createBackend({ settings, students, environments, edge, store, stopDaem
       listen: settings.edge === 'local' ? settings.listen : null,
       startedAt,
       students: students.list().length,
-      problem: store.problem(),
+      problem: store.problem() ?? edge.problem(),
     }),
     list: () => students.list(),
     get: (name) => students.get(name),
@@ -118,6 +112,8 @@ async function run(log: Log): Promise<void> {
   const environments = createEnvironments({ settings, log, clock: systemClock });
   await environments.claimInstance();
   const edge = createEdge(settings, store, log);
+  // An edge from before the settings changed.
+  if (settings.edge !== 'local') await endLocalEdge(settings.stateDir);
   await edge.start();
   const students = new Students({ settings, store, environments, edge, clock: systemClock, log });
   await students.open();

@@ -26,7 +26,7 @@ export const SettingsSchema = Type.Object(
     edge: Type.Union([Type.Literal('local'), Type.Literal('cloudflare')], {
       env: 'DEVENV_EDGE',
       description:
-        'What serves the links: `local` (a reverse proxy in the orchestrator) or `cloudflare` (a Cloudflare tunnel)',
+        'What serves the links: `local` (a reverse proxy on this host) or `cloudflare` (a Cloudflare tunnel)',
       default: 'local',
     }),
     hostname: Text('DEVENV_HOSTNAME', 'Template of the hostnames; `{student}` is replaced by the name', {

@@ -14,6 +14,7 @@ const PRIVATE_FILES = [
   'daemon.log',
   'daemon.log.1',
   'daemon.pid',
+  'edge.sock',
   'lock',
   'state.db',
   'state.db-shm',

@@ -7,12 +7,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import type { Clock } from '../clock.ts';
+import { LineReader } from '../line-reader.ts';
 import type { Log } from '../log.ts';
 import { MAX_LINE_BYTES, PROTOCOL_VERSION, SOCKET_FILE_NAME } from '../protocol/constants.ts';
 import { Report, type StateMessage } from '../protocol/messages.ts';
 import { printableLine } from '../protocol/printable-text.ts';
 import { type RateLimit, tryTake } from '../token-bucket.ts';
-import { LineReader } from './line-reader.ts';
 
 /** Far above what an agent sends (a report every 2 s and at every change), and far below what would slow the daemon. */
 const BYTE_LIMIT: RateLimit = { burst: 2 * MAX_LINE_BYTES, refillMs: 1000 / (256 * 1024) };

@@ -16,7 +16,7 @@ export interface DaemonView {
   startedAt: string;
   /** How many students exist. */
   students: number;
-  /** Why changes are only in memory; null if all are saved. */
+  /** Why changes are only in memory, or why no link answers; null if all is well. */
   problem: Problem | null;
 }
 

@@ -66,12 +66,20 @@ export const addUpDown: AddCommand = (program, run) => {
     );
   program
     .command('down')
-    .description('stop the orchestrator; students continue to work, but local links do not answer meanwhile')
+    .description('stop the orchestrator and the local edge; students continue to work, but local links do not answer meanwhile')
     .action(
-      run(async ({ client, json }: Context) => {
+      run(async ({ client, json, settings }: Context) => {
         const stopped = await stopDaemon(client);
+        const { endLocalEdge } = await import('../edges/local/index.ts');
+        const isEdgeEnded = await endLocalEdge(settings.stateDir);
         if (json) printJson({ stopped });
-        else print(stopped ? 'Orchestrator stopped.' : 'The orchestrator was not running.');
+        else if (stopped) print('Orchestrator stopped.');
+        else
+          print(
+            isEdgeEnded
+              ? 'The orchestrator was not running. The local edge has ended.'
+              : 'The orchestrator was not running.',
+          );
       }),
     );
 };

@@ -118,6 +118,8 @@ export interface Edge {
   begin(preview: DesiredState, options: BeginOptions): Promise<EdgeRun>;
   /** Resolves when the link answers as that student's, or with what is known when `signal` aborts. */
   confirm(route: Route, signal: AbortSignal): Promise<Confirmation>;
+  /** Why no link can be reached at all; null if there is no such reason, or it is not known. */
+  problem(): Problem | null;
   /** What `devenv doctor` checks on this edge. */
   diagnose(): Promise<Diagnostic[]>;
   /** Closes this process's sockets and timers. Published routes stay. */

@@ -2,10 +2,8 @@
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import autocannon from 'autocannon';
-import { pino } from 'pino';
-import { systemClock } from '../../orchestrator/clock.ts';
-import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
 import { applyRoutes } from '../support/apply-routes.ts';
+import { createInProcessEdge } from '../support/in-process-edge.ts';
 import { PERCENTILES, percentile, printMeasurement } from '../support/measurements.ts';
 import { ownRoute } from '../support/own-route.ts';
 import { RelayProcess } from '../support/relay-process.ts';
@@ -21,13 +19,7 @@ const service = createServer((_request, response) => response.end(page)).listen(
 await once(service, 'listening');
 // In a process of its own with the agent's flags, as in an environment.
 const relay = await RelayProcess.start(portOf(service), 'alice');
-const edge = createLocalEdge({
-  listen: '127.0.0.1:0',
-  hostname: null,
-  instance: 'bench',
-  log: pino({ level: 'silent' }),
-  clock: systemClock,
-});
+const edge = createInProcessEdge({ instance: 'bench' });
 await edge.start();
 await applyRoutes(edge, [ownRoute('alice', 'alice.test', `http://127.0.0.1:${relay.port}`)]);
 

@@ -11,7 +11,6 @@ import { pino } from 'pino';
 import { systemClock } from '../../orchestrator/clock.ts';
 import { createCloudflare } from '../../orchestrator/edges/cloudflare/index.ts';
 import type { Edge } from '../../orchestrator/edges/edge.ts';
-import { createLocalEdge } from '../../orchestrator/edges/local/index.ts';
 import type { Environments } from '../../orchestrator/environments/types.ts';
 import { SOCKET_FILE_NAME } from '../../orchestrator/protocol/constants.ts';
 import type { Report } from '../../orchestrator/protocol/messages.ts';
@@ -19,6 +18,7 @@ import { loadSettings } from '../../orchestrator/settings.ts';
 import { openStore, type Store } from '../../orchestrator/store/index.ts';
 import { Students } from '../../orchestrator/students/index.ts';
 import { emptyReport } from './empty-report.ts';
+import { createInProcessEdge } from './in-process-edge.ts';
 import { silentProgress } from './progress.ts';
 
 /** Environments that run from their creation to their removal. */
@@ -122,7 +122,7 @@ export class Lab {
     const store = openStore(join(stateDir, 'state.db'));
     const edge =
       settings.edge === 'local'
-        ? createLocalEdge({ ...settings, log, clock: systemClock })
+        ? createInProcessEdge(settings)
         : createCloudflare({ settings, env: full, store, clock: systemClock, log });
     await edge.start();
     const environments = fakeEnvironments(stateDir, this.#running, () => this.preparing());

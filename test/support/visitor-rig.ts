@@ -2,25 +2,16 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { type Link, type Relay, startRelay } from '../../hooks/agent/relay/index.ts';
-import { systemClock } from '../../orchestrator/clock.ts';
 import type { Route } from '../../orchestrator/edges/edge.ts';
-import { createLocalEdge, type LocalEdge } from '../../orchestrator/edges/local/index.ts';
+import type { LocalEdge } from '../../orchestrator/edges/local/index.ts';
 import type { Service } from '../../orchestrator/protocol/messages.ts';
 import { applyRoutes } from './apply-routes.ts';
 import { type Answer, browse, type Visit } from './browse.ts';
+import { createInProcessEdge } from './in-process-edge.ts';
 import { ownRoute } from './own-route.ts';
 import { WAIT_TIMEOUT_MS } from './wait.ts';
-
-/** Options of a local edge on any free port; a test adds its `instance`. */
-export const localEdgeOptions = {
-  listen: '127.0.0.1:0',
-  hostname: null,
-  log: pino({ level: 'silent' }),
-  clock: systemClock,
-};
 
 /** The port on which a server listens. */
 export function portOf(server: Server): number {
@@ -47,7 +38,7 @@ export class VisitorRig {
   /** Alice's link is open, and nothing listens. */
   static async open(): Promise<VisitorRig> {
     let rig: VisitorRig | null = null;
-    const edge = createLocalEdge({ ...localEdgeOptions, instance: 'test' });
+    const edge = createInProcessEdge();
     await edge.start();
     const relay = await startRelay({
       port: 0,

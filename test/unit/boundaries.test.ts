@@ -22,6 +22,7 @@ const refused: readonly Import[] = [
   ['orchestrator/cli', '../students/index.ts'],
   ['orchestrator/cli', '../api/server.ts'],
   ['orchestrator/cli', '../environments/engine.ts'],
+  ['orchestrator/cli', '../edges/local/edge-process.ts'],
   ['orchestrator/edges', './cloudflare/index.ts'],
   ['orchestrator/edges', '../students/index.ts'],
   ['orchestrator/edges/local', '../../students/index.ts'],
@@ -65,6 +66,7 @@ const refused: readonly Import[] = [
 ];
 
 const allowed: readonly Import[] = [
+  ['orchestrator/cli', '../edges/local/index.ts'],
   ['orchestrator/routes', '../edges/edge.ts'],
   ['orchestrator/students', '../environments/index.ts'],
   ['orchestrator/students', '../routes/index.ts'],

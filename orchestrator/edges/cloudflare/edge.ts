@@ -160,6 +160,10 @@ export class CloudflareEdge implements Edge {
     });
   }
 
+  problem(): null {
+    return null;
+  }
+
   diagnose(): Promise<Diagnostic[]> {
     const [api, connectors, budget, lost] = [this.#api, this.#connectors, this.#budget, this.#lost];
     return diagnoseCloudflare({ api, connectors, budget, lost });

@@ -1,20 +1,31 @@
-/** The local edge: a reverse proxy in the daemon. Its routes are a table in memory, so they can't drift. */
-import type { Clock } from '../../clock.ts';
-import { DevenvError } from '../../errors.ts';
+/** The local edge: a reverse proxy on this host, in a process of its own. It gets every change of the routes as a whole. */
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Confirmation, DetectedDrift, Edge, Route } from '../edge.ts';
 import { fetchLinkIdentity, isOwnIdentity } from '../link-identity.ts';
-import { LocalProxy } from './proxy.ts';
+import { EdgeProcess, endEdgeProcess } from './edge-process.ts';
+import type { RouteServer } from './route-server.ts';
 
 /** Pause between two checks of a link that is not live yet. */
 const CONFIRM_INTERVAL_MS = 100;
 
 export interface LocalEdgeOptions {
-  /** `host:port`; port 0 stands for any free one. */
-  listen: string;
   /** Template of the hostnames, with `{student}`; null for names under `localhost`. */
   hostname: string | null;
   instance: string;
+  clock: Clock;
+  /** The address on which `server` listens. */
+  host: string;
+  server: RouteServer;
+}
+
+export interface LocalEdgeProcessOptions {
+  /** `host:port`; port 0 stands for any free one. */
+  listen: string;
+  hostname: string | null;
+  instance: string;
+  stateDir: string;
   log: Log;
   clock: Clock;
 }
@@ -24,39 +35,42 @@ export interface LocalEdge extends Edge {
   address(): { host: string; port: number };
 }
 
-function parseListen(listen: string): { host: string; port: number } {
+/** `listen`: `host:port`, with brackets around an IPv6 address. */
+export function parseListen(listen: string): { host: string; port: number } {
   const colon = listen.lastIndexOf(':');
   return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
 }
 
-function listenProblem(listen: string, error: NodeJS.ErrnoException): DevenvError {
-  const reason =
-    error.code === 'EADDRINUSE' ? 'another program listens there' : (error.code ?? error.message);
-  return new DevenvError(
-    {
-      code: 'edge',
-      what: `The local edge can't listen on ${listen}: ${reason}.`,
-      next: 'Choose another address with DEVENV_LISTEN (or `listen` in the settings file), or stop the program that listens there.',
-    },
-    { cause: error },
-  );
+const controlSocketOf = (stateDir: string) => join(stateDir, 'edge.sock');
+
+/** The local edge whose proxy is a process of its own, with a control socket in the state folder. */
+export function createLocalEdgeProcess(options: LocalEdgeProcessOptions): LocalEdge {
+  const { stateDir, hostname, listen, instance, log, clock } = options;
+  const address = parseListen(listen);
+  const server = new EdgeProcess({
+    ...address,
+    socketPath: controlSocketOf(stateDir),
+    listen,
+    instance,
+    log,
+    clock,
+  });
+  return createLocalEdge({ hostname, instance, clock, host: address.host, server });
 }
 
-export function createLocalEdge({ listen, hostname, instance, log, clock }: LocalEdgeOptions): LocalEdge {
-  const proxy = new LocalProxy();
-  const requested = parseListen(listen);
+/** Ends the edge process of a state folder, whether a daemon runs or not. Resolves to whether there was one. */
+export const endLocalEdge = (stateDir: string): Promise<boolean> =>
+  endEdgeProcess(controlSocketOf(stateDir), systemClock);
+
+export function createLocalEdge({ hostname, instance, clock, host, server }: LocalEdgeOptions): LocalEdge {
   const hostnameOf = (student: string) =>
     (hostname ?? '{student}.localhost').toLowerCase().replaceAll('{student}', student);
-  let { port: boundPort } = requested;
-  const address = () => ({ host: requested.host, port: boundPort });
+  let port = 0;
   /** The address at which this process reaches its own edge. */
-  const ownAddress = () => {
-    const { host, port } = address();
-    return { host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port };
-  };
+  const ownAddress = () => ({ host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port });
 
-  const driftFrom = (routes: readonly Route[]): DetectedDrift[] => {
-    const open = new Set(proxy.hostnames());
+  const driftFrom = (routes: readonly Route[], hostnames: readonly string[]): DetectedDrift[] => {
+    const open = new Set(hostnames);
     return routes
       .filter(({ hostname }) => !open.has(hostname))
       .map(({ id, owner, hostname }) => ({ id, owner, hostname, found: 'not open', action: 'open it' }));
@@ -65,17 +79,14 @@ export function createLocalEdge({ listen, hostname, instance, log, clock }: Loca
   return {
     kind: 'local',
     hasCostlyWrites: false,
-    address,
+    address: () => ({ host, port }),
+    problem: () => server.problem(),
 
     async start() {
-      boundPort = await proxy.listen(requested.port, requested.host).catch((error) => {
-        throw listenProblem(listen, error);
-      });
-      proxy.onError((err) => log.error({ err }, 'local edge: a listening socket failed'));
+      port = await server.start();
     },
 
     url(hostname) {
-      const { port } = address();
       return `http://${hostname}${port === 80 ? '' : `:${port}`}`;
     },
 
@@ -97,11 +108,11 @@ export function createLocalEdge({ listen, hostname, instance, log, clock }: Loca
     async begin(_preview, { mode }) {
       return {
         async apply({ routes }) {
-          const drift = mode === 'reconcile' ? driftFrom(routes) : [];
-          proxy.setRoutes(routes);
+          const before = await server.setRoutes(routes);
+          const drift = mode === 'reconcile' ? driftFrom(routes, before) : [];
           return { drift, outcomes: [], problem: null };
         },
-        diff: async ({ routes }) => driftFrom(routes),
+        diff: async ({ routes }) => driftFrom(routes, await server.hostnames()),
       };
     },
 
@@ -113,6 +124,8 @@ export function createLocalEdge({ listen, hostname, instance, log, clock }: Loca
         found = typeof answer === 'string' ? answer : 'the answer of another student';
         await clock.sleep(CONFIRM_INTERVAL_MS, signal);
       }
+      const problem = server.problem();
+      if (problem !== null) return { kind: 'not-live', problem };
       return {
         kind: 'not-live',
         problem: {
@@ -123,11 +136,7 @@ export function createLocalEdge({ listen, hostname, instance, log, clock }: Loca
       };
     },
 
-    async diagnose() {
-      const { host, port } = address();
-      return [{ subject: 'Local edge', ok: true, found: `listens on ${host}:${port}`, next: null }];
-    },
-
-    stop: () => proxy.close(),
+    diagnose: () => server.diagnose(),
+    stop: () => server.stop(),
   };
 }

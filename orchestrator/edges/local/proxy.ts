@@ -11,9 +11,9 @@ import { hostnameFromHeader, type RequestTarget, requestTarget } from '../../pro
 import type { ForwardOptions } from '../../proxy/upstream-request.ts';
 import { VisitorConnections } from '../../proxy/visitor-connections.ts';
 import { createVisitorServer } from '../../proxy/visitor-server.ts';
-import type { Route } from '../edge.ts';
 import { LISTENER_COUNT, listenTogether } from './listeners.ts';
 import { badRequestPage, busyPage, notFoundPage, unreachablePage } from './pages.ts';
+import type { ServedRoute } from './route-server.ts';
 
 /** Simultaneous connections to one hostname: all students share this process's file descriptors. */
 const MAX_VISITORS_PER_HOSTNAME = 4096;
@@ -25,7 +25,7 @@ export class LocalProxy {
   readonly #servers: readonly Server[];
   readonly #visitors: VisitorConnections;
   /** Open routes by hostname. */
-  #routes = new Map<string, Route>();
+  #routes = new Map<string, ServedRoute>();
 
   constructor(maxVisitorsPerHostname = MAX_VISITORS_PER_HOSTNAME) {
     this.#visitors = new VisitorConnections(maxVisitorsPerHostname);
@@ -47,7 +47,7 @@ export class LocalProxy {
   }
 
   /** Replaces the whole table. Visitors of hostnames that are no longer open are disconnected. */
-  setRoutes(routes: readonly Route[]): void {
+  setRoutes(routes: readonly ServedRoute[]): void {
     this.#routes = new Map(routes.map((route) => [route.hostname, route]));
     for (const hostname of this.#visitors.hostnames()) {
       if (this.#routes.has(hostname)) continue;
@@ -60,7 +60,7 @@ export class LocalProxy {
     return [...this.#routes.keys()];
   }
 
-  #forwardingOf(request: IncomingMessage, { host, path }: RequestTarget, route: Route): ForwardOptions {
+  #forwardingOf(request: IncomingMessage, { host, path }: RequestTarget, route: ServedRoute): ForwardOptions {
     const { hostname, port } = new URL(route.origin);
     const visitorAddress = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
     return {

@@ -5,9 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { pino } from 'pino';
-import { systemClock } from '../../../../orchestrator/clock.ts';
 import type { Edge } from '../../../../orchestrator/edges/edge.ts';
-import { createLocalEdge } from '../../../../orchestrator/edges/local/index.ts';
 import type { Routes } from '../../../../orchestrator/routes/index.ts';
 import { openStore } from '../../../../orchestrator/store/index.ts';
 import {
@@ -17,6 +15,7 @@ import {
 } from '../../../../orchestrator/students/hostnames.ts';
 import { Roster } from '../../../../orchestrator/students/roster.ts';
 import type { Student } from '../../../../orchestrator/students/student.ts';
+import { createInProcessEdge } from '../../../support/in-process-edge.ts';
 
 /** The student alice exists; the template keeps only the first letter of a name. */
 function depsWith(links: string[] = []) {
@@ -149,13 +148,7 @@ test('no template gives two names the same hostname', () => {
     .map((pieces) => pieces.join(''));
   fc.assert(
     fc.property(template, name, name, (hostname, one, other) => {
-      const edge = createLocalEdge({
-        listen: '127.0.0.1:0',
-        hostname,
-        instance: 'test',
-        log: pino({ level: 'silent' }),
-        clock: systemClock,
-      });
+      const edge = createInProcessEdge({ hostname });
       return one === other || edge.knownHostname(one) !== edge.knownHostname(other);
     }),
   );

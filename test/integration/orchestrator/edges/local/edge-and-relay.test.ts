@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRelay } from '../../../../../hooks/agent/relay/index.ts';
 import { routeId } from '../../../../../orchestrator/edges/edge.ts';
-import { createLocalEdge } from '../../../../../orchestrator/edges/local/index.ts';
 import { LocalProxy } from '../../../../../orchestrator/edges/local/proxy.ts';
 import { applyRoutes } from '../../../../support/apply-routes.ts';
 import { browse } from '../../../../support/browse.ts';
-import { localEdgeOptions, VisitorRig } from '../../../../support/visitor-rig.ts';
+import { createInProcessEdge } from '../../../../support/in-process-edge.ts';
+import { VisitorRig } from '../../../../support/visitor-rig.ts';
 import { waitFor } from '../../../../support/wait.ts';
 
 let rig: VisitorRig;
@@ -56,7 +56,7 @@ test("the edge confirms a link through the reserved path, which never reaches th
     kind: 'not-live',
     problem: { what: expect.stringContaining('another student') },
   });
-  const elsewhere = createLocalEdge({ ...localEdgeOptions, instance: 'b' });
+  const elsewhere = createInProcessEdge({ instance: 'b' });
   await elsewhere.start();
   await applyRoutes(elsewhere, [rig.route()]);
   expect(await elsewhere.confirm(rig.route(), AbortSignal.timeout(300))).toMatchObject({ kind: 'not-live' });
@@ -190,20 +190,12 @@ test("the relay refuses a hostname that is not the student's", async () => {
 });
 
 test('a hostname template in capitals gives hostnames in lower case', async () => {
-  const edge = createLocalEdge({
-    ...localEdgeOptions,
-    hostname: '{student}.Lab.test',
-    instance: 'test',
-  });
+  const edge = createInProcessEdge({ hostname: '{student}.Lab.test' });
   expect(edge.knownHostname('alice')).toBe('alice.lab.test');
 });
 
 test('an address in use fails the start, with what to do', async () => {
-  const second = createLocalEdge({
-    ...localEdgeOptions,
-    listen: `127.0.0.1:${rig.port}`,
-    instance: 'test',
-  });
+  const second = createInProcessEdge({ listen: `127.0.0.1:${rig.port}` });
   await expect(second.start()).rejects.toMatchObject({
     code: 'edge',
     next: expect.stringContaining('DEVENV_LISTEN'),

@@ -1,12 +1,12 @@
 /** When the local edge reports drift. */
 
 import { type BeginOptions, type DesiredState, routeId } from '../../../../../orchestrator/edges/edge.ts';
-import { createLocalEdge, type LocalEdge } from '../../../../../orchestrator/edges/local/index.ts';
-import { localEdgeOptions } from '../../../../support/visitor-rig.ts';
+import type { LocalEdge } from '../../../../../orchestrator/edges/local/index.ts';
+import { createInProcessEdge } from '../../../../support/in-process-edge.ts';
 
 let edge: LocalEdge;
 beforeEach(async () => {
-  edge = createLocalEdge({ ...localEdgeOptions, instance: 'test' });
+  edge = createInProcessEdge();
   await edge.start();
 });
 afterEach(() => edge.stop());

@@ -66,7 +66,9 @@ export const addUpDown: AddCommand = (program, run) => {
     );
   program
     .command('down')
-    .description('stop the orchestrator and the local edge; students continue to work, but local links do not answer meanwhile')
+    .description(
+      'stop the orchestrator and the local edge; students continue to work, but local links do not answer meanwhile',
+    )
     .action(
       run(async ({ client, json, settings }: Context) => {
         const stopped = await stopDaemon(client);

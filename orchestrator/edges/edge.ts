@@ -4,6 +4,7 @@
  */
 import type { Diagnostic, Drift } from '../domain.ts';
 import type { Problem } from '../errors.ts';
+import type { RateLimit } from '../token-bucket.ts';
 
 /**
  * Names one route, as owner tags do: the student's name for their own link, `alice-4000` for an additional one of
@@ -97,6 +98,8 @@ export interface Edge {
   readonly kind: 'local' | 'cloudflare';
   /** Whether a write costs so much that changes should be collected for a moment first. */
   readonly hasCostlyWrites: boolean;
+  /** How often all students together may open links beyond ordinary use; null where an opening costs nothing. */
+  readonly sharedOpenings: RateLimit | null;
   /** Gets ready for the first run. Throws a DevenvError where settings, token or address are wrong. */
   start(): Promise<void>;
   /** Calls back when a run has something to do though the desired state is the same. */

@@ -6,13 +6,9 @@ import type { LinkReason } from '../domain.ts';
 import type { Problem } from '../errors.ts';
 import { isPublicWebServer } from '../protocol/listener-purpose.ts';
 import type { Report } from '../protocol/messages.ts';
-import { nextTokenAt, type RateLimit, tryTake } from '../token-bucket.ts';
+import { OPENING_LIMIT, type OpeningBuckets, type TakeShared, takeOpening } from './opening-limits.ts';
 
-/**
- * How often one student's links may open. Opening and closing cost calls at the edge, and all students share its
- * budget: one environment whose reports flap must not use it up.
- */
-export const OPENING_LIMIT: RateLimit = { burst: 20, refillMs: 10_000 };
+export { OPENING_LIMIT } from './opening-limits.ts';
 
 /** What was observed of one student. */
 export interface Facts {
@@ -34,7 +30,7 @@ export interface LinkRules {
 }
 
 /** What is remembered of one student's link. Times are in ms since 1970. */
-export interface LinkMemory {
+export interface LinkMemory extends OpeningBuckets {
   desired: boolean;
   reason: LinkReason;
   /** When `desired` or `reason` last changed. */
@@ -55,10 +51,10 @@ export interface LinkMemory {
   reservedPorts: number[];
   /** The instructor's override: `open` lasts until the next session ends, `close` until the next one begins. */
   override: 'open' | 'close' | null;
-  /** State of the token bucket that `OPENING_LIMIT` describes. */
-  tokensFullAt: number;
-  /** When a link that `OPENING_LIMIT` keeps closed will open; null if none is kept closed. */
+  /** When a link that was opened too often will open; null if none is kept closed. */
   rateLimitedUntil: number | null;
+  /** How long it has to wait in all, in s. */
+  rateLimitSeconds: number;
 }
 
 /** The memory of a student who is new. */
@@ -75,7 +71,9 @@ export const initialMemory = (now: number): LinkMemory => ({
   reservedPorts: [],
   override: null,
   tokensFullAt: 0,
+  ordinaryFullAt: 0,
   rateLimitedUntil: null,
+  rateLimitSeconds: 0,
 });
 
 /** Which ports keep a hostname: the desired ones, then the most recently desired, at most `limit`. */
@@ -163,21 +161,32 @@ function desiredFrom(
   return closedUnlessOverridden('no-service');
 }
 
+/** The wait that began with an earlier evaluation counts from there. */
+function waitUntil(until: number, before: LinkMemory, now: number) {
+  if (until === before.rateLimitedUntil)
+    return { rateLimitedUntil: until, rateLimitSeconds: before.rateLimitSeconds };
+  const seconds = Math.max(OPENING_LIMIT.refillMs, until - now) / 1000;
+  return { rateLimitedUntil: until, rateLimitSeconds: Math.ceil(seconds) };
+}
+
 /** Keeps closed what was opened too often. Links that open together cost one token. */
-function limitRate(memory: LinkMemory, before: LinkMemory, now: number): LinkMemory {
+function limitRate(memory: LinkMemory, before: LinkMemory, takeShared: TakeShared, now: number): LinkMemory {
   const opensLink = memory.desired && !before.desired;
   const previousPorts = before.desired ? before.additionalPorts : [];
   const opensAdditional =
     memory.desired && memory.additionalPorts.some((port) => !previousPorts.includes(port));
   const next: LinkMemory = { ...memory, rateLimitedUntil: null };
   if (!opensLink && !opensAdditional) return next;
-  const taken = tryTake(next.tokensFullAt, 1, OPENING_LIMIT, now);
+  const taken = takeOpening(next, takeShared, now);
+  if (typeof taken !== 'number') return { ...next, ...taken };
   // The instructor's `open` is never limited. It covers the own link only: the student decides on additional ones.
-  const tokensFullAt = taken ?? (opensLink && next.override === 'open' ? next.tokensFullAt : null);
-  if (tokensFullAt !== null) return { ...next, tokensFullAt };
-  next.rateLimitedUntil = nextTokenAt(next.tokensFullAt, OPENING_LIMIT, now);
-  if (opensLink) return { ...next, desired: false, reason: 'rate-limited' };
-  return { ...next, additionalPorts: next.additionalPorts.filter((port) => previousPorts.includes(port)) };
+  if (opensLink && next.override === 'open') return next;
+  const limited = { ...next, ...waitUntil(taken, before, now) };
+  if (opensLink) return { ...limited, desired: false, reason: 'rate-limited' };
+  return {
+    ...limited,
+    additionalPorts: next.additionalPorts.filter((port) => previousPorts.includes(port)),
+  };
 }
 
 /** When time alone may change the result: ms since 1970, null for never. */
@@ -188,12 +197,15 @@ function nextDeadline(memory: LinkMemory, now: number): number | null {
 }
 
 /** Why the rate limit keeps a link closed; null if it keeps none closed. */
-export function rateLimitProblem({ rateLimitedUntil, desired }: LinkMemory): Problem | null {
+export function rateLimitProblem({
+  rateLimitedUntil,
+  rateLimitSeconds,
+  desired,
+}: LinkMemory): Problem | null {
   if (rateLimitedUntil === null) return null;
-  const waitSeconds = OPENING_LIMIT.refillMs / 1000;
   return {
     code: 'rate-limited',
-    what: `${desired ? 'An additional' : 'The'} link was opened and closed too often. It opens automatically within ${waitSeconds} s.`,
+    what: `${desired ? 'An additional' : 'The'} link was opened and closed too often. It opens automatically within ${rateLimitSeconds} s.`,
     next: desired
       ? "There is nothing to do; the student's own link is not affected."
       : 'Leave a terminal open: while a session is open, a server that stops or restarts keeps its link.',
@@ -201,12 +213,16 @@ export function rateLimitProblem({ rateLimitedUntil, desired }: LinkMemory): Pro
   };
 }
 
-/** The next memory, and when to evaluate again although no fact has changed. Leaves `memory` unchanged. */
+/**
+ * The next memory, and when to evaluate again although no fact has changed. Leaves `memory` unchanged. `takeShared` is
+ * called where the link opens more often than in ordinary use.
+ */
 export function evaluate(
   memory: LinkMemory,
   facts: Facts,
   rules: LinkRules,
   now: number,
+  takeShared: TakeShared = () => null,
 ): { memory: LinkMemory; evaluateAgainAt: number | null } {
   let next: LinkMemory = { ...memory };
   if (!facts.running) {
@@ -223,7 +239,7 @@ export function evaluate(
     // The daemon has restarted and no report has arrived yet: everything stays as it was.
     return { memory: next, evaluateAgainAt: nextDeadline(next, now) };
   }
-  next = limitRate({ ...next, ...desiredFrom(next, facts, rules, now) }, memory, now);
+  next = limitRate({ ...next, ...desiredFrom(next, facts, rules, now) }, memory, takeShared, now);
   if (next.desired && !memory.desired) next.openings += 1;
   if (next.desired)
     next.reservedPorts = portsToReserve(next.additionalPorts, next.reservedPorts, rules.links - 1);

@@ -19,6 +19,7 @@ import {
 } from './desired-state.ts';
 import { ReadinessChecks } from './readiness.ts';
 import { Reconciler } from './reconciler.ts';
+import { SharedOpenings } from './shared-openings.ts';
 
 export interface RouteView {
   phase: LinkPhase;
@@ -63,10 +64,12 @@ export class Routes {
   readonly #byRoute = new Map<RouteId, StudentLinks>();
   readonly #reconciler: Reconciler;
   readonly #readiness: ReadinessChecks;
+  readonly #sharedOpenings: SharedOpenings;
 
   constructor(options: RoutesOptions) {
     this.#options = options;
     const { edge, log, clock } = options;
+    this.#sharedOpenings = new SharedOpenings(edge.sharedOpenings);
     this.#readiness = new ReadinessChecks(edge, clock, (id) => {
       const links = this.#byRoute.get(id);
       if (links !== undefined) options.onChange(links.route.owner);
@@ -101,6 +104,7 @@ export class Routes {
     const links = this.#students.get(student);
     links?.timer?.cancel();
     this.#students.delete(student);
+    this.#sharedOpenings.forget(student);
     if (links !== undefined) this.#forget(links.additional.update([], []));
     const id = links?.route.id ?? routeId(student);
     this.#byRoute.delete(id);
@@ -132,7 +136,8 @@ export class Routes {
     const { route, memory, facts } = links;
     const { rules, clock, saveMemory } = this.#options;
     const now = clock.now();
-    const { memory: next, evaluateAgainAt } = evaluate(memory, facts, rules, now);
+    const takeShared = () => this.#sharedOpenings.take(route.owner, now);
+    const { memory: next, evaluateAgainAt } = evaluate(memory, facts, rules, now, takeShared);
     links.timer?.cancel();
     links.timer =
       evaluateAgainAt === null

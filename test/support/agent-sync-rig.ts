@@ -16,6 +16,7 @@ import { emptyReport } from './empty-report.ts';
 export const instantEdge = {
   url: (hostname: string) => `http://${hostname}`,
   onRunDue: () => {},
+  sharedOpenings: null,
   begin: async () => ({
     apply: async () => ({ drift: [], outcomes: [], problem: null }),
     diff: async () => [],

@@ -17,6 +17,7 @@ export const problem = { code: 'edge', what: 'No.', next: 'Wait.' } as const;
 export class MemoryEdge {
   readonly #clock: Clock;
   readonly hasCostlyWrites = true;
+  readonly sharedOpenings = null;
   readonly open = new Set<string>();
   /** Runs that were applied, each reconcile included. */
   publications = 0;

@@ -5,6 +5,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Diagnostic } from '../../domain.ts';
 import type { Log } from '../../log.ts';
+import type { RateLimit } from '../../token-bucket.ts';
 import type { BeginOptions, DesiredState, Edge, EdgeRun, Route } from '../edge.ts';
 import { Budget } from './api/budget.ts';
 import { CloudflareApi } from './api/client.ts';
@@ -54,6 +55,7 @@ export interface CloudflareEdgeOptions {
 export class CloudflareEdge implements Edge {
   readonly kind = 'cloudflare';
   readonly hasCostlyWrites = true;
+  readonly sharedOpenings: RateLimit;
   readonly #options: CloudflareEdgeOptions;
   readonly #stopping = new AbortController();
   readonly #budget: Budget;
@@ -71,6 +73,7 @@ export class CloudflareEdge implements Edge {
     const { signal } = this.#stopping;
     this.#scheduler = new RunScheduler(clock);
     this.#budget = new Budget({ calls: options.budget, windowMs: RATE_LIMIT_WINDOW_MS, clock });
+    this.sharedOpenings = this.#budget.sharedOpenings;
     const api = new CloudflareApi({
       ...options,
       budget: this.#budget,

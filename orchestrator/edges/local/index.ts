@@ -79,6 +79,7 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
   return {
     kind: 'local',
     hasCostlyWrites: false,
+    sharedOpenings: null,
     address: () => ({ host, port }),
     problem: () => server.problem(),
 

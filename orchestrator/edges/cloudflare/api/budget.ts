@@ -4,10 +4,17 @@
  * and believe what its headers say is left.
  */
 import type { Clock } from '../../../clock.ts';
+import type { RateLimit } from '../../../token-bucket.ts';
 import { ApiFailure, MAX_WAIT_MS } from './failures.ts';
 
 /** Calls of a run in which nothing fails, and one more read: no run begins without them. */
 export const CALLS_OF_A_RUN = 6;
+
+/** Most calls of an opening and the closing after it: a read and a write each, and one to check whether it is live. */
+const CALLS_OF_AN_OPENING = 5;
+
+/** The part of the budget for openings beyond ordinary use. */
+const SHARED_PART = 1 / 3;
 
 /** With fewer calls left by Cloudflare's own count we wait for its window: the dashboard needs some too. */
 const RESERVED_CALLS = 10;
@@ -49,6 +56,13 @@ export class Budget {
   /** Whether calls that only read may be made: a quarter is kept for those that open and close links. */
   get isAmple(): boolean {
     return this.waitMs(Math.ceil(this.#options.calls / 4)) === 0;
+  }
+
+  /** How many openings beyond ordinary use the budget bears; a quarter of a window's at once. */
+  get sharedOpenings(): RateLimit {
+    const { calls, windowMs } = this.#options;
+    const openings = Math.max(1, Math.floor((calls * SHARED_PART) / CALLS_OF_AN_OPENING));
+    return { burst: Math.ceil(openings / 4), refillMs: windowMs / openings };
   }
 
   /** Counts one call. Throws `rate-limited` where it may not be made now. */

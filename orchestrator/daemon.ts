@@ -78,6 +78,7 @@ function createBackend({ settings, students, environments, edge, store, stopDaem
     stop: (name, progress) => lifecycle.stop(name, progress),
     restart: (name, progress, signal) => lifecycle.restart(name, progress, signal),
     remove: (name, keepHome, progress) => lifecycle.remove(name, keepHome, progress),
+    update: (progress, signal) => environments.update(progress, signal),
     open: async (name, adopt) => students.openLink(name, adopt),
     close: async (name) => students.closeLink(name),
     access: (name) => students.access(name),

@@ -42,6 +42,16 @@ export interface Diagnostic {
   next: string | null;
 }
 
+/** The image of the students' environments. */
+export interface StudentImage {
+  /** Its name in the engine. */
+  name: string;
+  /** What its base was made from: `debian@sha256:…` or `mmdebstrap`. */
+  base: string;
+  /** When its base was made and its packages were the newest: ISO 8601, UTC. */
+  builtAt: string;
+}
+
 /** One difference between desired and observed state at the edge, as `devenv sync` shows it. */
 export interface Drift {
   hostname: string;

@@ -16,6 +16,8 @@ export interface StudentView {
     state: 'running' | 'stopped' | 'missing';
     /** Why it has no network, or why it could not be started; null if all is well. */
     problem: Problem | null;
+    /** Whether its image is older than the student image of today; its next start renews it. */
+    outdated: boolean;
   };
   /** What the student reaches. */
   egress: Egress;

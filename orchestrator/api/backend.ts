@@ -2,7 +2,16 @@
  * What the API serves: `daemon.ts` implements it, `server.ts` calls it. Methods throw DevenvErrors for expected
  * failures; any other error is a defect.
  */
-import type { AccessInfo, Diagnostic, Drift, Egress, EgressPolicy, LogLine, Progress } from '../domain.ts';
+import type {
+  AccessInfo,
+  Diagnostic,
+  Drift,
+  Egress,
+  EgressPolicy,
+  LogLine,
+  Progress,
+  StudentImage,
+} from '../domain.ts';
 import type { StudentView } from '../student-view.ts';
 import type { DaemonView } from './contract.ts';
 
@@ -18,6 +27,8 @@ export interface Backend {
   stop(name: string, progress: Progress): Promise<StudentView>;
   restart(name: string, progress: Progress, signal: AbortSignal): Promise<StudentView>;
   remove(name: string, keepHome: boolean, progress: Progress): Promise<void>;
+  /** Builds the student image on a new base. Environments get it at their next start. */
+  update(progress: Progress, signal: AbortSignal): Promise<StudentImage>;
   /** Opens the link. `adopt`: takes over a foreign record or rule at the student's hostname. */
   open(name: string, adopt: boolean): Promise<StudentView>;
   close(name: string): Promise<StudentView>;

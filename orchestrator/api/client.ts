@@ -3,7 +3,16 @@ import { type IncomingMessage, request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nanoid } from 'nanoid';
-import type { AccessInfo, Diagnostic, Drift, Egress, EgressPolicy, LogLine, Progress } from '../domain.ts';
+import type {
+  AccessInfo,
+  Diagnostic,
+  Drift,
+  Egress,
+  EgressPolicy,
+  LogLine,
+  Progress,
+  StudentImage,
+} from '../domain.ts';
 import { DevenvError, type Problem, systemCodeOf } from '../errors.ts';
 import type { StudentView } from '../student-view.ts';
 import { type DaemonView, OPERATION_HEADER, type OperationResult, type ProgressEvent } from './contract.ts';
@@ -193,6 +202,13 @@ export class ApiClient {
 
   async remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
     await this.#operate('DELETE', `${pathOf(name)}?keepHome=${keepHome}`, progress);
+  }
+
+  /** Builds the student image on a new base; environments get it at their next start. */
+  async update(progress: Progress, signal: AbortSignal): Promise<StudentImage> {
+    const { image } = await this.#operate('POST', '/update', progress, undefined, signal);
+    if (image === undefined) throw new Error('the update returned no image');
+    return image;
   }
 
   /** The newest `count` log lines, oldest first; of all students where `name` is null. */

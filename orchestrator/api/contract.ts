@@ -1,5 +1,6 @@
 /** Types that only the API and its client share. docs/cli-json.md documents what of them `--json` prints. */
 
+import type { StudentImage } from '../domain.ts';
 import type { Problem } from '../errors.ts';
 import type { StudentView } from '../student-view.ts';
 
@@ -32,7 +33,8 @@ export type ProgressEvent =
 /** Request header with the operation's id. The client cancels the operation by that id and still receives its result. */
 export const OPERATION_HEADER = 'x-devenv-operation';
 
-/** `student` is null after a removal. */
+/** What an operation resolves to: the student, null after a removal; or the image that `update` has built. */
 export interface OperationResult {
   student: StudentView | null;
+  image?: StudentImage;
 }

@@ -3,11 +3,9 @@ import { PassThrough, type Readable } from 'node:stream';
 import type { Progress } from '../domain.ts';
 import { type Problem, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { StudentView } from '../student-view.ts';
-import type { ProgressEvent } from './contract.ts';
+import type { OperationResult, ProgressEvent } from './contract.ts';
 
-/** Resolves to the student, or to null once the student is removed. */
-export type Operation = (progress: Progress, signal: AbortSignal) => Promise<StudentView | null>;
+export type Operation = (progress: Progress, signal: AbortSignal) => Promise<OperationResult>;
 
 export interface OperationRequest {
   /** The client's id for cancelling; null if it sent none. */
@@ -55,8 +53,7 @@ export class Operations {
       warn: (text) => send({ kind: 'warning', text }),
     };
     try {
-      const student = await operation(progress, signal);
-      send({ kind: 'done', result: { student } });
+      send({ kind: 'done', result: await operation(progress, signal) });
     } catch (error) {
       const problem = signal.aborted ? cancelledProblem : problemOf(error);
       this.#log.warn({ err: error, url, code: problem.code }, 'an operation failed');

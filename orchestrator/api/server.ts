@@ -2,9 +2,10 @@
 import { chmodSync, rmSync } from 'node:fs';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Egress } from '../domain.ts';
+import type { Egress, Progress } from '../domain.ts';
 import { DevenvError, problemOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { StudentView } from '../student-view.ts';
 import type { Backend } from './backend.ts';
 import { OPERATION_HEADER } from './contract.ts';
 import { type Operation, Operations } from './operations.ts';
@@ -65,6 +66,20 @@ function streamOperation(
   return reply.type('application/x-ndjson').send(lines);
 }
 
+/** Resolves to the student, or to null once the student is removed. */
+type StudentOperation = (progress: Progress, signal: AbortSignal) => Promise<StudentView | null>;
+
+/** Streams an operation whose result is a student. */
+const streamStudent = (
+  operations: Operations,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  operation: StudentOperation,
+) =>
+  streamOperation(operations, request, reply, async (progress, signal) => ({
+    student: await operation(progress, signal),
+  }));
+
 /** The routes that answer at once. */
 function addQueries(app: FastifyInstance, backend: Backend): void {
   app.get('/daemon', async () => backend.daemon());
@@ -98,10 +113,10 @@ function addQueries(app: FastifyInstance, backend: Backend): void {
   app.get('/diagnostics', async () => backend.diagnose());
 }
 
-/** The routes that run an operation on a student. */
+/** The routes that run an operation on a student, and `update`, which all students share. */
 function addOperations(app: FastifyInstance, backend: Backend, operations: Operations): void {
   app.post<{ Body: { name: string } }>('/students', { schema: { body: NameSchema } }, (request, reply) =>
-    streamOperation(operations, request, reply, (progress, signal) =>
+    streamStudent(operations, request, reply, (progress, signal) =>
       backend.create(request.body.name, progress, signal),
     ),
   );
@@ -109,26 +124,26 @@ function addOperations(app: FastifyInstance, backend: Backend, operations: Opera
     '/students/:name',
     { schema: { params: NameSchema, querystring: RemoveSchema } },
     (request, reply) =>
-      streamOperation(operations, request, reply, async (progress) => {
+      streamStudent(operations, request, reply, async (progress) => {
         await backend.remove(request.params.name, request.query.keepHome, progress);
         return null;
       }),
   );
-  const named: Record<string, (name: string) => Operation> = {
+  const named: Record<string, (name: string) => StudentOperation> = {
     stop: (name) => (progress) => backend.stop(name, progress),
     restart: (name) => (progress, signal) => backend.restart(name, progress, signal),
     close: (name) => () => backend.close(name),
   };
   for (const [verb, operationOn] of Object.entries(named)) {
     app.post<WithName>(`/students/:name/${verb}`, { schema: { params: NameSchema } }, (request, reply) =>
-      streamOperation(operations, request, reply, operationOn(request.params.name)),
+      streamStudent(operations, request, reply, operationOn(request.params.name)),
     );
   }
   app.post<WithName & { Querystring: { newHome: boolean } }>(
     '/students/:name/start',
     { schema: { params: NameSchema, querystring: StartSchema } },
     (request, reply) =>
-      streamOperation(operations, request, reply, (progress, signal) =>
+      streamStudent(operations, request, reply, (progress, signal) =>
         backend.start(request.params.name, request.query.newHome, progress, signal),
       ),
   );
@@ -136,9 +151,13 @@ function addOperations(app: FastifyInstance, backend: Backend, operations: Opera
     '/students/:name/open',
     { schema: { params: NameSchema, querystring: OpenSchema } },
     (request, reply) =>
-      streamOperation(operations, request, reply, () =>
-        backend.open(request.params.name, request.query.adopt),
-      ),
+      streamStudent(operations, request, reply, () => backend.open(request.params.name, request.query.adopt)),
+  );
+  app.post('/update', (request, reply) =>
+    streamOperation(operations, request, reply, async (progress, signal) => ({
+      student: null,
+      image: await backend.update(progress, signal),
+    })),
   );
   app.delete<{ Params: { id: string } }>('/operations/:id', async ({ params }) => {
     operations.cancel(params.id);

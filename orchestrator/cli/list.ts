@@ -18,6 +18,13 @@ export function stateOf({ link, environment, service }: StudentView): string {
   return phase;
 }
 
+/** Which students' environments have an older image, and how to renew them; null if none has. */
+export function describeOutdated(students: readonly StudentView[]): string | null {
+  const names = students.filter(({ environment }) => environment.outdated).map(({ name }) => name);
+  if (names.length === 0) return null;
+  return `On an older image: ${names.join(', ')}. \`devenv restart NAME\` renews it and ends the student's terminals.`;
+}
+
 export const addList: AddCommand = (program, run) => {
   program
     .command('list')
@@ -37,6 +44,8 @@ export const addList: AddCommand = (program, run) => {
           student.url,
         ]);
         print(table(['NAME', 'PORT', 'STATE', 'SESSIONS', 'LINK'], rows));
+        const outdated = describeOutdated(students);
+        if (outdated !== null) print(`\n${outdated}`);
       }),
     );
 };

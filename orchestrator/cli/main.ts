@@ -20,6 +20,7 @@ import { addStartStop } from './start-stop.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
 import { addUpDown } from './up-down.ts';
+import { addUpdate } from './update.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -122,6 +123,7 @@ const commands: AddCommand[] = [
   addRm,
   addLogs,
   addUpDown,
+  addUpdate,
   addSync,
   addDoctor,
   addCompletion,

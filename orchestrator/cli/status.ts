@@ -54,6 +54,10 @@ function environmentProblemRows({ environment: { problem } }: StudentView): Row[
   ];
 }
 
+/** The environment's state, and whether its next start renews it. */
+const environmentText = ({ name, environment: { state, outdated } }: StudentView) =>
+  outdated ? `${state}, on an older image: its next start renews it (devenv restart ${name})` : state;
+
 function environmentRows(student: StudentView): Row[] {
   const { name, service, sessions, additionalLinks, otherPorts } = student;
   const { state, problem } = student.environment;
@@ -87,11 +91,11 @@ function problemRows({ phase, reason, problem }: StudentView['link'], now: numbe
 
 /** The text of `devenv status`. `now`: ms since 1970. */
 export function describeStudent(student: StudentView, now: number): string {
-  const { name, url, port, environment, link, createdAt } = student;
+  const { name, url, port, link, createdAt } = student;
   const rows: Row[] = [
     ['link', `${url}  (${stateOf(student)}: ${reasonOf(link.reason)})`],
     ['port', String(port)],
-    ['environment', environment.state],
+    ['environment', environmentText(student)],
     ...environmentProblemRows(student),
     ...environmentRows(student),
     ...problemRows(link, now),

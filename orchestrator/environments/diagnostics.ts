@@ -9,6 +9,7 @@ import type { FirewallState } from './firewall-helper.ts';
 import { diagnoseDiskSpeed, diagnoseDisks, diagnoseMemory, diagnoseTables } from './host-diagnostics.ts';
 import { readSysctl } from './host-limits.ts';
 import { hasProgram } from './host-shell.ts';
+import { diagnoseImage, type ImageDiagnosticsDeps } from './image-diagnostics.ts';
 import { studentResolvers } from './name-servers.ts';
 import { networkOf } from './network.ts';
 import { findClash, studentsIn } from './subnet.ts';
@@ -144,11 +145,8 @@ const diagnoseNameServers = ({ settings }: DiagnosticsDeps) =>
     };
   });
 
-export interface DiagnosticsDeps {
-  docker: Docker;
+export interface DiagnosticsDeps extends ImageDiagnosticsDeps {
   settings: Settings;
-  /** The student image, if this process has ensured it. */
-  currentImage: string | null;
   /** The image of an environment that runs, if any does. */
   imageInUse: string | null;
   /** Why the students' network is disconnected, as far as this process knows. */
@@ -178,16 +176,15 @@ async function diagnoseHost(
 
 /** All checks. Only the first where the engine does not answer: the others need it. */
 export async function diagnoseEngine(deps: DiagnosticsDeps): Promise<Diagnostic[]> {
-  const { docker, settings, currentImage } = deps;
+  const { docker, settings } = deps;
   const engine = await diagnoseEngineItself(docker);
   if (!engine.ok) return [engine];
   const environments = await listEnvironments(docker, settings.instance);
   const students = environments.filter(({ state }) => state !== 'missing').length;
-  const image = currentImage ?? 'not checked yet; `devenv create` and `devenv start` build it if needed';
   return [
     engine,
     await checkLimits(docker),
-    { subject: 'Student image', ok: true, found: image, next: null },
+    await check('Student image', () => diagnoseImage(deps)),
     await check('Network', () => diagnoseNetwork(deps, students)),
     await diagnoseFirewall(deps),
     await diagnoseNameServers(deps),

@@ -14,13 +14,13 @@ export async function listEnvironments(docker: Docker, instance: string): Promis
     const observed = new Map<string, ObservedEnvironment>();
     for (const volume of volumes ?? []) {
       const student = volume.Labels?.['devenv.student'];
-      if (student) observed.set(student, { student, state: 'missing', home: true });
+      if (student) observed.set(student, { student, state: 'missing', home: true, image: null });
     }
     for (const container of containers) {
       const student = container.Labels['devenv.student'];
       if (!student) continue;
       const state = container.State === 'running' ? 'running' : 'stopped';
-      observed.set(student, { student, state, home: observed.has(student) });
+      observed.set(student, { student, state, home: observed.has(student), image: container.Image });
     }
     return [...observed.values()];
   } catch (error) {

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
-import type { AccessInfo, Diagnostic, EgressPolicy, Progress } from '../domain.ts';
+import type { AccessInfo, Diagnostic, EgressPolicy, Progress, StudentImage } from '../domain.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings-schema.ts';
 import { placeAccountFiles } from './account-files.ts';
@@ -23,10 +23,11 @@ import { Homes } from './homes.ts';
 import { memoryPeak } from './memory-peak.ts';
 import { NameResolution } from './name-resolution.ts';
 import { networkOf, refuseForeignNetwork } from './network.ts';
-import { Preparation } from './preparation.ts';
+import { type ImageBuilder, Preparation } from './preparation.ts';
 import { placePublicKey } from './ssh-keys.ts';
 import { parseStarter, placeStarter } from './starter.ts';
 import { inspectContainer, killAgent, removeContainer, stopContainer } from './student-container.ts';
+import { StudentImages } from './student-image.ts';
 import { limitTcpMemory } from './tcp-memory.ts';
 import type {
   ContainerLogLine,
@@ -45,6 +46,8 @@ export interface EnvironmentsDeps {
   settings: Settings;
   log: Log;
   clock: Clock;
+  /** Builds the student image; by default from this checkout. */
+  images?: ImageBuilder;
 }
 
 class DockerEnvironments implements Environments {
@@ -56,7 +59,7 @@ class DockerEnvironments implements Environments {
   readonly #homes: Homes;
   readonly #preparation: Preparation;
 
-  constructor({ settings, log, clock }: EnvironmentsDeps) {
+  constructor({ settings, log, clock, images }: EnvironmentsDeps) {
     const docker = connectEngine();
     this.#settings = settings;
     this.#clock = clock;
@@ -70,7 +73,11 @@ class DockerEnvironments implements Environments {
       onChanged: () => this.#reinstallFirewall(),
     });
     this.#homes = new Homes(docker, settings.instance);
-    this.#preparation = new Preparation({ docker, settings, clock });
+    this.#preparation = new Preparation({
+      docker,
+      settings,
+      images: images ?? new StudentImages({ docker, settings, clock }),
+    });
   }
 
   async claimInstance(): Promise<void> {
@@ -83,6 +90,18 @@ class DockerEnvironments implements Environments {
 
   prepare(progress: Progress, signal: AbortSignal): Promise<void> {
     return this.#preparation.run(progress, signal);
+  }
+
+  get currentImage(): string | null {
+    return this.#preparation.currentImage;
+  }
+
+  async findImage(): Promise<void> {
+    await this.#preparation.findImage();
+  }
+
+  update(progress: Progress, signal: AbortSignal): Promise<StudentImage> {
+    return this.#preparation.update(progress, signal);
   }
 
   async create(
@@ -266,7 +285,8 @@ class DockerEnvironments implements Environments {
     return diagnoseEngine({
       docker: this.#docker,
       settings: this.#settings,
-      currentImage: this.#preparation.image,
+      clock: this.#clock,
+      currentImage: () => this.#preparation.findImage(),
       imageInUse: await imageInUse(this.#docker, this.#settings.instance).catch(() => null),
       networkProblem: this.#firewall.problem,
       checkFirewall: (image) => this.#firewall.check(image),

@@ -1,5 +1,5 @@
 /** What `environments/` offers the other modules. It alone calls the engine, and knows no route and no session. */
-import type { AccessInfo, Diagnostic, EgressPolicy, Progress } from '../domain.ts';
+import type { AccessInfo, Diagnostic, EgressPolicy, Progress, StudentImage } from '../domain.ts';
 import type { Problem } from '../errors.ts';
 
 /** What an environment is created from. */
@@ -27,6 +27,8 @@ export interface ObservedEnvironment {
   state: EnvironmentState;
   /** Whether the student has a home. */
   home: boolean;
+  /** Name of the image from which the container was created; null if there is none. */
+  image: string | null;
 }
 
 /** A change in the engine, made by devenv, by a program in the environment or by another client of the engine. */
@@ -58,6 +60,15 @@ export interface Environments {
    * nothing is missing. Throws `engine`, `image`, `network` or `conflict`.
    */
   prepare(progress: Progress, signal: AbortSignal): Promise<void>;
+  /** Finds out, without building it, which image the next start uses: `currentImage`. Throws `engine`. */
+  findImage(): Promise<void>;
+  /** The image that the next start uses; null while that is not known. */
+  readonly currentImage: string | null;
+  /**
+   * Builds the student image on a new base. The old one stays in use until the new one is complete; environments get it
+   * at their next start. Throws `image`, `busy`, `engine` or `cancelled`.
+   */
+  update(progress: Progress, signal: AbortSignal): Promise<StudentImage>;
   /**
    * Creates home and container and starts the environment. On a failure or abort it removes whatever it has created,
    * then throws `environment` or `cancelled`.

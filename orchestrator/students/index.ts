@@ -85,6 +85,7 @@ export class Students {
       .apply()
       .catch((err) => log.error({ err }, 'could not apply what students reach; the next check tries again'));
     routes.start();
+    environments.findImage().catch((err) => log.warn({ err }, 'could not find the student image'));
     void this.#resume();
     void watchSilentAgents({
       ...this.#deps,

@@ -170,6 +170,7 @@ export class Lifecycle {
   async #observe(student: Student): Promise<void> {
     const { environments, agentSync } = this.#deps;
     const observed = (await environments.list()).find((each) => each.student === student.row.name);
+    student.image = observed?.image ?? null;
     agentSync.onEnvironmentState(student, observed?.state ?? 'missing');
   }
 
@@ -185,7 +186,9 @@ export class Lifecycle {
     const observed = await environments.list();
     await this.#forEach('recover', async (student) => {
       const { name, state, socketId } = student.row;
-      student.environment = observed.find((each) => each.student === name)?.state ?? 'missing';
+      const environment = observed.find((each) => each.student === name);
+      student.environment = environment?.state ?? 'missing';
+      student.image = environment?.image ?? null;
       if (student.environment === 'running') heartbeats.record(name);
       if (state.kind !== 'creating') this.#register(student);
       if (state.kind === 'present') {

@@ -1,7 +1,7 @@
 /** One student: the stored row with what is currently known of its environment, and the forms that other modules need. */
 import type { AgentSockets, Heartbeats } from '../agents/index.ts';
 import { type Edge, type Route, routeId } from '../edges/edge.ts';
-import type { EnvironmentSpec, EnvironmentState } from '../environments/types.ts';
+import type { EnvironmentSpec, EnvironmentState, Environments } from '../environments/types.ts';
 import type { Problem } from '../errors.ts';
 import type { Notice, Report } from '../protocol/messages.ts';
 import type { Routes } from '../routes/index.ts';
@@ -14,6 +14,8 @@ import { initialNoticeMemory, type NoticeMemory } from './notices.ts';
 export interface Student {
   row: StudentRow;
   environment: EnvironmentState;
+  /** The image of the environment's container; null if there is none, or before it is known. */
+  image: string | null;
   /** Why it could not be started last; null once it has started, or where it was never tried. */
   startProblem: Problem | null;
   /** The newest report; null until the first one since the daemon or the environment started. */
@@ -37,6 +39,7 @@ export interface NetworkState {
 export const studentOf = (row: StudentRow): Student => ({
   row,
   environment: 'missing',
+  image: null,
   startProblem: null,
   report: null,
   noticeMemory: {
@@ -77,12 +80,17 @@ export interface ViewDeps {
   network: NetworkState;
   egress: Pick<EgressControl, 'of'>;
   store: Pick<Store, 'problem'>;
+  environments: Pick<Environments, 'currentImage'>;
 }
+
+/** Whether the next start gives the environment a newer image. False while either image is unknown. */
+const isOutdated = ({ image }: Student, { currentImage }: ViewDeps['environments']) =>
+  image !== null && currentImage !== null && image !== currentImage;
 
 /** The student as the API and `--json` show them. */
 export function viewOf(
   student: Student,
-  { routes, edge, sockets, heartbeats, network, egress, store }: ViewDeps,
+  { routes, edge, sockets, heartbeats, network, egress, store, environments }: ViewDeps,
 ): StudentView {
   const { row, report, environment } = student;
   const route = routes.view(row.name);
@@ -98,6 +106,7 @@ export function viewOf(
     environment: {
       state: environment,
       problem: environment === 'running' ? network.problem : student.startProblem,
+      outdated: isOutdated(student, environments),
     },
     egress: egress.of(row.name),
     agent: {

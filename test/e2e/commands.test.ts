@@ -224,6 +224,7 @@ test('help lists every command, and each command has its own help', async () => 
     'up',
     'down',
     'doctor',
+    'update',
     'completion',
   ]) {
     expect(help).toMatch(new RegExp(`^  ${command}\\b`, 'm'));

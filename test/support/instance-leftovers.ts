@@ -48,8 +48,8 @@ export async function removeInstance(instance: string): Promise<void> {
   const networks = await docker.listNetworks({ filters });
   if (networks.length === 0) return;
   const images = await docker.listImages({ filters: { label: ['devenv.image=student'] } });
-  // While another run builds an image, the newest has no name yet: the engine says `<none>:<none>`.
-  const image = images.find(({ RepoTags }) => RepoTags?.some((tag) => !tag.startsWith('<none>')));
+  // While another run builds an image, the newest has no name yet (`<none>:<none>`). Tests have tiny images, too.
+  const image = images.find(({ RepoTags }) => RepoTags?.some((tag) => tag.startsWith('devenv-student:')));
   // Only the names of the chains matter, which no limit changes.
   const limits = { connections: 1, newConnections: 1, bandwidth: '1m' };
   if (image) await removeFirewall(docker, image.Id, firewallRules({ bridge, resolvers: [], limits }));

@@ -32,7 +32,7 @@ export const student = Type.Object(
     port: Count,
     createdAt: Text,
     environment: Type.Object(
-      { state: OneOf('running', 'stopped', 'missing'), problem: OrNull(problem) },
+      { state: OneOf('running', 'stopped', 'missing'), problem: OrNull(problem), outdated: Type.Boolean() },
       closed,
     ),
     egress: OneOf('internet', 'none'),
@@ -129,6 +129,12 @@ export const egressPolicy = Type.Object(
   { everyone: OneOf('internet', 'none'), exceptions: Type.Record(Text, OneOf('internet', 'none')) },
   closed,
 );
+
+export const update = Type.Object(
+  { name: Text, base: Text, builtAt: Text, outdated: Type.Array(Text) },
+  closed,
+);
+
 export const stopped = Type.Object({ stopped: Type.Boolean() }, closed);
 export const sshConfig = Type.Object({ host: Text, options: Type.Record(Text, Text) }, closed);
 export const completion = Type.Object({ shell: Text, script: Text }, closed);

@@ -21,11 +21,15 @@ import { emptyReport } from './empty-report.ts';
 import { createInProcessEdge } from './in-process-edge.ts';
 import { silentProgress } from './progress.ts';
 
+/** The image of every environment in the lab. */
+export const LAB_IMAGE = 'devenv-student:lab';
+
 /** Environments that run from their creation to their removal. */
 function fakeEnvironments(
   stateDir: string,
   running: Set<string>,
   preparing: () => Promise<void>,
+  currentImage: () => string | null,
 ): Environments {
   const unused = () => {
     throw new Error('not available in the lab');
@@ -33,6 +37,11 @@ function fakeEnvironments(
   return {
     async claimInstance() {},
     prepare: preparing,
+    async findImage() {},
+    get currentImage() {
+      return currentImage();
+    },
+    update: unused,
     async create({ student }) {
       running.add(student);
       return { newHome: true };
@@ -42,7 +51,8 @@ function fakeEnvironments(
     async remove(student) {
       running.delete(student);
     },
-    list: async () => [...running].map((student) => ({ student, state: 'running' as const, home: true })),
+    list: async () =>
+      [...running].map((student) => ({ student, state: 'running' as const, home: true, image: LAB_IMAGE })),
     freeUid: async (taken) => 20_000 + taken.size,
     async restartAgent() {},
     access: unused,
@@ -92,6 +102,8 @@ export class Lab {
   readonly #agents = new Map<string, Socket>();
   /** A creation waits for this before it makes anything, as it does for the image. */
   preparing = async (): Promise<void> => {};
+  /** The student image of today. */
+  currentImage = LAB_IMAGE;
   #daemon: Daemon | null = null;
   #log = '';
 
@@ -125,7 +137,12 @@ export class Lab {
         ? createInProcessEdge(settings)
         : createCloudflare({ settings, env: full, store, clock: systemClock, log });
     await edge.start();
-    const environments = fakeEnvironments(stateDir, this.#running, () => this.preparing());
+    const environments = fakeEnvironments(
+      stateDir,
+      this.#running,
+      () => this.preparing(),
+      () => this.currentImage,
+    );
     const students = new Students({ settings, store, environments, edge, clock: systemClock, log });
     this.#daemon = { store, edge, students };
     await students.open();

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Docker from 'dockerode';
 import { removeDeadNetworks } from './attacker-network.ts';
 import { removeDeadContainers } from './bare-container.ts';
 import { listInstances, removeInstance } from './instance-leftovers.ts';
@@ -38,10 +39,25 @@ function killProcesses(): void {
   }
 }
 
+/** Removes the tiny images that tests of dead runs made, as `devenv-test-WORD-RUN:TAG`. */
+async function removeDeadImages(): Promise<void> {
+  const docker = new Docker();
+  for (const { RepoTags } of await docker.listImages()) {
+    for (const tag of RepoTags ?? []) {
+      const [, run] = tag.match(/^devenv-test-[a-z]+-(\d+-[0-9a-z]+):/) ?? [];
+      if (run === undefined || !isDeadRun(run)) continue;
+      await docker
+        .getImage(tag)
+        .remove()
+        .catch(() => undefined);
+    }
+  }
+}
+
 /**
- * Removes all of it: processes, containers, homes, networks and firewall chains of installations, containers that
- * tests started without one, network namespaces with their links and routes, and state folders. A state folder goes
- * last: a removal that is killed too is finished by the next run.
+ * Removes all of it: processes, containers, homes, networks and firewall chains of installations, containers and
+ * images that tests made without one, network namespaces with their links and routes, and state folders. A state folder
+ * goes last: a removal that is killed too is finished by the next run.
  */
 export async function removeLeftovers(): Promise<void> {
   killProcesses();
@@ -50,6 +66,7 @@ export async function removeLeftovers(): Promise<void> {
   const folders = stateFolders();
   const known = [...(await listInstances()), ...folders.map(({ instance }) => instance)];
   for (const instance of new Set(known.filter(isDeadInstance))) await removeInstance(instance);
+  await removeDeadImages();
   for (const { path } of folders.filter(({ instance }) => isDeadInstance(instance))) {
     await unmount(path);
     rmSync(path, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import Docker from 'dockerode';
 import { systemClock } from '../../orchestrator/clock.ts';
-import { ensureStudentImage } from '../../orchestrator/environments/student-image.ts';
+import { StudentImages } from '../../orchestrator/environments/student-image.ts';
 import { loadSettings } from '../../orchestrator/settings.ts';
 import { terminalProgress } from './progress.ts';
 
@@ -12,12 +12,6 @@ export function studentImage(env: Record<string, string> = {}): Promise<string> 
     uid: 0,
     home: '/root',
   });
-  const signal = new AbortController().signal;
-  return ensureStudentImage({
-    docker: new Docker(),
-    settings,
-    clock: systemClock,
-    progress: terminalProgress,
-    signal,
-  });
+  const images = new StudentImages({ docker: new Docker(), settings, clock: systemClock });
+  return images.ensure(terminalProgress, new AbortController().signal);
 }

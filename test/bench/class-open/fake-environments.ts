@@ -42,6 +42,12 @@ export class FakeEnvironments implements Environments {
 
   async claimInstance(): Promise<void> {}
   async prepare(): Promise<void> {}
+  async findImage(): Promise<void> {}
+  readonly currentImage = null;
+
+  update(): never {
+    throw new Error('this class is never updated');
+  }
 
   async create(spec: EnvironmentSpec): Promise<{ newHome: boolean }> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -62,7 +68,7 @@ export class FakeEnvironments implements Environments {
   }
 
   async list(): Promise<ObservedEnvironment[]> {
-    return [...this.#running].map((student) => ({ student, state: 'running', home: true }));
+    return [...this.#running].map((student) => ({ student, state: 'running', home: true, image: null }));
   }
 
   async freeUid(taken: ReadonlySet<number>): Promise<number> {

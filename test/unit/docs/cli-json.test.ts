@@ -11,6 +11,7 @@ const sections: Record<string, TSchema> = {
   egress: output.egressPolicy,
   rm: output.removal,
   logs: output.logLine,
+  update: output.update,
   sync: Type.Array(output.drift),
   doctor: Type.Array(output.diagnostic),
   up: output.daemon,

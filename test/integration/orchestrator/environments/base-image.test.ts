@@ -18,10 +18,14 @@ beforeEach(() => {
 
 afterEach(() => standIns.remove());
 
-/** An engine without images. */
+/** An engine without images but the one that was imported. */
 const engine = {
-  getImage: () => ({
-    inspect: () => Promise.reject(new Error('no such image')),
+  getImage: (name: string) => ({
+    inspect: async () => {
+      if (imported.length > 0 && name.includes(':unfinished-'))
+        return { Id: 'sha256:1', Created: '2026-01-01T00:00:00.123456789Z', Config: {} };
+      throw Object.assign(new Error('no such image'), { statusCode: 404 });
+    },
     tag: async ({ repo, tag }: { repo: string; tag: string }) => tags.push(`${repo}:${tag}`),
     remove: async () => undefined,
   }),
@@ -37,7 +41,12 @@ const ensure = (signal = new AbortController().signal) =>
 
 test('the whole archive reaches the engine, and only then gets the name of the base', async () => {
   standIns.add('mmdebstrap', 'head -c 5000000 /dev/zero; echo "I: done" >&2');
-  expect(await ensure()).toBe('devenv-base:bookworm');
+  expect(await ensure()).toEqual({
+    name: 'devenv-base:bookworm',
+    id: 'sha256:1',
+    origin: 'mmdebstrap',
+    createdAt: Date.parse('2026-01-01T00:00:00.123Z'),
+  });
   expect(Buffer.concat(imported)).toHaveLength(5_000_000);
   expect(tags).toEqual(['devenv-base:bookworm']);
   expect(standIns.calls()).toBe('mmdebstrap --variant=minbase --quiet bookworm -\n');

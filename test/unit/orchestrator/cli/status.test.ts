@@ -1,4 +1,4 @@
-import { stateOf } from '../../../../orchestrator/cli/list.ts';
+import { describeOutdated, stateOf } from '../../../../orchestrator/cli/list.ts';
 import { describeStudent } from '../../../../orchestrator/cli/status.ts';
 import type { StudentView } from '../../../../orchestrator/student-view.ts';
 
@@ -16,7 +16,7 @@ function student(route: Partial<StudentView['link']>, environment: 'running' | '
     url: 'https://alice.test',
     port: 3001,
     createdAt: '2026-01-01T00:00:00Z',
-    environment: { state: environment, problem: null },
+    environment: { state: environment, problem: null, outdated: false },
     egress: 'internet',
     agent: { state: 'connected', lastReportSecondsAgo: 1 },
     link: { phase: 'closed', live: false, reason: 'no-session', since: '', problem: null, ...route },
@@ -49,11 +49,26 @@ test('`status` shows the problem, what the instructor can do, and that visitors 
 
 test('a disconnected network is shown by `list` and `status`', () => {
   const view = student({ phase: 'open', live: true });
-  const disconnected = { ...view, environment: { state: 'running', problem } } as const;
+  const disconnected = { ...view, environment: { state: 'running', problem, outdated: false } } as const;
   expect(stateOf(disconnected)).toBe('no network');
-  expect(stateOf({ ...disconnected, environment: { state: 'stopped', problem } })).toBe('stopped, problem');
+  expect(stateOf({ ...disconnected, environment: { state: 'stopped', problem, outdated: false } })).toBe(
+    'stopped, problem',
+  );
   expect(describeStudent(disconnected, 0)).toMatch(
     /environment +running\n +The token may not\.\n +next +Check the token\./,
+  );
+});
+
+test('an environment on an older image is shown by `list` and `status`, with what renews it', () => {
+  const view = student({ phase: 'open', live: true });
+  const outdated = { ...view, environment: { ...view.environment, outdated: true } };
+  expect(describeOutdated([view])).toBeNull();
+  expect(describeOutdated([view, outdated, { ...outdated, name: 'bob' }])).toMatch(
+    /^On an older image: alice, bob\. `devenv restart NAME` renews it/,
+  );
+  expect(describeStudent(view, 0)).toMatch(/environment +running\n/);
+  expect(describeStudent(outdated, 0)).toMatch(
+    /environment +running, on an older image: its next start renews it \(devenv restart alice\)\n/,
   );
 });
 

@@ -5,13 +5,16 @@
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import tar from 'tar-stream';
+import type { Clock } from '../clock.ts';
 import type { Progress } from '../domain.ts';
-import { DevenvError, messageOf } from '../errors.ts';
+import { DevenvError } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { installPackages } from './apt-packages.ts';
 import { isStatus } from './engine-errors.ts';
+import { followProgress } from './engine-progress.ts';
 import { hasProgram, hostShell } from './host-shell.ts';
 import { runBuild } from './image-build.ts';
+import { pullImage } from './image-pull.ts';
 
 const SUITE = 'bookworm';
 
@@ -31,9 +34,6 @@ const PULLED_TAG = `${SUITE}-pulled`;
 /** What a base was made from, e.g. `debian@sha256:…`. Bases made by mmdebstrap have no such label. */
 const ORIGIN_LABEL = 'devenv.base';
 
-/** A registry that has not begun to answer by then counts as unreachable. */
-const PULL_TIMEOUT_MS = 20_000;
-
 export interface BaseImage {
   /** The base's name in the engine. */
   name: string;
@@ -47,6 +47,7 @@ export interface BaseImage {
 
 export interface BaseImageOptions {
   docker: Docker;
+  clock: Clock;
   choice: Settings['base'];
   progress: Progress;
   signal: AbortSignal;
@@ -86,20 +87,6 @@ export async function findBaseImage({
   const tags = { auto: [PULLED_TAG, BUILT_TAG], pull: [PULLED_TAG], debian: [BUILT_TAG] }[choice];
   const found = await Promise.all(tags.map((tag) => inspectBase(docker, `${source.repository}:${tag}`)));
   return found.filter((base) => base !== null).sort((a, b) => b.createdAt - a.createdAt)[0] ?? null;
-}
-
-/** Pulls the base image. Resolves to null, or to the reason why it failed. */
-async function pullBase(docker: Docker, name: string, signal: AbortSignal): Promise<string | null> {
-  try {
-    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(PULL_TIMEOUT_MS)]);
-    const stream = await docker.pull(name, { abortSignal });
-    return await new Promise((resolve) => {
-      docker.modem.followProgress(stream, (error) => resolve(error === null ? null : error.message));
-    });
-  } catch (error) {
-    signal.throwIfAborted();
-    return messageOf(error);
-  }
 }
 
 /** Not `unfinished` alone: two installations on one engine may make a base at the same time. */
@@ -143,9 +130,9 @@ async function ensureMmdebstrap({ progress, signal, mayInstall }: BaseImageOptio
   await installPackages({ packages: ['mmdebstrap'], need, code: 'image', mayInstall, progress, signal });
 }
 
-async function importImage(docker: Docker, archive: Readable, repo: string, tag: string): Promise<void> {
-  const answer = await docker.importImage(archive, { repo, tag });
-  await new Promise((resolve) => docker.modem.followProgress(answer, resolve));
+/** Resolves to null, or to the reason why the engine could not import the archive. */
+async function importImage(docker: Docker, archive: Readable, repo: string, tag: string) {
+  return followProgress(docker, await docker.importImage(archive, { repo, tag }));
 }
 
 /** Streams mmdebstrap's tar archive into the engine, with no file in between. */
@@ -161,10 +148,18 @@ async function buildBase(options: BaseImageOptions): Promise<NewBase> {
   // First under another tag: the archive of an interrupted mmdebstrap must never become the base.
   const tag = temporaryTag();
   const name = `${source.repository}:${tag}`;
-  const [result] = await Promise.all([running, importImage(docker, archive, source.repository, tag)]);
-  if (result.ok && !signal.aborted) return readNewBase(docker, name, BUILT_TAG);
+  const [result, failure] = await Promise.all([
+    running,
+    importImage(docker, archive, source.repository, tag),
+  ]);
+  if (result.ok && failure === null && !signal.aborted) return readNewBase(docker, name, BUILT_TAG);
   await removeTag(docker, name);
   signal.throwIfAborted();
+  if (result.ok)
+    throw failed(
+      `The engine could not import the base image: ${failure}`,
+      'Check that its disk has room (`docker system df`), then run the command again.',
+    );
   throw failed(
     `mmdebstrap could not build the base image: ${result.stderr.trim().split('\n').at(-1)}`,
     'Check that this host reaches its Debian mirror (`apt-get update`), then run the command again.',
@@ -180,10 +175,9 @@ async function removeTag(docker: Docker, name: string): Promise<void> {
 
 /** Pulls or builds a new base. The base in use stays in use until `adoptBase`. Throws `image`. */
 export async function makeBaseImage(options: BaseImageOptions): Promise<NewBase> {
-  const { docker, choice, progress, signal, source = DEBIAN } = options;
+  const { docker, clock, choice, progress, signal, source = DEBIAN } = options;
   if (choice !== 'debian') {
-    progress.step('base', `Pulling ${source.pulled}`);
-    const failure = await pullBase(docker, source.pulled, signal);
+    const failure = await pullImage({ docker, clock, name: source.pulled, progress, signal });
     if (failure === null) {
       const base = await pinPulled(options);
       progress.done('base', `Pulled ${base.origin}`);

@@ -184,7 +184,7 @@ export async function diagnoseEngine(deps: DiagnosticsDeps): Promise<Diagnostic[
   return [
     engine,
     await checkLimits(docker),
-    await check('Student image', () => diagnoseImage(deps)),
+    await check('Student image', () => diagnoseImage(deps, environments)),
     await check('Network', () => diagnoseNetwork(deps, students)),
     await diagnoseFirewall(deps),
     await diagnoseNameServers(deps),

@@ -1,11 +1,10 @@
 /** Runs one build in the engine, with the classic builder's API. */
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import { type EngineReport, followProgress } from './engine-progress.ts';
 
-/** One line of the engine's answer. */
-export interface BuildMessage {
+export interface BuildReport extends EngineReport {
   stream?: string;
-  error?: string;
 }
 
 /** Builds an image from a context. Resolves to null, or to the reason why it failed; throws where the signal aborts. */
@@ -13,17 +12,10 @@ export async function runBuild(
   docker: Docker,
   context: Readable,
   options: Docker.ImageBuildOptions & { abortSignal: AbortSignal },
-  onMessage: (message: BuildMessage) => void = () => undefined,
+  onReport: (report: BuildReport) => void = () => undefined,
 ): Promise<string | null> {
   const stream = await docker.buildImage(context, { forcerm: true, ...options });
-  const failure = await new Promise<string | null>((resolve) => {
-    docker.modem.followProgress(
-      stream,
-      (error, messages: BuildMessage[]) =>
-        resolve(error?.message ?? messages.find((message) => message.error)?.error ?? null),
-      onMessage,
-    );
-  });
+  const failure = await followProgress(docker, stream, onReport);
   options.abortSignal.throwIfAborted();
   return failure;
 }

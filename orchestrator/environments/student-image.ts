@@ -20,7 +20,7 @@ import {
 } from './base-image.ts';
 import { diskFullError, isDiskFull } from './engine-errors.ts';
 import { hostShell } from './host-shell.ts';
-import { type BuildMessage, runBuild } from './image-build.ts';
+import { type BuildReport, runBuild } from './image-build.ts';
 import { type ContextEntry, contextHash, imageContext, packContext } from './image-context.ts';
 
 /** Labels of a student image: the hash of its inputs without the base, what the base was made from, and when. */
@@ -62,8 +62,8 @@ async function readAptProxy(): Promise<string> {
 }
 
 /** The classic builder's `Step 5/12 : RUN …` as a line of progress; null for other output. */
-function progressText(message: BuildMessage): string | null {
-  const [, step, total] = message.stream?.match(/^Step (\d+)\/(\d+) : /) ?? [];
+function progressText({ stream }: BuildReport): string | null {
+  const [, step, total] = stream?.match(/^Step (\d+)\/(\d+) : /) ?? [];
   return step === undefined ? null : `Building the student image: step ${step} of ${total}…`;
 }
 
@@ -161,9 +161,9 @@ export class StudentImages {
   }
 
   #baseOptions(progress: Progress, signal: AbortSignal) {
-    const { docker, settings, source } = this.#deps;
+    const { docker, clock, settings, source } = this.#deps;
     const mayInstall = process.env.DEVENV_NO_INSTALL !== '1';
-    return { docker, choice: settings.base, progress, signal, mayInstall, source: source.base };
+    return { docker, clock, choice: settings.base, progress, signal, mayInstall, source: source.base };
   }
 
   async #build(
@@ -186,9 +186,9 @@ export class StudentImages {
       },
       abortSignal: signal,
     };
-    const failure = await runBuild(docker, packContext(entries), options, (message) => {
-      if (message.stream) output.push(message.stream);
-      const text = progressText(message);
+    const failure = await runBuild(docker, packContext(entries), options, (report) => {
+      if (report.stream) output.push(report.stream);
+      const text = progressText(report);
       if (text !== null) progress.step('image', text);
     });
     if (failure === null) return name;

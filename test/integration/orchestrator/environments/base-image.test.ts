@@ -1,6 +1,7 @@
 /** Building the base image with a stand-in for `mmdebstrap`, and an engine that records what it imports. */
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import { systemClock } from '../../../../orchestrator/clock.ts';
 import { ensureBaseImage } from '../../../../orchestrator/environments/base-image.ts';
 import { silentProgress } from '../../../support/progress.ts';
 import { StandIns } from '../../../support/stand-ins.ts';
@@ -9,11 +10,13 @@ import { waitFor } from '../../../support/wait.ts';
 let standIns: StandIns;
 let imported: Buffer[];
 let tags: string[];
+let importError: string | null;
 
 beforeEach(() => {
   standIns = new StandIns();
   imported = [];
   tags = [];
+  importError = null;
 });
 
 afterEach(() => standIns.remove());
@@ -33,11 +36,23 @@ const engine = {
     for await (const chunk of archive) imported.push(chunk);
     return null;
   },
-  modem: { followProgress: (_answer: null, done: () => void) => done() },
+  modem: {
+    followProgress(_answer: null, done: () => void, onReport: (report: { error?: string }) => void) {
+      if (importError !== null) onReport({ error: importError });
+      done();
+    },
+  },
 } as unknown as Docker;
 
 const ensure = (signal = new AbortController().signal) =>
-  ensureBaseImage({ docker: engine, choice: 'debian', progress: silentProgress, signal, mayInstall: false });
+  ensureBaseImage({
+    docker: engine,
+    clock: systemClock,
+    choice: 'debian',
+    progress: silentProgress,
+    signal,
+    mayInstall: false,
+  });
 
 test('the whole archive reaches the engine, and only then gets the name of the base', async () => {
   standIns.add('mmdebstrap', 'head -c 5000000 /dev/zero; echo "I: done" >&2');
@@ -57,6 +72,16 @@ test('an archive that mmdebstrap did not finish never becomes the base, and the 
   await expect(ensure()).rejects.toMatchObject({
     code: 'image',
     what: 'mmdebstrap could not build the base image: E: mirror unreachable',
+  });
+  expect(tags).toEqual([]);
+});
+
+test('an archive that the engine could not store never becomes the base, and the error says why', async () => {
+  standIns.add('mmdebstrap', 'head -c 5000 /dev/zero');
+  importError = 'no space left on device';
+  await expect(ensure()).rejects.toMatchObject({
+    code: 'image',
+    what: 'The engine could not import the base image: no space left on device',
   });
   expect(tags).toEqual([]);
 });

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { systemClock } from '../../../../orchestrator/clock.ts';
 import { createEnvironments } from '../../../../orchestrator/environments/index.ts';
 import type { Environments } from '../../../../orchestrator/environments/types.ts';
+import { HOME_PATH } from '../../../../orchestrator/protocol/constants.ts';
 import { loadSettings } from '../../../../orchestrator/settings.ts';
 import { freePort } from '../../../support/free-port.ts';
 import { removeInstance } from '../../../support/instance-leftovers.ts';
@@ -65,13 +66,14 @@ test('an environment keeps its image while it runs, and gets the new one at its 
     hostname: 'alice.localhost',
     url: 'http://alice.localhost',
     socketId: 'a',
+    uid: 20_000,
   };
   mkdirSync(environments.socketDir('a'), { recursive: true });
   await environments.prepare(silentProgress, signal);
   await environments.create(spec, silentProgress, signal);
   const container = docker.getContainer(`devenv-${instance}-alice`);
   const { Id: id, Mounts: mounts } = await container.inspect();
-  const homeOf = (all: typeof mounts) => all.find(({ Type }) => Type === 'volume')?.Name;
+  const homeOf = (all: typeof mounts) => all.find(({ Destination }) => Destination === HOME_PATH)?.Name;
 
   await environments.update(silentProgress, signal);
   await environments.start(spec, silentProgress, signal, { newHome: false });

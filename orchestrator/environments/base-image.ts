@@ -10,7 +10,7 @@ import type { Progress } from '../domain.ts';
 import { DevenvError } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { installPackages } from './apt-packages.ts';
-import { isStatus } from './engine-errors.ts';
+import { diskFullError, isDiskFull, isStatus } from './engine-errors.ts';
 import { followProgress } from './engine-progress.ts';
 import { hasProgram, hostShell } from './host-shell.ts';
 import { runBuild } from './image-build.ts';
@@ -155,10 +155,11 @@ async function buildBase(options: BaseImageOptions): Promise<NewBase> {
   if (result.ok && failure === null && !signal.aborted) return readNewBase(docker, name, BUILT_TAG);
   await removeTag(docker, name);
   signal.throwIfAborted();
+  if (isDiskFull(failure ?? '')) throw diskFullError('import the base image');
   if (result.ok)
     throw failed(
       `The engine could not import the base image: ${failure}`,
-      'Check that its disk has room (`docker system df`), then run the command again.',
+      'Run the command again. If this stays, the log of Docker may say why: `journalctl -u docker`.',
     );
   throw failed(
     `mmdebstrap could not build the base image: ${result.stderr.trim().split('\n').at(-1)}`,

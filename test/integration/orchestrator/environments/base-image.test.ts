@@ -80,8 +80,8 @@ test('an archive that the engine could not store never becomes the base, and the
   standIns.add('mmdebstrap', 'head -c 5000 /dev/zero');
   importError = 'no space left on device';
   await expect(ensure()).rejects.toMatchObject({
-    code: 'image',
-    what: 'The engine could not import the base image: no space left on device',
+    code: 'environment',
+    what: 'The disk is full, so devenv could not import the base image.',
   });
   expect(tags).toEqual([]);
 });

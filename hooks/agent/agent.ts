@@ -5,7 +5,7 @@
  */
 import { mkdirSync, watch } from 'node:fs';
 import { isPublicWebServer } from '../../orchestrator/protocol/listener-purpose.ts';
-import type { Report, Service, StateMessage } from '../../orchestrator/protocol/messages.ts';
+import type { Listener, Report, Service, StateMessage } from '../../orchestrator/protocol/messages.ts';
 import { writeAtomically } from './atomic-write.ts';
 import { ChosenPort } from './chosen-port.ts';
 import { reachableAddress } from './listeners.ts';
@@ -17,6 +17,7 @@ import { type Link, type Relay, startRelay } from './relay/index.ts';
 import { KnownLinks } from './relay/known-links.ts';
 import { SessionHolders } from './session-holders.ts';
 import { statusText } from './status-text.ts';
+import { VisitorHeaderSelection } from './visitor-headers.ts';
 
 /** Pause between two polls of the environment shortly after a change, and otherwise. */
 const ACTIVE_POLL_INTERVAL_MS = 300;
@@ -30,6 +31,9 @@ const RESELECT_TIMEOUT_MS = 2000;
 const RESELECT_POLL_INTERVAL_MS = 30;
 /** A program of the student may take the relay's port. */
 const RELAY_RETRY_MS = 2000;
+
+/** One that the last poll did not find. */
+const UNKNOWN_LISTENER = { process: null, command: '' };
 
 /** The report without the ages: reports that are equal in this contain no change. */
 function withoutAges(report: Report): string {
@@ -45,6 +49,7 @@ export class Agent {
   readonly #chosenPort: ChosenPort;
   readonly #sessionHolders: SessionHolders;
   readonly #links: KnownLinks;
+  readonly #visitorHeaders: VisitorHeaderSelection;
   #state: StateMessage | null = null;
   #observation: Observation | null = null;
   #lastReported = '';
@@ -62,6 +67,7 @@ export class Agent {
     this.#chosenPort = new ChosenPort(paths);
     this.#sessionHolders = new SessionHolders(paths.run);
     this.#links = new KnownLinks(env.DEVENV_HOSTNAME);
+    this.#visitorHeaders = new VisitorHeaderSelection(paths.proc);
     this.#observer = new Observer({
       paths,
       ownPid: process.pid,
@@ -148,7 +154,7 @@ export class Agent {
 
   /** The service behind an additional link: whatever web server listens on its port. */
   #serviceOn(port: number): Service | null {
-    const listener = this.#observation?.report.listeners.find((each) => each.port === port);
+    const listener = this.#listenerOn(port);
     if (listener === undefined || !isPublicWebServer(listener)) return null;
     const scheme = listener.speaks === 'https' ? 'https' : 'http';
     return { port, address: reachableAddress(listener.addresses), scheme, reason: 'chosen' };
@@ -184,6 +190,10 @@ export class Agent {
     };
   }
 
+  #listenerOn(port: number): Listener | undefined {
+    return this.#observation?.report.listeners.find((each) => each.port === port);
+  }
+
   #openRelay(): void {
     startRelay({
       port: this.#paths.relayPort,
@@ -192,6 +202,11 @@ export class Agent {
         this.#links.additional.map(({ port, ...link }) => ({ ...link, service: this.#serviceOn(port) })),
       hasChanged: ({ port }) => !this.#observer.isUnchanged(port),
       reselect: (port) => this.#reselect(port),
+      ports: {
+        variable: Number(this.#env.DEVENV_PORT),
+        isFree: (port) => port !== this.#paths.relayPort && this.#listenerOn(port) === undefined,
+      },
+      visitorHeaders: ({ port }) => this.#visitorHeaders.for(this.#listenerOn(port) ?? UNKNOWN_LISTENER),
       identity: () => ({
         instance: this.#env.DEVENV_INSTANCE ?? '',
         student: this.#env.DEVENV_STUDENT ?? '',

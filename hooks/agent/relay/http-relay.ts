@@ -17,7 +17,7 @@ import type { ForwardOptions } from '../../../orchestrator/proxy/upstream-reques
 import { VisitorConnections } from '../../../orchestrator/proxy/visitor-connections.ts';
 import { createVisitorServer } from '../../../orchestrator/proxy/visitor-server.ts';
 import type { Link, RelayOptions } from './options.ts';
-import { isOwnHost, type LinkContext, toService, toVisitor } from './rewrite.ts';
+import { isOwnHost, type LinkContext, pathForService, toService, toVisitor } from './rewrite.ts';
 import { type WaitingReason, waitingJson, waitingPage } from './waiting-page.ts';
 
 /** Browsers and crawlers may ask again after this many seconds. */
@@ -84,6 +84,15 @@ function linkOf({ host }: RequestTarget, [own, ...additional]: [Link, ...Link[]]
 const isClosedFor = ({ host }: RequestTarget, { hostname, isOpen }: Link) =>
   hostnameFromHeader(host) === hostname && !isOpen;
 
+/** The scheme that the visitor used, as the edge says. With several proxies, the first value is the visitor's. */
+function visitorScheme({ headers }: IncomingMessage): 'http' | 'https' | undefined {
+  const scheme = String(headers['x-forwarded-proto'] ?? '')
+    .split(',')[0]
+    ?.trim()
+    .toLowerCase();
+  return scheme === 'http' || scheme === 'https' ? scheme : undefined;
+}
+
 const localUrl = ({ scheme, port }: Service) => `${scheme}://localhost:${port}`;
 
 /** How to forward this request to the link's service; null while nothing listens. */
@@ -92,6 +101,7 @@ function forwardingOf(
   { host, path }: RequestTarget,
   { hostname, url, service }: Link,
   links: readonly Link[],
+  { ports, visitorHeaders }: RelayOptions,
 ): ForwardOptions | null {
   if (service === null) return null;
   const context: LinkContext = {
@@ -100,6 +110,9 @@ function forwardingOf(
     host: host === '' ? hostname : host,
     localUrl: localUrl(service),
     origin: request.headers.origin,
+    visitorScheme: visitorScheme(request),
+    ...(ports === undefined ? {} : { ports }),
+    ...(visitorHeaders === undefined ? {} : { visitorHeaders: visitorHeaders(service) }),
     others: links.flatMap((other) => {
       // A closed link's hostname may belong to another student by now.
       if (other.hostname === hostname || other.service === null || !other.isOpen) return [];
@@ -108,7 +121,7 @@ function forwardingOf(
   };
   return {
     target: { host: service.address, port: service.port, scheme: service.scheme },
-    path,
+    path: pathForService(path, context),
     requestHeaders: (headers) => toService(headers, context),
     responseHeaders: (headers) => toVisitor(headers, context),
   };
@@ -161,7 +174,7 @@ function onRequest(
   const retry = () => onRequest(request, response, options, visitors, true);
   const check = checkService(link, options, isRetry ? null : retry);
   if (check === 'retrying') return;
-  const forwarding = forwardingOf(request, target, link, links);
+  const forwarding = forwardingOf(request, target, link, links, options);
   if (forwarding === null || check === 'changed') return wait('refused');
   visitors.admit(hostnameFromHeader(target.host), request.socket, response);
   forwardRequest(request, response, forwarding, wait);
@@ -184,7 +197,7 @@ function onUpgrade(
   const retry = () => onUpgrade(request, socket, head, options, visitors, true);
   const check = isClosed ? 'current' : checkService(link, options, isRetry ? null : retry);
   if (check === 'retrying') return;
-  const forwarding = forwardingOf(request, target, link, links);
+  const forwarding = forwardingOf(request, target, link, links, options);
   if (forwarding === null || isClosed || check === 'changed')
     return rejectWithStatus(socket, '503 Service Unavailable');
   visitors.admit(hostnameFromHeader(target.host), socket);

@@ -1,6 +1,7 @@
 /** What the relay needs to know about its environment. */
 import type { LinkPhase } from '../../../orchestrator/domain.ts';
 import type { Service } from '../../../orchestrator/protocol/messages.ts';
+import type { LinkContext, VisitorHeaders } from './rewrite.ts';
 
 /** One of the student's links: their own, or an additional one for a single port. */
 export interface Link {
@@ -25,6 +26,10 @@ export interface RelayOptions {
   hasChanged?(service: Service): boolean;
   /** Selects the services again; resolves when it is known what listens on the port. */
   reselect?(port: number): Promise<void>;
+  /** The environment's PORT, and whether nothing listens on a port. */
+  ports?: LinkContext['ports'];
+  /** Which of the edge's headers about the visitor a service gets. */
+  visitorHeaders?(service: Service): VisitorHeaders;
   /** Whose environment it is. */
   identity(): { instance: string; student: string };
   /** What the waiting page says about the environment. */

@@ -2,12 +2,14 @@
  * Makes a dev server believe that its visitor is on the student's own machine: `Host` and the link's own `Origin` become
  * `localhost:<port>`, and responses are translated back. Of the rewrites tried, only this one works with every dev
  * server (Vite, webpack-dev-server, Next, Astro, SvelteKit, Angular). A foreign `Origin` passes unchanged, so checks
- * against cross-site requests still work; one with a local name, which means the visitor's machine, becomes foreign. The student's other links are translated as well, each to its own port, so a
- * page may call an API on another port as it does locally.
+ * against cross-site requests still work; one with a local name, which means the visitor's machine, becomes foreign. The
+ * student's other links are translated as well, each to its own port, so a page may call an API on another port as it does
+ * locally.
  */
-import { withoutForeignDomain } from '../../../orchestrator/proxy/cookie-domain.ts';
 import { type HeaderList, mapHeaders } from '../../../orchestrator/proxy/header-list.ts';
 import { hostnameFromHeader } from '../../../orchestrator/proxy/request-target.ts';
+import { cookieForVisitor, cookiesForService, isLocalName } from './browser-cookies.ts';
+import { localQuery, publicAddresses } from './own-addresses.ts';
 
 /** The two addresses of a service: its link, and its address on the student's machine, e.g. `http://localhost:4000`. */
 export interface ServiceUrls {
@@ -23,8 +25,22 @@ export interface LinkContext extends ServiceUrls {
   host: string;
   /** The visitor's `Origin` header. */
   origin?: string | undefined;
+  /** The scheme that the visitor used, if the edge has said so; by default the link's. */
+  visitorScheme?: 'http' | 'https' | undefined;
   /** The student's other links. */
   others: readonly ServiceUrls[];
+  /** Which of the edge's headers about the visitor the service gets. By default only the address. */
+  visitorHeaders?: VisitorHeaders;
+  /** The environment's PORT, and whether nothing listens on a port. */
+  ports?: { variable: number; isFree(port: number): boolean };
+}
+
+/** Headers of the edge that help some apps and disturb others. */
+export interface VisitorHeaders {
+  /** `X-Forwarded-Proto`, if the visitor came with HTTPS. */
+  scheme: boolean;
+  /** `X-Forwarded-For`. */
+  address: boolean;
 }
 
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -62,16 +78,21 @@ function isOwnOrigin(origin: string, context: LinkContext): boolean {
   return isFromInside(context) && origin === `http://${context.host}`;
 }
 
-/**
- * Translates an origin of the student's links to their own machine; null for a foreign one. Local names from outside mean
- * the visitor's own machine. The service would take them for its own page, or trust them as its developer's.
- */
-function localOrigin(origin: string, context: LinkContext): string | null {
+/** Translates the origin of one of the student's links to their own machine; null for any other origin. */
+function serviceOf(origin: string, context: LinkContext): string | null {
   if (isOwnOrigin(origin, context)) return context.localUrl;
   const isOriginOf = (other: ServiceUrls) =>
     origin === otherOrigin(other, context) || origin === new URL(other.publicUrl).origin;
-  const other = context.others.find(isOriginOf);
-  if (other !== undefined) return other.localUrl;
+  return context.others.find(isOriginOf)?.localUrl ?? null;
+}
+
+/**
+ * Translates an origin for the service; null if it stays. Local names from outside mean the visitor's own machine. The
+ * service would take them for its own page, or trust them as its developer's.
+ */
+function localOrigin(origin: string, context: LinkContext): string | null {
+  const service = serviceOf(origin, context);
+  if (service !== null) return service;
   if (isFromInside(context) || !LOCAL_ORIGIN.test(origin)) return null;
   return origin.replace(LOCAL_ORIGIN, `$1${VISITORS_MACHINE}$2`);
 }
@@ -84,18 +105,39 @@ function localReferer(referer: string, context: LinkContext): string {
   return local === null ? referer : local + pathname + search;
 }
 
+/** Whether the visitor's browser treats the link like HTTPS. */
+const isSecure = ({ publicUrl, visitorScheme, host, hostname }: LinkContext): boolean =>
+  publicUrl.startsWith('https:') ||
+  visitorScheme === 'https' ||
+  isLocalName(host === '' ? hostname : hostnameFromHeader(host));
+
+const DEFAULT_VISITOR_HEADERS: VisitorHeaders = { scheme: false, address: true };
+
+/** Path and query for the service: pages put their own address into queries, and apps compare it with theirs. */
+export const pathForService = (path: string, context: LinkContext): string =>
+  localQuery(path, (origin) => serviceOf(origin, context));
+
 /** Request headers for the service. Adds none: a request without `Origin` stays without. */
 export function toService(headers: HeaderList, context: LinkContext): HeaderList {
+  const { visitorHeaders = DEFAULT_VISITOR_HEADERS, visitorScheme } = context;
   return mapHeaders(headers, (name, value) => {
     switch (name) {
       case 'host':
         return new URL(context.localUrl).host;
       case 'origin':
         return localOrigin(value, context) ?? value;
+      // `Destination`: WebDAV (RFC 4918 §10.3). `HX-Current-URL`: htmx.
       case 'referer':
+      case 'destination':
+      case 'hx-current-url':
         return localReferer(value, context);
-      case 'x-forwarded-host':
+      case 'cookie':
+        return cookiesForService(value, isSecure(context));
       case 'x-forwarded-proto':
+        return visitorHeaders.scheme && visitorScheme === 'https' ? visitorScheme : null;
+      case 'x-forwarded-for':
+        return visitorHeaders.address ? value : null;
+      case 'x-forwarded-host':
       case 'x-forwarded-port':
       case 'forwarded':
       case 'expect':
@@ -106,64 +148,66 @@ export function toService(headers: HeaderList, context: LinkContext): HeaderList
   });
 }
 
-/** The start of an address with which a service on this machine names itself, with or without a scheme. */
-const LOCAL_ADDRESS =
-  /^(?:(https?):)?\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i;
+const defaultPort = (scheme: string) => (scheme === 'https' ? '443' : '80');
+const portOf = ({ port, protocol }: URL) => Number(port || defaultPort(protocol.slice(0, -1)));
 
-const defaultPort = (scheme: string) => (scheme.toLowerCase() === 'https' ? '443' : '80');
-const portOf = ({ port, protocol }: URL) => port || defaultPort(protocol.slice(0, -1));
-
-/** Translates an address on the student's machine to the link of its port; every other address stays. */
-function publicAddress(address: string, context: LinkContext): string {
-  const found = address.match(LOCAL_ADDRESS);
-  if (found === null) return address;
+/**
+ * The origin of the link for an address on the student's machine; null if it has none. Settings may name the port that the app
+ * has without PORT: where nothing listens, the app is meant that PORT has moved.
+ */
+function linkOf(scheme: string | undefined, port: string | undefined, context: LinkContext): string | null {
   const own = new URL(context.localUrl);
-  const [start, scheme = own.protocol.slice(0, -1), port = defaultPort(scheme)] = found;
-  const rest = address.slice(start.length);
-  if (port === portOf(own)) return publicOrigin(context) + rest;
-  const other = context.others.find(({ localUrl }) => port === portOf(new URL(localUrl)));
-  return other === undefined ? address : otherOrigin(other, context) + rest;
+  const named = Number(port ?? defaultPort(scheme ?? own.protocol.slice(0, -1)));
+  const originOf = (wanted: number) => {
+    if (wanted === portOf(own)) return publicOrigin(context);
+    const other = context.others.find(({ localUrl }) => portOf(new URL(localUrl)) === wanted);
+    return other === undefined ? null : otherOrigin(other, context);
+  };
+  const { ports } = context;
+  return originOf(named) ?? (ports?.isFree(named) === true ? originOf(ports.variable) : null);
 }
+
+/** Translates every address on the student's machine to the link of its port; all others stay. */
+const toPublic = (text: string, context: LinkContext): string =>
+  text.includes('//') || text.includes('%')
+    ? publicAddresses(text, (scheme, port) => linkOf(scheme, port, context))
+    : text;
 
 /**
  * Translates `Access-Control-Allow-Origin`, the origin that may read the response. If two links point to one service, the
  * link that asked is preferred.
  */
 function publicAllowedOrigin(allowed: string, context: LinkContext): string {
-  const { origin, localUrl, others } = context;
+  const { origin } = context;
   if (origin !== undefined && localOrigin(origin, context) === allowed) return origin;
-  if (allowed === localUrl) return publicOrigin(context);
-  const other = others.find((each) => each.localUrl === allowed);
-  return other === undefined ? allowed : otherOrigin(other, context);
+  return toPublic(allowed, context);
 }
 
-/** `Refresh: 3; url=http://localhost:5173/` */
-function publicRefresh(refresh: string, context: LinkContext): string {
-  return refresh.replace(
-    /^(\s*\d*\s*[;,]\s*url\s*=\s*["']?)([^"']*)/i,
-    (_whole, start: string, address: string) => start + publicAddress(address, context),
-  );
-}
+/** Browsers exempt `localhost` from this directive. On an HTTP link it would replace every address by one that does not exist. */
+const withoutUpgrade = (policy: string): string =>
+  policy
+    .split(';')
+    .filter((directive) => directive.trim().toLowerCase() !== 'upgrade-insecure-requests')
+    .join(';');
 
 /** Response headers for the visitor. */
 export function toVisitor(headers: HeaderList, context: LinkContext): HeaderList {
   const changed = mapHeaders(headers, (name, value) => {
     switch (name) {
-      case 'location':
-      case 'content-location':
-        return publicAddress(value, context);
-      case 'refresh':
-        return publicRefresh(value, context);
       case 'access-control-allow-origin':
         return publicAllowedOrigin(value, context);
       case 'set-cookie':
-        return withoutForeignDomain(value, context.hostname);
+        return cookieForVisitor(value, context.hostname, isSecure(context));
+      case 'content-security-policy':
+        return toPublic(isSecure(context) ? value : withoutUpgrade(value), context);
       // Alternative services (HTTP/3) are not reachable from outside.
       case 'alt-svc':
       case 'x-robots-tag':
         return null;
-      default:
+      case 'etag':
         return value;
+      default:
+        return toPublic(value, context);
     }
   });
   // Search engines should not list students' exercises.

@@ -2,6 +2,7 @@
 import {
   isOwnHost,
   type LinkContext,
+  pathForService,
   toService,
   toVisitor,
 } from '../../../../../hooks/agent/relay/rewrite.ts';
@@ -234,4 +235,163 @@ test.each([
   ['', false],
 ])("a request for the host %p is the student's: %p", (host, expected) => {
   expect(isOwnHost(host, 'alice.example.com')).toBe(expected);
+});
+
+const movedPorts = { variable: 21000, isFree: (port: number) => ![21000, 4000, 8081].includes(port) };
+
+/** An app on PORT 21000; also running are an API on 4000, which has a link, and a database page on 8081, which has none. */
+const moved: Partial<LinkContext> = {
+  localUrl: 'http://localhost:21000',
+  others: api.others.map(() => ({
+    publicUrl: api.publicUrl,
+    localUrl: api.localUrl,
+  })),
+  ports: movedPorts,
+};
+
+test.each([
+  ['Link', '<http://localhost:21000/a?p=2>; rel="next", <http://127.0.0.1:21000/a?p=9>; rel="last"'],
+  ['Link', '</a?p=2>; rel="next"; title="see http:/x", <//localhost:21000/b>; rel="last"'],
+  ['SourceMap', 'http://localhost:21000/main.js.map'],
+  ['HX-Redirect', 'http://localhost:21000/home'],
+  ['WWW-Authenticate', 'Bearer resource_metadata="http://localhost:21000/.well-known/x"'],
+  [
+    'Content-Security-Policy',
+    "connect-src 'self' http://localhost:21000 ws://localhost:21000; img-src data:",
+  ],
+  [
+    'Location',
+    'https://id.example/login?redirect_uri=http%3A%2F%2Flocalhost%3A21000%2Fcb&state=http%3A%2F%2Fx',
+  ],
+  ['Location', 'https://id.example/login?redirect_uri=http://localhost:21000/cb'],
+  ['Location', '/in?next=%2Fx%3Furl%3Dhttp%253A%252F%252Flocalhost%253A21000%252Fy'],
+  ['Location', 'https://id.example/login#redirect_uri=http%3a%2f%2f127.0.0.1%3a21000'],
+])('%s: in %s, the own address becomes the link in its own spelling', (name, value) => {
+  const seen = answered(name, value, moved) ?? '';
+  const decoded = (text: string) => decodeURIComponent(decodeURIComponent(text));
+  const expected = decoded(value)
+    .replace('ws://localhost:21000', 'wss://alice.example.com')
+    .replace(/(?:http:)?\/\/(?:localhost|127\.0\.0\.1):21000/g, context.publicUrl);
+  expect(decoded(seen)).toBe(expected);
+  // Nothing else may change: separators that were encoded stay encoded.
+  expect(seen.split(/[&;]/).length).toBe(value.split(/[&;]/).length);
+});
+
+test.each([
+  ['Link', '<http://localhost.evil.example:21000/>; rel="next"'],
+  ['Location', 'https://id.example/?redirect_uri=http%3A%2F%2Flocalhost%3A210000%2Fcb'],
+  ['Location', 'https://id.example/?redirect_uri=http%3A%2F%2Flocalhost%3A21000%40evil.example'],
+  ['Location', 'http://localhost:21000@evil.example/'],
+  ['Location', 'http://localhost:8081/'],
+  ['Link', '<http://localhost:8081/>'],
+  ['ETag', '"http://localhost:21000/"'],
+  ['Content-Type', 'text/html'],
+])('%s: %s stays', (name, value) => {
+  expect(answered(name, value, moved)).toBe(value);
+});
+
+test('addresses in headers become links of their own ports', () => {
+  expect(answered('Link', '<http://localhost:4000/a>, <http://localhost:21000/b>', moved)).toBe(
+    '<https://alice-4000.example.com/a>, <https://alice.example.com/b>',
+  );
+});
+
+test.each([
+  ['Location', 'http://localhost:3000/home', 'https://alice.example.com/home'],
+  ['Location', 'http://localhost/home', 'https://alice.example.com/home'],
+  [
+    'Location',
+    'https://id.example/?r=http%3A%2F%2Flocalhost%3A3000%2Fcb',
+    'https://id.example/?r=https%3A%2F%2Falice.example.com%2Fcb',
+  ],
+  ['Access-Control-Allow-Origin', 'http://localhost:3000', 'https://alice.example.com'],
+])('%s: %s names the port that the app has without PORT, and becomes %s', (name, value, expected) => {
+  expect(answered(name, value, moved)).toBe(expected);
+  expect(answered(name, value, { ...moved, localUrl: 'http://localhost:5173' })).toBe(value);
+});
+
+test('an API whose settings name the default port of the page allows the page that PORT has moved', () => {
+  const { publicUrl } = context;
+  const more = { ...api, ports: movedPorts, others: [{ publicUrl, localUrl: 'http://localhost:21000' }] };
+  expect(answered('Access-Control-Allow-Origin', 'http://localhost:3000', more)).toBe(publicUrl);
+});
+
+test.each([
+  [
+    '/in?callbackUrl=https%3A%2F%2Falice.example.com%2Fa&x=1',
+    '/in?callbackUrl=http%3A%2F%2Flocalhost%3A5173%2Fa&x=1',
+  ],
+  ['/in?to=https://alice.example.com/a#b', '/in?to=http://localhost:5173/a#b'],
+  ['/in?to=https://alice-4000.example.com', '/in?to=http://localhost:4000'],
+  ['/in?to=https://alice.example.com.evil.example/', '/in?to=https://alice.example.com.evil.example/'],
+  ['/in?to=https://alice.example.com@evil.example/', '/in?to=https://alice.example.com@evil.example/'],
+  ['/in?to=http://localhost:5173/', '/in?to=http://localhost:5173/'],
+  ['/https://alice.example.com/a', '/https://alice.example.com/a'],
+  ['/a?b=c', '/a?b=c'],
+])('a request for %s asks the service for %s', (path, expected) => {
+  const { publicUrl, localUrl } = api;
+  expect(pathForService(path, { ...context, others: [{ publicUrl, localUrl }] })).toBe(expected);
+});
+
+test('Destination and HX-Current-URL are translated like Referer', () => {
+  expect(
+    sent({ Destination: 'https://alice.example.com/b', 'HX-Current-URL': 'https://alice.example.com/a?b' }),
+  ).toEqual({
+    Destination: 'http://localhost:5173/b',
+    'HX-Current-URL': 'http://localhost:5173/a?b',
+  });
+});
+
+test('only a service that wants them gets the scheme and address of the visitor', () => {
+  const headers = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '1.2.3.4', 'X-Forwarded-Port': '443' };
+  const seen = (scheme: boolean, address: boolean, visitorScheme: 'http' | 'https') =>
+    sent(headers, { visitorHeaders: { scheme, address }, visitorScheme });
+  expect(seen(true, true, 'https')).toEqual({ 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '1.2.3.4' });
+  expect(seen(false, false, 'https')).toEqual({});
+  expect(seen(true, false, 'http')).toEqual({});
+});
+
+const http: Partial<LinkContext> = {
+  hostname: 'alice.school.test',
+  host: 'alice.school.test:8080',
+  publicUrl: 'http://alice.school.test:8080',
+};
+
+test.each([
+  ['s=1; Path=/; Secure; HttpOnly; SameSite=None; Partitioned', 's=1; Path=/; HttpOnly'],
+  ['s=1; secure; SameSite=Lax', 's=1; SameSite=Lax'],
+  ['s=1; Domain=localhost; SameSite=Strict', 's=1; SameSite=Strict'],
+  ['__Host-s=1; Path=/; Secure', 'plain__Host-s=1; Path=/'],
+  ['__secure-s=__Host-x; Secure; Path=/', 'plain__secure-s=__Host-x; Path=/'],
+  ['secure=1; Path=/secure', 'secure=1; Path=/secure'],
+])('the cookie %s is kept by browsers on an HTTP link as %s', (cookie, expected) => {
+  expect(answered('Set-Cookie', cookie, http)).toBe(expected);
+});
+
+test('the service reads the cookies of an HTTP link under their own names', () => {
+  const cookies = 'a=1; plain__Host-s=2;plain__Secure-t=plain__Host-x; plain=3';
+  expect(sent({ Cookie: cookies }, http)).toEqual({
+    Cookie: 'a=1; __Host-s=2;__Secure-t=plain__Host-x; plain=3',
+  });
+  expect(sent({ Cookie: cookies })).toEqual({ Cookie: cookies });
+});
+
+test.each([
+  ['an HTTPS link', {}],
+  ['an HTTP link behind a proxy with HTTPS', { ...http, visitorScheme: 'https' as const }],
+  [
+    'a name of this machine, which browsers trust',
+    { ...http, hostname: 'alice.localhost', host: 'alice.localhost:8080' },
+  ],
+])('on %s, cookies and policies keep what needs HTTPS', (_name, more) => {
+  for (const cookie of ['__Host-s=1; Path=/; Secure; SameSite=None; Partitioned', 's=1; Secure'])
+    expect(answered('Set-Cookie', cookie, more)).toBe(cookie);
+  const policy = "default-src 'self';upgrade-insecure-requests";
+  expect(answered('Content-Security-Policy', policy, more)).toBe(policy);
+});
+
+test('on an HTTP link, no policy replaces addresses by HTTPS', () => {
+  expect(answered('Content-Security-Policy', "default-src 'self';upgrade-insecure-requests", http)).toBe(
+    "default-src 'self'",
+  );
 });

@@ -90,7 +90,11 @@ function createBackend({ settings, students, environments, edge, store, stopDaem
       return [...own, ...(await students.environmentLog(name, lines))].sort(byTime).slice(-lines);
     },
     sync: (repair) => students.sync(repair),
-    diagnose: async () => [...(await environments.diagnose()), ...(await edge.diagnose())],
+    diagnose: async () => [
+      ...(await environments.diagnose()),
+      ...(await edge.diagnose()),
+      ...students.diagnose(),
+    ],
     stopDaemon,
   };
 }

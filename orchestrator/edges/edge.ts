@@ -121,6 +121,8 @@ export interface Edge {
   begin(preview: DesiredState, options: BeginOptions): Promise<EdgeRun>;
   /** Resolves when the link answers as that student's, or with what is known when `signal` aborts. */
   confirm(route: Route, signal: AbortSignal): Promise<Confirmation>;
+  /** The same for a link that was confirmed. Cheap: asks only the environment behind the link, no service outside. */
+  recheck(route: Route, signal: AbortSignal): Promise<Confirmation>;
   /** Why no link can be reached at all; null if there is no such reason, or it is not known. */
   problem(): Problem | null;
   /** What `devenv doctor` checks on this edge. */

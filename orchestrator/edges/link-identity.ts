@@ -1,5 +1,6 @@
-/** Asks a link, through the edge, for its identity. Such a request never reaches a student's program. */
+/** Asks a link for its identity, through the edge or at its origin. Such a request never reaches a student's program. */
 import { request } from 'node:http';
+import type { Clock } from '../clock.ts';
 import { IDENTITY_PATH } from '../protocol/constants.ts';
 import { linkFingerprint } from '../protocol/link-fingerprint.ts';
 import type { RelayIdentity } from '../protocol/messages.ts';
@@ -21,15 +22,20 @@ function readIdentity(text: string): RelayIdentity | null {
   }
 }
 
+export interface Address {
+  host: string;
+  port: number;
+}
+
 /** Returns the identity behind a hostname, or a description of the failure. The answer comes from a container and is hostile. */
 export function fetchLinkIdentity(
-  edge: { host: string; port: number },
+  address: Address,
   hostname: string,
   signal: AbortSignal,
 ): Promise<RelayIdentity | string> {
   return new Promise((resolve) => {
     const options = { path: IDENTITY_PATH, headers: { host: hostname }, maxHeaderSize: MAX_ANSWER_BYTES };
-    const outgoing = request({ ...edge, ...options, agent: false, signal }, (incoming) => {
+    const outgoing = request({ ...address, ...options, agent: false, signal }, (incoming) => {
       let text = '';
       incoming.on('data', (chunk: Buffer) => {
         text += chunk;
@@ -63,4 +69,35 @@ export function isOwnIdentity(
   instance: string,
 ): answer is RelayIdentity {
   return typeof answer !== 'string' && answer.fingerprint === linkFingerprint(instance, owner, hostname);
+}
+
+export interface IdentityCheck {
+  route: Route;
+  instance: string;
+  clock: Clock;
+  /** Pause between two requests. */
+  retryMs: number;
+  signal: AbortSignal;
+}
+
+/** Asks until the address answers as that route's, then resolves to null; to what was found instead when `signal` aborts. */
+export async function awaitLinkIdentity(
+  address: Address,
+  { route, instance, clock, retryMs, signal }: IdentityCheck,
+): Promise<string | null> {
+  let found = 'nothing';
+  while (!signal.aborted) {
+    const answer = await fetchLinkIdentity(address, route.hostname, signal);
+    if (isOwnIdentity(answer, route, instance)) return null;
+    // A request that was cut off says nothing about the link.
+    if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
+    await clock.sleep(retryMs, signal);
+  }
+  return found;
+}
+
+/** The address in a route's origin. */
+export function originAddress({ origin }: Pick<Route, 'origin'>): Address {
+  const { hostname, port } = new URL(origin);
+  return { host: hostname, port: Number(port) };
 }

@@ -65,13 +65,19 @@ function removeStalePidFiles(): void {
   }
 }
 
+/**
+ * With the file limit that Docker's own unit sets, else with the highest that is allowed: the port proxies inherit it,
+ * and one that runs out of files exits (6 files for each visitor).
+ */
+export const DOCKERD_SCRIPT = 'ulimit -n 1048576 2>/dev/null || ulimit -S -n "$(ulimit -H -n)"; exec dockerd';
+
 /** Starts dockerd as a process that outlives this one, where no systemd does. */
 async function spawnDockerd(): Promise<void> {
   removeStalePidFiles();
   mkdirSync('/var/log', { recursive: true });
   const log = openSync(DOCKERD_LOG, 'a');
   const $ = await hostShell({ detached: true, stdio: ['ignore', log, log] });
-  $`dockerd`.child?.unref();
+  $`sh -c ${DOCKERD_SCRIPT}`.child?.unref();
   closeSync(log);
 }
 

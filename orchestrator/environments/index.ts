@@ -23,6 +23,7 @@ import { Homes } from './homes.ts';
 import { memoryPeak } from './memory-peak.ts';
 import { NameResolution } from './name-resolution.ts';
 import { networkOf, refuseForeignNetwork } from './network.ts';
+import { repairPort } from './port-repair.ts';
 import { type ImageBuilder, Preparation } from './preparation.ts';
 import { placePublicKey } from './ssh-keys.ts';
 import { parseStarter, placeStarter } from './starter.ts';
@@ -170,23 +171,27 @@ class DockerEnvironments implements Environments {
     if (image !== null) await this.#firewall.install(image);
   }
 
-  /** Creates the container, or replaces one whose image or settings have changed: all lasting data is in the home. */
+  /**
+   * Creates the container, or replaces one whose image or settings have changed, or that was disconnected from the
+   * students' network: all lasting data is in the home.
+   */
   async #ensureCurrentContainer(
     spec: EnvironmentSpec,
     { existing, hasHome }: { existing: Docker.ContainerInspectInfo | null; hasHome: boolean },
     progress: Progress,
   ): Promise<void> {
-    const { instance } = this.#settings;
+    const network = networkOf(this.#settings.instance).name;
     const options = containerOptions(spec, this.#settings, {
       image: this.#image,
-      network: networkOf(instance).name,
+      network,
       socketDir: this.socketDir(spec.socketId),
       disk: this.#preparation.disk,
     });
     if (existing !== null) {
       const isCurrent = existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
+      const isConnected = existing.NetworkSettings.Networks[network] !== undefined;
       // Without a home, Docker would create an empty volume that belongs to another user.
-      if (isCurrent && hasHome) return;
+      if (isCurrent && hasHome && isConnected) return;
       await removeContainer(this.#container(spec.student), spec.student);
     }
     await this.#homes.ensure(spec.student, this.#image);
@@ -229,6 +234,12 @@ class DockerEnvironments implements Environments {
 
   restartAgent(student: string): Promise<void> {
     return killAgent(this.#container(student));
+  }
+
+  repairPort(student: string, port: number): Promise<boolean> {
+    const network = networkOf(this.#settings.instance).name;
+    const [docker, clock] = [this.#docker, this.#clock];
+    return repairPort({ docker, container: this.#container(student), network, port, clock });
   }
 
   access({ student, hostname, url }: EnvironmentSpec): AccessInfo {

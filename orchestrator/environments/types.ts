@@ -92,6 +92,11 @@ export interface Environments {
   freeUid(taken: ReadonlySet<number>): Promise<number>;
   /** Kills the agent; the environment's process 1 starts it again. */
   restartAgent(student: string): Promise<void>;
+  /**
+   * Repairs the environment's port on the host where it refuses connections although the relay accepts them. Programs
+   * keep running; their connections break. Resolves to whether a repair was needed; rejects if it failed.
+   */
+  repairPort(student: string, port: number): Promise<boolean>;
   /** How a client runs the environment's `sshd -i`. */
   access(spec: EnvironmentSpec): AccessInfo;
   /** Sets what students reach, at once also for those who run. Throws `network` where the firewall can't be changed. */

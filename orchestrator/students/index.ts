@@ -4,7 +4,7 @@
  */
 import { createAgentSockets, Heartbeats } from '../agents/index.ts';
 import type { Clock } from '../clock.ts';
-import type { AccessInfo, Drift, Egress, EgressPolicy, LogLine, Progress } from '../domain.ts';
+import type { AccessInfo, Diagnostic, Drift, Egress, EgressPolicy, LogLine, Progress } from '../domain.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentChange, Environments } from '../environments/types.ts';
 import { DevenvError } from '../errors.ts';
@@ -14,6 +14,7 @@ import type { Settings } from '../settings-schema.ts';
 import type { Store } from '../store/index.ts';
 import type { StudentView } from '../student-view.ts';
 import { AgentSync } from './agent-sync.ts';
+import { DeadPorts } from './dead-ports.ts';
 import { EgressControl } from './egress.ts';
 import { Lifecycle, type LifecycleDeps } from './lifecycle.ts';
 import { Roster } from './roster.ts';
@@ -42,6 +43,7 @@ export class Students {
   /** Create, start, stop, restart and remove. */
   readonly lifecycle: Lifecycle;
   readonly #deps: LifecycleDeps;
+  readonly #deadPorts: DeadPorts;
   readonly #progress: Progress;
   readonly #closing = new AbortController();
 
@@ -72,6 +74,7 @@ export class Students {
     const agentSync = new AgentSync({ ...options, roster, routes, sockets, heartbeats, network, egress });
     this.#deps = { ...options, store, roster, routes, sockets, heartbeats, network, egress, agentSync };
     this.lifecycle = new Lifecycle(this.#deps);
+    this.#deadPorts = new DeadPorts({ ...this.#deps, lifecycle: this.lifecycle });
     this.#progress = logProgress(log);
   }
 
@@ -93,6 +96,7 @@ export class Students {
       closeAfterMs: settings.times.lease * 1000,
       signal,
     });
+    void this.#deadPorts.watch(signal);
     environments
       .watch((change) => this.#onEnvironmentChange(change), signal)
       .catch((err) => log.error({ err }, 'no longer watching the Docker engine'));
@@ -206,6 +210,11 @@ export class Students {
     await this.#deps.egress.set(student, egress);
     for (const each of roster.all()) agentSync.reconcile(each);
     return this.egress;
+  }
+
+  /** The checks of `devenv doctor`. */
+  diagnose(): Diagnostic[] {
+    return [this.#deadPorts.diagnose()];
   }
 
   #requireRunning({ row: { name }, environment }: Student): void {

@@ -5,7 +5,7 @@
 
 import type { Progress } from '../domain.ts';
 import type { Environments, StartOptions } from '../environments/types.ts';
-import { type Problem, problemOf } from '../errors.ts';
+import { problemOf } from '../errors.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
 import type { Store } from '../store/index.ts';
 import type { StudentView } from '../student-view.ts';
@@ -13,6 +13,7 @@ import type { AgentSync, AgentSyncDeps } from './agent-sync.ts';
 import type { EgressControl } from './egress.ts';
 import { additionalRoute, newHostname, updateHostnames } from './hostnames.ts';
 import { giveMissingUids, registerStudent } from './registration.ts';
+import { removeStudent } from './removal.ts';
 import { routeOf, type Student, specOf, viewOf } from './student.ts';
 
 export interface LifecycleDeps extends AgentSyncDeps {
@@ -24,10 +25,6 @@ export interface LifecycleDeps extends AgentSyncDeps {
 
 /** Key of the lock under which ports and uids are chosen. No student's name contains a space. */
 const PORTS = 'choose port';
-
-/** The warning after a removal that the edge could not complete. */
-const leftoverText = ({ name, hostname }: Student['row'], problem: Problem) =>
-  `${name}'s link no longer works, but the edge may still have a rule or DNS record for ${hostname}: ${problem.what} ${problem.next} The rest is removed automatically as soon as possible; \`devenv sync\` tries it now.`;
 
 export class Lifecycle {
   readonly #deps: LifecycleDeps;
@@ -88,12 +85,21 @@ export class Lifecycle {
     });
   }
 
+  /** Repairs the port of the student's environment on the host. Resolves to whether a repair was needed. */
+  repairPort(name: string): Promise<boolean> {
+    return this.#mutex.run(name, async () => {
+      const student = this.#deps.roster.find(name);
+      if (student?.environment !== 'running') return false;
+      return this.#deps.environments.repairPort(name, student.row.port);
+    });
+  }
+
   remove(name: string, keepHome: boolean, progress: Progress): Promise<void> {
     return this.#mutex.run(name, async () => {
       const { roster } = this.#deps;
       const student = roster.get(name);
       roster.update(student, { state: { kind: 'removing', keepsHome: keepHome } });
-      await this.#remove(student, keepHome, progress);
+      await removeStudent(student, keepHome, progress, this.#deps);
     });
   }
 
@@ -125,24 +131,6 @@ export class Lifecycle {
     await this.#deps.environments.stop(name);
     progress.done('stop', `${name}'s environment is stopped`);
     await this.#observe(student);
-  }
-
-  /** Closes the link first, so that it never points to a port that another student may get. */
-  async #remove(student: Student, keepHome: boolean, progress: Progress): Promise<void> {
-    const { routes, environments, sockets, roster, agentSync, egress, log } = this.#deps;
-    const { name } = student.row;
-    progress.step('route', `Closing ${name}'s link`);
-    const leftover = await routes.unregister(name);
-    if (leftover === null) progress.done('route', `${name}'s link is closed`);
-    progress.step('environment', `Removing ${name}'s environment`);
-    await environments.remove(name, keepHome);
-    await sockets.close(name);
-    roster.delete(student);
-    egress.forget(name);
-    log.info({ student: name, keepHome }, 'removed');
-    agentSync.forget(name);
-    progress.done('environment', keepHome ? `${name} is removed; the home is kept` : `${name} is removed`);
-    if (leftover !== null) progress.warn(leftoverText(student.row, leftover));
   }
 
   /** Removes what a creation has made so far. A home that existed before is kept. */
@@ -235,7 +223,7 @@ export class Lifecycle {
         return this.#undoCreation(student);
       case 'removing':
         this.#deps.log.warn({ student: name }, 'finishing an interrupted removal');
-        return this.#remove(student, state.keepsHome, progress);
+        return removeStudent(student, state.keepsHome, progress, this.#deps);
       case 'present':
     }
   }

@@ -22,6 +22,7 @@ export const instantEdge = {
     diff: async () => [],
   }),
   confirm: async () => ({ kind: 'live' }),
+  recheck: async () => ({ kind: 'live' }),
 } satisfies Partial<Edge> as unknown as Edge;
 
 const service = (port: number, reason: Service['reason']): Service => ({

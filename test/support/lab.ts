@@ -55,6 +55,7 @@ function fakeEnvironments(
       [...running].map((student) => ({ student, state: 'running' as const, home: true, image: LAB_IMAGE })),
     freeUid: async (taken) => 20_000 + taken.size,
     async restartAgent() {},
+    repairPort: async () => false,
     access: unused,
     async setEgress() {},
     logs: async () => [],

@@ -30,10 +30,14 @@ export interface HttpRelay {
   disconnect(hostname: string): void;
 }
 
-function waitingReason(why: UpstreamFailure | 'closed', isStarting: boolean): WaitingReason {
+/** Why a visitor gets no response of the service. */
+type Refusal = UpstreamFailure | 'closed' | 'busy';
+
+function waitingReason(why: Refusal, isStarting: boolean): WaitingReason {
   switch (why) {
     case 'closed':
-      return 'closed';
+    case 'busy':
+      return why;
     case 'refused':
       return isStarting ? 'starting' : 'not-running';
     case 'interrupted':
@@ -44,11 +48,7 @@ function waitingReason(why: UpstreamFailure | 'closed', isStarting: boolean): Wa
 }
 
 /** Always a 503: Cloudflare replaces a 502 or 504 with a page of its own. */
-function sendWaitingPage(
-  response: ServerResponse,
-  options: RelayOptions,
-  why: UpstreamFailure | 'closed',
-): void {
+function sendWaitingPage(response: ServerResponse, options: RelayOptions, why: Refusal): void {
   const { phase, isStarting } = options.status();
   const { method, headers } = response.req;
   const isGet = method === 'GET' || method === 'HEAD';
@@ -66,6 +66,12 @@ function sendWaitingPage(
     body: wantsJson ? waitingJson(waiting) : waitingPage(waiting),
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
+}
+
+interface RelayContext {
+  options: RelayOptions;
+  visitors: VisitorConnections;
+  isSurplus(socket: Socket): boolean;
 }
 
 /** The student's links, their own first. */
@@ -145,10 +151,10 @@ function checkService(
 function onRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  options: RelayOptions,
-  visitors: VisitorConnections,
+  context: RelayContext,
   isRetry = false,
 ): void {
+  const { options, visitors, isSurplus } = context;
   const target = requestTarget(request);
   if (target === null) {
     const body = 'The request names more than one host.\n';
@@ -169,9 +175,14 @@ function onRequest(
     const body = `${JSON.stringify(identity)}\n`;
     return sendResponse(response, { status: 200, type: 'application/json', body });
   }
-  const wait = (why: UpstreamFailure | 'closed') => sendWaitingPage(response, options, why);
+  const wait = (why: Refusal) => sendWaitingPage(response, options, why);
   if (isClosedFor(target, link)) return wait('closed');
-  const retry = () => onRequest(request, response, options, visitors, true);
+  if (isSurplus(request.socket)) {
+    // Without the usual time to read the answer: a flood would occupy the surplus.
+    response.setHeader('connection', 'close').once('finish', () => request.socket.destroySoon());
+    return wait('busy');
+  }
+  const retry = () => onRequest(request, response, context, true);
   const check = checkService(link, options, isRetry ? null : retry);
   if (check === 'retrying') return;
   const forwarding = forwardingOf(request, target, link, links, options);
@@ -184,17 +195,17 @@ function onUpgrade(
   request: IncomingMessage,
   socket: Socket,
   head: Buffer,
-  options: RelayOptions,
-  visitors: VisitorConnections,
+  context: RelayContext,
   isRetry = false,
 ): void {
+  const { options, visitors, isSurplus } = context;
   const target = requestTarget(request);
   if (target === null) return rejectWithStatus(socket, '400 Bad Request');
   const links = linksOf(options);
   const link = linkOf(target, links);
   if (link === null) return rejectWithStatus(socket, '421 Misdirected Request');
-  const isClosed = isClosedFor(target, link);
-  const retry = () => onUpgrade(request, socket, head, options, visitors, true);
+  const isClosed = isClosedFor(target, link) || isSurplus(socket);
+  const retry = () => onUpgrade(request, socket, head, context, true);
   const check = isClosed ? 'current' : checkService(link, options, isRetry ? null : retry);
   if (check === 'retrying') return;
   const forwarding = forwardingOf(request, target, link, links, options);
@@ -206,13 +217,15 @@ function onUpgrade(
   );
 }
 
-export function createHttpRelay(options: RelayOptions): HttpRelay {
+/** `isSurplus`: whether a connection is above the limit of visitors. */
+export function createHttpRelay(options: RelayOptions, isSurplus: (socket: Socket) => boolean): HttpRelay {
   const server = createVisitorServer();
   const visitors = new VisitorConnections();
-  server.on('request', (request, response) => onRequest(request, response, options, visitors));
+  const context = { options, visitors, isSurplus };
+  server.on('request', (request, response) => onRequest(request, response, context));
   server.on('upgrade', (request, socket: Socket, head) => {
     socket.on('error', () => socket.destroy());
-    onUpgrade(request, socket, head, options, visitors);
+    onUpgrade(request, socket, head, context);
   });
   // Node enforces `headersTimeout` only after a server emits `listening`, which this one never does on its own.
   server.emit('listening');

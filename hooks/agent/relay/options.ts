@@ -13,11 +13,18 @@ export interface Link {
   isOpen: boolean;
 }
 
+/** Simultaneous connections. */
+export interface ConnectionLimits {
+  visitors: number;
+  /** Connections above `visitors`. They learn only the link's identity, or that it is busy, and end at once. */
+  surplus: number;
+}
+
 export interface RelayOptions {
   port: number;
   /** Address to listen on; by default all interfaces: the engine reaches the relay over the bridge. */
   host?: string;
-  maxConnections?: number;
+  limits?: ConnectionLimits;
   /** The student's own link. */
   ownLink(): Link;
   /** Additional links. Closed ones are included: the edge may still forward their visitors for a while. */

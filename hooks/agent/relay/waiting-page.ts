@@ -8,9 +8,9 @@ import { escapeHtml, renderPage } from '../../../orchestrator/proxy/page.ts';
 
 /**
  * Nothing listens, and a command is `starting` or not (`not-running`); the service accepted the request and gave
- * `no-answer`, or one that is `not-http`; or the link is `closed`.
+ * `no-answer`, or one that is `not-http`; or the link is `closed`, or `busy` with too many visitors.
  */
-export type WaitingReason = 'starting' | 'not-running' | 'no-answer' | 'not-http' | 'closed';
+export type WaitingReason = 'starting' | 'not-running' | 'no-answer' | 'not-http' | 'closed' | 'busy';
 
 export interface Waiting {
   student: string;
@@ -61,6 +61,12 @@ const WORDINGS: Record<WaitingReason, Wording> = {
     explanation: 'This link is closed right now. When it opens again, this page shows the app automatically.',
     error: 'the link is closed',
   },
+  busy: {
+    state: 'Too busy',
+    dot: '#e08700',
+    explanation: 'This link has too many visitors at the moment. This page tries again automatically.',
+    error: 'the link has too many visitors',
+  },
 };
 
 const STYLE = `h1{margin-top:1.25rem;font-size:clamp(1.9rem,8vw,2.6rem)}
@@ -72,7 +78,7 @@ border-radius:2rem;font-size:.9rem;font-weight:600;color:var(--ink)}
 `;
 
 const POLL_INTERVAL_MS = 1500;
-/** While something listens without a proper answer, or the link is closed, a change is less likely. */
+/** While something listens without a proper answer, or the link is closed or busy, a change is less likely. */
 const SLOW_POLL_INTERVAL_MS = 5000;
 
 /**
@@ -80,7 +86,7 @@ const SLOW_POLL_INTERVAL_MS = 5000;
  * with the page's own origin: a path like `//evil.test/x` alone would be read as another host.
  */
 function pollScript({ reason, isGet }: Waiting): string {
-  const isSlow = reason === 'no-answer' || reason === 'not-http' || reason === 'closed';
+  const isSlow = reason !== 'starting' && reason !== 'not-running';
   return `
 setInterval(async () => {
   try {

@@ -17,7 +17,7 @@ import type { LostUpdate } from './apply/write-ingress.ts';
 import { Connectors } from './connectors.ts';
 import { checkAtStart, diagnoseCloudflare } from './diagnostics.ts';
 import { checkHostname } from './hostnames.ts';
-import { confirmRoute } from './live-check.ts';
+import { confirmRoute, recheckRoute } from './live-check.ts';
 import { type FactStore, ObservedState } from './state/observed-state.ts';
 import { Zone } from './zone.ts';
 
@@ -161,6 +161,11 @@ export class CloudflareEdge implements Edge {
       clock: this.#options.clock,
       signal,
     });
+  }
+
+  recheck(route: Route, signal: AbortSignal) {
+    const { instance, clock } = this.#options;
+    return recheckRoute({ route, instance, clock, signal });
   }
 
   problem(): null {

@@ -7,21 +7,29 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { TELL_INSTRUCTOR } from '../../errors.ts';
 import type { Confirmation, Route } from '../edge.ts';
-import { fetchLinkIdentity, isOwnIdentity } from '../link-identity.ts';
+import { awaitLinkIdentity, originAddress } from '../link-identity.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
 
 /** Pause between two requests to a relay that does not answer. */
 const RETRY_MS = 200;
 
-export interface ConfirmationOptions {
+export interface RecheckOptions {
   route: Route;
   instance: string;
-  /** The configuration's version that has the rule; null where none is known to. */
-  version: number | null;
-  connectors: Connectors;
   clock: Clock;
   signal: AbortSignal;
 }
+
+export interface ConfirmationOptions extends RecheckOptions {
+  /** The configuration's version that has the rule; null where none is known to. */
+  version: number | null;
+  connectors: Connectors;
+}
+
+const notLive = (what: string, next: string, nextForStudent?: string): Confirmation => ({
+  kind: 'not-live',
+  problem: { code: 'edge', what, next, ...(nextForStudent !== undefined && { nextForStudent }) },
+});
 
 function connectorProblem(
   state: ConnectorState,
@@ -57,35 +65,27 @@ function connectorProblem(
 }
 
 /** Resolves to null when the relay answers as that student's, to what was found instead when `signal` aborts. */
-async function requestIdentity({
-  route,
-  instance,
-  clock,
-  signal,
-}: ConfirmationOptions): Promise<string | null> {
-  const { hostname: host, port } = new URL(route.origin);
+async function requestIdentity(options: RecheckOptions): Promise<string | null> {
   // The connector first: one question for the whole class, and the longer one.
   await setImmediate();
-  let found = 'nothing';
-  while (!signal.aborted) {
-    const answer = await fetchLinkIdentity({ host, port: Number(port) }, route.hostname, signal);
-    if (isOwnIdentity(answer, route, instance)) return null;
-    // What is said of a question that was cut off is not what is wrong.
-    if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
-    await clock.sleep(RETRY_MS, signal);
-  }
-  return found;
+  return awaitLinkIdentity(originAddress(options.route), { ...options, retryMs: RETRY_MS });
+}
+
+/** `found`: what the origin answered instead of its identity, null if it identified itself. */
+function originConfirmation({ hostname, owner, origin }: Route, found: string | null): Confirmation {
+  if (found === null) return { kind: 'live' };
+  return notLive(
+    `Cloudflare leads ${hostname} here, but ${owner}'s environment does not answer on ${origin} (${found}).`,
+    `\`devenv restart ${owner}\` repairs that.`,
+    'Wait a moment. If it stays this way, tell your instructor.',
+  );
 }
 
 /** Resolves when the link works, or with what is known when `signal` aborts. */
 export async function confirmRoute(options: ConfirmationOptions): Promise<Confirmation> {
   const { route, version, connectors, signal } = options;
-  const fail = (what: string, next: string, nextForStudent?: string): Confirmation => ({
-    kind: 'not-live',
-    problem: { code: 'edge', what, next, ...(nextForStudent !== undefined && { nextForStudent }) },
-  });
   if (version === null)
-    return fail(`Cloudflare does not have ${route.hostname} yet.`, 'devenv retries automatically.');
+    return notLive(`Cloudflare does not have ${route.hostname} yet.`, 'devenv retries automatically.');
   // Both halves at once: a class would wait for its own two hundred relays after the connector's answer.
   const [isReached, found] = await Promise.all([
     connectors.reached(version, signal),
@@ -93,12 +93,12 @@ export async function confirmRoute(options: ConfirmationOptions): Promise<Confir
   ]);
   if (!isReached) {
     const { what, next, nextForStudent } = connectorProblem(connectors.state, version);
-    return fail(what, next, nextForStudent);
+    return notLive(what, next, nextForStudent);
   }
-  if (found === null) return { kind: 'live' };
-  return fail(
-    `Cloudflare leads ${route.hostname} here, but ${route.owner}'s environment does not answer on ${route.origin} (${found}).`,
-    `\`devenv restart ${route.owner}\` repairs that.`,
-    'Wait a moment. If it stays this way, tell your instructor.',
-  );
+  return originConfirmation(route, found);
+}
+
+/** Whether the origin of a link that was confirmed still answers. Makes no call to Cloudflare. */
+export async function recheckRoute(options: RecheckOptions): Promise<Confirmation> {
+  return originConfirmation(options.route, await requestIdentity(options));
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Confirmation, DetectedDrift, Edge, Route } from '../edge.ts';
-import { fetchLinkIdentity, isOwnIdentity } from '../link-identity.ts';
+import { type Address, awaitLinkIdentity, originAddress } from '../link-identity.ts';
 import { EdgeProcess, endEdgeProcess } from './edge-process.ts';
 import type { RouteServer } from './route-server.ts';
 
@@ -76,6 +76,28 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
       .map(({ id, owner, hostname }) => ({ id, owner, hostname, found: 'not open', action: 'open it' }));
   };
 
+  const confirmAt = async (at: Address, route: Route, signal: AbortSignal): Promise<Confirmation> => {
+    const found = await awaitLinkIdentity(at, {
+      route,
+      instance,
+      clock,
+      retryMs: CONFIRM_INTERVAL_MS,
+      signal,
+    });
+    const problem = server.problem();
+    if (problem !== null) return { kind: 'not-live', problem };
+    if (found === null) return { kind: 'live' };
+    return {
+      kind: 'not-live',
+      problem: {
+        code: 'edge',
+        what: `${route.hostname} does not answer as ${route.owner}'s (${found}).`,
+        next: `devenv tries again automatically. If this persists, the relay in the environment does not answer: run \`devenv restart ${route.owner}\`.`,
+        nextForStudent: 'Wait a moment. If it stays this way, tell your instructor.',
+      },
+    };
+  };
+
   return {
     kind: 'local',
     hasCostlyWrites: false,
@@ -117,25 +139,9 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
       };
     },
 
-    async confirm(route: Route, signal: AbortSignal): Promise<Confirmation> {
-      let found = 'nothing';
-      while (!signal.aborted) {
-        const answer = await fetchLinkIdentity(ownAddress(), route.hostname, signal);
-        if (isOwnIdentity(answer, route, instance)) return { kind: 'live' };
-        found = typeof answer === 'string' ? answer : 'the answer of another student';
-        await clock.sleep(CONFIRM_INTERVAL_MS, signal);
-      }
-      const problem = server.problem();
-      if (problem !== null) return { kind: 'not-live', problem };
-      return {
-        kind: 'not-live',
-        problem: {
-          code: 'edge',
-          what: `${route.hostname} does not answer as ${route.owner}'s yet (${found}).`,
-          next: `devenv tries again automatically. If this persists, the relay in the environment does not answer: run \`devenv restart ${route.owner}\`.`,
-        },
-      };
-    },
+    confirm: (route, signal) => confirmAt(ownAddress(), route, signal),
+    // Past this edge: it answers `busy` to everyone while a flood occupies the link.
+    recheck: (route, signal) => confirmAt(originAddress(route), route, signal),
 
     diagnose: () => server.diagnose(),
     stop: () => server.stop(),

@@ -15,8 +15,11 @@ import { LISTENER_COUNT, listenTogether } from './listeners.ts';
 import { badRequestPage, busyPage, notFoundPage, unreachablePage } from './pages.ts';
 import type { ServedRoute } from './route-server.ts';
 
-/** Simultaneous connections to one hostname: all students share this process's file descriptors. */
-const MAX_VISITORS_PER_HOSTNAME = 4096;
+/**
+ * Simultaneous connections to one hostname: all students share this process's file descriptors. Also far below what the
+ * engine's port proxy can have: it needs 6 files for each, and exits at its limit (3,300 connections at 20,000 files).
+ */
+const MAX_VISITORS_PER_HOSTNAME = 1500;
 
 const sendPage = (response: ServerResponse, status: number, body: string) =>
   sendResponse(response, { status, type: 'text/html', body });

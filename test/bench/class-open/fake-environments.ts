@@ -75,6 +75,10 @@ export class FakeEnvironments implements Environments {
     return 20_000 + taken.size;
   }
 
+  async repairPort(): Promise<boolean> {
+    return false;
+  }
+
   async restartAgent(): Promise<void> {}
 
   access(): never {

@@ -107,6 +107,7 @@ export class Scene {
       Image: Config.Image,
       User: containerUser ?? Config.User,
       Env: Config.Env,
+      ExposedPorts: Config.ExposedPorts ?? {},
       Cmd: ['sleep', '3600'],
       Labels: { [RUN_LABEL]: currentRun },
       HostConfig: { ...HostConfig, Mounts: [], PortBindings: {}, NetworkMode: 'none', ...changes },

@@ -56,6 +56,25 @@ test('by the API: live when a connector has the version, within few calls', asyn
   });
 });
 
+test('a live link is checked again without a call, and is not live once its environment does not answer', async () => {
+  await withRig({}, async (bench) => {
+    const port = await openAlice(bench);
+    const { rig, mock } = bench;
+    const recheck = (origin: number, timeoutMs: number) =>
+      rig.edge.recheck(
+        { ...ownRoute('alice'), hostname: 'alice.example.com', origin: `http://127.0.0.1:${origin}` },
+        AbortSignal.timeout(timeoutMs),
+      );
+    const calls = mock.calls.length;
+    expect(await recheck(port, 10_000)).toEqual({ kind: 'live' });
+    expect(await recheck(1, 800)).toMatchObject({
+      kind: 'not-live',
+      problem: { what: expect.stringMatching(/ECONNREFUSED/), next: expect.stringMatching(/restart alice/) },
+    });
+    expect(mock.calls).toHaveLength(calls);
+  });
+});
+
 test('by the metrics: live when cloudflared says so, without a call of the API', async () => {
   await withRig({ mock: { connectorDelayMs: 200 } }, async (bench) => {
     const connector = await MockConnector.start(bench.mock.account);

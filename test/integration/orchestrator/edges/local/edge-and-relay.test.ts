@@ -8,13 +8,17 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRelay } from '../../../../../hooks/agent/relay/index.ts';
+import type { ConnectionLimits } from '../../../../../hooks/agent/relay/options.ts';
+import { systemClock } from '../../../../../orchestrator/clock.ts';
 import { routeId } from '../../../../../orchestrator/edges/edge.ts';
+import { awaitLinkIdentity, originAddress } from '../../../../../orchestrator/edges/link-identity.ts';
 import { LocalProxy } from '../../../../../orchestrator/edges/local/proxy.ts';
 import { applyRoutes } from '../../../../support/apply-routes.ts';
-import { browse } from '../../../../support/browse.ts';
+import { browse, type Visit } from '../../../../support/browse.ts';
 import { createInProcessEdge } from '../../../../support/in-process-edge.ts';
+import { ownRoute } from '../../../../support/own-route.ts';
 import { VisitorRig } from '../../../../support/visitor-rig.ts';
-import { waitFor } from '../../../../support/wait.ts';
+import { WAIT_TIMEOUT_MS, waitFor } from '../../../../support/wait.ts';
 
 let rig: VisitorRig;
 
@@ -218,15 +222,18 @@ test('visitors over the limit of one hostname get a 503; other hostnames are not
   await proxy.close();
 });
 
-test('the relay closes connections over its limit', async () => {
-  const relay = await startRelay({
+const relayWith = (limits: ConnectionLimits) =>
+  startRelay({
     port: 0,
     host: '127.0.0.1',
-    maxConnections: 1,
-    ownLink: () => ({ hostname: 'a.test', url: 'http://a.test', service: null, isOpen: true }),
+    limits,
+    ownLink: () => ({ hostname: 'a.test', url: 'http://a.test', service: rig.service, isOpen: true }),
     identity: () => ({ instance: 'test', student: 'a' }),
     status: () => ({ phase: 'open', isStarting: true }),
   });
+
+test('the relay closes connections over its limit', async () => {
+  const relay = await relayWith({ visitors: 1, surplus: 0 });
   const first = connect(relay.port, '127.0.0.1');
   first.on('error', () => {});
   await once(first, 'connect');
@@ -239,4 +246,45 @@ test('the relay closes connections over its limit', async () => {
   );
   expect(html.body).toContain('The app is starting.');
   await relay.close();
+});
+
+test('a relay that a flood occupies answers visitors that it is busy, and still identifies the link', async () => {
+  await rig.serve((request, response) => {
+    if (request.method === 'GET') response.end('fine');
+  });
+  const relay = await relayWith({ visitors: 2, surplus: 20 });
+  const slow = () => {
+    const socket = connect(relay.port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000\r\n\r\nx');
+    return socket.resume();
+  };
+  const occupying = [slow(), slow()];
+  const ask = (path: string, options: Partial<Visit> = {}) =>
+    browse({ port: relay.port, host: 'a.test', path, ...options });
+  await waitFor('the relay to be occupied', async () => (await ask('/')).body.includes('too many visitors'));
+  expect((await ask('/')).status).toBe(503);
+  const surplus = Array.from({ length: 40 }, slow);
+  const route = ownRoute('a', 'a.test', `http://127.0.0.1:${relay.port}`);
+  const found = await awaitLinkIdentity(originAddress(route), {
+    route,
+    instance: 'test',
+    clock: systemClock,
+    retryMs: 50,
+    signal: AbortSignal.timeout(WAIT_TIMEOUT_MS),
+  });
+  expect(found).toBeNull();
+  await Promise.all(surplus.map((socket) => socket.destroyed || once(socket, 'close')));
+  expect(occupying.map(({ destroyed }) => destroyed)).toEqual([false, false]);
+  for (const socket of occupying) socket.destroy();
+  await relay.close();
+});
+
+test('the local edge checks a live link past its own limit of visitors', async () => {
+  const { edge } = rig;
+  const route = rig.route();
+  await rig.publish();
+  // The edge has no place for the hostname, here since it does not know it.
+  expect((await rig.visit()).status).toBe(404);
+  expect(await edge.recheck(route, AbortSignal.timeout(WAIT_TIMEOUT_MS))).toEqual({ kind: 'live' });
 });

@@ -16,6 +16,9 @@ export const userOf = (uid: number) => `${uid}:${uid}`;
 export const containerName = (instance: string, student: string) => `devenv-${instance}-${student}`;
 export const homeName = (instance: string, student: string) => `devenv-${instance}-${student}-home`;
 
+/** Size of /dev/shm: Docker's default. */
+const SHM_BYTES = 64 * 2 ** 20;
+
 const UNITS = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 } as const;
 
 /** The bytes of a size like `2g`. The settings' schema has checked the form. */
@@ -126,8 +129,10 @@ export function containerOptions(
           ReadOnly: true,
         })),
       ],
-      // All writable folders but the home are bounded and count as the student's memory: a full /tmp must not fill
-      // the host's disk.
+      // Students write to their home and to these folders only. The folders are bounded and count as the student's
+      // memory: a full /tmp must not fill the host's disk.
+      ReadonlyRootfs: true,
+      ShmSize: SHM_BYTES,
       Tmpfs: {
         [RUN_PATH]: `uid=${spec.uid},gid=${spec.uid},mode=0755,size=4m`,
         '/tmp': `exec,mode=1777,size=${Math.floor(memory / 4)}`,

@@ -36,6 +36,8 @@ test('the container is isolated: no capability, no root, bounded memory, a port 
     SecurityOpt: ['no-new-privileges', expect.stringContaining('seccomp={"defaultAction":"SCMP_ACT_ERRNO"')],
     PortBindings: { '61080/tcp': [{ HostIp: '127.0.0.1', HostPort: '3001' }] },
     RestartPolicy: { Name: 'no' },
+    ReadonlyRootfs: true,
+    ShmSize: 64 * 2 ** 20,
     Memory: 2 * 2 ** 30,
     MemorySwap: 2 * 2 ** 30,
     BlkioDeviceWriteIOps: [{ Path: '/dev/sda', Rate: 1000 }],

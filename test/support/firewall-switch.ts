@@ -72,3 +72,31 @@ export async function withoutTrafficLimits<Result>(
     }
   }
 }
+
+/**
+ * Runs the task while neighbors of the host may reach the bridge's addresses: without our rule, and without those that
+ * Docker has since version 28. A task that the orchestrator's check interrupted is repeated.
+ */
+export async function withoutIngressRules<Result>(
+  bridge: string,
+  task: () => Promise<Result>,
+): Promise<Result> {
+  const rules = () => {
+    const { stdout } = $sync({ sync: true })`iptables -w 60 -t raw -S PREROUTING`;
+    return stdout
+      .split('\n')
+      .filter((line) => line.includes(` ! -i ${bridge} `))
+      .map((line) => line.split(' ').slice(1));
+  };
+  for (;;) {
+    const removed = rules();
+    for (const rule of removed) iptables('-t', 'raw', '-D', ...rule);
+    try {
+      const result = await task();
+      if (rules().length === 0) return result;
+    } finally {
+      for (const rule of removed)
+        if (!iptables('-t', 'raw', '-C', ...rule)) iptables('-t', 'raw', '-A', ...rule);
+    }
+  }
+}

@@ -8,7 +8,7 @@ import { type Classroom, openClassroom } from '../../matrix/classroom.ts';
 import type { ClassroomStudent } from '../../matrix/classroom-student.ts';
 import { AttackerNetwork } from '../attacker-network.ts';
 import { RUN_LABEL } from '../bare-container.ts';
-import { withoutFirewall, withoutTrafficLimits } from '../firewall-switch.ts';
+import { withoutFirewall, withoutIngressRules, withoutTrafficLimits } from '../firewall-switch.ts';
 import { $ } from '../shell.ts';
 import { currentRun } from '../test-run.ts';
 
@@ -23,6 +23,9 @@ export const REFUSED_ADDRESSES = [
 
 /** An address in the same network that students may reach. */
 export const ALLOWED_ADDRESS = '10.77.0.8';
+
+/** A public address, as far as the rules know (RFC 5737), that the setting `deny` refuses. */
+export const DENIED_ADDRESS = '192.0.2.78';
 
 /** What each student of the scene may send and receive in a second; low, so that little traffic shows the limit. */
 export const SCENE_BANDWIDTH_BYTES = 4 * 2 ** 20;
@@ -50,7 +53,12 @@ export class Scene {
   }
 
   static async open(): Promise<Scene> {
-    const network = await AttackerNetwork.create([...REFUSED_ADDRESSES, ALLOWED_ADDRESS, RESOLVER_ADDRESS]);
+    const network = await AttackerNetwork.create([
+      ...REFUSED_ADDRESSES,
+      ALLOWED_ADDRESS,
+      DENIED_ADDRESS,
+      RESOLVER_ADDRESS,
+    ]);
     try {
       await network.serveNames(RESOLVER_ADDRESS);
       const classroom = await openClassroom({
@@ -60,6 +68,7 @@ export class Scene {
           DEVENV_LIMITS_BANDWIDTH: `${SCENE_BANDWIDTH_BYTES / 2 ** 20}m`,
           DEVENV_ALLOW: ALLOWED_ADDRESS,
           DEVENV_RESOLVERS: RESOLVER_ADDRESS,
+          DEVENV_DENY: DENIED_ADDRESS,
         },
       });
       return new Scene(classroom, network);
@@ -77,6 +86,21 @@ export class Scene {
   /** Runs the task while connections and bandwidth of students are not limited. */
   withoutTrafficLimits<Result>(task: () => Promise<Result>): Promise<Result> {
     return withoutTrafficLimits(networkOf(this.devenv.instance).bridge, task);
+  }
+
+  /** Runs the task while neighbors of the host may reach the students' addresses. */
+  withoutIngressRules<Result>(task: () => Promise<Result>): Promise<Result> {
+    return withoutIngressRules(networkOf(this.devenv.instance).bridge, task);
+  }
+
+  /** The HTTP status that a neighbor of the host gets from an address behind the host; `000` for no answer. */
+  neighborStatusOf(address: string, host: string): Promise<string> {
+    return this.#network.statusOf(address, host);
+  }
+
+  /** What a student gets from a server of the scene: `reached` or `refused`. */
+  async tryFrom(student: ClassroomStudent, target: string): Promise<string> {
+    return student.runScript(`curl -s -m 4 --noproxy '*' http://${target}/ || echo refused`);
   }
 
   /** The student's address on the students' network, and the host's. */

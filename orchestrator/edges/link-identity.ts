@@ -63,7 +63,7 @@ export function fetchLinkIdentity(
 }
 
 /** Whether the answer identifies this very route: a relay answers for its student's own link and for additional ones. */
-export function isOwnIdentity(
+function isOwnIdentity(
   answer: RelayIdentity | string,
   { owner, hostname }: Pick<Route, 'owner' | 'hostname'>,
   instance: string,

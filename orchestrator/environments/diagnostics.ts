@@ -110,7 +110,7 @@ async function diagnoseNetwork(
   ];
   if (problems.length === 0) return { ok: true, found, next: null };
   const containers = `$(docker ps -aq --filter label=devenv.instance=${instance})`;
-  const next = `Set \`subnet\` to a free network that is large enough, or leave it out for a free /24. Then, since this ends all terminals, after class: devenv down; docker rm -f ${containers}; docker network rm ${name}; devenv up; devenv start NAME for each student. Homes stay.`;
+  const next = `Set \`subnet\` to a free network that is large enough, or leave it out for a free /24. Then, since this ends all terminals, after class: devenv down; docker rm -fv ${containers}; docker network rm ${name}; devenv up; devenv start NAME for each student. Homes stay.`;
   return { ok: false, found: `${found}; ${problems.join(', ')}`, next };
 }
 

@@ -18,6 +18,8 @@ export interface EdgeConfig {
   build: string;
   /** The uid and gid to switch to; null to keep the user. */
   user: number | null;
+  /** Most connections of visitors in total. */
+  maxConnections: number;
   /** How long it serves without a daemon, in ms. */
   aloneMs: number;
 }

@@ -2,7 +2,11 @@
 import { type Static, Type } from 'typebox';
 
 /** The edge's state right before it handles a request. */
-const EdgeStatusSchema = Type.Object({ hostnames: Type.Array(Type.String()) });
+const EdgeStatusSchema = Type.Object({
+  hostnames: Type.Array(Type.String()),
+  /** Of visitors. */
+  connections: Type.Integer(),
+});
 export type EdgeStatus = Static<typeof EdgeStatusSchema>;
 
 /** The edge's first line on each connection. */
@@ -14,6 +18,7 @@ const HelloSchema = Type.Object({
   requestedPort: Type.Integer(),
   port: Type.Integer({ minimum: 1, maximum: 65_535 }),
   uid: Type.Integer(),
+  maxConnections: Type.Integer(),
 });
 export type Hello = Static<typeof HelloSchema>;
 

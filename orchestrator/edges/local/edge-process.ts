@@ -8,10 +8,11 @@ import type { Diagnostic } from '../../domain.ts';
 import { DevenvError, type Problem, problemOf, systemCodeOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { edgeBuildId } from './build-id.ts';
+import { connectionsFor } from './connection-limits.ts';
 import { ControlConnection } from './control-connection.ts';
 import type { EdgeConfig } from './control-messages.ts';
-import type { Hello } from './edge-messages.ts';
-import { endEdge, launchEdge, uidOfNobody } from './launch.ts';
+import type { EdgeStatus, Hello } from './edge-messages.ts';
+import { endEdge, launchEdge, openFilesLimit, uidOfNobody } from './launch.ts';
 import type { RouteServer, ServedRoute } from './route-server.ts';
 
 /**
@@ -25,6 +26,9 @@ const CHECK_INTERVAL_MS = 10_000;
 
 /** An edge that served for this long is replaced at once when it ends; another one after a pause. */
 const STABLE_MS = 60_000;
+
+/** For 100 students with a browser each. */
+const ENOUGH_CONNECTIONS = 2000;
 
 export interface EdgeProcessOptions {
   /** The control socket, in the state folder. */
@@ -107,6 +111,7 @@ export class EdgeProcess implements RouteServer {
       port: this.#port,
       build: this.#build,
       user: await uidOfNobody(),
+      maxConnections: connectionsFor(openFilesLimit()),
       aloneMs,
     };
     await launchEdge(config, instance).catch((error: unknown) => {
@@ -178,12 +183,15 @@ export class EdgeProcess implements RouteServer {
     });
   }
 
-  async hostnames(): Promise<readonly string[]> {
+  #status(): Promise<EdgeStatus> {
     const { connection } = this.#require();
-    const { hostnames } = await connection.request({ kind: 'status' }).catch(() => {
+    return connection.request({ kind: 'status' }).catch(() => {
       throw new DevenvError(endedProblem);
     });
-    return hostnames;
+  }
+
+  async hostnames(): Promise<readonly string[]> {
+    return (await this.#status()).hostnames;
   }
 
   problem(): Problem | null {
@@ -196,8 +204,18 @@ export class EdgeProcess implements RouteServer {
       const { what, next } = this.#problem ?? endedProblem;
       return [{ subject, ok: false, found: what, next }];
     }
-    const { host, port, uid } = this.#running.hello;
-    const found = `listens on ${host}:${port}`;
+    const { host, port, uid, maxConnections } = this.#running.hello;
+    const { connections } = await this.#status();
+    const found = `listens on ${host}:${port}, ${connections} of at most ${maxConnections} connections`;
+    if (maxConnections < ENOUGH_CONNECTIONS)
+      return [
+        {
+          subject,
+          ok: false,
+          found: `${found}, because its limit of open files is low`,
+          next: 'Raise the limit where the orchestrator is started (`ulimit -Hn 20000`; LimitNOFILE=20000 under systemd), then run `devenv down` and `devenv up`.',
+        },
+      ];
     if (uid !== 0) return [{ subject, ok: true, found: `${found}, as user ${uid}`, next: null }];
     return [
       {

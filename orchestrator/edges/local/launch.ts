@@ -64,6 +64,7 @@ export async function launchEdge(config: EdgeConfig, instance: string): Promise<
   });
   child.unref();
   child.on('error', () => undefined);
+  const ended = new Promise((resolve) => child.once('exit', resolve));
   const announcements = child.stdio[3] as Readable;
   let announcement: EdgeAnnouncement | null = null;
   for await (const line of createInterface({ input: announcements })) {
@@ -72,6 +73,7 @@ export async function launchEdge(config: EdgeConfig, instance: string): Promise<
   }
   announcements.destroy();
   if (announcement?.kind === 'ready') return;
+  if (announcement !== null) await ended;
   const { code, message } = announcement ?? { code: 'EXITED', message: 'its process ended while starting' };
   throw Object.assign(new Error(message), { code });
 }
@@ -95,6 +97,13 @@ export function findEdge(socketPath: string): number[] {
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => isEdge(pid, socketPath));
+}
+
+/** How many files a process that this one starts may open. */
+export function openFilesLimit(): number {
+  const [, hard] = readFileSync('/proc/self/limits', 'utf8').match(/^Max open files\s+\S+\s+(\S+)/m) ?? [];
+  // Node raises the soft limit to the hard one.
+  return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard);
 }
 
 function kill(pid: number): void {

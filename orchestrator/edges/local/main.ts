@@ -3,9 +3,12 @@
  * user without an account, and only then handles requests. It outlives the daemon, which finds it by its socket.
  */
 import { closeSync, writeSync } from 'node:fs';
+import { ConnectionLimits } from './connection-limits.ts';
 import type { EdgeAnnouncement, EdgeConfig } from './control-messages.ts';
 import { ControlServer } from './control-server.ts';
 import { LocalProxy } from './proxy.ts';
+
+const LIMIT_REPORT_INTERVAL_MS = 60_000;
 
 const config = JSON.parse(process.argv[2] ?? '') as EdgeConfig;
 
@@ -42,7 +45,22 @@ function switchUser(user: number): void {
   }
 }
 
-async function run(proxy: LocalProxy): Promise<void> {
+/** Says how many connections the limits have closed, a minute after the first one. */
+function limitReporter(): () => void {
+  let closed = 0;
+  return () => {
+    closed += 1;
+    if (closed > 1) return;
+    setTimeout(() => {
+      report('warn', `local edge: too many connections, ${closed} closed within a minute`);
+      closed = 0;
+    }, LIMIT_REPORT_INTERVAL_MS).unref();
+  };
+}
+
+async function run(): Promise<void> {
+  const limits = new ConnectionLimits({ maxTotal: config.maxConnections, onLimit: limitReporter() });
+  const proxy = new LocalProxy(undefined, limits);
   // The control socket is open to this user only.
   process.umask(0o177);
   const port = await proxy.listen(config.port, config.host);
@@ -56,8 +74,9 @@ async function run(proxy: LocalProxy): Promise<void> {
       requestedPort: config.port,
       port,
       uid: process.getuid?.() ?? 0,
+      maxConnections: config.maxConnections,
     }),
-    status: () => ({ hostnames: proxy.hostnames() }),
+    status: () => ({ hostnames: proxy.hostnames(), connections: proxy.connections }),
     handle(request) {
       if (request.kind === 'set-routes') proxy.setRoutes(request.routes);
       if (request.kind === 'stop') setImmediate(end);
@@ -79,7 +98,7 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 try {
-  await run(new LocalProxy());
+  await run();
   announce({ kind: 'ready' });
 } catch (error) {
   const { code = '', message } = error as NodeJS.ErrnoException;

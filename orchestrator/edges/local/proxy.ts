@@ -11,6 +11,7 @@ import { hostnameFromHeader, type RequestTarget, requestTarget } from '../../pro
 import type { ForwardOptions } from '../../proxy/upstream-request.ts';
 import { VisitorConnections } from '../../proxy/visitor-connections.ts';
 import { createVisitorServer } from '../../proxy/visitor-server.ts';
+import { ConnectionLimits } from './connection-limits.ts';
 import { LISTENER_COUNT, listenTogether } from './listeners.ts';
 import { badRequestPage, busyPage, notFoundPage, unreachablePage } from './pages.ts';
 import type { ServedRoute } from './route-server.ts';
@@ -26,14 +27,17 @@ const sendPage = (response: ServerResponse, status: number, body: string) =>
 
 export class LocalProxy {
   readonly #servers: readonly Server[];
+  readonly #limits: ConnectionLimits;
   readonly #visitors: VisitorConnections;
   /** Open routes by hostname. */
   #routes = new Map<string, ServedRoute>();
 
-  constructor(maxVisitorsPerHostname = MAX_VISITORS_PER_HOSTNAME) {
+  constructor(maxVisitorsPerHostname = MAX_VISITORS_PER_HOSTNAME, limits = new ConnectionLimits()) {
+    this.#limits = limits;
     this.#visitors = new VisitorConnections(maxVisitorsPerHostname);
     this.#servers = Array.from({ length: LISTENER_COUNT }, () => {
       const server = createVisitorServer();
+      this.#limits.guard(server);
       server.on('request', (request, response) => this.#onRequest(request, response));
       server.on('upgrade', (request, socket: Socket, head) => this.#onUpgrade(request, socket, head));
       return server;
@@ -56,6 +60,11 @@ export class LocalProxy {
       if (this.#routes.has(hostname)) continue;
       this.#visitors.disconnect(hostname, (response) => sendPage(response, 404, notFoundPage(hostname)));
     }
+  }
+
+  /** How many connections visitors have. */
+  get connections(): number {
+    return this.#limits.count;
   }
 
   /** Hostnames of the open routes. */
@@ -85,6 +94,7 @@ export class LocalProxy {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    this.#limits.begin(request, response);
     const target = requestTarget(request);
     if (target === null) return sendPage(response, 400, badRequestPage());
     const hostname = hostnameFromHeader(target.host);
@@ -99,6 +109,7 @@ export class LocalProxy {
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    this.#limits.upgrade(socket);
     const target = requestTarget(request);
     if (target === null) return rejectWithStatus(socket, '400 Bad Request');
     const hostname = hostnameFromHeader(target.host);

@@ -7,7 +7,7 @@ import { DevenvError, messageOf } from '../errors.ts';
 import { openExecPipe } from './exec-pipe.ts';
 
 /** Variables of the user's terminal that the shell inside gets. */
-const PASSED_VARIABLES = ['COLORTERM', 'LANG', 'LC_ALL', 'LC_CTYPE', 'DEVENV_QUIET'];
+const PASSED_VARIABLES = ['COLORTERM', 'DEVENV_QUIET'];
 
 const READY_TIMEOUT_MS = 15_000;
 

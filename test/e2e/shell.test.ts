@@ -129,6 +129,42 @@ test('ssh, scp and sftp work with the block that ssh-config prints', async () =>
   }
 });
 
+/** Locales that clients send by default, and terminals that Debian's slim image does not know. */
+const FOREIGN = { LANG: 'de_DE.UTF-8', LC_ALL: 'de_DE.UTF-8', LC_CTYPE: 'UTF-8', TERM: 'xterm-kitty' };
+const COUNT_CHARACTERS = 'echo in; echo ä | wc -m';
+
+test('a client with a locale of its own gets UTF-8 and no warning, with ssh and `devenv shell`', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'devenv-ssh-'));
+  try {
+    writeFileSync(join(folder, 'config'), await devenv.succeed('ssh-config', 'alice'));
+    const options = ['-F', join(folder, 'config'), '-o', 'SendEnv=LANG LC_*'];
+    const ssh = spawnSync('ssh', [...options, 'devenv-alice', COUNT_CHARACTERS], {
+      // ssh starts its proxy with this shell. bash on a host without that locale would print a warning of its own.
+      env: { ...devenv.env, ...FOREIGN, SHELL: '/bin/sh' },
+      encoding: 'utf8',
+    });
+    expect([ssh.stdout, ssh.stderr]).toEqual(['in\n2\n', '']);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const shell = spawnSync(launcher, ['shell', 'alice', '--', COUNT_CHARACTERS], {
+    env: { ...devenv.env, ...FOREIGN },
+    encoding: 'utf8',
+  });
+  expect([shell.stdout, shell.stderr]).toEqual(['in\n2\n', '']);
+});
+
+test.each(['xterm-kitty', 'xterm-ghostty', 'foot', 'no such/terminal'])(
+  'in the terminal %s, which the image does not know, programs start',
+  async (term) => {
+    const terminal = devenv.terminal(['shell', 'alice'], { type: term });
+    await terminal.see(/\$ $/);
+    expect(await terminal.run('tput cols; clear && echo cleared')).toMatch(/^100\n[\s\S]*cleared$/);
+    terminal.type('exit\r');
+    await terminal.ended;
+  },
+);
+
 test('`shell` on a stopped environment says how to start it', async () => {
   await devenv.succeed('stop', 'alice');
   const { code, stderr } = await devenv.devenv(['shell', 'alice']);

@@ -5,6 +5,8 @@ import { type WaitOptions, waitFor } from './wait.ts';
 export interface TerminalOptions {
   env?: Record<string, string>;
   cwd?: string;
+  /** `TERM` of the programs; xterm-256color by default. */
+  type?: string;
   columns?: number;
   rows?: number;
 }
@@ -25,7 +27,7 @@ export class Terminal {
 
   constructor(file: string, args: string[], options: TerminalOptions = {}) {
     this.#pty = spawn(file, args, {
-      name: 'xterm-256color',
+      name: options.type ?? 'xterm-256color',
       cols: options.columns ?? 100,
       rows: options.rows ?? 30,
       cwd: options.cwd ?? process.cwd(),

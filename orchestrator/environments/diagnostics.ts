@@ -4,17 +4,18 @@ import type { Diagnostic } from '../domain.ts';
 import { messageOf, type Problem } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { findDiskDevice } from './disk-device.ts';
+import { engineHost, isThisHost } from './engine-host.ts';
 import { listEnvironments } from './engine-inventory.ts';
 import type { FirewallState } from './firewall-helper.ts';
-import { diagnoseDiskSpeed, diagnoseDisks, diagnoseMemory, diagnoseTables } from './host-diagnostics.ts';
+import { diagnoseDiskSpeed, diagnoseDisks, diagnoseMemory } from './host-diagnostics.ts';
 import { readSysctl } from './host-limits.ts';
 import { hasProgram } from './host-shell.ts';
 import { diagnoseImage, type ImageDiagnosticsDeps } from './image-diagnostics.ts';
 import { studentResolvers } from './name-servers.ts';
 import { networkOf } from './network.ts';
 import { findClash, studentsIn } from './subnet.ts';
+import { diagnoseTables } from './table-diagnostics.ts';
 import { canLimitTcpMemory } from './tcp-memory.ts';
-import type { ObservedEnvironment } from './types.ts';
 
 async function check(subject: string, task: () => Promise<Omit<Diagnostic, 'subject'>>): Promise<Diagnostic> {
   try {
@@ -63,7 +64,7 @@ const checkLimits = (docker: Docker) =>
     return {
       ok: false,
       found: `${version}, Docker cannot limit memory or processes`,
-      next: 'Boot with the memory and pids cgroups enabled. Until then one student can starve the others.',
+      next: 'Boot with the kernel parameter `cgroup_enable=memory` (and a kernel with the pids cgroup). Until then one student can starve the others.',
     };
   });
 
@@ -78,7 +79,7 @@ export function nextWithoutEngine(
   },
 ): string {
   if (error instanceof Error && 'code' in error && error.code === 'EACCES')
-    return 'This user may not use the engine: add the user to the group `docker`, or run devenv as root.';
+    return 'This user may not use the engine. Add the user to the group `docker` (as root: usermod -aG docker NAME) and log in again, or run devenv as root.';
   if (host.dockerHost !== undefined)
     return 'Start the engine at DOCKER_HOST, or unset DOCKER_HOST to use the one of this host.';
   const command = host.isInstalled ? 'systemctl start docker' : 'apt-get install -y docker.io iptables';
@@ -101,8 +102,9 @@ async function diagnoseNetwork(
   const found = `${name} (${cidr}), ${students} of ${room} addresses for students in use`;
   const clash = findClash(cidr, bridge);
   const neighbors = readSysctl('net.ipv4.neigh.default.gc_thresh3');
+  const isFull = students >= room;
   const problems = [
-    ...(students >= room ? ['no address is left'] : []),
+    ...(isFull ? ['no address is left'] : []),
     ...(neighbors !== null && room > neighbors
       ? [`one student can fill the host's neighbor table, which has ${neighbors} entries`]
       : []),
@@ -110,7 +112,11 @@ async function diagnoseNetwork(
   ];
   if (problems.length === 0) return { ok: true, found, next: null };
   const containers = `$(docker ps -aq --filter label=devenv.instance=${instance})`;
-  const next = `Set \`subnet\` to a free network that is large enough, or leave it out for a free /24. Then, since this ends all terminals, after class: devenv down; docker rm -fv ${containers}; docker network rm ${name}; devenv up; devenv start NAME for each student. Homes stay.`;
+  const bits = Number(cidr.split('/')[1]);
+  const setting = isFull
+    ? `Set \`subnet\` (DEVENV_SUBNET) to a free network with more addresses, a /${bits - 1} or larger; \`ip route\` and \`docker network ls\` show those in use.`
+    : 'Leave `subnet` (DEVENV_SUBNET) out for a free /24, or set it to a free network that is large enough.';
+  const next = `${setting} Then, since this ends all terminals, after class: devenv down; docker rm -fv ${containers}; docker network rm ${name}; devenv up; devenv start NAME for each student. Homes stay.`;
   return { ok: false, found: `${found}; ${problems.join(', ')}`, next };
 }
 
@@ -126,7 +132,11 @@ const diagnoseFirewall = ({ networkProblem, imageInUse, checkFirewall }: Diagnos
     if (!state.hasLimits) {
       const found =
         "active, but students' connections and bandwidth are not limited: the kernel refuses the rules";
-      return { ok: false, found, next: 'As root: modprobe -a xt_hashlimit xt_connlimit' };
+      return {
+        ok: false,
+        found,
+        next: 'As root: modprobe -a xt_hashlimit xt_connlimit. Where the kernel has no such modules, install its package of additional ones, such as linux-modules-extra on Ubuntu.',
+      };
     }
     if (state.hasDockerRules) return { ok: true, found: 'active', next: null };
     const found = "active, but Docker's own rules were removed: students have no internet";
@@ -154,23 +164,27 @@ export interface DiagnosticsDeps extends ImageDiagnosticsDeps {
   checkFirewall(image: string): Promise<FirewallState>;
 }
 
-/** The host's own tables and disks, if the engine runs on this host. */
+/** The host's own tables and disks, if the engine runs on this host. `students`: all of the class. */
 async function diagnoseHost(
   { docker, settings }: DiagnosticsDeps,
-  environments: readonly ObservedEnvironment[],
+  { students, running }: { students: number; running: number },
 ): Promise<Diagnostic[]> {
-  const { DOCKER_HOST } = process.env;
-  if (DOCKER_HOST !== undefined && !DOCKER_HOST.startsWith('unix://')) {
-    const found = `not checked: the engine runs on another host (DOCKER_HOST is ${DOCKER_HOST})`;
-    return [{ subject: 'Host', ok: true, found, next: null }];
+  const host = await engineHost(docker);
+  if (!isThisHost(host)) {
+    return [
+      {
+        subject: 'Host',
+        ok: false,
+        found: `the engine at DOCKER_HOST (${process.env.DOCKER_HOST}) runs on another host, ${host.Name}: its environments cannot reach this orchestrator`,
+        next: 'Run devenv on that host, or unset DOCKER_HOST to use the engine of this one.',
+      },
+    ];
   }
-  const { DockerRootDir } = (await docker.info()) as { DockerRootDir?: string };
-  const running = environments.filter(({ state }) => state === 'running').length;
   return [
-    ...(await diagnoseDisks(DockerRootDir ?? settings.stateDir, settings.stateDir)),
+    ...(await diagnoseDisks(host.DockerRootDir, settings.stateDir)),
     diagnoseDiskSpeed(await findDiskDevice(docker)),
-    diagnoseMemory(settings, running),
-    ...diagnoseTables(),
+    diagnoseMemory(settings, { students, running }),
+    ...diagnoseTables(settings, students),
   ];
 }
 
@@ -181,6 +195,7 @@ export async function diagnoseEngine(deps: DiagnosticsDeps): Promise<Diagnostic[
   if (!engine.ok) return [engine];
   const environments = await listEnvironments(docker, settings.instance);
   const students = environments.filter(({ state }) => state !== 'missing').length;
+  const running = environments.filter(({ state }) => state === 'running').length;
   return [
     engine,
     await checkLimits(docker),
@@ -188,6 +203,6 @@ export async function diagnoseEngine(deps: DiagnosticsDeps): Promise<Diagnostic[
     await check('Network', () => diagnoseNetwork(deps, students)),
     await diagnoseFirewall(deps),
     await diagnoseNameServers(deps),
-    ...(await diagnoseHost(deps, environments)),
+    ...(await diagnoseHost(deps, { students, running })),
   ];
 }

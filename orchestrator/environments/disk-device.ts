@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type Docker from 'dockerode';
+import { engineHost, isThisHost } from './engine-host.ts';
 
 /** The kernel's number of a device, as `254:1`, from that of `stat`. */
 export function deviceNumber(dev: number): string {
@@ -26,9 +27,9 @@ export function wholeDevice(number: string, sysfs = '/sys/dev/block'): string | 
 
 /** The device under the engine's folder of homes; null where it is not known, or the engine runs on another host. */
 export async function findDiskDevice(docker: Docker): Promise<string | null> {
-  const { DOCKER_HOST } = process.env;
-  if (DOCKER_HOST !== undefined && !DOCKER_HOST.startsWith('unix://')) return null;
-  const { DockerRootDir = '' } = (await docker.info()) as { DockerRootDir?: string };
+  const host = await engineHost(docker);
+  if (!isThisHost(host)) return null;
+  const { DockerRootDir } = host;
   // A user who is not root can't look into the engine's folder.
   for (const folder of [join(DockerRootDir, 'volumes'), DockerRootDir]) {
     try {

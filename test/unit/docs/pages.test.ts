@@ -84,3 +84,12 @@ test('every decision is in the index', () => {
   const decisions = pages.filter((page) => /^docs\/decisions\/\d/.test(page));
   expect(decisions.filter((page) => !index.includes(`(${page.replace(/.*\//, '')})`))).toEqual([]);
 });
+
+test('docs/security.md names every probe', () => {
+  const page = readFileSync(join(root, 'docs/security.md'), 'utf8');
+  const probes = globSync('*.ts', { cwd: join(root, 'test/probes') }).map((file) =>
+    file.slice(0, -'.ts'.length),
+  );
+  expect(probes).toContain('reach-host');
+  expect(probes.filter((probe) => !page.includes(`\`${probe}\``))).toEqual([]);
+});

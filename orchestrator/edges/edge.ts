@@ -125,6 +125,11 @@ export interface Edge {
   recheck(route: Route, signal: AbortSignal): Promise<Confirmation>;
   /** Why no link can be reached at all; null if there is no such reason, or it is not known. */
   problem(): Problem | null;
+  /**
+   * Where the student's relay answers on the engine's network; null while the environment does not run. Only an edge on
+   * this host has this method. It forwards there where it can, else to the route's origin.
+   */
+  setRelayAddress?(owner: string, address: { host: string; port: number } | null): void;
   /** What `devenv doctor` checks on this edge. */
   diagnose(): Promise<Diagnostic[]>;
   /** Closes this process's sockets and timers. Published routes stay. */

@@ -7,6 +7,7 @@ import type Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
 import type { AccessInfo, Diagnostic, EgressPolicy, Progress, StudentImage } from '../domain.ts';
 import type { Log } from '../log.ts';
+import { RELAY_PORT } from '../protocol/constants.ts';
 import type { Settings } from '../settings-schema.ts';
 import { placeAccountFiles } from './account-files.ts';
 import { readContainerLog } from './container-log.ts';
@@ -240,6 +241,13 @@ class DockerEnvironments implements Environments {
     const network = networkOf(this.#settings.instance).name;
     const [docker, clock] = [this.#docker, this.#clock];
     return repairPort({ docker, container: this.#container(student), network, port, clock });
+  }
+
+  async relayAddress(student: string): Promise<{ host: string; port: number } | null> {
+    const state = await inspectContainer(this.#container(student));
+    const network = networkOf(this.#settings.instance).name;
+    const host = state?.NetworkSettings.Networks[network]?.IPAddress;
+    return state?.State.Running && host ? { host, port: RELAY_PORT } : null;
   }
 
   access({ student, hostname, url }: EnvironmentSpec): AccessInfo {

@@ -97,6 +97,8 @@ export interface Environments {
    * keep running; their connections break. Resolves to whether a repair was needed; rejects if it failed.
    */
   repairPort(student: string, port: number): Promise<boolean>;
+  /** Where the relay of an environment that runs answers on the engine's network; null if it has no address there. */
+  relayAddress(student: string): Promise<{ host: string; port: number } | null>;
   /** How a client runs the environment's `sshd -i`. */
   access(spec: EnvironmentSpec): AccessInfo;
   /** Sets what students reach, at once also for those who run. Throws `network` where the firewall can't be changed. */

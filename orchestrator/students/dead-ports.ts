@@ -16,6 +16,8 @@ export interface DeadPortsDeps {
   routes: Pick<Routes, 'view'>;
   heartbeats: Pick<Heartbeats, 'sinceMs'>;
   lifecycle: Pick<Lifecycle, 'repairPort'>;
+  /** The environment was connected to its network again, where it may have another address. */
+  onRepair(name: string): void;
   clock: Clock;
   log: Log;
 }
@@ -65,7 +67,7 @@ export class DeadPorts {
   }
 
   async #repair({ row: { name } }: Student): Promise<void> {
-    const { lifecycle, log } = this.#deps;
+    const { lifecycle, log, onRepair } = this.#deps;
     this.#inFlight.add(name);
     try {
       if (!(await lifecycle.repairPort(name))) return;
@@ -74,6 +76,7 @@ export class DeadPorts {
         "the engine's port proxy had ended: connected the environment to its network again",
       );
       this.#record(name, true);
+      onRepair(name);
     } catch (err) {
       log.error(
         { student: name, err },

@@ -17,6 +17,7 @@ import { AgentSync } from './agent-sync.ts';
 import { DeadPorts } from './dead-ports.ts';
 import { EgressControl } from './egress.ts';
 import { Lifecycle, type LifecycleDeps } from './lifecycle.ts';
+import { RelayAddresses } from './relay-addresses.ts';
 import { Roster } from './roster.ts';
 import { watchSilentAgents } from './silent-agents.ts';
 import { type Student, specOf, viewOf } from './student.ts';
@@ -44,6 +45,7 @@ export class Students {
   readonly lifecycle: Lifecycle;
   readonly #deps: LifecycleDeps;
   readonly #deadPorts: DeadPorts;
+  readonly #relayAddresses: RelayAddresses;
   readonly #progress: Progress;
   readonly #closing = new AbortController();
 
@@ -74,7 +76,12 @@ export class Students {
     const agentSync = new AgentSync({ ...options, roster, routes, sockets, heartbeats, network, egress });
     this.#deps = { ...options, store, roster, routes, sockets, heartbeats, network, egress, agentSync };
     this.lifecycle = new Lifecycle(this.#deps);
-    this.#deadPorts = new DeadPorts({ ...this.#deps, lifecycle: this.lifecycle });
+    this.#deadPorts = new DeadPorts({
+      ...this.#deps,
+      lifecycle: this.lifecycle,
+      onRepair: (name) => void this.#relayAddresses.refresh(name),
+    });
+    this.#relayAddresses = new RelayAddresses(this.#deps);
     this.#progress = logProgress(log);
   }
 
@@ -105,6 +112,7 @@ export class Students {
   async #resume(): Promise<void> {
     try {
       await this.lifecycle.resume(this.#progress, this.#closing.signal);
+      await this.#relayAddresses.refreshAll();
     } catch (err) {
       this.#deps.log.error({ err }, 'could not resume the students');
     }
@@ -143,6 +151,8 @@ export class Students {
         const student = roster.find(change.student);
         const states = { started: 'running', stopped: 'stopped', removed: 'missing' } as const;
         if (student !== undefined) agentSync.onEnvironmentState(student, states[change.kind]);
+        if (change.kind === 'started') void this.#relayAddresses.refresh(change.student);
+        else this.#relayAddresses.forget(change.student);
       }
     }
   }

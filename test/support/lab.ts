@@ -56,6 +56,7 @@ function fakeEnvironments(
     freeUid: async (taken) => 20_000 + taken.size,
     async restartAgent() {},
     repairPort: async () => false,
+    relayAddress: async () => null,
     access: unused,
     async setEgress() {},
     logs: async () => [],

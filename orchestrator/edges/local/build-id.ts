@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The folders with the process's code. */
-const FOLDERS = ['.', '../../proxy'].map((folder) => join(import.meta.dirname, folder));
+const FOLDERS = ['.', '../../proxy', '../../protocol'].map((folder) => join(import.meta.dirname, folder));
 
 /** The same until a file of the code, or Node, changes. */
 export function edgeBuildId(): string {

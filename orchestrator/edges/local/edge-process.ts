@@ -134,8 +134,7 @@ export class EdgeProcess implements RouteServer {
   }
 
   async #send({ connection }: Running, routes: readonly ServedRoute[]): Promise<readonly string[]> {
-    const served = routes.map(({ hostname, origin }) => ({ hostname, origin }));
-    return (await connection.request({ kind: 'set-routes', routes: served })).hostnames;
+    return (await connection.request({ kind: 'set-routes', routes })).hostnames;
   }
 
   /** Asks the edge now and then: one that hangs does not reply, and its connection is ended. */

@@ -4,8 +4,9 @@ import { type Clock, systemClock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Confirmation, DetectedDrift, Edge, Route } from '../edge.ts';
 import { type Address, awaitLinkIdentity, originAddress } from '../link-identity.ts';
+import { DirectAddresses } from './direct-addresses.ts';
 import { EdgeProcess, endEdgeProcess } from './edge-process.ts';
-import type { RouteServer } from './route-server.ts';
+import type { RouteServer, ServedRoute } from './route-server.ts';
 
 /** Pause between two checks of a link that is not live yet. */
 const CONFIRM_INTERVAL_MS = 100;
@@ -69,6 +70,19 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
   /** The address at which this process reaches its own edge. */
   const ownAddress = () => ({ host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port });
 
+  /** The open routes; null until the first run, because an edge process from before has its own. */
+  let current: readonly Route[] | null = null;
+  const direct = new DirectAddresses({
+    instance,
+    clock,
+    onChange() {
+      // Where the server can't be reached, it gets them as soon as it can.
+      if (current !== null) server.setRoutes(served(current)).catch(() => undefined);
+    },
+  });
+  const served = (routes: readonly Route[]): ServedRoute[] =>
+    routes.map(({ hostname, origin, owner }) => ({ hostname, origin, direct: direct.of(owner) }));
+
   const driftFrom = (routes: readonly Route[], hostnames: readonly string[]): DetectedDrift[] => {
     const open = new Set(hostnames);
     return routes
@@ -131,7 +145,9 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
     async begin(_preview, { mode }) {
       return {
         async apply({ routes }) {
-          const before = await server.setRoutes(routes);
+          current = routes;
+          for (const route of routes) direct.verify(route, mode === 'reconcile');
+          const before = await server.setRoutes(served(routes));
           const drift = mode === 'reconcile' ? driftFrom(routes, before) : [];
           return { drift, outcomes: [], problem: null };
         },
@@ -140,10 +156,25 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
     },
 
     confirm: (route, signal) => confirmAt(ownAddress(), route, signal),
-    // Past this edge: it answers `busy` to everyone while a flood occupies the link.
+    // Past this edge, which answers `busy` to everyone while a flood occupies the link; and by the port on the host, so
+    // that a dead one is repaired although this edge does not need it.
     recheck: (route, signal) => confirmAt(originAddress(route), route, signal),
 
-    diagnose: () => server.diagnose(),
-    stop: () => server.stop(),
+    setRelayAddress(owner, address) {
+      direct.set(owner, address);
+      for (const route of current ?? []) if (route.owner === owner) direct.verify(route, false);
+    },
+
+    async diagnose() {
+      const routes = current ?? [];
+      const dialled = routes.filter(({ owner }) => direct.of(owner) !== null).length;
+      const how = `${dialled} of ${routes.length} open links past Docker's port proxy`;
+      return (await server.diagnose()).map((each) => ({ ...each, found: `${each.found}; ${how}` }));
+    },
+
+    async stop() {
+      direct.stop();
+      await server.stop();
+    },
   };
 }

@@ -2,13 +2,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { withoutForeignDomain } from '../../proxy/cookie-domain.ts';
-import { forwardRequest } from '../../proxy/forward-request.ts';
+import { forwardRequest, type UpstreamFailure } from '../../proxy/forward-request.ts';
 import { forwardUpgrade } from '../../proxy/forward-upgrade.ts';
 import { rejectWithStatus } from '../../proxy/graceful-close.ts';
 import { mapHeaders } from '../../proxy/header-list.ts';
 import { sendResponse } from '../../proxy/page.ts';
 import { hostnameFromHeader, type RequestTarget, requestTarget } from '../../proxy/request-target.ts';
-import type { ForwardOptions } from '../../proxy/upstream-request.ts';
+import { type ForwardOptions, hasBody } from '../../proxy/upstream-request.ts';
 import { VisitorConnections } from '../../proxy/visitor-connections.ts';
 import { createVisitorServer } from '../../proxy/visitor-server.ts';
 import { ConnectionLimits } from './connection-limits.ts';
@@ -25,12 +25,24 @@ const MAX_VISITORS_PER_HOSTNAME = 1500;
 const sendPage = (response: ServerResponse, status: number, body: string) =>
   sendResponse(response, { status, type: 'text/html', body });
 
+interface Address {
+  host: string;
+  port: number;
+}
+
+function originOf({ origin }: ServedRoute): Address {
+  const { hostname, port } = new URL(origin);
+  return { host: hostname, port: Number(port) };
+}
+
 export class LocalProxy {
   readonly #servers: readonly Server[];
   readonly #limits: ConnectionLimits;
   readonly #visitors: VisitorConnections;
   /** Open routes by hostname. */
   #routes = new Map<string, ServedRoute>();
+  /** Hostnames whose direct address did not answer, until the routes change. */
+  readonly #undialable = new Set<string>();
 
   constructor(maxVisitorsPerHostname = MAX_VISITORS_PER_HOSTNAME, limits = new ConnectionLimits()) {
     this.#limits = limits;
@@ -55,6 +67,7 @@ export class LocalProxy {
 
   /** Replaces the whole table. Visitors of hostnames that are no longer open are disconnected. */
   setRoutes(routes: readonly ServedRoute[]): void {
+    this.#undialable.clear();
     this.#routes = new Map(routes.map((route) => [route.hostname, route]));
     for (const hostname of this.#visitors.hostnames()) {
       if (this.#routes.has(hostname)) continue;
@@ -72,11 +85,21 @@ export class LocalProxy {
     return [...this.#routes.keys()];
   }
 
-  #forwardingOf(request: IncomingMessage, { host, path }: RequestTarget, route: ServedRoute): ForwardOptions {
-    const { hostname, port } = new URL(route.origin);
+  /** The relay past the engine's port proxy; null where only the route's origin is left. */
+  #directOf({ hostname, direct }: ServedRoute): Address | null {
+    return this.#undialable.has(hostname) ? null : direct;
+  }
+
+  #forwardingOf(
+    request: IncomingMessage,
+    { host, path }: RequestTarget,
+    route: ServedRoute,
+    relay: Address | null,
+  ): ForwardOptions {
+    const { host: relayHost, port } = relay ?? originOf(route);
     const visitorAddress = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
     return {
-      target: { host: hostname, port: Number(port), scheme: 'http' },
+      target: { host: relayHost, port, scheme: 'http' },
       path,
       requestHeaders: (headers) => {
         const forwarded = mapHeaders(headers, (name, value) => {
@@ -102,9 +125,28 @@ export class LocalProxy {
     if (route === undefined) return sendPage(response, 404, notFoundPage(hostname));
     if (!this.#visitors.admit(hostname, request.socket, response))
       return sendPage(response, 503, busyPage(hostname));
-    forwardRequest(request, response, this.#forwardingOf(request, target, route), () =>
-      sendPage(response, 502, unreachablePage(hostname)),
-    );
+    this.#forward(request, response, target, route);
+  }
+
+  #forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: RequestTarget,
+    route: ServedRoute,
+  ): void {
+    const direct = this.#directOf(route);
+    const forwardTo = (relay: Address | null, onFailure: (failure: UpstreamFailure) => void) =>
+      forwardRequest(request, response, this.#forwardingOf(request, target, route, relay), onFailure);
+    const unreachable = () => sendPage(response, 502, unreachablePage(route.hostname));
+    if (direct === null) return forwardTo(null, unreachable);
+    forwardTo(direct, (failure) => {
+      if (failure === 'not-http') return unreachable();
+      this.#undialable.add(route.hostname);
+      // A part of a body may be lost, and what the relay has received may not be sent twice.
+      const mayRepeat = failure === 'refused' || request.method === 'GET' || request.method === 'HEAD';
+      if (mayRepeat && !hasBody(request)) forwardTo(null, unreachable);
+      else unreachable();
+    });
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -116,9 +158,11 @@ export class LocalProxy {
     const route = this.#routes.get(hostname);
     if (route === undefined) return rejectWithStatus(socket, '404 Not Found');
     if (!this.#visitors.admit(hostname, socket)) return rejectWithStatus(socket, '503 Service Unavailable');
-    forwardUpgrade(request, socket, head, this.#forwardingOf(request, target, route), () =>
-      rejectWithStatus(socket, '502 Bad Gateway'),
-    );
+    const direct = this.#directOf(route);
+    forwardUpgrade(request, socket, head, this.#forwardingOf(request, target, route, direct), () => {
+      if (direct !== null) this.#undialable.add(hostname);
+      rejectWithStatus(socket, '502 Bad Gateway');
+    });
   }
 
   /** Stops listening and ends every connection. */

@@ -7,6 +7,8 @@ export interface ServedRoute {
   hostname: string;
   /** The relay as the host reaches it, e.g. `http://127.0.0.1:3001`. */
   origin: string;
+  /** The same relay on the engine's network, past the engine's port proxy; null where it can't be dialled. */
+  direct: { host: string; port: number } | null;
 }
 
 export interface RouteServer {

@@ -79,6 +79,10 @@ export class FakeEnvironments implements Environments {
     return false;
   }
 
+  async relayAddress(): Promise<null> {
+    return null;
+  }
+
   async restartAgent(): Promise<void> {}
 
   access(): never {

@@ -36,6 +36,7 @@ beforeEach(() => {
         return repair();
       },
     },
+    onRepair: () => {},
     clock,
     log: pino({ level: 'silent' }),
   });

@@ -15,6 +15,7 @@ import { awaitLinkIdentity, originAddress } from '../../../../../orchestrator/ed
 import { LocalProxy } from '../../../../../orchestrator/edges/local/proxy.ts';
 import { applyRoutes } from '../../../../support/apply-routes.ts';
 import { browse, type Visit } from '../../../../support/browse.ts';
+import { freePort } from '../../../../support/free-port.ts';
 import { createInProcessEdge } from '../../../../support/in-process-edge.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
 import { VisitorRig } from '../../../../support/visitor-rig.ts';
@@ -209,7 +210,8 @@ test('an address in use fails the start, with what to do', async () => {
 test('visitors over the limit of one hostname get a 503; other hostnames are not affected', async () => {
   await rig.serve((_request, response) => response.end('fine'));
   const proxy = new LocalProxy(2);
-  proxy.setRoutes([rig.route(), { ...rig.route(), id: routeId('bob'), hostname: 'alice.test.bob' }]);
+  const route = { ...rig.route(), direct: null };
+  proxy.setRoutes([route, { ...route, hostname: 'alice.test.bob' }]);
   const port = await proxy.listen(0, '127.0.0.1');
   const agents = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })];
   for (const agent of agents) expect((await browse({ port, host: 'alice.test', agent })).body).toBe('fine');
@@ -287,4 +289,53 @@ test('the local edge checks a live link past its own limit of visitors', async (
   // The edge has no place for the hostname, here since it does not know it.
   expect((await rig.visit()).status).toBe(404);
   expect(await edge.recheck(route, AbortSignal.timeout(WAIT_TIMEOUT_MS))).toEqual({ kind: 'live' });
+});
+
+/** An address of this host at which no program listens. */
+const dead = async () => ({ host: '127.0.0.1', port: await freePort() });
+
+test('a relay is dialled at its own address once it has identified itself there, and no longer when it stops', async () => {
+  await rig.serve((_request, response) => response.end('fine'));
+  const { host, port } = await dead();
+  await rig.publish({ ...rig.route(), origin: `http://${host}:${port}` });
+  expect((await rig.visit()).status).toBe(502);
+  rig.edge.setRelayAddress?.('alice', { host: '127.0.0.1', port: rig.relay.port });
+  await waitFor('the direct way', async () => (await rig.visit()).body === 'fine');
+  rig.edge.setRelayAddress?.('alice', null);
+  await waitFor('its end', async () => (await rig.visit()).status === 502);
+});
+
+test('an address where another relay answers is not dialled', async () => {
+  await rig.serve((_request, response) => response.end('fine'));
+  let asked = 0;
+  const other = await startRelay({
+    port: 0,
+    host: '127.0.0.1',
+    ownLink: () => ({ hostname: 'alice.test', url: 'http://alice.test', service: null, isOpen: true }),
+    identity() {
+      asked += 1;
+      return { instance: 'test', student: 'bob' };
+    },
+    status: () => ({ phase: 'open', isStarting: true }),
+  });
+  rig.edge.setRelayAddress?.('alice', { host: '127.0.0.1', port: other.port });
+  await waitFor('the checks', () => asked > 1);
+  expect((await rig.visit()).body).toBe('fine');
+  await other.close();
+});
+
+test('where the direct address stops answering, visitors come through the port of the host', async () => {
+  await rig.serve((request, response) => request.pipe(response));
+  const proxy = new LocalProxy();
+  const port = await proxy.listen(0, '127.0.0.1');
+  const routes = [{ ...rig.route(), direct: await dead() }];
+  const post = () => browse({ port, host: 'alice.test', method: 'POST', body: 'sent' });
+  proxy.setRoutes(routes);
+  expect((await browse({ port, host: 'alice.test' })).status).toBe(200);
+  expect((await post()).body).toBe('sent');
+  proxy.setRoutes(routes);
+  // A body that may be lost in part is not sent again.
+  expect((await post()).status).toBe(502);
+  expect((await post()).body).toBe('sent');
+  await proxy.close();
 });

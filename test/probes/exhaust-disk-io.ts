@@ -1,4 +1,5 @@
 /** Reads and writes that reach the disk are limited for each student, by number and by size. */
+import { whileOtherIsVisited } from '../support/probes/other-visitors.ts';
 import { heldIf, type Probe } from '../support/probes/probe.ts';
 import type { Scene } from '../support/probes/scene.ts';
 
@@ -14,9 +15,11 @@ const attackIn = (folder: string) => `cd ${folder}; for i in $(seq ${WRITERS}); 
     timeout ${SECONDS} dd if=/dev/zero of=flood$i bs=4k count=${MAX_WRITES} oflag=direct 2>/dev/null & done; wait
   cat flood* | wc -c; rm -f flood*`;
 
-async function attack(run: (script: string) => Promise<string>, folder: string) {
-  const perSecond = Math.round(Number(await run(attackIn(folder))) / 4096 / SECONDS);
-  return heldIf(perSecond > 0 && perSecond < LIMIT_PER_SECOND * 1.3, `${perSecond} writes per second`);
+async function attack(scene: Scene, run: (script: string) => Promise<string>, folder: string) {
+  const { result, visitors } = await whileOtherIsVisited(scene, () => run(attackIn(folder)));
+  const perSecond = Math.round(Number(result) / 4096 / SECONDS);
+  const isHeld = perSecond > 0 && perSecond < LIMIT_PER_SECOND * 1.3;
+  return heldIf(isHeld, `${perSecond} writes per second; ${visitors}`);
 }
 
 export const probe: Probe = {
@@ -24,7 +27,7 @@ export const probe: Probe = {
   attack: "a student writes to the disk of all homes as often as it allows, past the kernel's cache",
   runs: 'by-hand',
   knownGap: null,
-  run: ({ attacker }) => attack((script) => attacker.runScript(script), '~'),
+  run: (scene) => attack(scene, (script) => scene.attacker.runScript(script), '~'),
   async runUnprotected(scene: Scene) {
     const none = {
       BlkioDeviceReadBps: [],
@@ -36,6 +39,6 @@ export const probe: Probe = {
       { ...none, Mounts: [{ Type: 'volume', Source: '', Target: '/data' }] },
       '0:0',
     );
-    return attack(run, '/data');
+    return attack(scene, run, '/data');
   },
 };

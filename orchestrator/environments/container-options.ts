@@ -8,6 +8,7 @@ import { ACCOUNT_FILES } from './account-files.ts';
 import { UID_LABEL } from './engine-inventory.ts';
 import { RESOLVER_FILE } from './name-servers.ts';
 import { SECCOMP_OPTION } from './seccomp-profile.ts';
+import { terminalsMount } from './terminals.ts';
 import type { EnvironmentSpec } from './types.ts';
 
 /** A student's user as the engine has it. */
@@ -28,29 +29,6 @@ export function sizeInBytes(size: string): number {
     ? Number(size.slice(0, -1)) * UNITS[unit]
     : Number(size);
 }
-
-/**
- * A file system of pseudo-terminals with a limit of its own. The one that the engine mounts has only the limit of the
- * whole host. An anonymous volume, since the engine takes options for those only; it goes with the container.
- */
-const terminals = (instance: string, limit: number): Docker.MountSettings => ({
-  Type: 'volume',
-  Source: '',
-  Target: '/dev/pts',
-  VolumeOptions: {
-    NoCopy: true,
-    Labels: { 'devenv.instance': instance },
-    DriverConfig: {
-      Name: 'local',
-      Options: {
-        type: 'devpts',
-        device: 'devpts',
-        // As the engine mounts it: gid 5 is `tty`.
-        o: `nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5,max=${limit}`,
-      },
-    },
-  },
-});
 
 /** Limits of reads and writes on the device of the homes. cgroup v1 does not count what the kernel writes later. */
 function diskLimits(
@@ -120,7 +98,7 @@ export function containerOptions(
           Target: SOCKET_MOUNT_PATH,
           ReadOnly: true,
         },
-        terminals(instance, limits.terminals),
+        terminalsMount(instance, spec.student, limits.terminals),
         // The uid's name: sshd refuses a user without an account. The name servers: Docker's own knows all students' names.
         ...[...ACCOUNT_FILES, RESOLVER_FILE].map((name) => ({
           Type: 'bind' as const,

@@ -116,7 +116,7 @@ async function diagnoseNetwork(
   const setting = isFull
     ? `Set \`subnet\` (DEVENV_SUBNET) to a free network with more addresses, a /${bits - 1} or larger; \`ip route\` and \`docker network ls\` show those in use.`
     : 'Leave `subnet` (DEVENV_SUBNET) out for a free /24, or set it to a free network that is large enough.';
-  const next = `${setting} Then, since this ends all terminals, after class: devenv down; docker rm -fv ${containers}; docker network rm ${name}; devenv up; devenv start NAME for each student. Homes stay.`;
+  const next = `${setting} Then, since this ends all terminals, after class: devenv down; docker rm -f ${containers}; docker network rm ${name}; devenv up; devenv start NAME for each student. Homes stay.`;
   return { ok: false, found: `${found}; ${problems.join(', ')}`, next };
 }
 

@@ -31,6 +31,7 @@ import { parseStarter, placeStarter } from './starter.ts';
 import { inspectContainer, killAgent, removeContainer, stopContainer } from './student-container.ts';
 import { StudentImages } from './student-image.ts';
 import { limitTcpMemory } from './tcp-memory.ts';
+import { removeTerminals } from './terminals.ts';
 import type {
   ContainerLogLine,
   EnvironmentChange,
@@ -143,6 +144,7 @@ class DockerEnvironments implements Environments {
         await container.unpause();
       }
       if (existing?.State.Running) return;
+      if (existing === null) await removeTerminals(this.#docker, this.#settings.instance, student);
       const hasHome = await this.#homes.has(student);
       // Docker would create an empty volume.
       if (!hasHome && !newHome) throw this.#homes.missing(student);
@@ -194,6 +196,7 @@ class DockerEnvironments implements Environments {
       // Without a home, Docker would create an empty volume that belongs to another user.
       if (isCurrent && hasHome && isConnected) return;
       await removeContainer(this.#container(spec.student), spec.student);
+      await removeTerminals(this.#docker, this.#settings.instance, spec.student);
     }
     await this.#homes.ensure(spec.student, this.#image);
     // A container is created after its home has got the owner, so the home of one with this user has it.
@@ -222,6 +225,7 @@ class DockerEnvironments implements Environments {
   async remove(student: string, keepHome: boolean): Promise<void> {
     await removeContainer(this.#container(student), student);
     await removeOwnerHelper(this.#docker, this.#settings.instance, student);
+    await removeTerminals(this.#docker, this.#settings.instance, student);
     if (!keepHome) await this.#homes.remove(student);
   }
 

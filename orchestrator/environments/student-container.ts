@@ -28,10 +28,10 @@ export async function stopContainer(container: Docker.Container, student: string
   }
 }
 
-/** Removes the container with its terminals, running or not; does nothing if it is missing. The home stays: it has a name. */
+/** Removes the container, running or not; does nothing if it is missing. The home stays. */
 export async function removeContainer(container: Docker.Container, student: string): Promise<void> {
   try {
-    await container.remove({ force: true, v: true });
+    await container.remove({ force: true, v: false });
   } catch (error) {
     // 409: another process is removing it.
     if (!isStatus(error, 404, 409)) throw explainEngineError(error, `remove ${student}'s environment`);

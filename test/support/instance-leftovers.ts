@@ -6,16 +6,16 @@ import { networkOf } from '../../orchestrator/environments/network.ts';
 
 const ignore = () => undefined;
 
-/** Names of the containers and homes of an instance that the engine has, sorted. */
+/** Names of the containers and volumes of an instance that the engine has, sorted. */
 export async function inEngine(instance: string): Promise<string[]> {
   const docker = new Docker();
   const filters = { label: [`devenv.instance=${instance}`] };
   const containers = await docker.listContainers({ all: true, filters });
   const { Volumes } = await docker.listVolumes({ filters });
-  return [
-    ...containers.map(({ Names }) => Names[0] ?? ''),
-    ...(Volumes ?? []).map(({ Name }) => Name),
-  ].sort();
+  const names = containers.map(({ Names }) => Names[0] ?? '');
+  // A container's terminals belong to it, so they are a leftover only without it.
+  const terminals = new Set(names.map((name) => `${name.slice(1)}-terminals`));
+  return [...names, ...(Volumes ?? []).map(({ Name }) => Name).filter((name) => !terminals.has(name))].sort();
 }
 
 /** The instances that have a container, a home or a network in the engine. */

@@ -46,6 +46,18 @@ function diskLimits(
   };
 }
 
+/** What a container gets from the engine and the host. */
+export interface ContainerHost {
+  image: string;
+  network: string;
+  /** Folder with the agent's socket. */
+  socketDir: string;
+  /** The device of the homes; null where it is not known. */
+  disk: string | null;
+  /** Whether the engine runs containers in a user namespace, where a mounted file system of terminals is not usable. */
+  isRemapped: boolean;
+}
+
 /**
  * Docker's description of the container. The same input gives the same options, so the hash of them in the label
  * `devenv.spec` tells whether a container is current.
@@ -53,7 +65,7 @@ function diskLimits(
 export function containerOptions(
   spec: EnvironmentSpec,
   settings: Settings,
-  host: { image: string; network: string; socketDir: string; disk: string | null },
+  host: ContainerHost,
 ): Docker.ContainerCreateOptions {
   const { limits, instance } = settings;
   const memory = sizeInBytes(limits.memory);
@@ -98,7 +110,7 @@ export function containerOptions(
           Target: SOCKET_MOUNT_PATH,
           ReadOnly: true,
         },
-        terminalsMount(instance, spec.student, limits.terminals),
+        ...(host.isRemapped ? [] : [terminalsMount(instance, spec.student, limits.terminals)]),
         // The uid's name: sshd refuses a user without an account. The name servers: Docker's own knows all students' names.
         ...[...ACCOUNT_FILES, RESOLVER_FILE].map((name) => ({
           Type: 'bind' as const,

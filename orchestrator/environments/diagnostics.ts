@@ -6,6 +6,7 @@ import type { Settings } from '../settings-schema.ts';
 import { findDiskDevice } from './disk-device.ts';
 import { engineHost, isThisHost } from './engine-host.ts';
 import { listEnvironments } from './engine-inventory.ts';
+import { type EngineInfo, readTraits, traitsOf } from './engine-traits.ts';
 import type { FirewallState } from './firewall-helper.ts';
 import { diagnoseDiskSpeed, diagnoseDisks, diagnoseMemory } from './host-diagnostics.ts';
 import { readSysctl } from './host-limits.ts';
@@ -46,27 +47,41 @@ async function diagnoseEngineItself(docker: Docker): Promise<Diagnostic> {
 
 const checkLimits = (docker: Docker) =>
   check('Limits', async () => {
-    const info = (await docker.info()) as {
-      CgroupVersion?: string;
-      MemoryLimit?: boolean;
-      PidsLimit?: boolean;
-    };
-    const version = `cgroup v${info.CgroupVersion ?? '1'}`;
-    if (info.MemoryLimit !== false && info.PidsLimit !== false) {
-      if (await canLimitTcpMemory(info.CgroupVersion ?? '1'))
-        return { ok: true, found: `${version}, memory and processes are limited`, next: null };
-      return {
-        ok: false,
-        found: `${version}, memory and processes are limited, but not the buffers of students' connections`,
-        next: 'Boot with `systemd.unified_cgroup_hierarchy=1` (cgroup v2), or run the orchestrator as root on this host.',
-      };
-    }
+    const info = (await docker.info()) as LimitsInfo;
+    return diagnoseLimits(info, await canLimitTcpMemory(info.CgroupVersion ?? '1'));
+  });
+
+export interface LimitsInfo extends EngineInfo {
+  CgroupVersion?: string;
+  MemoryLimit?: boolean;
+  PidsLimit?: boolean;
+}
+
+/** Which limits of one environment this engine can set. `limitsTcp`: whether the buffers of connections are limited. */
+export function diagnoseLimits(info: LimitsInfo, limitsTcp: boolean): Omit<Diagnostic, 'subject'> {
+  const version = `cgroup v${info.CgroupVersion ?? '1'}`;
+  if (info.MemoryLimit === false || info.PidsLimit === false) {
+    const next =
+      'Boot with the kernel parameter `cgroup_enable=memory` (and a kernel with the pids cgroup). Until then one student can starve the others.';
+    return { ok: false, found: `${version}, Docker cannot limit memory or processes`, next };
+  }
+  const limited = `${version}, memory and processes are limited`;
+  if (!limitsTcp) {
+    const next =
+      'Boot with `systemd.unified_cgroup_hierarchy=1` (cgroup v2), or run the orchestrator as root on this host.';
+    return { ok: false, found: `${limited}, but not the buffers of students' connections`, next };
+  }
+  if (traitsOf(info).isRemapped) {
+    const next =
+      'One student can take all terminals of this host. To limit them, remove `userns-remap` from /etc/docker/daemon.json before you create students: with it, Docker keeps their homes elsewhere.';
     return {
       ok: false,
-      found: `${version}, Docker cannot limit memory or processes`,
-      next: 'Boot with the kernel parameter `cgroup_enable=memory` (and a kernel with the pids cgroup). Until then one student can starve the others.',
+      found: `${limited}, but with userns-remap not the pseudo-terminals of each student`,
+      next,
     };
-  });
+  }
+  return { ok: true, found: limited, next: null };
+}
 
 /** What an instructor can do about an engine that does not answer, in this situation. */
 export function nextWithoutEngine(
@@ -120,7 +135,7 @@ async function diagnoseNetwork(
   return { ok: false, found: `${found}; ${problems.join(', ')}`, next };
 }
 
-const diagnoseFirewall = ({ networkProblem, imageInUse, checkFirewall }: DiagnosticsDeps) =>
+const diagnoseFirewall = ({ docker, networkProblem, imageInUse, checkFirewall }: DiagnosticsDeps) =>
   check('Firewall', async () => {
     if (networkProblem !== null) return { ok: false, found: networkProblem.what, next: networkProblem.next };
     if (imageInUse === null) return { ok: true, found: 'not needed, no environment runs', next: null };
@@ -138,7 +153,9 @@ const diagnoseFirewall = ({ networkProblem, imageInUse, checkFirewall }: Diagnos
         next: 'As root: modprobe -a xt_hashlimit xt_connlimit. Where the kernel has no such modules, install its package of additional ones, such as linux-modules-extra on Ubuntu.',
       };
     }
-    if (state.hasDockerRules) return { ok: true, found: 'active', next: null };
+    // With the back end `nftables`, Docker's rules are where iptables does not show them.
+    if (state.hasDockerRules || (await readTraits(docker)).firewall === 'nftables')
+      return { ok: true, found: 'active', next: null };
     const found = "active, but Docker's own rules were removed: students have no internet";
     return { ok: false, found, next: 'Restart Docker: systemctl restart docker' };
   });

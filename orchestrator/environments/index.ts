@@ -189,6 +189,7 @@ class DockerEnvironments implements Environments {
       network,
       socketDir: this.socketDir(spec.socketId),
       disk: this.#preparation.disk,
+      isRemapped: this.#preparation.isRemapped,
     });
     if (existing !== null) {
       const isCurrent = existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];

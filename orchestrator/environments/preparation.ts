@@ -5,6 +5,7 @@ import { DevenvError } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { findDiskDevice } from './disk-device.ts';
 import { explainEngineError } from './engine-errors.ts';
+import { readTraits } from './engine-traits.ts';
 import { ensureNetwork } from './network.ts';
 import type { StudentImages } from './student-image.ts';
 
@@ -23,6 +24,7 @@ export class Preparation {
   #isUpdating = false;
   #image: string | null = null;
   #disk: string | null = null;
+  #isRemapped = false;
   #currentImage: string | null = null;
 
   constructor(deps: PreparationDeps) {
@@ -37,6 +39,11 @@ export class Preparation {
   /** The device of the homes; null where it is not known, and before the first run. */
   get disk(): string | null {
     return this.#disk;
+  }
+
+  /** Whether the engine runs containers in a user namespace. */
+  get isRemapped(): boolean {
+    return this.#isRemapped;
   }
 
   /** The image that the next start uses, as far as this process knows. It may not be built yet. */
@@ -93,6 +100,7 @@ export class Preparation {
     try {
       this.#image = await this.#deps.images.ensure(progress, signal);
       this.#currentImage = this.#image;
+      this.#isRemapped = (await readTraits(this.#deps.docker)).isRemapped;
       this.#disk ??= await findDiskDevice(this.#deps.docker);
       await ensureNetwork(this.#deps.docker, this.#deps.settings);
     } catch (error) {

@@ -1,6 +1,8 @@
 /**
  * Each environment's file system of pseudo-terminals, with a limit of its own: the one that the engine mounts by default
  * has only the limit of the whole host. A volume, because the engine takes mount options for those only.
+ * Not with `userns-remap`: its files belong to the host's root, which that user namespace does not know, so that the
+ * kernel refuses to open them.
  */
 import type Docker from 'dockerode';
 import { isStatus } from './engine-errors.ts';

@@ -26,6 +26,7 @@ const host = {
   network: 'devenv-lab',
   socketDir: '/tmp/agents/abc',
   disk: '/dev/sda',
+  isRemapped: false,
 };
 
 test('the container is isolated: no capability, no root, bounded memory, a port on loopback only', () => {
@@ -60,4 +61,13 @@ test('the label devenv.spec changes with the options, and only with them', () =>
   expect(labelOf({ ...spec, uid: 20_008 }, settings(), host)).not.toBe(label);
   expect(labelOf(spec, settings({ DEVENV_LIMITS_MEMORY: '1g' }), host)).not.toBe(label);
   expect(labelOf(spec, settings({ DEVENV_LIMITS_TERMINALS: '8' }), host)).not.toBe(label);
+});
+
+test('with userns-remap, the engine mounts the terminals itself', () => {
+  const targets = (isRemapped: boolean) =>
+    containerOptions(spec, settings(), { ...host, isRemapped }).HostConfig?.Mounts?.map(
+      ({ Target }) => Target,
+    );
+  expect(targets(false)).toContain('/dev/pts');
+  expect(targets(true)).not.toContain('/dev/pts');
 });

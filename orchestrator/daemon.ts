@@ -93,7 +93,7 @@ function createBackend({ settings, students, environments, edge, store, stopDaem
     diagnose: async () => [
       ...(await environments.diagnose()),
       ...(await edge.diagnose()),
-      ...students.diagnose(),
+      ...(await students.diagnose()),
     ],
     stopDaemon,
   };

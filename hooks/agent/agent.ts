@@ -197,6 +197,7 @@ export class Agent {
   #openRelay(): void {
     startRelay({
       port: this.#paths.relayPort,
+      keyHash: this.#env.DEVENV_RELAY_KEY_HASH ?? '',
       ownLink: () => this.#ownLink(),
       additionalLinks: () =>
         this.#links.additional.map(({ port, ...link }) => ({ ...link, service: this.#serviceOn(port) })),

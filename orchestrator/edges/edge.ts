@@ -23,6 +23,8 @@ export interface Route {
   hostname: string;
   /** The relay as the host reaches it, e.g. `http://127.0.0.1:3001`. */
   origin: string;
+  /** Proves to the relay that a request comes through the edge (`protocol/relay-key.ts`); null if it checks none. */
+  relayKey: string | null;
 }
 
 /** A route as the edge has to know it, from `create` to `rm`, open or closed. */

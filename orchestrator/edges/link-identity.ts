@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { IDENTITY_PATH } from '../protocol/constants.ts';
 import { linkFingerprint } from '../protocol/link-fingerprint.ts';
 import type { RelayIdentity } from '../protocol/messages.ts';
+import { hostForRelay } from '../protocol/relay-key.ts';
 import { limitInformationalResponses } from '../proxy/upstream-request.ts';
 import type { Route } from './edge.ts';
 
@@ -27,14 +28,14 @@ export interface Address {
   port: number;
 }
 
-/** Returns the identity behind a hostname, or a description of the failure. The answer comes from a container and is hostile. */
+/** Returns the identity behind a `Host`, or a description of the failure. The answer comes from a container and is hostile. */
 export function fetchLinkIdentity(
   address: Address,
-  hostname: string,
+  host: string,
   signal: AbortSignal,
 ): Promise<RelayIdentity | string> {
   return new Promise((resolve) => {
-    const options = { path: IDENTITY_PATH, headers: { host: hostname }, maxHeaderSize: MAX_ANSWER_BYTES };
+    const options = { path: IDENTITY_PATH, headers: { host }, maxHeaderSize: MAX_ANSWER_BYTES };
     const outgoing = request({ ...address, ...options, agent: false, signal }, (incoming) => {
       let text = '';
       incoming.on('data', (chunk: Buffer) => {
@@ -73,6 +74,8 @@ function isOwnIdentity(
 
 export interface IdentityCheck {
   route: Route;
+  /** What to send as `Host`: an edge gets the hostname, a relay its key as well. */
+  host: string;
   instance: string;
   clock: Clock;
   /** Pause between two requests. */
@@ -83,17 +86,26 @@ export interface IdentityCheck {
 /** Asks until the address answers as that route's, then resolves to null; to what was found instead when `signal` aborts. */
 export async function awaitLinkIdentity(
   address: Address,
-  { route, instance, clock, retryMs, signal }: IdentityCheck,
+  { route, host, instance, clock, retryMs, signal }: IdentityCheck,
 ): Promise<string | null> {
   let found = 'nothing';
   while (!signal.aborted) {
-    const answer = await fetchLinkIdentity(address, route.hostname, signal);
+    const answer = await fetchLinkIdentity(address, host, signal);
     if (isOwnIdentity(answer, route, instance)) return null;
     // A request that was cut off says nothing about the link.
     if (!signal.aborted) found = typeof answer === 'string' ? answer : 'the answer of another student';
     await clock.sleep(retryMs, signal);
   }
   return found;
+}
+
+/** The same for an address of the route's relay, past the edge. */
+export function awaitRelayIdentity(
+  address: Address,
+  check: Omit<IdentityCheck, 'host'>,
+): Promise<string | null> {
+  const { hostname, relayKey } = check.route;
+  return awaitLinkIdentity(address, { ...check, host: hostForRelay(relayKey, hostname) });
 }
 
 /** The address in a route's origin. */

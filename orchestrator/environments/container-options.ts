@@ -83,6 +83,7 @@ export function containerOptions(
       `DEVENV_STUDENT=${spec.student}`,
       `DEVENV_HOSTNAME=${spec.hostname}`,
       `DEVENV_URL=${spec.url}`,
+      `DEVENV_RELAY_KEY_HASH=${spec.relayKeyHash}`,
     ],
     ExposedPorts: { [relay]: {} },
     Labels: {

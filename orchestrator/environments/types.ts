@@ -12,6 +12,8 @@ export interface EnvironmentSpec {
   socketId: string;
   /** Uid and gid of everything that the student runs, and of the home. */
   uid: number;
+  /** Hash of the key with which the edge proves itself to the relay. */
+  relayKeyHash: string;
 }
 
 export interface StartOptions {

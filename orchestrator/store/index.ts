@@ -23,6 +23,7 @@ interface Columns {
   route_memory: string | null;
   notice_memory: string | null;
   uid: number;
+  relay_key: string | null;
 }
 
 function toRow(columns: Columns): StudentRow {
@@ -37,6 +38,7 @@ function toRow(columns: Columns): StudentRow {
     routeMemory: columns.route_memory,
     noticeMemory: columns.notice_memory,
     uid: columns.uid,
+    relayKey: columns.relay_key,
   };
 }
 
@@ -69,7 +71,7 @@ class SqliteStore implements Store {
   }
 
   insert(row: StudentRow): void {
-    this.#prepare('INSERT INTO students VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    this.#prepare('INSERT INTO students VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
       row.name,
       row.port,
       row.hostname,
@@ -80,6 +82,7 @@ class SqliteStore implements Store {
       row.routeMemory,
       row.noticeMemory,
       row.uid,
+      row.relayKey,
     );
   }
 
@@ -90,6 +93,7 @@ class SqliteStore implements Store {
       route_memory: patch.routeMemory,
       notice_memory: patch.noticeMemory,
       uid: patch.uid,
+      relay_key: patch.relayKey,
     };
     const changed = Object.entries(columns).filter(
       (entry): entry is [string, string | number | null] => entry[1] !== undefined,
@@ -99,8 +103,8 @@ class SqliteStore implements Store {
     const values = changed.map(([, value]) => value);
     const write = () =>
       this.#prepare(`UPDATE students SET ${assignments} WHERE name = ?`).run(...values, name);
-    const isSessionData =
-      patch.state === undefined && patch.shouldRun === undefined && patch.uid === undefined;
+    const { state, shouldRun, uid, relayKey } = patch;
+    const isSessionData = [state, shouldRun, uid, relayKey].every((value) => value === undefined);
     if (isSessionData) this.#withoutSync(write);
     else write();
   }

@@ -66,4 +66,5 @@ export const migrations: readonly string[] = [
   // 0: none yet. The next start of the daemon, which knows the host's accounts, gives every student one.
   `ALTER TABLE students ADD COLUMN uid INTEGER NOT NULL DEFAULT 0;
    CREATE UNIQUE INDEX students_uid ON students (uid) WHERE uid > 0;`,
+  'ALTER TABLE students ADD COLUMN relay_key TEXT;',
 ];

@@ -15,6 +15,8 @@ export interface StudentRow {
   socketId: string;
   /** Uid and gid of the student's processes and home. 0 in a row of an earlier version, until the daemon gives one. */
   uid: number;
+  /** What the edge proves itself with to the relay; null until the environment starts with this version. */
+  relayKey: string | null;
   createdAt: string;
   state: StudentState;
   /** Whether the instructor last ran `start` (or `create`) rather than `stop`. */
@@ -27,7 +29,7 @@ export interface StudentRow {
 
 /** The columns that change. Hostnames follow the settings (`rename`); all others stay as inserted. */
 export type StudentPatch = Partial<
-  Pick<StudentRow, 'state' | 'shouldRun' | 'routeMemory' | 'noticeMemory' | 'uid'>
+  Pick<StudentRow, 'state' | 'shouldRun' | 'routeMemory' | 'noticeMemory' | 'uid' | 'relayKey'>
 >;
 
 /**

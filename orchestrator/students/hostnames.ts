@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { checkStudentName } from '../names.ts';
 import type { Routes } from '../routes/index.ts';
 import type { Roster } from './roster.ts';
-import { originOf, type Student } from './student.ts';
+import { routeOf, type Student } from './student.ts';
 
 interface HostnameDeps {
   edge: Edge;
@@ -69,7 +69,7 @@ export function additionalRoute(
     return null;
   }
   const isInUse = roster.all().some((other) => other.row.name === name || other.row.hostname === hostname);
-  return isInUse ? null : { id: routeId(name), owner: row.name, hostname, origin: originOf(row) };
+  return isInUse ? null : { ...routeOf(row), id: routeId(name), hostname };
 }
 
 type UpdateDeps = Pick<HostnameDeps, 'edge' | 'roster' | 'log'>;

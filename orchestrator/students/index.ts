@@ -17,6 +17,7 @@ import { AgentSync } from './agent-sync.ts';
 import { DeadPorts } from './dead-ports.ts';
 import { EgressControl } from './egress.ts';
 import { Lifecycle, type LifecycleDeps } from './lifecycle.ts';
+import { diagnoseRelayAccess } from './relay-access.ts';
 import { RelayAddresses } from './relay-addresses.ts';
 import { Roster } from './roster.ts';
 import { watchSilentAgents } from './silent-agents.ts';
@@ -223,8 +224,8 @@ export class Students {
   }
 
   /** The checks of `devenv doctor`. */
-  diagnose(): Diagnostic[] {
-    return [this.#deadPorts.diagnose()];
+  async diagnose(): Promise<Diagnostic[]> {
+    return [this.#deadPorts.diagnose(), await diagnoseRelayAccess(this.#deps.roster)];
   }
 
   #requireRunning({ row: { name }, environment }: Student): void {

@@ -12,7 +12,7 @@ import type { StudentView } from '../student-view.ts';
 import type { AgentSync, AgentSyncDeps } from './agent-sync.ts';
 import type { EgressControl } from './egress.ts';
 import { additionalRoute, newHostname, updateHostnames } from './hostnames.ts';
-import { giveMissingUids, registerStudent } from './registration.ts';
+import { giveMissingUids, newRelayKey, registerStudent } from './registration.ts';
 import { removeStudent } from './removal.ts';
 import { routeOf, type Student, specOf, viewOf } from './student.ts';
 
@@ -112,6 +112,7 @@ export class Lifecycle {
     const { roster, environments, edge } = this.#deps;
     try {
       await environments.prepare(progress, signal);
+      if (student.row.relayKey === null) await this.#giveRelayKey(student);
       await environments.start(specOf(student.row, edge), progress, signal, options);
     } catch (error) {
       student.startProblem = signal.aborted ? null : problemOf(error);
@@ -120,6 +121,14 @@ export class Lifecycle {
     student.startProblem = null;
     roster.update(student, { shouldRun: true });
     await this.#observe(student);
+  }
+
+  /** Environments of earlier versions check no key. A stopped one is replaced when it starts. */
+  async #giveRelayKey(student: Student): Promise<void> {
+    await this.#observe(student);
+    if (student.environment === 'running') return;
+    this.#deps.roster.update(student, { relayKey: newRelayKey() });
+    this.#replaceRoute(student);
   }
 
   /** `shouldRun`: whether a later `resume` starts the environment again. */
@@ -205,14 +214,15 @@ export class Lifecycle {
 
   /** The edge knows the hostnames now: students with another one get a new route. */
   #replaceRenamedRoutes(): void {
-    const { routes, agentSync } = this.#deps;
     for (const student of updateHostnames(this.#deps)) {
-      const { name, state } = student.row;
-      if (state.kind !== 'present') continue;
-      void routes.unregister(name);
-      this.#register(student);
-      agentSync.reconcile(student);
+      if (student.row.state.kind === 'present') this.#replaceRoute(student);
     }
+  }
+
+  #replaceRoute(student: Student): void {
+    void this.#deps.routes.unregister(student.row.name);
+    this.#register(student);
+    this.#deps.agentSync.reconcile(student);
   }
 
   async #finishInterrupted(student: Student, progress: Progress): Promise<void> {

@@ -13,6 +13,9 @@ import type { Student } from './student.ts';
 /** Short, since the path of a unix socket has at most 107 bytes, and safe in a file name. */
 const newSocketId = customAlphabet('abcdefghijklmnopqrstuvwxyz0123456789', 8);
 
+/** A label of a hostname (at most 63 characters) with 165 bits. */
+export const newRelayKey = customAlphabet('abcdefghijklmnopqrstuvwxyz0123456789', 32);
+
 /** Ports to try. A host carries at most 200 students; the others may be in use by other programs. */
 const PORT_COUNT = 2000;
 
@@ -87,5 +90,6 @@ export async function registerStudent(
     routeMemory: null,
     noticeMemory: null,
     uid,
+    relayKey: newRelayKey(),
   });
 }

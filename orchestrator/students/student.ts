@@ -4,6 +4,7 @@ import { type Edge, type Route, routeId } from '../edges/edge.ts';
 import type { EnvironmentSpec, EnvironmentState, Environments } from '../environments/types.ts';
 import type { Problem } from '../errors.ts';
 import type { Notice, Report } from '../protocol/messages.ts';
+import { hashRelayKey } from '../protocol/relay-key.ts';
 import type { Routes } from '../routes/index.ts';
 import type { Store, StudentRow } from '../store/types.ts';
 import type { StudentView } from '../student-view.ts';
@@ -52,7 +53,7 @@ export const studentOf = (row: StudentRow): Student => ({
 });
 
 /** Address of the student's relay on this host. */
-export const originOf = ({ port }: StudentRow) => `http://127.0.0.1:${port}`;
+const originOf = ({ port }: StudentRow) => `http://127.0.0.1:${port}`;
 
 /** The route of the student's own link. */
 export const routeOf = (row: StudentRow): Route => ({
@@ -60,16 +61,21 @@ export const routeOf = (row: StudentRow): Route => ({
   owner: row.name,
   hostname: row.hostname,
   origin: originOf(row),
+  relayKey: row.relayKey,
 });
 
 /** What the student's environment is made from. */
-export const specOf = ({ name, port, hostname, socketId, uid }: StudentRow, edge: Edge): EnvironmentSpec => ({
+export const specOf = (
+  { name, port, hostname, socketId, uid, relayKey }: StudentRow,
+  edge: Edge,
+): EnvironmentSpec => ({
   student: name,
   port,
   hostname,
   url: edge.url(hostname),
   socketId,
   uid,
+  relayKeyHash: relayKey === null ? '' : hashRelayKey(relayKey),
 });
 
 export interface ViewDeps {

@@ -1,9 +1,10 @@
-/** Other users of the host can neither list students, nor be an agent, nor keep the orchestrator from starting. */
+/** Other users of the host can neither list students, nor be an agent, nor reach a student's server, nor keep the orchestrator from starting. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Diagnostic } from '../../orchestrator/domain.ts';
+import { RELAY_PORT } from '../../orchestrator/protocol/constants.ts';
 import type { StudentView } from '../../orchestrator/student-view.ts';
 import { Installation, launcher } from '../support/installation.ts';
 import { $ } from '../support/shell.ts';
@@ -113,4 +114,52 @@ test('a folder that all users share is refused as the state folder', async () =>
   const { exitCode, stderr } = await $({ env, nothrow: true })`${launcher} up`;
   expect([exitCode, stderr]).toEqual([2, expect.stringMatching(/is shared.*\n?.*DEVENV_STATE_DIR/s)]);
   expect(readdirSync(shared)).toEqual([]);
+});
+
+/** What the user `nobody` gets from the relay's port under a `Host`. */
+async function relayStatus(port: number, host: string): Promise<string> {
+  const curl = ['curl', '-s', '-m', '20', '--noproxy', '*', '-o', '/dev/null', '-w', '%{http_code}'];
+  const { stdout } = await $({
+    nothrow: true,
+  })`setpriv ${NOBODY} ${curl} -H ${`Host: ${host}`} http://127.0.0.1:${port}/`;
+  return stdout;
+}
+
+test("a student's port answers no other user of the host, whether the link is open or closed, and `doctor` tries it", async () => {
+  const terminal = devenv.terminal(['shell', 'alice']);
+  await terminal.see(/\$ $/);
+  terminal.type('cd ~/hello && npm run dev\r');
+  await waitFor('the page', async () => (await devenv.statusOf('alice')) === 200);
+  const { port, hostname } = await devenv.json<StudentView>('status', 'alice');
+  const names = ['localhost', `127.0.0.1:${port}`, hostname, `${'a'.repeat(32)}.${hostname}`];
+  const statuses = () => Promise.all(names.map((name) => relayStatus(port, name)));
+  expect(await statuses()).toEqual(names.map(() => '403'));
+  // The key is what they lack.
+  expect(await relayStatus(port, devenv.hostForRelay('alice'))).toBe('200');
+  await devenv.succeed('close', 'alice');
+  await waitFor('the link to be closed', async () => (await devenv.statusOf('alice')) === 404);
+  expect(await statuses()).toEqual(names.map(() => '403'));
+  expect(await relayStatus(port, devenv.hostForRelay('alice'))).toBe('503');
+
+  // Inside, the student's own server and the relay answer by local names.
+  const container = `devenv-${devenv.instance}-alice`;
+  const inside = async (target: string) => {
+    const curl = ['curl', '-s', '-m', '20', '-o', '/dev/null', '-w', '%{http_code}', target];
+    return (await $`docker exec ${container} ${curl}`).stdout;
+  };
+  expect(await inside(`localhost:${port}`)).toBe('200');
+  expect(await inside(`localhost:${RELAY_PORT}`)).toBe('200');
+
+  const relays = async () => {
+    const { stdout } = await devenv.devenv(['doctor', '--json']);
+    return (JSON.parse(stdout) as Diagnostic[]).find(({ subject }) => subject === 'Relays');
+  };
+  expect(await relays()).toEqual({
+    subject: 'Relays',
+    ok: true,
+    found: '1 tried without the edge, none answered',
+    next: null,
+  });
+  terminal.type('\x03exit\r');
+  await terminal.ended;
 });

@@ -40,6 +40,7 @@ async function attack(open: (folder: string) => Store) {
       shouldRun: true,
       routeMemory: null,
       noticeMemory: null,
+      relayKey: null,
     });
     await disk.fill();
     const changes = Array.from({ length: CHANGES }, (_, at) => memory(at));

@@ -69,7 +69,7 @@ async function attack(scene: Scene) {
   const status = () => devenv.json<StudentView>('status', other.name);
   const { port } = await status();
   let dead = 0;
-  const { files, isRunning } = await flood(port, devenv.hostname(other.name), async () => {
+  const { files, isRunning } = await flood(port, devenv.hostForRelay(other.name), async () => {
     await watchFor(async () => {
       if (!(await status()).link.live) dead += 1;
       return false;

@@ -118,6 +118,7 @@ export class AgentSyncRig {
         shouldRun: true,
         routeMemory: null,
         noticeMemory: null,
+        relayKey: null,
         uid: 20_000 + index,
       });
       student.environment = 'running';

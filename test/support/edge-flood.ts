@@ -87,8 +87,8 @@ export async function floodEdge(plan: FloodPlan): Promise<FloodMeasurement> {
     const daemon = await ControlConnection.open(socketPath, systemClock);
     const [alice, bob] = relays.map((relay) => `http://127.0.0.1:${relay.port}`);
     const routes = [
-      { hostname: 'alice.test', origin: alice ?? '', direct: null },
-      { hostname: 'bob.test', origin: bob ?? '', direct: null },
+      { hostname: 'alice.test', origin: alice ?? '', direct: null, relayKey: null },
+      { hostname: 'bob.test', origin: bob ?? '', direct: null, relayKey: null },
     ];
     await daemon?.connection.request({ kind: 'set-routes', routes });
     const quiet = await measure(port, plan.visits);

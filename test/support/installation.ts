@@ -5,6 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { hostForRelay } from '../../orchestrator/protocol/relay-key.ts';
 import { type Answer, browse, type Visit } from './browse.ts';
 import { freePort } from './free-port.ts';
 import { removeInstance } from './instance-leftovers.ts';
@@ -123,6 +125,17 @@ export class Installation {
 
   hostname(student: string): string {
     return `${student}.${this.#visitors?.zone ?? 'localhost'}`;
+  }
+
+  /** The `Host` with which the edge proves itself to the student's relay. */
+  hostForRelay(student: string): string {
+    const db = new DatabaseSync(join(this.stateDir, 'state.db'), { readOnly: true });
+    try {
+      const row = db.prepare('SELECT relay_key AS key FROM students WHERE name = ?').get(student);
+      return hostForRelay(String(row?.key), this.hostname(student));
+    } finally {
+      db.close();
+    }
   }
 
   /** Visits the student's link. */

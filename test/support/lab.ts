@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { pino } from 'pino';
 import { systemClock } from '../../orchestrator/clock.ts';
 import { createCloudflare } from '../../orchestrator/edges/cloudflare/index.ts';
@@ -46,8 +47,12 @@ function fakeEnvironments(
       running.add(student);
       return { newHome: true };
     },
-    async start() {},
-    async stop() {},
+    async start({ student }) {
+      running.add(student);
+    },
+    async stop(student) {
+      running.delete(student);
+    },
     async remove(student) {
       running.delete(student);
     },
@@ -176,6 +181,13 @@ export class Lab {
   async create(...names: string[]): Promise<void> {
     for (const name of names)
       await this.students.lifecycle.create(name, silentProgress, new AbortController().signal);
+  }
+
+  /** Makes the rows those of an earlier version, whose relays check no key. The daemon must be stopped. */
+  forgetRelayKeys(): void {
+    const db = new DatabaseSync(join(this.#stateDir, 'state.db'));
+    db.exec('UPDATE students SET relay_key = NULL');
+    db.close();
   }
 
   /** Stops the daemon. Published links stay. */

@@ -6,4 +6,4 @@ export const ownRoute = (
   student: string,
   hostname = `${student}.test`,
   origin = 'http://127.0.0.1:1',
-): Route => ({ id: routeId(student), owner: student, hostname, origin });
+): Route => ({ id: routeId(student), owner: student, hostname, origin, relayKey: null });

@@ -7,6 +7,7 @@ const [port = '', student = ''] = process.argv.slice(2);
 const relay = await startRelay({
   port: 0,
   host: '127.0.0.1',
+  keyHash: '',
   ownLink: () => ({
     hostname: `${student}.test`,
     url: `http://${student}.test`,

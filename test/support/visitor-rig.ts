@@ -7,11 +7,15 @@ import { type Link, type Relay, startRelay } from '../../hooks/agent/relay/index
 import type { Route } from '../../orchestrator/edges/edge.ts';
 import type { LocalEdge } from '../../orchestrator/edges/local/index.ts';
 import type { Service } from '../../orchestrator/protocol/messages.ts';
+import { hashRelayKey } from '../../orchestrator/protocol/relay-key.ts';
 import { applyRoutes } from './apply-routes.ts';
 import { type Answer, browse, type Visit } from './browse.ts';
 import { createInProcessEdge } from './in-process-edge.ts';
 import { ownRoute } from './own-route.ts';
 import { WAIT_TIMEOUT_MS } from './wait.ts';
+
+/** The key of alice's relay. */
+export const RELAY_KEY = 'relaykeyofthetests';
 
 /** The port on which a server listens. */
 export function portOf(server: Server): number {
@@ -25,6 +29,8 @@ export class VisitorRig {
   readonly relay: Relay;
   service: Service | null = null;
   isStarting = false;
+  /** Whether the relay takes the requests that it gets for those of programs in the environment. */
+  isInside = false;
   /** Alice's additional links. */
   additionalLinks: Link[] = [];
   readonly #sockets = new Set<Socket>();
@@ -43,6 +49,8 @@ export class VisitorRig {
     const relay = await startRelay({
       port: 0,
       host: '127.0.0.1',
+      keyHash: hashRelayKey(RELAY_KEY),
+      isInside: () => rig?.isInside ?? false,
       ownLink: () => ({
         hostname: 'alice.test',
         url: `http://alice.test:${edge.address().port}`,
@@ -67,7 +75,8 @@ export class VisitorRig {
   }
 
   route(): Route {
-    return ownRoute('alice', 'alice.test', `http://127.0.0.1:${this.relay.port}`);
+    const route = ownRoute('alice', 'alice.test', `http://127.0.0.1:${this.relay.port}`);
+    return { ...route, relayKey: RELAY_KEY };
   }
 
   async publish(...routes: Route[]): Promise<void> {

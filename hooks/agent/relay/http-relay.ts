@@ -16,6 +16,7 @@ import {
 import type { ForwardOptions } from '../../../orchestrator/proxy/upstream-request.ts';
 import { VisitorConnections } from '../../../orchestrator/proxy/visitor-connections.ts';
 import { createVisitorServer } from '../../../orchestrator/proxy/visitor-server.ts';
+import { admittedTarget } from './admission.ts';
 import type { Link, RelayOptions } from './options.ts';
 import { isOwnHost, type LinkContext, pathForService, toService, toVisitor } from './rewrite.ts';
 import { type WaitingReason, waitingJson, waitingPage } from './waiting-page.ts';
@@ -86,7 +87,7 @@ function linkOf({ host }: RequestTarget, [own, ...additional]: [Link, ...Link[]]
   return additional.find(({ hostname }) => hostname === hostnameFromHeader(host)) ?? null;
 }
 
-/** Whether the request came under the name of a closed link. A local name comes from this machine and is always served. */
+/** Whether the request came under the name of a closed link. A local name comes from inside and is always served. */
 const isClosedFor = ({ host }: RequestTarget, { hostname, isOpen }: Link) =>
   hostnameFromHeader(host) === hostname && !isOpen;
 
@@ -155,10 +156,15 @@ function onRequest(
   isRetry = false,
 ): void {
   const { options, visitors, isSurplus } = context;
-  const target = requestTarget(request);
-  if (target === null) {
+  const requested = requestTarget(request);
+  if (requested === null) {
     const body = 'The request names more than one host.\n';
     return sendResponse(response, { status: 400, type: 'text/plain', body });
+  }
+  const target = admittedTarget(requested, request.socket, options);
+  if (target === null) {
+    const body = 'This port is only for the edge. Open the link instead.\n';
+    return sendResponse(response, { status: 403, type: 'text/plain', body });
   }
   const links = linksOf(options);
   const link = linkOf(target, links);
@@ -199,8 +205,10 @@ function onUpgrade(
   isRetry = false,
 ): void {
   const { options, visitors, isSurplus } = context;
-  const target = requestTarget(request);
-  if (target === null) return rejectWithStatus(socket, '400 Bad Request');
+  const requested = requestTarget(request);
+  if (requested === null) return rejectWithStatus(socket, '400 Bad Request');
+  const target = admittedTarget(requested, socket, options);
+  if (target === null) return rejectWithStatus(socket, '403 Forbidden');
   const links = linksOf(options);
   const link = linkOf(target, links);
   if (link === null) return rejectWithStatus(socket, '421 Misdirected Request');

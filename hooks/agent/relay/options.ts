@@ -1,4 +1,5 @@
 /** What the relay needs to know about its environment. */
+import type { Socket } from 'node:net';
 import type { LinkPhase } from '../../../orchestrator/domain.ts';
 import type { Service } from '../../../orchestrator/protocol/messages.ts';
 import type { LinkContext, VisitorHeaders } from './rewrite.ts';
@@ -25,6 +26,10 @@ export interface RelayOptions {
   /** Address to listen on; by default all interfaces: the engine reaches the relay over the bridge. */
   host?: string;
   limits?: ConnectionLimits;
+  /** Hash of the key with which the edge proves itself; empty if there is none, so that only the inside is served. */
+  keyHash: string;
+  /** Whether a connection comes from inside the environment; by default, from its own addresses. */
+  isInside?(socket: Socket): boolean;
   /** The student's own link. */
   ownLink(): Link;
   /** Additional links. Closed ones are included: the edge may still forward their visitors for a while. */

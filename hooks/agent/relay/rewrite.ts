@@ -51,10 +51,13 @@ const LOCAL_ORIGIN = /^(https?:\/\/)(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::
 /** Never exists (RFC 6761 §6.4), so no service trusts it. `null` would not do: Next accepts actions with that origin. */
 const VISITORS_MACHINE = 'visitor.invalid';
 
+/** Whether a `Host` names the machine itself. */
+export const namesThisMachine = (host: string): boolean => LOCAL_NAMES.has(hostnameFromHeader(host));
+
 /** Whether a request for that `Host` is meant for this student. Any other name may be a rebound DNS name. */
 export function isOwnHost(host: string, hostname: string): boolean {
   const name = hostnameFromHeader(host);
-  return name === hostname || LOCAL_NAMES.has(name);
+  return name === hostname || namesThisMachine(host);
 }
 
 /** The link's origin as the visitor's browser knows it: with the port that the visitor used. */

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { TELL_INSTRUCTOR } from '../../errors.ts';
 import type { Confirmation, Route } from '../edge.ts';
-import { awaitLinkIdentity, originAddress } from '../link-identity.ts';
+import { awaitRelayIdentity, originAddress } from '../link-identity.ts';
 import type { ConnectorState, Connectors } from './connectors.ts';
 
 /** Pause between two requests to a relay that does not answer. */
@@ -68,7 +68,7 @@ function connectorProblem(
 async function requestIdentity(options: RecheckOptions): Promise<string | null> {
   // The connector first: one question for the whole class, and the longer one.
   await setImmediate();
-  return awaitLinkIdentity(originAddress(options.route), { ...options, retryMs: RETRY_MS });
+  return awaitRelayIdentity(originAddress(options.route), { ...options, retryMs: RETRY_MS });
 }
 
 /** `found`: what the origin answered instead of its identity, null if it identified itself. */

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../clock.ts';
 import type { Route } from '../edge.ts';
-import { type Address, awaitLinkIdentity } from '../link-identity.ts';
+import { type Address, awaitRelayIdentity } from '../link-identity.ts';
 
 /** A relay answers within a second or two after its environment has started. */
 const VERIFY_TIMEOUT_MS = 20_000;
@@ -60,7 +60,7 @@ export class DirectAddresses {
     const timeout = new AbortController();
     const timer = clock.setTimer(() => timeout.abort(), VERIFY_TIMEOUT_MS);
     const signal = AbortSignal.any([this.#stopping.signal, timeout.signal]);
-    const found = await awaitLinkIdentity(known.address, {
+    const found = await awaitRelayIdentity(known.address, {
       route,
       instance,
       clock,

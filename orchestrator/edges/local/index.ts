@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Confirmation, DetectedDrift, Edge, Route } from '../edge.ts';
-import { type Address, awaitLinkIdentity, originAddress } from '../link-identity.ts';
+import { awaitLinkIdentity, awaitRelayIdentity, originAddress } from '../link-identity.ts';
 import { DirectAddresses } from './direct-addresses.ts';
 import { EdgeProcess, endEdgeProcess } from './edge-process.ts';
 import type { RouteServer, ServedRoute } from './route-server.ts';
@@ -81,7 +81,12 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
     },
   });
   const served = (routes: readonly Route[]): ServedRoute[] =>
-    routes.map(({ hostname, origin, owner }) => ({ hostname, origin, direct: direct.of(owner) }));
+    routes.map(({ hostname, origin, owner, relayKey }) => ({
+      hostname,
+      origin,
+      direct: direct.of(owner),
+      relayKey,
+    }));
 
   const driftFrom = (routes: readonly Route[], hostnames: readonly string[]): DetectedDrift[] => {
     const open = new Set(hostnames);
@@ -90,14 +95,8 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
       .map(({ id, owner, hostname }) => ({ id, owner, hostname, found: 'not open', action: 'open it' }));
   };
 
-  const confirmAt = async (at: Address, route: Route, signal: AbortSignal): Promise<Confirmation> => {
-    const found = await awaitLinkIdentity(at, {
-      route,
-      instance,
-      clock,
-      retryMs: CONFIRM_INTERVAL_MS,
-      signal,
-    });
+  /** `found`: what answered in place of the link, null if it identified itself. */
+  const confirmation = ({ hostname, owner }: Route, found: string | null): Confirmation => {
     const problem = server.problem();
     if (problem !== null) return { kind: 'not-live', problem };
     if (found === null) return { kind: 'live' };
@@ -105,8 +104,8 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
       kind: 'not-live',
       problem: {
         code: 'edge',
-        what: `${route.hostname} does not answer as ${route.owner}'s (${found}).`,
-        next: `devenv tries again automatically. If this persists, the relay in the environment does not answer: run \`devenv restart ${route.owner}\`.`,
+        what: `${hostname} does not answer as ${owner}'s (${found}).`,
+        next: `devenv tries again automatically. If this persists, the relay in the environment does not answer: run \`devenv restart ${owner}\`.`,
         nextForStudent: 'Wait a moment. If it stays this way, tell your instructor.',
       },
     };
@@ -155,10 +154,17 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
       };
     },
 
-    confirm: (route, signal) => confirmAt(ownAddress(), route, signal),
+    async confirm(route, signal) {
+      const check = { route, host: route.hostname, instance, clock, retryMs: CONFIRM_INTERVAL_MS, signal };
+      return confirmation(route, await awaitLinkIdentity(ownAddress(), check));
+    },
+
     // Past this edge, which answers `busy` to everyone while a flood occupies the link; and by the port on the host, so
     // that a dead one is repaired although this edge does not need it.
-    recheck: (route, signal) => confirmAt(originAddress(route), route, signal),
+    async recheck(route, signal) {
+      const check = { route, instance, clock, retryMs: CONFIRM_INTERVAL_MS, signal };
+      return confirmation(route, await awaitRelayIdentity(originAddress(route), check));
+    },
 
     setRelayAddress(owner, address) {
       direct.set(owner, address);

@@ -1,6 +1,7 @@
 /** The reverse proxy: forwards each request by its `Host` to the relay of the student whose link is open. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { hostForRelay } from '../../protocol/relay-key.ts';
 import { withoutForeignDomain } from '../../proxy/cookie-domain.ts';
 import { forwardRequest, type UpstreamFailure } from '../../proxy/forward-request.ts';
 import { forwardUpgrade } from '../../proxy/forward-upgrade.ts';
@@ -103,10 +104,18 @@ export class LocalProxy {
       path,
       requestHeaders: (headers) => {
         const forwarded = mapHeaders(headers, (name, value) => {
-          if (name.startsWith('x-forwarded-') || name === 'expect') return null;
-          return name === 'host' ? host : value;
+          if (name.startsWith('x-forwarded-') || name === 'expect' || name === 'host') return null;
+          return value;
         });
-        return [...forwarded, 'X-Forwarded-For', visitorAddress, 'X-Forwarded-Proto', 'http'];
+        return [
+          'Host',
+          hostForRelay(route.relayKey, host),
+          ...forwarded,
+          'X-Forwarded-For',
+          visitorAddress,
+          'X-Forwarded-Proto',
+          'http',
+        ];
       },
       // The relay does the same, but it belongs to the student, and a cookie for the zone would reach all students.
       responseHeaders: (headers) =>

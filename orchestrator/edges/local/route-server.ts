@@ -9,6 +9,8 @@ export interface ServedRoute {
   origin: string;
   /** The same relay on the engine's network, past the engine's port proxy; null where it can't be dialled. */
   direct: { host: string; port: number } | null;
+  /** See `Route`. */
+  relayKey: string | null;
 }
 
 export interface RouteServer {

@@ -21,9 +21,19 @@ export function rulesOf(config: JsonObject | null): Rule[] {
 export const isCatchAll = (rule: Rule | undefined) =>
   rule !== undefined && ['', '*'].includes(hostnameOf(rule)) && !hasPath(rule);
 
-/** Whether a rule is as we write it: only hostname and service, so that the tunnel's own defaults apply. */
-export const isAsWritten = (rule: Rule, origin: string) =>
-  rule.service === origin && isEmpty(rule.originRequest);
+/** What our rule for a hostname consists of. */
+export interface RuleTarget {
+  origin: string;
+  /** The `Host` that the relay gets, which contains its key; null for the visitor's. */
+  hostHeader: string | null;
+}
+
+/** A rule as we write it. Otherwise the tunnel's own defaults apply. */
+export const writtenRule = (hostname: string, { origin, hostHeader }: RuleTarget): Rule => ({
+  hostname,
+  service: origin,
+  ...(hostHeader !== null && { originRequest: { httpHostHeader: hostHeader } }),
+});
 
 /** A hostname, and the service that its visitors are forwarded to. */
 export interface HostnameRule {
@@ -52,6 +62,12 @@ const canonical = (document: JsonObject | null): string =>
     const filled = Object.entries(value).filter(([, each]) => !isEmpty(each));
     return Object.fromEntries(filled.sort(([a], [b]) => (a < b ? -1 : 1)));
   });
+
+/** Whether a rule is as we write it. */
+export const isAsWritten = (rule: Rule, target: RuleTarget): boolean =>
+  rule.service === target.origin &&
+  canonical({ of: rule.originRequest ?? {} }) ===
+    canonical({ of: writtenRule('', target).originRequest ?? {} });
 
 /** Whether two documents mean the same to cloudflared. */
 export const isSameDocument = (one: JsonObject | null, other: JsonObject | null): boolean =>

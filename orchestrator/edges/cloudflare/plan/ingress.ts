@@ -11,6 +11,7 @@ import {
   isCatchAll,
   type Rule,
   rulesOf,
+  writtenRule,
 } from './ingress-document.ts';
 import { ownershipOf, type RuleClaims } from './ownership.ts';
 
@@ -18,6 +19,8 @@ import { ownershipOf, type RuleClaims } from './ownership.ts';
 export interface DesiredIngress extends RuleClaims {
   /** The origin of each open hostname. */
   open: ReadonlyMap<string, string>;
+  /** The `Host` for the relays of hostnames; those without get the visitor's. */
+  hostHeaders: ReadonlyMap<string, string>;
 }
 
 export interface IngressChange {
@@ -68,15 +71,14 @@ class VisitorIndex {
   }
 }
 
-/** The rules with new ones (hostname and origin) inserted, each before the first that would get its visitors. */
+/** The rules with new ones (hostname and rule) inserted, each before the first that would get its visitors. */
 function insertAll(
   rules: readonly Rule[],
   visitors: VisitorIndex,
-  opened: readonly [string, string][],
+  opened: readonly [string, Rule][],
 ): Rule[] {
   const before = Map.groupBy(opened, ([hostname]) => visitors.find(hostname) ?? rules.length);
-  const newAt = (position: number): Rule[] =>
-    (before.get(position) ?? []).map(([hostname, service]) => ({ hostname, service }));
+  const newAt = (position: number): Rule[] => (before.get(position) ?? []).map(([, rule]) => rule);
   return [...rules.flatMap((rule, position) => [...newAt(position), rule]), ...newAt(rules.length)];
 }
 
@@ -112,12 +114,18 @@ export function mergeIngress(current: JsonObject | null, desired: DesiredIngress
       changes.push({ hostname, found: 'rule out of reach', isOwnedByTagOnly });
     } else {
       present.add(hostname);
-      if (!isAsWritten(rule, origin)) changes.push({ hostname, found: 'rule changed', isOwnedByTagOnly });
-      keep(isAsWritten(rule, origin) ? rule : { hostname, service: origin });
+      const target = { origin, hostHeader: desired.hostHeaders.get(hostname) ?? null };
+      const isRight = isAsWritten(rule, target);
+      if (!isRight) changes.push({ hostname, found: 'rule changed', isOwnedByTagOnly });
+      keep(isRight ? rule : writtenRule(hostname, target));
     }
   }
   const opened = [...desired.open]
     .filter(([hostname]) => !present.has(hostname) && !blocked.has(hostname))
+    .map(([hostname, origin]): [string, Rule] => {
+      const hostHeader = desired.hostHeaders.get(hostname) ?? null;
+      return [hostname, writtenRule(hostname, { origin, hostHeader })];
+    })
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const changed = new Set(changes.map(({ hostname }) => hostname));
   for (const [hostname] of opened)

@@ -1,4 +1,5 @@
 /** Desired × observed → what has to be done. One `Plan` serves dry run, writes and removals; making it changes nothing. */
+import { hostForRelay } from '../../../protocol/relay-key.ts';
 import type { DesiredState, RouteReference } from '../../edge.ts';
 import type { DnsRecord, JsonObject } from '../api/client.ts';
 import { type DesiredIngress, type IngressChange, type MergedIngress, mergeIngress } from './ingress.ts';
@@ -72,6 +73,11 @@ export class Plan {
     const adopted = this.desired.registered.filter(({ adopt }) => adopt);
     return {
       open: new Map(open.map(({ hostname, origin }) => [hostname, origin])),
+      hostHeaders: new Map(
+        open.flatMap(({ hostname, relayKey }) =>
+          relayKey === null ? [] : [[hostname, hostForRelay(relayKey, hostname)]],
+        ),
+      ),
       writtenRules,
       tagged: new Set([...tagged].filter((hostname) => !newlyCreated.has(hostname))),
       claimed: new Set([...created, ...open.map(({ hostname }) => hostname), ...newlyCreated]),

@@ -67,6 +67,7 @@ test('an environment keeps its image while it runs, and gets the new one at its 
     url: 'http://alice.localhost',
     socketId: 'a',
     uid: 20_000,
+    relayKeyHash: '',
   };
   mkdirSync(environments.socketDir('a'), { recursive: true });
   await environments.prepare(silentProgress, signal);

@@ -37,6 +37,7 @@ const row = (name: string, port: number): StudentRow => ({
   shouldRun: true,
   routeMemory: null,
   noticeMemory: null,
+  relayKey: null,
   uid: 20_000 + port,
 });
 

@@ -25,6 +25,7 @@ const row = (name: string, port: number): StudentRow => ({
   shouldRun: true,
   routeMemory: null,
   noticeMemory: null,
+  relayKey: null,
   uid: port + 20_000,
 });
 
@@ -47,12 +48,18 @@ test('rows and journal entries can be written, read after reopening, changed and
   const first = openStore(path);
   first.insert(row('bob', 3002));
   first.insert(row('alice', 3001));
-  first.update('alice', { state: { kind: 'present' }, shouldRun: false, routeMemory: '{}' });
+  first.update('alice', { state: { kind: 'present' }, shouldRun: false, routeMemory: '{}', relayKey: 'abc' });
   first.putJournalEntry('publication', '{"a":1}');
   first.close();
   const again = openStore(path);
   expect(again.students()).toEqual([
-    { ...row('alice', 3001), state: { kind: 'present' }, shouldRun: false, routeMemory: '{}' },
+    {
+      ...row('alice', 3001),
+      state: { kind: 'present' },
+      shouldRun: false,
+      routeMemory: '{}',
+      relayKey: 'abc',
+    },
     row('bob', 3002),
   ]);
   expect(again.journalEntries()).toEqual([{ id: 'publication', body: '{"a":1}' }]);

@@ -20,6 +20,7 @@ const spec = {
   url: 'http://alice.localhost:8080',
   socketId: 'abc',
   uid: 20_007,
+  relayKeyHash: 'a1b2',
 };
 const host = {
   image: 'devenv-student:1',
@@ -59,6 +60,7 @@ test('the label devenv.spec changes with the options, and only with them', () =>
   expect(labelOf(spec, settings(), { ...host, image: 'devenv-student:2' })).not.toBe(label);
   expect(labelOf({ ...spec, port: 3002 }, settings(), host)).not.toBe(label);
   expect(labelOf({ ...spec, uid: 20_008 }, settings(), host)).not.toBe(label);
+  expect(labelOf({ ...spec, relayKeyHash: 'c3d4' }, settings(), host)).not.toBe(label);
   expect(labelOf(spec, settings({ DEVENV_LIMITS_MEMORY: '1g' }), host)).not.toBe(label);
   expect(labelOf(spec, settings({ DEVENV_LIMITS_TERMINALS: '8' }), host)).not.toBe(label);
 });

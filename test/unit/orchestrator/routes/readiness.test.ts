@@ -8,6 +8,7 @@ const route = {
   owner: 'alice',
   hostname: 'alice.test',
   origin: 'http://127.0.0.1:3001',
+  relayKey: null,
 };
 const problem = { code: 'edge', what: 'No.', next: 'Wait.' } as const;
 

@@ -95,6 +95,7 @@ function studentsWith(had: Record<string, string>, give: (student: string) => st
       shouldRun: true,
       routeMemory: null,
       noticeMemory: null,
+      relayKey: null,
       uid: port,
     });
   }

@@ -30,6 +30,7 @@ beforeAll(async () => {
   relay = await startRelay({
     port: 0,
     host: '127.0.0.1',
+    keyHash: '',
     ownLink: () => ({ hostname: 'alice.test', url: 'http://alice.test', service, isOpen: true }),
     hasChanged: () => hasChanged,
     reselect: async (port) => {

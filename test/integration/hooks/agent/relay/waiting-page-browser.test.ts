@@ -24,6 +24,7 @@ beforeAll(async () => {
   relay = await startRelay({
     port: 0,
     host: '127.0.0.1',
+    keyHash: '',
     // Chromium resolves it to this machine without DNS.
     ownLink: () => ({ hostname: 'alice.localhost', url: 'http://alice.localhost', service, isOpen: true }),
     identity: () => ({ instance: 'test', student: 'alice' }),

@@ -11,14 +11,15 @@ import { startRelay } from '../../../../../hooks/agent/relay/index.ts';
 import type { ConnectionLimits } from '../../../../../hooks/agent/relay/options.ts';
 import { systemClock } from '../../../../../orchestrator/clock.ts';
 import { routeId } from '../../../../../orchestrator/edges/edge.ts';
-import { awaitLinkIdentity, originAddress } from '../../../../../orchestrator/edges/link-identity.ts';
+import { awaitRelayIdentity, originAddress } from '../../../../../orchestrator/edges/link-identity.ts';
 import { LocalProxy } from '../../../../../orchestrator/edges/local/proxy.ts';
+import { hashRelayKey } from '../../../../../orchestrator/protocol/relay-key.ts';
 import { applyRoutes } from '../../../../support/apply-routes.ts';
 import { browse, type Visit } from '../../../../support/browse.ts';
 import { freePort } from '../../../../support/free-port.ts';
 import { createInProcessEdge } from '../../../../support/in-process-edge.ts';
 import { ownRoute } from '../../../../support/own-route.ts';
-import { VisitorRig } from '../../../../support/visitor-rig.ts';
+import { RELAY_KEY, VisitorRig } from '../../../../support/visitor-rig.ts';
 import { WAIT_TIMEOUT_MS, waitFor } from '../../../../support/wait.ts';
 
 let rig: VisitorRig;
@@ -189,6 +190,7 @@ test("a page calls an API on another port, which allows the page as on the stude
 
 test("the relay refuses a hostname that is not the student's", async () => {
   await rig.serve((_request, response) => response.end('secret'));
+  rig.isInside = true;
   const rebound = await browse({ port: rig.relay.port, host: 'evil.example' });
   expect([rebound.status, rebound.body]).toEqual([421, 'evil.example does not lead here.\n']);
   expect((await browse({ port: rig.relay.port, host: 'localhost' })).body).toBe('secret');
@@ -228,6 +230,8 @@ const relayWith = (limits: ConnectionLimits) =>
   startRelay({
     port: 0,
     host: '127.0.0.1',
+    keyHash: '',
+    isInside: () => true,
     limits,
     ownLink: () => ({ hostname: 'a.test', url: 'http://a.test', service: rig.service, isOpen: true }),
     identity: () => ({ instance: 'test', student: 'a' }),
@@ -268,7 +272,7 @@ test('a relay that a flood occupies answers visitors that it is busy, and still 
   expect((await ask('/')).status).toBe(503);
   const surplus = Array.from({ length: 40 }, slow);
   const route = ownRoute('a', 'a.test', `http://127.0.0.1:${relay.port}`);
-  const found = await awaitLinkIdentity(originAddress(route), {
+  const found = await awaitRelayIdentity(originAddress(route), {
     route,
     instance: 'test',
     clock: systemClock,
@@ -311,6 +315,8 @@ test('an address where another relay answers is not dialled', async () => {
   const other = await startRelay({
     port: 0,
     host: '127.0.0.1',
+    keyHash: hashRelayKey(RELAY_KEY),
+    isInside: () => false,
     ownLink: () => ({ hostname: 'alice.test', url: 'http://alice.test', service: null, isOpen: true }),
     identity() {
       asked += 1;

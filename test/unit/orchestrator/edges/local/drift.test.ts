@@ -16,6 +16,7 @@ const alice = {
   owner: 'alice',
   hostname: 'alice.localhost',
   origin: 'http://127.0.0.1:1',
+  relayKey: null,
 };
 
 async function apply(mode: BeginOptions['mode']) {

@@ -23,6 +23,7 @@ const ORIGINS = new Map([
 /** Alice and bob exist and may be about to get their records; those `covered` have them. */
 const wanted = (open: readonly string[], covered: ReadonlySet<string>): DesiredIngress => ({
   open: new Map(open.map((hostname) => [hostname, ORIGINS.get(hostname) ?? ''])),
+  hostHeaders: new Map(),
   writtenRules: new Set([...ORIGINS].map(([hostname, origin]) => ruleKey(hostname, origin))),
   tagged: covered,
   claimed: new Set(ORIGINS.keys()),

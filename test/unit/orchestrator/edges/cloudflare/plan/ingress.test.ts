@@ -30,6 +30,7 @@ const ORIGINS = new Map([
 function wanted(open: readonly string[], parts: Partial<DesiredIngress> = {}): DesiredIngress {
   return {
     open: new Map(open.map((name) => [`${name}.example.com`, ORIGINS.get(`${name}.example.com`) ?? ''])),
+    hostHeaders: new Map(),
     writtenRules: new Set([...ORIGINS].map(([hostname, origin]) => ruleKey(hostname, origin))),
     tagged: new Set(ORIGINS.keys()),
     claimed: new Set(),
@@ -37,6 +38,15 @@ function wanted(open: readonly string[], parts: Partial<DesiredIngress> = {}): D
     ...parts,
   };
 }
+
+const KEYED_ALICE = ['alice.example.com', 'key1.alice.example.com'] as const;
+const KEYED_BOB = ['bob.example.com', 'key2.bob.example.com'] as const;
+/** Our rule with the `Host` for the relay. */
+const keyed = (name: string, httpHostHeader: string): JsonObject => ({
+  hostname: `${name}.example.com`,
+  service: ORIGINS.get(`${name}.example.com`) ?? '',
+  originRequest: { httpHostHeader },
+});
 
 interface Case {
   what: string;
@@ -146,6 +156,33 @@ const cases: Case[] = [
     open: ['alice'],
     becomes: [ours('alice'), CATCH_ALL],
     found: ['rule changed'],
+  },
+  {
+    what: "the relay's key is set, in new rules and in those of an earlier version",
+    rules: [ours('alice'), CATCH_ALL],
+    open: ['alice', 'bob'],
+    parts: { hostHeaders: new Map([KEYED_ALICE, KEYED_BOB]) },
+    becomes: [keyed('alice', KEYED_ALICE[1]), keyed('bob', KEYED_BOB[1]), CATCH_ALL],
+    found: ['rule changed', 'no rule'],
+  },
+  {
+    what: "nothing where a rule has the relay's key",
+    rules: [keyed('alice', KEYED_ALICE[1]), CATCH_ALL],
+    open: ['alice'],
+    parts: { hostHeaders: new Map([KEYED_ALICE]) },
+    becomes: [keyed('alice', KEYED_ALICE[1]), CATCH_ALL],
+  },
+  {
+    what: 'another key, or another setting beside it, is replaced',
+    rules: [
+      keyed('alice', 'other.alice.example.com'),
+      { ...keyed('bob', KEYED_BOB[1]), originRequest: { httpHostHeader: KEYED_BOB[1], noTLSVerify: true } },
+      CATCH_ALL,
+    ],
+    open: ['alice', 'bob'],
+    parts: { hostHeaders: new Map([KEYED_ALICE, KEYED_BOB]) },
+    becomes: [keyed('alice', KEYED_ALICE[1]), keyed('bob', KEYED_BOB[1]), CATCH_ALL],
+    found: ['rule changed', 'rule changed'],
   },
   {
     what: 'a rule behind a wildcard is moved up',

@@ -47,7 +47,15 @@ const tryFrom = (student: string, address: string, limitSeconds = 60) =>
 
 beforeAll(async () => {
   network = await AttackerNetwork.create([METADATA, ...PRIVATE, ALLOWED, PUBLIC, DENIED]);
-  devenv = await Installation.make({ env: { DEVENV_ALLOW: `${ALLOWED}:8000`, DEVENV_DENY: DENIED } });
+  devenv = await Installation.make({
+    env: {
+      DEVENV_ALLOW: `${ALLOWED}:8000`,
+      DEVENV_DENY: DENIED,
+      // So that the rules for addresses get every packet of the test with thousands of connections.
+      DEVENV_LIMITS_CONNECTIONS: '100000',
+      DEVENV_LIMITS_NEW_CONNECTIONS: '10000',
+    },
+  });
   await devenv.succeed('create', 'alice');
   await devenv.succeed('create', 'bob');
   const { name, bridge: device } = networkOf(devenv.instance);

@@ -13,6 +13,7 @@ async function attack(hasLimits: boolean) {
     maxFiles: 20_000,
     hasLimits,
     visits: 300,
+    measureAt: 'steady',
     attackers: 2,
   });
   const ratio = floodedP95Ms / quietP95Ms;

@@ -10,6 +10,7 @@ async function attack(hasLimits: boolean) {
     maxFiles: 600,
     hasLimits,
     visits: 50,
+    measureAt: 'attacking',
     attackers: 1,
   });
   return heldIf(failed === 0, `${failed} of ${visits} visits to another link failed`);

@@ -45,6 +45,8 @@ export interface FloodPlan {
   maxFiles: number;
   hasLimits: boolean;
   visits: number;
+  /** While closed connections are opened again, or once the flood has become steady. */
+  measureAt: 'attacking' | 'steady';
   /** Processes that attack: each can open as many files as this one. */
   attackers: number;
 }
@@ -66,6 +68,15 @@ async function measure(port: number, visits: number): Promise<{ failed: number; 
     if (timeMs !== null) times.push(timeMs);
   }
   return { failed: visits - times.length, p95Ms: percentile(times, 0.95) };
+}
+
+/** Resolves when the process sends that message. */
+function messageOf(child: ChildProcess, expected: string): Promise<void> {
+  return new Promise((resolve) => {
+    child.on('message', (message) => {
+      if (message === expected) resolve();
+    });
+  });
 }
 
 /** Floods an edge process of its own, and measures what another student's visitors notice. */
@@ -102,7 +113,7 @@ export async function floodEdge(plan: FloodPlan): Promise<FloodMeasurement> {
     };
     for (let index = 0; index < plan.attackers; index += 1)
       attackers.push(fork(join(root, 'test/support/edge-flood-main.ts'), [JSON.stringify(options)]));
-    await Promise.all(attackers.map((attacker) => once(attacker, 'message')));
+    await Promise.all(attackers.map((attacker) => messageOf(attacker, plan.measureAt)));
     const flooded = await measure(port, plan.visits);
     return {
       visits: plan.visits,

@@ -62,7 +62,6 @@ export async function launchEdge(config: EdgeConfig, instance: string): Promise<
     env: { DEVENV_INSTANCE: instance },
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
   });
-  child.unref();
   child.on('error', () => undefined);
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const announcements = child.stdio[3] as Readable;
@@ -72,7 +71,7 @@ export async function launchEdge(config: EdgeConfig, instance: string): Promise<
     break;
   }
   announcements.destroy();
-  if (announcement?.kind === 'ready') return;
+  if (announcement?.kind === 'ready') return child.unref();
   if (announcement !== null) await ended;
   const { code, message } = announcement ?? { code: 'EXITED', message: 'its process ended while starting' };
   throw Object.assign(new Error(message), { code });

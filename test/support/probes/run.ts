@@ -3,39 +3,72 @@ import { table } from '../../../orchestrator/cli/table.ts';
 import type { Probe, ProbeResult } from './probe.ts';
 import { Scene } from './scene.ts';
 
-export interface ProbeReport extends ProbeResult {
+/** A probe's result; `failed`: it ended with an error, which is its figures. */
+interface Outcome {
+  kind: ProbeResult['kind'] | 'failed';
+  figures: string;
+}
+
+export interface ProbeReport extends Outcome {
   name: string;
   attack: string;
   knownGap: string | null;
   /** The result with the protection switched off; null where there is none to switch off. */
-  unprotected: ProbeResult | null;
+  unprotected: Outcome | null;
   /** Why the outcome is a failure of the test; empty if it is as expected. */
   problems: string[];
 }
 
 /** What differs from the expectation: held with the protection, broken without it. */
-function problemsOf(probe: Probe, result: ProbeResult, unprotected: ProbeResult | null): string[] {
+function problemsOf(probe: Probe, result: Outcome, unprotected: Outcome | null): string[] {
   const problems: string[] = [];
   if (result.kind === 'broken' && probe.knownGap === null) problems.push('the attack succeeded');
   if (result.kind === 'held' && probe.knownGap !== null)
     problems.push('the attack failed: remove `knownGap`');
   if (unprotected?.kind === 'held') problems.push('the attack failed even without the protection');
+  if ([result, unprotected].some((each) => each?.kind === 'failed'))
+    problems.push('the probe ended with an error');
   return problems;
 }
 
-export async function runProbe(probe: Probe, scene: Scene): Promise<ProbeReport> {
+/** Errors are outcomes: the other probes still run, and the table shows all of them. */
+async function outcomeOf(attack: () => Promise<ProbeResult>): Promise<Outcome> {
+  try {
+    return await attack();
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+const failure = (error: unknown): Outcome => ({
+  kind: 'failed',
+  figures: error instanceof Error ? error.message : String(error),
+});
+
+function reportOf(probe: Probe, result: Outcome, unprotected: Outcome | null): ProbeReport {
   const { name, attack, knownGap } = probe;
-  const result = await probe.run(scene);
-  const unprotected = probe.runUnprotected === null ? null : await probe.runUnprotected(scene);
   return { name, attack, knownGap, ...result, unprotected, problems: problemsOf(probe, result, unprotected) };
 }
 
-async function inNewScene<Result>(task: (scene: Scene) => Promise<Result>): Promise<Result> {
-  const scene = await Scene.open();
+export async function runProbe(probe: Probe, scene: Scene): Promise<ProbeReport> {
+  const { run, runUnprotected } = probe;
+  const result = await outcomeOf(() => run(scene));
+  const unprotected = runUnprotected === null ? null : await outcomeOf(() => runUnprotected(scene));
+  return reportOf(probe, result, unprotected);
+}
+
+/** Runs the probes in a scene of their own. If there can be none, each of them has failed. */
+async function runInNewScene(probes: readonly Probe[]): Promise<ProbeReport[]> {
+  if (probes.length === 0) return [];
   try {
-    return await task(scene);
-  } finally {
-    await scene.close();
+    const scene = await Scene.open();
+    try {
+      return await runInScene(probes, scene);
+    } finally {
+      await scene.close();
+    }
+  } catch (error) {
+    return probes.map((probe) => reportOf(probe, failure(error), null));
   }
 }
 
@@ -51,10 +84,9 @@ async function runInScene(probes: readonly Probe[], scene: Scene): Promise<Probe
 
 /** Those of CI share a scene; each of the others gets its own, since it may leave the scene unusable. */
 export async function runProbes(probes: readonly Probe[]): Promise<ProbeReport[]> {
-  const inCi = probes.filter(({ runs }) => runs === 'ci');
-  const reports = inCi.length === 0 ? [] : await inNewScene((scene) => runInScene(inCi, scene));
+  const reports = await runInNewScene(probes.filter(({ runs }) => runs === 'ci'));
   for (const probe of probes.filter(({ runs }) => runs === 'by-hand'))
-    reports.push(...(await inNewScene((scene) => runInScene([probe], scene))));
+    reports.push(...(await runInNewScene([probe])));
   return reports;
 }
 

@@ -168,7 +168,7 @@ const diagnoseNameServers = ({ settings }: DiagnosticsDeps) =>
       ok: false,
       found:
         'those of this host are on loopback addresses, so environments ask Docker, which also knows the names of all students',
-      next: 'Set `resolvers` (DEVENV_RESOLVERS) to a name server of your network, then `devenv restart NAME` for each student.',
+      next: 'Set `resolvers` (DEVENV_RESOLVERS) to a name server of your network, then run `devenv down` and `devenv up`. Running environments use it within 20 s.',
     };
   });
 

@@ -18,6 +18,7 @@ import { explainEngineError, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
 import { imageInUse, listEnvironments } from './engine-inventory.ts';
 import { FirewallMonitor } from './firewall-monitor.ts';
+import { tryFirewall } from './firewall-trial.ts';
 import { lowestFreeUid } from './free-uid.ts';
 import { removeOwnerHelper, setHomeOwner } from './home-owner.ts';
 import { Homes } from './homes.ts';
@@ -314,6 +315,8 @@ class DockerEnvironments implements Environments {
       imageInUse: await imageInUse(this.#docker, this.#settings.instance).catch(() => null),
       networkProblem: this.#firewall.problem,
       checkFirewall: (image) => this.#firewall.check(image),
+      tryFirewall: (image) =>
+        tryFirewall({ docker: this.#docker, image, network: networkOf(this.#settings.instance) }),
     });
   }
 

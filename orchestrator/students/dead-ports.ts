@@ -27,10 +27,14 @@ const CHECK_INTERVAL_MS = 2000;
 const REPORTING_MS = 10_000;
 /** Pause after a repair: each one interrupts the environment's connections, and a student may provoke the next. */
 const REPAIR_PAUSE_MS = 30_000;
+/** The pause doubles while repairs do not help: visitors of the local edge may do without the port. */
+const MAX_REPAIR_PAUSE_MS = 3_600_000;
 
 interface Attempts {
   /** On the clock that never goes back. */
   lastMs: number;
+  /** How many there were since the link was live. */
+  inRow: number;
   repairs: number;
   /** When the last repair succeeded; ISO 8601, UTC. */
   repairedAt: string | null;
@@ -61,9 +65,13 @@ export class DeadPorts {
     const { routes, heartbeats, clock } = this.#deps;
     const { phase, live } = routes.view(name);
     const silentMs = heartbeats.sinceMs(name);
+    const attempts = this.#attempts.get(name);
+    if (live && attempts !== undefined) attempts.inRow = 0;
     if (environment !== 'running' || phase !== 'open' || live) return false;
     if (silentMs === null || silentMs > REPORTING_MS || this.#inFlight.has(name)) return false;
-    return clock.monotonicMs() - (this.#attempts.get(name)?.lastMs ?? -Infinity) >= REPAIR_PAUSE_MS;
+    if (attempts === undefined) return true;
+    const pauseMs = Math.min(REPAIR_PAUSE_MS * 2 ** Math.max(0, attempts.inRow - 1), MAX_REPAIR_PAUSE_MS);
+    return clock.monotonicMs() - attempts.lastMs >= pauseMs;
   }
 
   async #repair({ row: { name } }: Student): Promise<void> {
@@ -90,9 +98,11 @@ export class DeadPorts {
 
   #record(name: string, isRepaired: boolean): void {
     const { clock } = this.#deps;
-    const { repairs, repairedAt } = this.#attempts.get(name) ?? { repairs: 0, repairedAt: null };
+    const before = this.#attempts.get(name) ?? { inRow: 0, repairs: 0, repairedAt: null };
+    const { inRow, repairs, repairedAt } = before;
     this.#attempts.set(name, {
       lastMs: clock.monotonicMs(),
+      inRow: inRow + 1,
       repairs: repairs + (isRepaired ? 1 : 0),
       repairedAt: isRepaired ? new Date(clock.now()).toISOString() : repairedAt,
     });

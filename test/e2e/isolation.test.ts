@@ -239,7 +239,7 @@ test('an orchestrator that starts while students run installs a missing firewall
 test('`devenv egress none` cuts a student off while they work, and visitors still reach the link', async () => {
   const target = `${ALLOWED}:8000`;
   const { port } = await devenv.json<StudentView>('status', 'alice');
-  const visit = async () => (await browse({ port, host: 'localhost', path: '/' })).status;
+  const visit = async () => (await browse({ port, host: devenv.hostForRelay('alice') })).status;
   const before = await visit();
   // A connection that exists already.
   const open = `node -e "const s = require('net').connect(8000, '${ALLOWED}', () => console.log('open')); s.on('error', (e) => { console.log(e.code); process.exit(); }); setInterval(() => s.write('x'), 100)"`;

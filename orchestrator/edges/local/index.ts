@@ -156,7 +156,9 @@ export function createLocalEdge({ hostname, instance, clock, host, server }: Loc
 
     async confirm(route, signal) {
       const check = { route, host: route.hostname, instance, clock, retryMs: CONFIRM_INTERVAL_MS, signal };
-      return confirmation(route, await awaitLinkIdentity(ownAddress(), check));
+      const found = await awaitLinkIdentity(ownAddress(), check);
+      // The port as well, though this edge may not need it: a dead one is repaired only while the link is not live.
+      return confirmation(route, found ?? (await awaitRelayIdentity(originAddress(route), check)));
     },
 
     // Past this edge, which answers `busy` to everyone while a flood occupies the link; and by the port on the host, so

@@ -114,3 +114,15 @@ test('`doctor` says which ports were repaired, and when', async () => {
     next: null,
   });
 });
+
+test('repairs that do not help become rarer, until the link has been live', async () => {
+  await clock.advance(2000 + 30_000 + 60_000 + 120_000);
+  expect(attempts).toHaveLength(4);
+  await clock.advance(200_000);
+  expect(attempts).toHaveLength(4);
+  view = { phase: 'open', live: true };
+  await clock.advance(2000);
+  view = { phase: 'open', live: false };
+  await clock.advance(2000);
+  expect(attempts).toHaveLength(5);
+});

@@ -345,3 +345,16 @@ test('where the direct address stops answering, visitors come through the port o
   expect((await post()).body).toBe('sent');
   await proxy.close();
 });
+
+test('a link whose port of the host is dead is not live, though visitors reach it at the direct address', async () => {
+  await rig.serve((_request, response) => response.end('fine'));
+  const { host, port } = await dead();
+  const route = { ...rig.route(), origin: `http://${host}:${port}` };
+  await rig.publish(route);
+  rig.edge.setRelayAddress?.('alice', { host: '127.0.0.1', port: rig.relay.port });
+  await waitFor('the direct way', async () => (await rig.visit()).body === 'fine');
+  const signal = AbortSignal.timeout(500);
+  expect(await Promise.all([rig.edge.confirm(route, signal), rig.edge.recheck(route, signal)])).toMatchObject(
+    [{ kind: 'not-live' }, { kind: 'not-live' }],
+  );
+});

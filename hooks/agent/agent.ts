@@ -6,7 +6,6 @@
 import { mkdirSync, watch } from 'node:fs';
 import { isPublicWebServer } from '../../orchestrator/protocol/listener-purpose.ts';
 import type { Listener, Report, Service, StateMessage } from '../../orchestrator/protocol/messages.ts';
-import { writeAtomically } from './atomic-write.ts';
 import { ChosenPort } from './chosen-port.ts';
 import { reachableAddress } from './listeners.ts';
 import { NoticeBoard } from './notice-board.ts';
@@ -16,7 +15,7 @@ import type { EnvironmentPaths } from './paths.ts';
 import { type Link, type Relay, startRelay } from './relay/index.ts';
 import { KnownLinks } from './relay/known-links.ts';
 import { SessionHolders } from './session-holders.ts';
-import { statusText } from './status-text.ts';
+import { writeStatusFiles } from './status-files.ts';
 import { VisitorHeaderSelection } from './visitor-headers.ts';
 
 /** Pause between two polls of the environment shortly after a change, and otherwise. */
@@ -53,6 +52,8 @@ export class Agent {
   #state: StateMessage | null = null;
   #observation: Observation | null = null;
   #lastReported = '';
+  /** Whether the orchestrator answered when the status was last written. */
+  #wasReachable = false;
   #activeUntilMs = performance.now() + ACTIVE_PERIOD_MS;
   #relay: Relay | null = null;
   #pollTimer: NodeJS.Timeout | null = null;
@@ -97,6 +98,7 @@ export class Agent {
       this.#observation = observation;
       this.#chosenPort.expireAfter(observation.terminals.length, this.#state?.link.phase ?? 'open');
       this.#report(observation);
+      if (this.#connection.isReachable !== this.#wasReachable) this.#writeStatus();
     } catch (error) {
       console.error('poll:', error instanceof Error ? error.message : error);
     }
@@ -227,25 +229,13 @@ export class Agent {
     );
   }
 
-  /** Writes the files that `devenv-status` and `devenv-port` read. */
   #writeStatus(): void {
-    const text = statusText({
+    this.#wasReachable = this.#connection.isReachable;
+    writeStatusFiles(this.#paths.run, {
       state: this.#state,
       report: this.#observation?.report ?? null,
       env: this.#env,
-      isConnected: this.#connection.isConnected,
+      isReachable: this.#wasReachable,
     });
-    const debuggers =
-      this.#observation?.report.listeners.filter(({ purpose }) => purpose === 'debugger') ?? [];
-    try {
-      writeAtomically(`${this.#paths.run}/agent.status`, text);
-      // `devenv-port` warns before it chooses one of these.
-      writeAtomically(
-        `${this.#paths.run}/agent.debuggers`,
-        debuggers.map(({ port }) => `${port}\n`).join(''),
-      );
-    } catch {
-      // The tmpfs is full: the files keep their last content. The agent itself selects no debugger without a confirmed choice.
-    }
   }
 }

@@ -1,11 +1,18 @@
 /** The connection to the orchestrator: whole state in both directions. It reconnects for as long as the agent runs. */
 import { connect, type Socket } from 'node:net';
-import { MAX_LINE_BYTES, REPORT_INTERVAL_MS } from '../../orchestrator/protocol/constants.ts';
+import {
+  MAX_LINE_BYTES,
+  REPORT_INTERVAL_MS,
+  STATE_INTERVAL_MS,
+} from '../../orchestrator/protocol/constants.ts';
 import type { Report, StateMessage } from '../../orchestrator/protocol/messages.ts';
 
 /** Backoff between two connection attempts. */
 const MIN_RECONNECT_DELAY_MS = 100;
 const MAX_RECONNECT_DELAY_MS = 2000;
+
+/** Without a state for this long, an orchestrator that is still connected does not answer: it is paused or blocked. */
+const STATE_TIMEOUT_MS = 3 * STATE_INTERVAL_MS;
 
 export class OrchestratorConnection {
   readonly #path: string;
@@ -13,6 +20,8 @@ export class OrchestratorConnection {
   #socket: Socket | null = null;
   #reconnectDelayMs = MIN_RECONNECT_DELAY_MS;
   #report: Report | null = null;
+  /** When it connected or sent its last state. */
+  #heardAtMs = 0;
 
   /** `path`: the orchestrator's socket. */
   constructor(path: string, onState: (state: StateMessage) => void) {
@@ -25,8 +34,9 @@ export class OrchestratorConnection {
     this.#connect();
   }
 
-  get isConnected(): boolean {
-    return this.#socket !== null;
+  /** Whether the orchestrator is connected and answers. */
+  get isReachable(): boolean {
+    return this.#socket !== null && performance.now() - this.#heardAtMs < STATE_TIMEOUT_MS;
   }
 
   /** Sends the report now, as a heartbeat from then on, and after a reconnect. */
@@ -51,6 +61,7 @@ export class OrchestratorConnection {
     socket.setEncoding('utf8');
     socket.once('connect', () => {
       this.#socket = socket;
+      this.#heardAtMs = performance.now();
       this.#sendReport();
     });
     socket.on('data', (text: string) => {
@@ -73,7 +84,9 @@ export class OrchestratorConnection {
   #handleLine(line: string): void {
     try {
       const message = JSON.parse(line) as StateMessage;
-      if (message.kind === 'state') this.#onState(message);
+      if (message.kind !== 'state') return;
+      this.#heardAtMs = performance.now();
+      this.#onState(message);
     } catch {
       // Not a state message. The next one replaces it.
     }

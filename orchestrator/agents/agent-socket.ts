@@ -9,7 +9,12 @@ import { Compile } from 'typebox/compile';
 import type { Clock } from '../clock.ts';
 import { LineReader } from '../line-reader.ts';
 import type { Log } from '../log.ts';
-import { MAX_LINE_BYTES, PROTOCOL_VERSION, SOCKET_FILE_NAME } from '../protocol/constants.ts';
+import {
+  MAX_LINE_BYTES,
+  PROTOCOL_VERSION,
+  SOCKET_FILE_NAME,
+  STATE_INTERVAL_MS,
+} from '../protocol/constants.ts';
 import { Report, type StateMessage } from '../protocol/messages.ts';
 import { printableLine } from '../protocol/printable-text.ts';
 import { type RateLimit, tryTake } from '../token-bucket.ts';
@@ -65,6 +70,8 @@ export class AgentSocket {
   #agent: Socket | null = null;
   /** The newest state message, as a line. */
   #stateLine: string | null = null;
+  /** When it was last written, in monotonic ms. */
+  #sentAtMs = 0;
   #isWaitingForDrain = false;
   /** When each token bucket is full again, in monotonic ms. */
   #paidAt = { bytes: 0, reports: 0 };
@@ -146,6 +153,7 @@ export class AgentSocket {
       else this.#flush();
     }
     this.#options.onReport(cleanReport(message));
+    if (this.#options.clock.monotonicMs() - this.#sentAtMs >= STATE_INTERVAL_MS) this.#flush();
     return null;
   }
 
@@ -185,6 +193,7 @@ export class AgentSocket {
       return;
     }
     this.#isWaitingForDrain = false;
+    this.#sentAtMs = this.#options.clock.monotonicMs();
     agent.write(this.#stateLine);
   }
 

@@ -9,6 +9,9 @@ export const MAX_LINE_BYTES = 256 * 1024;
 /** The agent repeats its report this often, even if nothing changed: each report is a heartbeat. */
 export const REPORT_INTERVAL_MS = 2000;
 
+/** The orchestrator repeats its state after the next report this long after the last one, so that agents notice when it hangs. */
+export const STATE_INTERVAL_MS = 10_000;
+
 /** The socket on which the orchestrator listens, inside the folder that is mounted into the environment. */
 export const SOCKET_FILE_NAME = 'agent.sock';
 

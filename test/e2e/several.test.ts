@@ -44,7 +44,7 @@ test('with a front end on 5173 and an API on 4000, the terminal says which one t
   const status = await third.run('devenv-status');
   expect(status).toMatch(/^state +open: /m);
   expect(status).toMatch(/^shows +port 5173: started by your command$/m);
-  expect(status).toMatch(/^also +4000 +\(to show another port: devenv-port PORT\)$/m);
+  expect(status).toMatch(/^also +4000 +\(to show 4000: devenv-port 4000\)$/m);
   expect(await third.run('devenv-port 4000')).toContain('shows port 4000 until you leave');
   await page(4000);
   await api.see(/Your link shows port 4000 now: chosen with devenv-port/);

@@ -77,7 +77,7 @@ test('commands that exit immediately keep their exit codes', async () => {
 
 test('the tools that lessons use are installed under their usual names', async () => {
   const tools =
-    'bash git curl nano vim vi tmux less ps unzip python3 node npm npx ssh devenv-status devenv-port'.split(
+    'bash git curl nano vim vi tmux less ps unzip python3 node npm npx ssh xdg-open devenv-open devenv-status devenv-port'.split(
       ' ',
     );
   const { stdout } = await devenv.devenv(['shell', 'alice', '--', 'which', ...tools]);
@@ -115,9 +115,9 @@ test('ssh, scp and sftp work with the block that ssh-config prints', async () =>
       });
       return { status, stdout, stderr };
     };
-    expect(client('ssh', 'devenv-alice', 'echo $PORT; exit 3')).toEqual({
+    expect(client('ssh', 'devenv-alice', 'echo $PORT $BROWSER; exit 3')).toEqual({
       status: 3,
-      stdout: `${devenv.env.DEVENV_FIRST_PORT}\n`,
+      stdout: `${devenv.env.DEVENV_FIRST_PORT} devenv-open\n`,
       stderr: '',
     });
     expect(client('scp', '-q', join(folder, 'up'), 'devenv-alice:there')).toMatchObject({ status: 0 });

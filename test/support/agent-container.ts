@@ -145,6 +145,16 @@ export class AgentContainer {
     return terminal;
   }
 
+  /** The orchestrator ends. */
+  async closeSocket(): Promise<void> {
+    await this.#socket.close();
+  }
+
+  /** The orchestrator starts again after `closeSocket`. */
+  async openSocket(): Promise<void> {
+    await this.#socket.open();
+  }
+
   async close(): Promise<void> {
     await this.container.remove();
     await this.#socket.close();

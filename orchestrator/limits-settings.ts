@@ -19,6 +19,15 @@ export const LimitsSettings = Type.Object(
       minimum: 0.1,
       maximum: 512,
     }),
+    home: Text(
+      'DEVENV_LIMITS_HOME',
+      "Size of each student's home; a higher one applies to all homes when the orchestrator is restarted (`devenv down; devenv up`), a lower one to new homes only",
+      {
+        default: '5g',
+        pattern: '^(?:[1-9][0-9]*g|[1-9][0-9]{2,}m)$',
+        form: 'a size of at least 100m, like 800m or 5g',
+      },
+    ),
     pids: Whole('DEVENV_LIMITS_PIDS', 'Most processes and threads in one environment', {
       default: 512,
       minimum: 64,

@@ -4,6 +4,7 @@ import type { Listener, Report, Service } from '../../orchestrator/protocol/mess
 import { isAdminListener } from './admin-ports.ts';
 import type { Choice } from './chosen-port.ts';
 import { debuggerSign } from './debugger-signs.ts';
+import { HomeObserver } from './home-usage.ts';
 import { ListenerClassifier } from './listener-classifier.ts';
 import { ListenerFinder, type ListeningPort, reachableAddress } from './listeners.ts';
 import type { EnvironmentPaths } from './paths.ts';
@@ -52,6 +53,7 @@ export class Observer {
   readonly #visibility: ProcessVisibility;
   readonly #listeners: ListenerFinder;
   readonly #classifier: ListenerClassifier;
+  readonly #home: HomeObserver;
 
   constructor(options: ObserverOptions) {
     const { paths, portVariable, onChange } = options;
@@ -59,6 +61,7 @@ export class Observer {
     this.#visibility = new ProcessVisibility({ file: `${paths.run}/agent.started`, portVariable });
     this.#listeners = new ListenerFinder(paths.proc, paths.relayPort);
     this.#classifier = new ListenerClassifier(onChange);
+    this.#home = new HomeObserver({ home: paths.home, proc: paths.proc, onChange });
   }
 
   observe(): Observation {
@@ -89,6 +92,7 @@ export class Observer {
       starting,
       service,
       lastSessionEnd,
+      home: this.#home.observe(),
     };
     return { report, terminals, panes, shells: living, table };
   }

@@ -59,7 +59,16 @@ function cleanReport(report: Report): Report {
     ...item,
     command: printableLine(item.command),
   });
-  return { ...report, listeners: report.listeners.map(clean), starting: report.starting.map(clean) };
+  const home = report.home && {
+    ...report.home,
+    largest: report.home.largest?.map(({ path, bytes }) => ({ path: printableLine(path), bytes })) ?? null,
+  };
+  return {
+    ...report,
+    listeners: report.listeners.map(clean),
+    starting: report.starting.map(clean),
+    ...(home === undefined ? {} : { home }),
+  };
 }
 
 export class AgentSocket {

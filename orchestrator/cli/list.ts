@@ -25,11 +25,17 @@ export function describeOutdated(students: readonly StudentView[]): string | nul
   return `On an older image: ${names.join(', ')}. \`devenv restart NAME\` renews it and ends the student's terminals.`;
 }
 
+const gigabytes = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
+
+/** `1.2 of 5.0 GB`; `-` while the usage is not known. */
+export const homeText = ({ home }: Pick<StudentView, 'home'>): string =>
+  home === null ? '-' : `${gigabytes(home.usedBytes)} of ${gigabytes(home.limitBytes)} GB`;
+
 export const addList: AddCommand = (program, run) => {
   program
     .command('list')
     .alias('ls')
-    .description('list all students with their port, state, sessions and link')
+    .description('list all students with their port, state, sessions, home and link')
     .action(
       run(async ({ client, json }: Context) => {
         const students = await client.list();
@@ -41,9 +47,10 @@ export const addList: AddCommand = (program, run) => {
           String(student.port),
           stateOf(student),
           String(student.sessions.length),
+          homeText(student),
           student.url,
         ]);
-        print(table(['NAME', 'PORT', 'STATE', 'SESSIONS', 'LINK'], rows));
+        print(table(['NAME', 'PORT', 'STATE', 'SESSIONS', 'HOME', 'LINK'], rows));
         const outdated = describeOutdated(students);
         if (outdated !== null) print(`\n${outdated}`);
       }),

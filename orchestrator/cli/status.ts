@@ -2,7 +2,7 @@ import type { LinkReason } from '../domain.ts';
 import type { StudentView } from '../student-view.ts';
 import type { AddCommand } from './command.ts';
 import type { Context } from './context.ts';
-import { stateOf } from './list.ts';
+import { homeText, stateOf } from './list.ts';
 import { continuationOf, print, printJson, warnOf } from './output.ts';
 import { table } from './table.ts';
 
@@ -68,6 +68,7 @@ function environmentRows(student: StudentView): Row[] {
     ['agent', agentOf(student)],
     ['sessions', terminals.join(', ') || 'none'],
     ['server', server],
+    ['home', homeText(student)],
   ];
   for (const { port, url, live } of additionalLinks)
     rows.push(['additional link', `${url}  (port ${port}, ${live ? 'live' : 'opening'})`]);

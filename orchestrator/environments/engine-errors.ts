@@ -47,6 +47,10 @@ interface KnownError {
   next(failure: Failure): string;
 }
 
+/** Whether an error says that the engine could not mount a volume. */
+export const isMountFailure = (error: unknown): boolean =>
+  isEngineError(error) && /failed to mount local volume/i.test(error.json?.message ?? error.message);
+
 const DISK_FULL = /no space left on device|disk quota exceeded/i;
 
 /** Whether a message of the engine says that its disk is full. */

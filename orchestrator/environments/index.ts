@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
 import type { AccessInfo, Diagnostic, EgressPolicy, Progress, StudentImage } from '../domain.ts';
+import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { RELAY_PORT } from '../protocol/constants.ts';
 import type { Settings } from '../settings-schema.ts';
@@ -14,11 +15,10 @@ import { readContainerLog } from './container-log.ts';
 import { containerName, containerOptions, sizeInBytes, userOf } from './container-options.ts';
 import { diagnoseEngine } from './diagnostics.ts';
 import { connectEngine } from './engine.ts';
-import { explainEngineError, isStatus } from './engine-errors.ts';
+import { explainEngineError, isMountFailure, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
 import { imageInUse, listEnvironments } from './engine-inventory.ts';
 import { FirewallMonitor } from './firewall-monitor.ts';
-import { tryFirewall } from './firewall-trial.ts';
 import { lowestFreeUid } from './free-uid.ts';
 import { removeOwnerHelper, setHomeOwner } from './home-owner.ts';
 import { Homes } from './homes.ts';
@@ -76,7 +76,8 @@ class DockerEnvironments implements Environments {
       clock,
       onChanged: () => this.#reinstallFirewall(),
     });
-    this.#homes = new Homes(docker, settings.instance);
+    const limitBytes = sizeInBytes(settings.limits.home);
+    this.#homes = new Homes({ docker, instance: settings.instance, limitBytes, log });
     this.#preparation = new Preparation({
       docker,
       settings,
@@ -152,7 +153,7 @@ class DockerEnvironments implements Environments {
       // Both steps are awaited even if one fails: a container that is still being created can't be undone.
       const steps = await Promise.allSettled([
         this.#firewall.install(this.#image),
-        this.#ensureCurrentContainer(spec, { existing, hasHome }, progress),
+        this.#ensureCurrentContainer(spec, { existing, hasHome, newHome }, progress),
       ]);
       for (const step of steps) if (step.status === 'rejected') throw step.reason;
       signal.throwIfAborted();
@@ -181,9 +182,15 @@ class DockerEnvironments implements Environments {
    */
   async #ensureCurrentContainer(
     spec: EnvironmentSpec,
-    { existing, hasHome }: { existing: Docker.ContainerInspectInfo | null; hasHome: boolean },
+    {
+      existing,
+      hasHome,
+      newHome,
+    }: { existing: Docker.ContainerInspectInfo | null; hasHome: boolean; newHome: boolean },
     progress: Progress,
   ): Promise<void> {
+    const { student, uid } = spec;
+    const home = { student, uid, image: this.#image, mayCreate: newHome, progress };
     const network = networkOf(this.#settings.instance).name;
     const options = containerOptions(spec, this.#settings, {
       image: this.#image,
@@ -196,16 +203,27 @@ class DockerEnvironments implements Environments {
       const isCurrent = existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
       const isConnected = existing.NetworkSettings.Networks[network] !== undefined;
       // Without a home, Docker would create an empty volume that belongs to another user.
-      if (isCurrent && hasHome && isConnected) return;
-      await removeContainer(this.#container(spec.student), spec.student);
-      await removeTerminals(this.#docker, this.#settings.instance, spec.student);
+      const isUsable = isCurrent && hasHome && isConnected;
+      if (isUsable && !(await this.#homes.mustMove(student, uid, this.#image))) {
+        await this.#homes.ensure(home);
+        return;
+      }
+      await removeContainer(this.#container(student), student);
+      await removeTerminals(this.#docker, this.#settings.instance, student);
     }
-    await this.#homes.ensure(spec.student, this.#image);
+    const { hasOwner } = await this.#homes.ensure(home);
     // A container is created after its home has got the owner, so the home of one with this user has it.
-    if (!hasHome || existing?.Config.User !== userOf(spec.uid))
+    if (!hasOwner && (!hasHome || existing?.Config.User !== userOf(uid)))
       await this.#updateOwner(spec, hasHome, progress);
     // Not abortable: the engine may create the container after the request was given up, and nothing would remove it.
-    await this.#docker.createContainer(options);
+    try {
+      await this.#docker.createContainer(options);
+    } catch (error) {
+      if (hasHome || !isMountFailure(error)) throw error;
+      await this.#homes.replaceUnmountable(student, uid, this.#image, messageOf(error));
+      await this.#updateOwner(spec, false, progress);
+      await this.#docker.createContainer(options);
+    }
   }
 
   /** Gives the home the student's uid. No container of the student exists. */
@@ -228,7 +246,20 @@ class DockerEnvironments implements Environments {
     await removeContainer(this.#container(student), student);
     await removeOwnerHelper(this.#docker, this.#settings.instance, student);
     await removeTerminals(this.#docker, this.#settings.instance, student);
-    if (!keepHome) await this.#homes.remove(student);
+    if (!keepHome) await this.#homes.remove(student, await this.#anyImage());
+  }
+
+  async applyHomeLimit({ student, uid }: EnvironmentSpec): Promise<void> {
+    const image = await this.#anyImage();
+    if (image !== null) await this.#homes.applyLimit(student, uid, image);
+  }
+
+  /** An image for helpers, as far as there is one; null without any. */
+  async #anyImage(): Promise<string | null> {
+    const { image } = this.#preparation;
+    if (image !== null) return image;
+    const [any] = await this.#docker.listImages({ filters: { label: ['devenv.image=student'] } });
+    return any?.Id ?? null;
   }
 
   list(): Promise<ObservedEnvironment[]> {
@@ -315,8 +346,7 @@ class DockerEnvironments implements Environments {
       imageInUse: await imageInUse(this.#docker, this.#settings.instance).catch(() => null),
       networkProblem: this.#firewall.problem,
       checkFirewall: (image) => this.#firewall.check(image),
-      tryFirewall: (image) =>
-        tryFirewall({ docker: this.#docker, image, network: networkOf(this.#settings.instance) }),
+      unlimitedReason: this.#homes.unlimitedReason,
     });
   }
 

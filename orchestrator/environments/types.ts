@@ -85,6 +85,8 @@ export interface Environments {
   stop(student: string): Promise<void>;
   /** Removes the container and, unless kept, the home. Either may be missing. */
   remove(student: string, keepHome: boolean): Promise<void>;
+  /** Applies the limit of homes to the home of an environment that runs. Throws `environment` where that needs a restart. */
+  applyHomeLimit(spec: EnvironmentSpec): Promise<void>;
   /** All environments of this instance in the engine, also those of students who are not in the store. */
   list(): Promise<ObservedEnvironment[]>;
   /**

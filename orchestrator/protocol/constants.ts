@@ -24,6 +24,9 @@ export const RUN_PATH = '/run/devenv';
 /** The student's home, a volume. */
 export const HOME_PATH = '/home/student';
 
+/** From this share on, a home counts as nearly full: its student is told, with the largest folders. */
+export const HOME_NEARLY_FULL = 0.9;
+
 /** The port of the container on which the relay listens: above Linux's ephemeral range (32768-60999), so no program gets it by chance. */
 export const RELAY_PORT = 61080;
 

@@ -94,6 +94,27 @@ const SessionEnd = Type.Object(
 );
 export type SessionEnd = Static<typeof SessionEnd>;
 
+const Bytes = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+
+/** How full the home is. The student controls it, so nothing but texts may depend on it. */
+export const HomeUsage = Type.Object(
+  {
+    usedBytes: Bytes,
+    limitBytes: Bytes,
+    /** Used share of the bytes or of the number of files, whichever is higher. */
+    fullness: Type.Number({ minimum: 0, maximum: 1 }),
+    /** Whether the number of files is what fills it. */
+    isFullOfFiles: Type.Boolean(),
+    /** The largest files and folders of a home that is nearly full, by path below it; null while they are not known. */
+    largest: Type.Union([
+      Type.Array(Type.Object({ path: Text(200), bytes: Bytes }, closed), { maxItems: 3 }),
+      Type.Null(),
+    ]),
+  },
+  closed,
+);
+export type HomeUsage = Static<typeof HomeUsage>;
+
 /** Agent to orchestrator: the observed state of the environment, every `REPORT_INTERVAL_MS` and at every change. */
 export const Report = Type.Object(
   {
@@ -104,6 +125,8 @@ export const Report = Type.Object(
     starting: Type.Array(StartingCommand, { maxItems: 16 }),
     service: Type.Union([Service, Type.Null()]),
     lastSessionEnd: Type.Union([SessionEnd, Type.Null()]),
+    /** Null if the home has no limit of its own. Agents of images before this field leave it out. */
+    home: Type.Optional(Type.Union([HomeUsage, Type.Null()])),
     /** The highest notice id that was shown to the student, or queued for the next prompt. */
     lastShownNoticeId: Type.Integer({ minimum: 0 }),
   },

@@ -151,6 +151,7 @@ export class AgentSync {
       memoryKill,
       networkProblem: network.problem,
       egress: egress.of(row.name),
+      home: report?.home ?? null,
     };
   }
 

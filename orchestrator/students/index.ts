@@ -32,6 +32,9 @@ export interface StudentsOptions {
   log: Log;
 }
 
+/** Key of the stored limit of homes that was applied last. */
+const HOME_LIMIT_KEY = 'homeLimit';
+
 /** Reports the progress of operations that no command waits for. */
 function logProgress(log: Log): Progress {
   return {
@@ -48,6 +51,7 @@ export class Students {
   readonly #deadPorts: DeadPorts;
   readonly #relayAddresses: RelayAddresses;
   readonly #progress: Progress;
+  readonly #store: Store;
   readonly #closing = new AbortController();
 
   constructor({ store, ...options }: StudentsOptions) {
@@ -84,6 +88,7 @@ export class Students {
     });
     this.#relayAddresses = new RelayAddresses(this.#deps);
     this.#progress = logProgress(log);
+    this.#store = store;
   }
 
   /** Continues where the previous daemon stopped. Resolves as soon as the API can be served. */
@@ -114,9 +119,18 @@ export class Students {
     try {
       await this.lifecycle.resume(this.#progress, this.#closing.signal);
       await this.#relayAddresses.refreshAll();
+      await this.#applyHomeLimit();
     } catch (err) {
       this.#deps.log.error({ err }, 'could not resume the students');
     }
+  }
+
+  /** Once for each value of the setting: a helper runs for each student. */
+  async #applyHomeLimit(): Promise<void> {
+    const { home } = this.#deps.settings.limits;
+    if (this.#store.recall(HOME_LIMIT_KEY) === home) return;
+    await this.lifecycle.applyHomeLimit();
+    this.#store.remember(HOME_LIMIT_KEY, home);
   }
 
   #reconcile(name: string): void {

@@ -212,6 +212,15 @@ export class Lifecycle {
     });
   }
 
+  /** Applies the limit of homes to every student who works. The others get it at their next start. */
+  async applyHomeLimit(): Promise<void> {
+    const { environments, edge } = this.#deps;
+    await this.#forEach('apply the limit of homes to', async (student) => {
+      if (student.row.state.kind !== 'present' || student.environment !== 'running') return;
+      await environments.applyHomeLimit(specOf(student.row, edge));
+    });
+  }
+
   /** The edge knows the hostnames now: students with another one get a new route. */
   #replaceRenamedRoutes(): void {
     for (const student of updateHostnames(this.#deps)) {

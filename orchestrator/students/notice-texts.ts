@@ -1,7 +1,8 @@
 /** The texts for a student: single lines for the terminal, and what `devenv-status` shows of the link. */
 import type { Egress, LinkPhase, LinkReason } from '../domain.ts';
 import { type ErrorCode, type Problem, TELL_INSTRUCTOR } from '../errors.ts';
-import type { Listener, Notice, Report } from '../protocol/messages.ts';
+import { HOME_NEARLY_FULL } from '../protocol/constants.ts';
+import type { HomeUsage, Listener, Notice, Report } from '../protocol/messages.ts';
 
 /** A notice before it gets its id. */
 export type Line = Omit<Notice, 'id'>;
@@ -41,11 +42,16 @@ export interface Situation {
   networkProblem: Problem | null;
   /** What the student reaches. */
   egress: Egress;
+  /** Null while its usage is not known, or if it has no limit. */
+  home: HomeUsage | null;
 }
 
 /** A start or an opening that takes longer is worth a line. */
 const SLOW_START_MS = 10_000;
 const SLOW_OPENING_MS = 3000;
+
+/** From this share on, a home counts as full: ext4 keeps the last blocks, and the agent rounds. */
+export const HOME_FULL = 0.99;
 
 /** Most other students that a line names. */
 const MAX_NAMES_SHOWN = 3;
@@ -120,6 +126,16 @@ export function memoryLine({ limitBytes, peakBytes }: MemoryKill): Line {
   return { kind: 'problem', text };
 }
 
+/** The line for a home that is nearly full or, with `isFull`, in which nothing can be saved any more. */
+export function homeLine({ limitBytes, fullness, isFullOfFiles, largest }: HomeUsage, isFull: boolean): Line {
+  const what = isFullOfFiles ? 'Your home has too many files' : `Your home (${megabytes(limitBytes)})`;
+  const state = isFull ? 'is full, so nothing can be saved' : `is ${Math.floor(fullness * 100)} % full`;
+  const list = (largest ?? []).map(({ path, bytes }) => `${path} (${megabytes(bytes)})`).join(', ');
+  const where = list === '' ? '' : ` Largest: ${list}.`;
+  const begin = isFullOfFiles ? `${what}: it ${state}.` : `${what} ${state}.`;
+  return { kind: 'problem', text: `${begin}${where} Delete what you don't need.` };
+}
+
 const NO_NETWORK =
   'Your environment has no network, and your link does not answer: the firewall between students is not active.';
 
@@ -190,6 +206,9 @@ export function notesOf(situation: Situation): string[] {
   if (problem !== null && phase === 'closing')
     notes.push('Visitors can no longer use your link. The rest of it is removed automatically.');
   else if (problem !== null) notes.push(`${problem.what} ${problem.nextForStudent ?? problem.next}`);
+  const { home } = situation;
+  if (home !== null && home.fullness >= HOME_NEARLY_FULL)
+    notes.push(homeLine(home, home.fullness >= HOME_FULL).text);
   if (phase === 'opening') notes.push(openingText(othersInProgress));
   if (memoryKill !== null) {
     // With its date: the note outlives a restart of the environment.

@@ -5,10 +5,13 @@
  */
 import type { LinkReason } from '../domain.ts';
 import type { Problem } from '../errors.ts';
+import { HOME_NEARLY_FULL } from '../protocol/constants.ts';
 import type { Notice } from '../protocol/messages.ts';
 import { type RateLimit, tryTake } from '../token-bucket.ts';
 import {
   closedLine,
+  HOME_FULL,
+  homeLine,
   type Line,
   memoryLine,
   networkLine,
@@ -50,6 +53,8 @@ export interface NoticeMemory extends ServiceMemory {
   isDisconnected: boolean;
   /** The listener that is not public although no server is; null without one. */
   hiddenListener: HiddenListener | null;
+  /** How full the home was when that was last mentioned; null while it is not nearly full. */
+  mentionedHome: 'nearly-full' | 'full' | null;
   /** The link's reason at the last call. */
   reason: LinkReason | null;
   /** Highest id so far. Ids rise for the whole life of the student. */
@@ -70,6 +75,7 @@ export const initialNoticeMemory: NoticeMemory = {
   memoryKillAt: 0,
   isDisconnected: false,
   hiddenListener: null,
+  mentionedHome: null,
   announcedPort: null,
   portChange: null,
   webServers: [],
@@ -87,6 +93,9 @@ const NOTICE_LIMIT: RateLimit = { burst: 20, refillMs: 5000 };
 
 /** The same command may be reported twice, as typed and as a process, this far apart at most. */
 const SAME_START_MS = 1000;
+
+/** A home is mentioned again only after it was emptied by this share. */
+const HOME_HYSTERESIS = 0.05;
 
 /** A problem whose expected end moved by less is the same problem. */
 const SAME_END_MS = 2000;
@@ -133,6 +142,20 @@ function followNetwork(memory: NoticeMemory, { networkProblem }: Situation): Ste
 function followMemoryKill(memory: NoticeMemory, { memoryKill }: Situation): Step {
   if (memoryKill === null || memoryKill.at <= memory.memoryKillAt) return { memory, lines: [] };
   return { memory: { ...memory, memoryKillAt: memoryKill.at }, lines: [memoryLine(memoryKill)] };
+}
+
+/** Mentions a home that is nearly full, and again when it is full, with what is largest in it. */
+function followHome(memory: NoticeMemory, { home }: Situation): Step {
+  if (home === null) return { memory, lines: [] };
+  if (home.fullness < HOME_NEARLY_FULL - HOME_HYSTERESIS)
+    return { memory: { ...memory, mentionedHome: null }, lines: [] };
+  const isFull = home.fullness >= HOME_FULL;
+  const isMentioned = memory.mentionedHome === 'full' || (memory.mentionedHome !== null && !isFull);
+  if (isMentioned || home.fullness < HOME_NEARLY_FULL || home.largest === null) return { memory, lines: [] };
+  return {
+    memory: { ...memory, mentionedHome: isFull ? 'full' : 'nearly-full' },
+    lines: [homeLine(home, isFull)],
+  };
 }
 
 /** Mentions each slow start and each slow opening once. */
@@ -192,7 +215,15 @@ function followLink(memory: NoticeMemory, situation: Situation): Step {
 }
 
 /** In the order in which their lines are shown. */
-const steps = [followNetwork, followProblem, followMemoryKill, followWaits, followHiddenListener, followLink];
+const steps = [
+  followNetwork,
+  followProblem,
+  followMemoryKill,
+  followHome,
+  followWaits,
+  followHiddenListener,
+  followLink,
+];
 
 /**
  * The notices that are due, oldest first, and the memory for the next call. Without a session, or above the rate

@@ -93,6 +93,9 @@ export interface ViewDeps {
 const isOutdated = ({ image }: Student, { currentImage }: ViewDeps['environments']) =>
   image !== null && currentImage !== null && image !== currentImage;
 
+const homeOf = (report: Report | null): StudentView['home'] =>
+  report?.home ? { usedBytes: report.home.usedBytes, limitBytes: report.home.limitBytes } : null;
+
 /** The student as the API and `--json` show them. */
 export function viewOf(
   student: Student,
@@ -114,6 +117,7 @@ export function viewOf(
       problem: environment === 'running' ? network.problem : student.startProblem,
       outdated: isOutdated(student, environments),
     },
+    home: homeOf(report),
     egress: egress.of(row.name),
     agent: {
       state: !isConnected ? 'disconnected' : route.reason === 'agent-silent' ? 'silent' : 'connected',

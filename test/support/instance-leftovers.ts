@@ -2,7 +2,9 @@
 import Docker from 'dockerode';
 import { removeFirewall, removeStaleHelpers } from '../../orchestrator/environments/firewall-helper.ts';
 import { firewallRules } from '../../orchestrator/environments/firewall-rules.ts';
+import { loopOf } from '../../orchestrator/environments/home-image.ts';
 import { networkOf } from '../../orchestrator/environments/network.ts';
+import { $ } from './shell.ts';
 
 const ignore = () => undefined;
 
@@ -42,7 +44,12 @@ export async function removeInstance(instance: string): Promise<void> {
     await docker.getContainer(Id).remove({ force: true }).catch(ignore);
   }
   const { Volumes } = await docker.listVolumes({ filters });
-  for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove().catch(ignore);
+  for (const { Name, Options } of Volumes ?? []) {
+    // The kernel keeps a file whose loop device is attached.
+    const loop = loopOf(Options);
+    if (loop !== null) await $`losetup -d /dev/loop${loop}`.nothrow();
+    await docker.getVolume(Name).remove().catch(ignore);
+  }
   const { bridge } = networkOf(instance);
   await removeStaleHelpers(docker, bridge, Date.now() + 1000);
   const networks = await docker.listNetworks({ filters });

@@ -35,6 +35,7 @@ export const student = Type.Object(
       { state: OneOf('running', 'stopped', 'missing'), problem: OrNull(problem), outdated: Type.Boolean() },
       closed,
     ),
+    home: OrNull(Type.Object({ usedBytes: Count, limitBytes: Count }, closed)),
     egress: OneOf('internet', 'none'),
     agent: Type.Object(
       { state: OneOf('connected', 'silent', 'disconnected'), lastReportSecondsAgo: OrNull(Count) },

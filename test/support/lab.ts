@@ -64,6 +64,7 @@ function fakeEnvironments(
     relayAddress: async () => null,
     access: unused,
     async setEgress() {},
+    async applyHomeLimit() {},
     logs: async () => [],
     socketDir: (socketId) => join(stateDir, 'a', socketId),
     async watch(_onChange, signal) {

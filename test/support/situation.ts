@@ -18,6 +18,7 @@ export function situation(parts: Partial<Situation> = {}): Situation {
     memoryKill: null,
     networkProblem: null,
     egress: 'internet',
+    home: null,
     additionalLinks: new Map(),
     maxLinks: 1,
     ...parts,

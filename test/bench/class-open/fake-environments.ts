@@ -43,6 +43,7 @@ export class FakeEnvironments implements Environments {
   async claimInstance(): Promise<void> {}
   async prepare(): Promise<void> {}
   async findImage(): Promise<void> {}
+  async applyHomeLimit(): Promise<void> {}
   readonly currentImage = null;
 
   update(): never {

@@ -33,6 +33,9 @@ export const SCENE_BANDWIDTH_BYTES = 4 * 2 ** 20;
 /** The students' name server, in the same network. */
 const RESOLVER_ADDRESS = '10.77.0.53';
 
+/** Size of each home of the scene. */
+export const SCENE_HOME_BYTES = 2 ** 30;
+
 export class Scene {
   readonly devenv: Classroom['devenv'];
   readonly attacker: ClassroomStudent;
@@ -65,6 +68,7 @@ export class Scene {
         students: 2,
         env: {
           DEVENV_LIMITS_PIDS: '150',
+          DEVENV_LIMITS_HOME: `${SCENE_HOME_BYTES / 2 ** 20}m`,
           DEVENV_LIMITS_BANDWIDTH: `${SCENE_BANDWIDTH_BYTES / 2 ** 20}m`,
           DEVENV_ALLOW: ALLOWED_ADDRESS,
           DEVENV_RESOLVERS: RESOLVER_ADDRESS,

@@ -103,6 +103,7 @@ test(`any sequence of reports gives a decision, few and short notices, and small
           memoryKill: null,
           networkProblem: null,
           egress: 'internet',
+          home: each.home ?? null,
           additionalLinks: new Map(),
           maxLinks: 2,
         });

@@ -17,6 +17,7 @@ function student(route: Partial<StudentView['link']>, environment: 'running' | '
     port: 3001,
     createdAt: '2026-01-01T00:00:00Z',
     environment: { state: environment, problem: null, outdated: false },
+    home: { usedBytes: 1.2 * 2 ** 30, limitBytes: 5 * 2 ** 30 },
     egress: 'internet',
     agent: { state: 'connected', lastReportSecondsAgo: 1 },
     link: { phase: 'closed', live: false, reason: 'no-session', since: '', problem: null, ...route },

@@ -131,6 +131,7 @@ test('an open link is still open, for the same reason, and its memory has the ne
     problemUntil: null,
     isDisconnected: false,
     memoryKillAt: 6,
+    mentionedHome: null,
     announcedPort: 5173,
     portChange: { port: 4000, since: 7 },
     webServers: [{ port: 5173, since: 8 }],

@@ -235,3 +235,44 @@ test('a disconnected network is mentioned once, and its return once', () => {
   );
   expect(notices).toEqual(['1 problem', '2 info']);
 });
+
+test('a home that fills is mentioned when it is nearly full and when it is full, once each until it was emptied', () => {
+  const home = (fullness: number, isSearched = true) =>
+    situation({
+      home: {
+        usedBytes: fullness * 5 * 2 ** 30,
+        limitBytes: 5 * 2 ** 30,
+        fullness,
+        isFullOfFiles: false,
+        largest: isSearched ? [{ path: 'app/node_modules', bytes: 3 * 2 ** 30 }] : null,
+      },
+    });
+  let memory: NoticeMemory = initialNoticeMemory;
+  const texts = [
+    home(0.5),
+    home(0.91, false),
+    home(0.92),
+    home(0.93),
+    home(1),
+    home(0.95),
+    home(1),
+    home(0.8),
+    home(0.9),
+  ].map((each) => {
+    const due = dueNotices(memory, each);
+    memory = due.memory;
+    return due.notices.map(({ text }) => text).join();
+  });
+  const largest = "Largest: app/node_modules (3 GB). Delete what you don't need.";
+  expect(texts).toEqual([
+    '',
+    '',
+    `Your home (5 GB) is 92 % full. ${largest}`,
+    '',
+    `Your home (5 GB) is full, so nothing can be saved. ${largest}`,
+    '',
+    '',
+    '',
+    `Your home (5 GB) is 90 % full. ${largest}`,
+  ]);
+});

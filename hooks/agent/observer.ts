@@ -10,10 +10,10 @@ import { ListenerFinder, type ListeningPort, reachableAddress } from './listener
 import type { EnvironmentPaths } from './paths.ts';
 import { ProcessTable } from './process-table.ts';
 import { ProcessVisibility } from './process-visibility.ts';
-import { selectService } from './service-selection.ts';
 import { SessionEndTracker } from './session-ends.ts';
 import { type Pane, SessionFinder, type Terminal } from './sessions.ts';
 import { readShellRecords, type ShellRecord } from './shell-records.ts';
+import { ShownService } from './shown-service.ts';
 import { StartingCommandFinder } from './starting-commands.ts';
 
 /** Limits of the report. */
@@ -54,6 +54,7 @@ export class Observer {
   readonly #listeners: ListenerFinder;
   readonly #classifier: ListenerClassifier;
   readonly #home: HomeObserver;
+  readonly #shownService = new ShownService();
 
   constructor(options: ObserverOptions) {
     const { paths, portVariable, onChange } = options;
@@ -117,6 +118,7 @@ export class Observer {
         isPublic: isPublic(process?.pid ?? null),
         isWatched: process !== null && isWatched(process.pid),
         ageSeconds: process === null ? 0 : table.ageSeconds(process),
+        isProcessKnown: process !== null,
       };
     });
     const listeners = candidates.map(
@@ -125,7 +127,7 @@ export class Observer {
       },
     );
     const { portVariable, choice } = this.#options;
-    return { listeners, service: selectService(candidates, portVariable, choice()) };
+    return { listeners, service: this.#shownService.select(candidates, portVariable, choice()) };
   }
 
   #classify(

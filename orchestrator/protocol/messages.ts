@@ -77,6 +77,7 @@ export const Service = Type.Object(
       Type.Literal('port-variable'), // it listens on $PORT
       Type.Literal('watched-command'), // it descends from a watched command
       Type.Literal('only-web-server'),
+      Type.Literal('first-web-server'), // it was shown before the others
       Type.Literal('newest-web-server'),
     ]),
   },

@@ -11,6 +11,8 @@ export function selectionReasonText(reason: Service['reason']): string {
       return 'started by your command';
     case 'only-web-server':
       return 'the only web server here';
+    case 'first-web-server':
+      return 'the first web server here';
     case 'newest-web-server':
       return 'the newest web server here';
   }

@@ -60,6 +60,7 @@ const report = fc.record({
         'port-variable',
         'watched-command',
         'only-web-server',
+        'first-web-server',
         'newest-web-server',
       ),
     }),

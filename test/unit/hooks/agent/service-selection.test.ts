@@ -1,5 +1,7 @@
 /** Which of several listeners the link shows. */
+import { jest } from '@jest/globals';
 import { type Candidate, selectService } from '../../../../hooks/agent/service-selection.ts';
+import { ShownService } from '../../../../hooks/agent/shown-service.ts';
 
 const on = (port: number, parts: Partial<Candidate> = {}): Candidate => ({
   port,
@@ -8,6 +10,7 @@ const on = (port: number, parts: Partial<Candidate> = {}): Candidate => ({
   purpose: 'page',
   isPublic: true,
   isWatched: false,
+  isProcessKnown: true,
   ageSeconds: 10,
   ...parts,
 });
@@ -99,4 +102,82 @@ test.each(['debugger', null] as const)(
 
 test('a server that answered in HTTPS is forwarded with that scheme', () => {
   expect(selectService([on(5173, { speaks: 'https' })], 3001, null)?.scheme).toBe('https');
+});
+
+const page = on(5173, { isWatched: true, ageSeconds: 50 });
+const api = (parts: Partial<Candidate> = {}) => on(5000, { isWatched: true, ageSeconds: 49, ...parts });
+
+test.each<[string, Candidate[], number | null, string]>([
+  ['page and API start together: the page', [page, api()], null, '5173 watched-command'],
+  ['the API was first: the page takes the link', [page, api()], 5000, '5173 watched-command'],
+  ['the API restarts: the page keeps the link', [page, api({ ageSeconds: 1 })], 5173, '5173 watched-command'],
+  [
+    'the API restarts, and its command is not watched',
+    [on(3000, { ageSeconds: 50 }), on(5000)],
+    3000,
+    '3000 first-web-server',
+  ],
+  [
+    'a test starts a server: the app keeps the link',
+    [on(4999, { ageSeconds: 9 }), on(41234)],
+    4999,
+    '4999 first-web-server',
+  ],
+  [
+    'a test starts a server on a usual port',
+    [on(3000, { ageSeconds: 9 }), on(8080)],
+    3000,
+    '3000 first-web-server',
+  ],
+  [
+    'a watched command takes the link',
+    [on(4999), on(4000, { isWatched: true })],
+    4999,
+    '4000 watched-command',
+  ],
+  ['what is shown is gone', [on(4000)], 4999, '4000 only-web-server'],
+])('%s', (_name, candidates, shownPort, expected) => {
+  const service = selectService(candidates, 3001, null, shownPort === null ? [] : [shownPort]);
+  expect(`${service?.port} ${service?.reason}`).toBe(expected);
+});
+
+describe('a server that restarts', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ now: 0 });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test('gets the link back; the other one is shown after 3 s, and keeps the link after a minute', () => {
+    const shown = new ShownService();
+    const select = (...candidates: Candidate[]) => shown.select(candidates, 3001, null)?.port ?? null;
+    const [app, other, third] = [on(4999), on(5000), on(5001)];
+    expect(select(app)).toBe(4999);
+    expect(select(app, other)).toBe(4999);
+    jest.advanceTimersByTime(2900);
+    expect(select(app, other)).toBe(4999);
+    jest.advanceTimersByTime(2900);
+    expect(select(other)).toBeNull();
+    // It listens again, but has not answered yet.
+    expect(select({ ...app, speaks: null }, other)).toBeNull();
+    // Its process is not known yet, so neither is that it belongs to a watched command.
+    expect(select({ ...app, isProcessKnown: false }, { ...other, isWatched: true })).toBeNull();
+    expect(select(app, other)).toBe(4999);
+    jest.advanceTimersByTime(3100);
+    expect(select(other)).toBe(5000);
+    expect(select(third, other)).toBe(5000);
+    expect(select(app, other)).toBe(4999);
+    jest.advanceTimersByTime(60_100);
+    expect(select(other)).toBe(5000);
+    expect(select(app, other)).toBe(5000);
+  });
+
+  test('does not delay the port that the student chooses, nor $PORT', () => {
+    const shown = new ShownService();
+    shown.select([on(4999), on(5000)], 3001, null);
+    const choice = { port: 5000, isDebuggerConfirmed: false };
+    expect(shown.select([on(5000)], 3001, choice)?.port).toBe(5000);
+    expect(shown.select([on(3001)], 3001, null)?.port).toBe(3001);
+  });
 });

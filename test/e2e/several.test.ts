@@ -90,7 +90,10 @@ test('a program killed for memory is reported with limit and peak, and the link 
     (await pupil.runScript('devenv-status')).includes('out of memory'),
   );
   terminal.type('\r');
-  const [, limit, peak] = await terminal.see(/killed: out of memory \(limit: (\d+) MB, peak: (\d+) MB\)/);
+  // Also where the line came before the Enter key.
+  const [, limit, peak] = await waitFor('the line in the terminal', () =>
+    terminal.text.match(/killed: out of memory \(limit: (\d+) MB, peak: (\d+) MB\)/),
+  );
   expect(limit).toBe('300');
   expect(Number(peak)).toBeGreaterThan(250);
   expect(Number(peak)).toBeLessThanOrEqual(300);

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { drainBodyAfterResponse } from './graceful-close.ts';
-import { type HeaderList, withoutHopByHop } from './header-list.ts';
+import { type HeaderList, mapHeaders, withoutHopByHop } from './header-list.ts';
 import {
   type ForwardOptions,
   hasBody,
@@ -37,9 +37,20 @@ function allowedTrailers(raw: string[]): [string, string][] {
   ]).filter(([name]) => !refused.test(name));
 }
 
+/** The changed body's length is not known yet, and ranges would count the unchanged bytes. */
+const withoutLength = (name: string, value: string) =>
+  name === 'content-length' || name === 'accept-ranges' ? null : value;
+
 /** Streams the response. The head goes out at once (server-sent events need it), in one write with the first bytes of the body. */
-function streamResponse(incoming: IncomingMessage, response: ServerResponse, headers: HeaderList): void {
+function streamResponse(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  { responseHeaders, responseBody }: ForwardOptions,
+): void {
   const { socket } = response;
+  const transform = responseBody?.(incoming) ?? null;
+  const endToEnd = responseHeaders(withoutHopByHop(incoming.rawHeaders));
+  const headers = transform === null ? endToEnd : mapHeaders(endToEnd, withoutLength);
   response.sendDate = false;
   socket?.cork();
   response.writeHead(incoming.statusCode ?? 502, reasonPhrase(incoming), headers);
@@ -52,7 +63,8 @@ function streamResponse(incoming: IncomingMessage, response: ServerResponse, hea
     if (!incoming.complete) response.destroy();
   });
   incoming.on('end', () => response.addTrailers(allowedTrailers(incoming.rawTrailers)));
-  incoming.pipe(response);
+  if (transform === null) incoming.pipe(response);
+  else incoming.pipe(transform).pipe(response);
 }
 
 /** Forwards one request. Calls `onFailure` at most once, and only before any part of a response was sent. */
@@ -92,7 +104,7 @@ export function forwardRequest(
     }
     isDone = true;
     drainBodyAfterResponse(request, response);
-    streamResponse(incoming, response, toVisitor(incoming.rawHeaders));
+    streamResponse(incoming, response, forwarding);
   });
   outgoing.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
     if (code.startsWith('HPE_')) return fail('not-http');

@@ -1,6 +1,7 @@
 /** Requests to the upstream: the student's service for the relay, the relay for the local edge. */
 import http, { type ClientRequest, type IncomingMessage, type InformationEvent } from 'node:http';
 import https from 'node:https';
+import type { Transform } from 'node:stream';
 import { type HeaderList, withoutHopByHop } from './header-list.ts';
 
 /** Next's dev server alone sends cookies and RSC headers of tens of KB; Node's default of 16 KB refuses them. */
@@ -23,6 +24,8 @@ export interface ForwardOptions {
   requestHeaders(headers: HeaderList): HeaderList;
   /** Rewrites the upstream's headers for the visitor. */
   responseHeaders(headers: HeaderList): HeaderList;
+  /** Changes the body on its way to the visitor; null if it passes as it is. */
+  responseBody?(incoming: IncomingMessage): Transform | null;
 }
 
 /** `pooled` connections serve many requests; a `single-use` one is closed after its request. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { IDENTITY_PATH } from '../../../orchestrator/protocol/constants.ts';
 import { linkFingerprint } from '../../../orchestrator/protocol/link-fingerprint.ts';
-import type { RelayIdentity, Service } from '../../../orchestrator/protocol/messages.ts';
+import type { RelayIdentity } from '../../../orchestrator/protocol/messages.ts';
 import { forwardRequest, type UpstreamFailure } from '../../../orchestrator/proxy/forward-request.ts';
 import { forwardUpgrade } from '../../../orchestrator/proxy/forward-upgrade.ts';
 import { rejectWithStatus } from '../../../orchestrator/proxy/graceful-close.ts';
@@ -13,12 +13,12 @@ import {
   type RequestTarget,
   requestTarget,
 } from '../../../orchestrator/proxy/request-target.ts';
-import type { ForwardOptions } from '../../../orchestrator/proxy/upstream-request.ts';
 import { VisitorConnections } from '../../../orchestrator/proxy/visitor-connections.ts';
 import { createVisitorServer } from '../../../orchestrator/proxy/visitor-server.ts';
 import { admittedTarget } from './admission.ts';
+import { forwardingOf } from './forwarding.ts';
 import type { Link, RelayOptions } from './options.ts';
-import { isOwnHost, type LinkContext, pathForService, toService, toVisitor } from './rewrite.ts';
+import { isOwnHost } from './rewrite.ts';
 import { type WaitingReason, waitingJson, waitingPage } from './waiting-page.ts';
 
 /** Browsers and crawlers may ask again after this many seconds. */
@@ -90,49 +90,6 @@ function linkOf({ host }: RequestTarget, [own, ...additional]: [Link, ...Link[]]
 /** Whether the request came under the name of a closed link. A local name comes from inside and is always served. */
 const isClosedFor = ({ host }: RequestTarget, { hostname, isOpen }: Link) =>
   hostnameFromHeader(host) === hostname && !isOpen;
-
-/** The scheme that the visitor used, as the edge says. With several proxies, the first value is the visitor's. */
-function visitorScheme({ headers }: IncomingMessage): 'http' | 'https' | undefined {
-  const scheme = String(headers['x-forwarded-proto'] ?? '')
-    .split(',')[0]
-    ?.trim()
-    .toLowerCase();
-  return scheme === 'http' || scheme === 'https' ? scheme : undefined;
-}
-
-const localUrl = ({ scheme, port }: Service) => `${scheme}://localhost:${port}`;
-
-/** How to forward this request to the link's service; null while nothing listens. */
-function forwardingOf(
-  request: IncomingMessage,
-  { host, path }: RequestTarget,
-  { hostname, url, service }: Link,
-  links: readonly Link[],
-  { ports, visitorHeaders }: RelayOptions,
-): ForwardOptions | null {
-  if (service === null) return null;
-  const context: LinkContext = {
-    hostname,
-    publicUrl: url,
-    host: host === '' ? hostname : host,
-    localUrl: localUrl(service),
-    origin: request.headers.origin,
-    visitorScheme: visitorScheme(request),
-    ...(ports === undefined ? {} : { ports }),
-    ...(visitorHeaders === undefined ? {} : { visitorHeaders: visitorHeaders(service) }),
-    others: links.flatMap((other) => {
-      // A closed link's hostname may belong to another student by now.
-      if (other.hostname === hostname || other.service === null || !other.isOpen) return [];
-      return [{ publicUrl: other.url, localUrl: localUrl(other.service) }];
-    }),
-  };
-  return {
-    target: { host: service.address, port: service.port, scheme: service.scheme },
-    path: pathForService(path, context),
-    requestHeaders: (headers) => toService(headers, context),
-    responseHeaders: (headers) => toVisitor(headers, context),
-  };
-}
 
 /**
  * Only the program that was selected is forwarded to. If another one has its port by now (`changed`), `retry` is called

@@ -170,11 +170,23 @@ function linkOf(scheme: string | undefined, port: string | undefined, context: L
   return originOf(named) ?? (ports?.isFree(named) === true ? originOf(ports.variable) : null);
 }
 
+/** In every spelling of a local hostname: most headers and bodies have none. */
+const LOCAL_NAME = /localhost|\.0\.0\.|\[::|5B%/i;
+
 /** Translates every address on the student's machine to the link of its port; all others stay. */
 const toPublic = (text: string, context: LinkContext): string =>
-  text.includes('//') || text.includes('%')
-    ? publicAddresses(text, (scheme, port) => linkOf(scheme, port, context))
-    : text;
+  LOCAL_NAME.test(text) ? publicAddresses(text, (scheme, port) => linkOf(scheme, port, context)) : text;
+
+/** Ports of frameworks that read PORT. In a body, another port without a listener rather names a server that does not run. */
+const DEFAULT_PORTS = new Set([3000, 4200, 8000, 8080]);
+
+/** Translates a body for the visitor. */
+export function bodyForVisitor(text: string, context: LinkContext): string {
+  const { ports } = context;
+  if (ports === undefined) return toPublic(text, context);
+  const isFree = (port: number) => DEFAULT_PORTS.has(port) && ports.isFree(port);
+  return toPublic(text, { ...context, ports: { ...ports, isFree } });
+}
 
 /**
  * Translates `Access-Control-Allow-Origin`, the origin that may read the response. If two links point to one service, the

@@ -29,13 +29,13 @@ const REMOTE_CONTROLLED = new Set([
 ]);
 
 /** The port at the end of `[HOST:]PORT[/PATH]`; null if there is none, or if the system chooses it (0). */
-function portIn(address: string | undefined): number | null {
+export function portIn(address: string | undefined): number | null {
   const port = Number(address?.match(/(?:^|:)(\d+)(?:\/.*)?$/)?.[1] ?? 0);
   return port === 0 ? null : port;
 }
 
 /** The values of an option, `--name=value` or `--name value`. */
-function valuesOf(words: readonly string[], name: string): string[] {
+export function valuesOf(words: readonly string[], name: string): string[] {
   return words.flatMap((word, at) => {
     if (word === name) return [words[at + 1] ?? ''];
     return word.startsWith(`${name}=`) ? [word.slice(name.length + 1)] : [];

@@ -18,6 +18,8 @@ export interface ClassifiedListener {
   port: number;
   /** Reads the signs of a debugger; called before each probe. */
   debuggerSign(): DebuggerSign;
+  /** What it speaks, if its command line says so: then it is not probed. */
+  knownProtocol?(): 'http' | 'https' | null;
 }
 
 interface State extends Classification {
@@ -75,7 +77,9 @@ export class ListenerClassifier {
       performance.now() >= state.nextAttemptAtMs;
     if (!isDue) return state;
     const sign = listener.debuggerSign();
+    const known = sign === 'none' ? (listener.knownProtocol?.() ?? null) : null;
     if (sign === 'certain') state.isDebugger = true;
+    else if (known !== null) Object.assign(state, { speaks: known, isDebugger: false });
     else if (this.#inFlight < MAX_CONCURRENT_PROBES) void this.#probe(state, listener, sign);
     return state;
   }

@@ -5,6 +5,7 @@ import { isAdminListener } from './admin-ports.ts';
 import type { Choice } from './chosen-port.ts';
 import { debuggerSign } from './debugger-signs.ts';
 import { HomeObserver } from './home-usage.ts';
+import { knownProtocol } from './known-servers.ts';
 import { ListenerClassifier } from './listener-classifier.ts';
 import { ListenerFinder, type ListeningPort, reachableAddress } from './listeners.ts';
 import type { EnvironmentPaths } from './paths.ts';
@@ -144,6 +145,7 @@ export class Observer {
         const variable = (name: string) => table.variable(process.pid, name);
         return debuggerSign({ name: process.name, words, variable }, port);
       },
+      knownProtocol: () => knownProtocol(words, port),
     });
     if (isDebugger !== false) return { speaks, purpose: isDebugger ? 'debugger' : null };
     return { speaks, purpose: isAdminListener(port, words) ? 'admin' : 'page' };

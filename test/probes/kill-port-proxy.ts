@@ -25,6 +25,10 @@ function slowUpload(port: number, host: string): Socket {
   return socket;
 }
 
+/** Resolves once the connection is made, or was refused because the proxy has ended. */
+const connectedOrRefused = (socket: Socket) =>
+  Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => undefined);
+
 /**
  * Uploads to a port of the host as the connector does it, past the local edge's own limit. Resolves to the most files
  * that the proxy had, and whether it still runs after `during`.
@@ -40,9 +44,7 @@ async function flood(port: number, host: string, during: () => Promise<void>) {
       const batch = Array.from({ length: BATCH }, () => slowUpload(port, host));
       uploads.push(...batch);
       // A visitor's side of a connection closes when the other side does, as the connector's.
-      await Promise.all(
-        batch.map((socket) => Promise.race([once(socket, 'connect'), once(socket, 'close')])),
-      );
+      await Promise.all(batch.map(connectedOrRefused));
       files = Math.max(files, openFilesOf(proxy));
     }
     let before = -1;
@@ -90,8 +92,14 @@ async function attackWithoutLimit(scene: Scene) {
     PortBindings: { '61080/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }] },
   });
   await run(
-    `node -e 'require("net").createServer(s => s.on("error", () => 0)).listen(61080)' >/dev/null 2>&1 &`,
+    `node -e 'require("net").createServer(s => s.on("error", () => 0).write("up")).listen(61080)' >/dev/null 2>&1 &`,
   );
+  await waitFor('the server', async () => {
+    const socket = connect(port, '127.0.0.1');
+    const heard = await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => []);
+    socket.destroy();
+    return heard.length > 0 && String(heard[0]) === 'up';
+  });
   try {
     const { files, isRunning } = await flood(port, 'a.test', async () => undefined);
     return heldIf(isRunning, `${files} of ${PROXY_FILES} files, proxy ${isRunning ? 'runs' : 'ended'}`);

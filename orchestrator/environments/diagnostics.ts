@@ -1,13 +1,13 @@
 /** The checks of the engine that `devenv doctor` shows. */
 import type Docker from 'dockerode';
 import type { Diagnostic } from '../domain.ts';
-import { messageOf, type Problem } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import type { Settings } from '../settings-schema.ts';
 import { findDiskDevice } from './disk-device.ts';
 import { engineHost, isThisHost } from './engine-host.ts';
 import { listEnvironments } from './engine-inventory.ts';
-import { type EngineInfo, readTraits, traitsOf } from './engine-traits.ts';
-import type { FirewallState } from './firewall-helper.ts';
+import { type EngineInfo, traitsOf } from './engine-traits.ts';
+import { diagnoseFirewall, type FirewallDiagnosticsDeps } from './firewall-diagnostics.ts';
 import { diagnoseHomes } from './home-diagnostics.ts';
 import { diagnoseDiskSpeed, diagnoseDisks, diagnoseMemory } from './host-diagnostics.ts';
 import { readSysctl } from './host-limits.ts';
@@ -136,31 +136,6 @@ async function diagnoseNetwork(
   return { ok: false, found: `${found}; ${problems.join(', ')}`, next };
 }
 
-const diagnoseFirewall = ({ docker, networkProblem, imageInUse, checkFirewall }: DiagnosticsDeps) =>
-  check('Firewall', async () => {
-    if (networkProblem !== null) return { ok: false, found: networkProblem.what, next: networkProblem.next };
-    if (imageInUse === null) return { ok: true, found: 'not needed, no environment runs', next: null };
-    const state = await checkFirewall(imageInUse);
-    if (state.kind === 'inactive') {
-      const next = 'The orchestrator installs it again within 20 s, or disconnects the students.';
-      return { ok: false, found: `not active (${state.reason})`, next };
-    }
-    if (!state.hasLimits) {
-      const found =
-        "active, but students' connections and bandwidth are not limited: the kernel refuses the rules";
-      return {
-        ok: false,
-        found,
-        next: 'As root: modprobe -a xt_hashlimit xt_connlimit. Where the kernel has no such modules, install its package of additional ones, such as linux-modules-extra on Ubuntu.',
-      };
-    }
-    // With the back end `nftables`, Docker's rules are where iptables does not show them.
-    if (state.hasDockerRules || (await readTraits(docker)).firewall === 'nftables')
-      return { ok: true, found: 'active', next: null };
-    const found = "active, but Docker's own rules were removed: students have no internet";
-    return { ok: false, found, next: 'Restart Docker: systemctl restart docker' };
-  });
-
 const diagnoseNameServers = ({ settings }: DiagnosticsDeps) =>
   check('Name servers', async () => {
     const resolvers = studentResolvers(settings.resolvers);
@@ -173,13 +148,8 @@ const diagnoseNameServers = ({ settings }: DiagnosticsDeps) =>
     };
   });
 
-export interface DiagnosticsDeps extends ImageDiagnosticsDeps {
+export interface DiagnosticsDeps extends ImageDiagnosticsDeps, FirewallDiagnosticsDeps {
   settings: Settings;
-  /** The image of an environment that runs, if any does. */
-  imageInUse: string | null;
-  /** Why the students' network is disconnected, as far as this process knows. */
-  networkProblem: Problem | null;
-  checkFirewall(image: string): Promise<FirewallState>;
   /** Why new homes have no limit on this host; null where they have one, as far as this process knows. */
   unlimitedReason: string | null;
 }
@@ -224,7 +194,7 @@ export async function diagnoseEngine(deps: DiagnosticsDeps): Promise<Diagnostic[
     await checkLimits(docker),
     await check('Student image', () => diagnoseImage(deps, environments)),
     await check('Network', () => diagnoseNetwork(deps, students)),
-    await diagnoseFirewall(deps),
+    await check('Firewall', () => diagnoseFirewall(deps)),
     await diagnoseNameServers(deps),
     ...(await diagnoseHost(deps, { students, running })),
   ];

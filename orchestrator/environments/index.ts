@@ -1,37 +1,30 @@
-/**
- * The students' environments in Docker. No other module calls the engine, except clients of terminals, which run the
- * environment's `sshd -i` in it.
- */
-import { join } from 'node:path';
 import type Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
 import type { AccessInfo, Diagnostic, EgressPolicy, Progress, StudentImage } from '../domain.ts';
-import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { RELAY_PORT } from '../protocol/constants.ts';
 import type { Settings } from '../settings-schema.ts';
-import { placeAccountFiles } from './account-files.ts';
 import { readContainerLog } from './container-log.ts';
-import { containerName, containerOptions, sizeInBytes, userOf } from './container-options.ts';
+import { containerName, sizeInBytes } from './container-options.ts';
 import { diagnoseEngine } from './diagnostics.ts';
 import { connectEngine } from './engine.ts';
-import { explainEngineError, isMountFailure, isStatus } from './engine-errors.ts';
+import { explainEngineError, isStatus } from './engine-errors.ts';
 import { watchEngine } from './engine-events.ts';
 import { imageInUse, listEnvironments } from './engine-inventory.ts';
+import { EnvironmentStart, socketDirOf } from './environment-start.ts';
 import { FirewallMonitor } from './firewall-monitor.ts';
+import { tryFirewall } from './firewall-trial.ts';
 import { lowestFreeUid } from './free-uid.ts';
-import { removeOwnerHelper, setHomeOwner } from './home-owner.ts';
+import { removeOwnerHelper } from './home-owner.ts';
 import { Homes } from './homes.ts';
 import { memoryPeak } from './memory-peak.ts';
 import { NameResolution } from './name-resolution.ts';
 import { networkOf, refuseForeignNetwork } from './network.ts';
 import { repairPort } from './port-repair.ts';
 import { type ImageBuilder, Preparation } from './preparation.ts';
-import { placePublicKey } from './ssh-keys.ts';
-import { parseStarter, placeStarter } from './starter.ts';
-import { inspectContainer, killAgent, removeContainer, stopContainer } from './student-container.ts';
+import { parseStarter } from './starter.ts';
+import { addressIn, killAgent, removeContainer, stopContainer } from './student-container.ts';
 import { StudentImages } from './student-image.ts';
-import { limitTcpMemory } from './tcp-memory.ts';
 import { removeTerminals } from './terminals.ts';
 import type {
   ContainerLogLine,
@@ -62,6 +55,7 @@ class DockerEnvironments implements Environments {
   readonly #names: NameResolution;
   readonly #homes: Homes;
   readonly #preparation: Preparation;
+  readonly #starting: EnvironmentStart;
 
   constructor({ settings, log, clock, images }: EnvironmentsDeps) {
     const docker = connectEngine();
@@ -82,6 +76,14 @@ class DockerEnvironments implements Environments {
       docker,
       settings,
       images: images ?? new StudentImages({ docker, settings, clock }),
+    });
+    this.#starting = new EnvironmentStart({
+      docker,
+      settings,
+      firewall: this.#firewall,
+      names: this.#names,
+      homes: this.#homes,
+      preparation: this.#preparation,
     });
   }
 
@@ -126,116 +128,19 @@ class DockerEnvironments implements Environments {
     }
   }
 
-  async start(
+  start(
     spec: EnvironmentSpec,
     progress: Progress,
     signal: AbortSignal,
-    { newHome }: StartOptions,
+    options: StartOptions,
   ): Promise<void> {
-    const { student, port } = spec;
-    const starter = parseStarter(this.#settings.starter);
-    progress.step('environment', `Starting ${student}'s environment`);
-    try {
-      placePublicKey(this.#settings.stateDir, this.socketDir(spec.socketId));
-      placeAccountFiles(this.socketDir(spec.socketId), spec.uid);
-      this.#names.place(this.socketDir(spec.socketId));
-      const container = this.#container(student);
-      const existing = await inspectContainer(container);
-      if (existing?.State.Paused) {
-        await this.#firewall.install(this.#image);
-        await container.unpause();
-      }
-      if (existing?.State.Running) return;
-      if (existing === null) await removeTerminals(this.#docker, this.#settings.instance, student);
-      const hasHome = await this.#homes.has(student);
-      // Docker would create an empty volume.
-      if (!hasHome && !newHome) throw this.#homes.missing(student);
-      // Both steps are awaited even if one fails: a container that is still being created can't be undone.
-      const steps = await Promise.allSettled([
-        this.#firewall.install(this.#image),
-        this.#ensureCurrentContainer(spec, { existing, hasHome, newHome }, progress),
-      ]);
-      for (const step of steps) if (step.status === 'rejected') throw step.reason;
-      signal.throwIfAborted();
-      await container.start();
-      await limitTcpMemory(container, sizeInBytes(this.#settings.limits.memory));
-      await Promise.all([
-        this.#firewall.onStarted(this.#image),
-        this.#names.onStarted(container, this.#image),
-        hasHome ? undefined : placeStarter(container, starter, spec.uid, signal),
-      ]);
-      progress.done('environment', `${student}'s environment is running`);
-    } catch (error) {
-      throw explainEngineError(error, `start ${student}'s environment`, port);
-    }
+    return this.#starting.run(spec, progress, signal, options);
   }
 
   /** Installs the firewall with the rules of the moment, if any environment runs. */
   async #reinstallFirewall(): Promise<void> {
     const image = await imageInUse(this.#docker, this.#settings.instance);
     if (image !== null) await this.#firewall.install(image);
-  }
-
-  /**
-   * Creates the container, or replaces one whose image or settings have changed, or that was disconnected from the
-   * students' network: all lasting data is in the home.
-   */
-  async #ensureCurrentContainer(
-    spec: EnvironmentSpec,
-    {
-      existing,
-      hasHome,
-      newHome,
-    }: { existing: Docker.ContainerInspectInfo | null; hasHome: boolean; newHome: boolean },
-    progress: Progress,
-  ): Promise<void> {
-    const { student, uid } = spec;
-    const home = { student, uid, image: this.#image, mayCreate: newHome, progress };
-    const network = networkOf(this.#settings.instance).name;
-    const options = containerOptions(spec, this.#settings, {
-      image: this.#image,
-      network,
-      socketDir: this.socketDir(spec.socketId),
-      disk: this.#preparation.disk,
-      isRemapped: this.#preparation.isRemapped,
-    });
-    if (existing !== null) {
-      const isCurrent = existing.Config.Labels['devenv.spec'] === options.Labels?.['devenv.spec'];
-      const isConnected = existing.NetworkSettings.Networks[network] !== undefined;
-      // Without a home, Docker would create an empty volume that belongs to another user.
-      const isUsable = isCurrent && hasHome && isConnected;
-      if (isUsable && !(await this.#homes.mustMove(student, uid, this.#image))) {
-        await this.#homes.ensure(home);
-        return;
-      }
-      await removeContainer(this.#container(student), student);
-      await removeTerminals(this.#docker, this.#settings.instance, student);
-    }
-    const { hasOwner } = await this.#homes.ensure(home);
-    // A container is created after its home has got the owner, so the home of one with this user has it.
-    if (!hasOwner && (!hasHome || existing?.Config.User !== userOf(uid)))
-      await this.#updateOwner(spec, hasHome, progress);
-    // Not abortable: the engine may create the container after the request was given up, and nothing would remove it.
-    try {
-      await this.#docker.createContainer(options);
-    } catch (error) {
-      if (hasHome || !isMountFailure(error)) throw error;
-      await this.#homes.replaceUnmountable(student, uid, this.#image, messageOf(error));
-      await this.#updateOwner(spec, false, progress);
-      await this.#docker.createContainer(options);
-    }
-  }
-
-  /** Gives the home the student's uid. No container of the student exists. */
-  async #updateOwner(
-    { student, uid }: EnvironmentSpec,
-    hasContent: boolean,
-    progress: Progress,
-  ): Promise<void> {
-    const { instance } = this.#settings;
-    if (hasContent) progress.step('home', `Updating the owner of ${student}'s home`);
-    await setHomeOwner({ docker: this.#docker, image: this.#image, instance, student, uid });
-    if (hasContent) progress.done('home', `The owner of ${student}'s home is current`);
   }
 
   stop(student: string): Promise<void> {
@@ -246,20 +151,12 @@ class DockerEnvironments implements Environments {
     await removeContainer(this.#container(student), student);
     await removeOwnerHelper(this.#docker, this.#settings.instance, student);
     await removeTerminals(this.#docker, this.#settings.instance, student);
-    if (!keepHome) await this.#homes.remove(student, await this.#anyImage());
+    if (!keepHome) await this.#homes.remove(student, await this.#preparation.anyImage());
   }
 
   async applyHomeLimit({ student, uid }: EnvironmentSpec): Promise<void> {
-    const image = await this.#anyImage();
+    const image = await this.#preparation.anyImage();
     if (image !== null) await this.#homes.applyLimit(student, uid, image);
-  }
-
-  /** An image for helpers, as far as there is one; null without any. */
-  async #anyImage(): Promise<string | null> {
-    const { image } = this.#preparation;
-    if (image !== null) return image;
-    const [any] = await this.#docker.listImages({ filters: { label: ['devenv.image=student'] } });
-    return any?.Id ?? null;
   }
 
   list(): Promise<ObservedEnvironment[]> {
@@ -281,10 +178,9 @@ class DockerEnvironments implements Environments {
   }
 
   async relayAddress(student: string): Promise<{ host: string; port: number } | null> {
-    const state = await inspectContainer(this.#container(student));
     const network = networkOf(this.#settings.instance).name;
-    const host = state?.NetworkSettings.Networks[network]?.IPAddress;
-    return state?.State.Running && host ? { host, port: RELAY_PORT } : null;
+    const host = await addressIn(network, this.#container(student));
+    return host === null ? null : { host, port: RELAY_PORT };
   }
 
   access({ student, hostname, url }: EnvironmentSpec): AccessInfo {
@@ -314,7 +210,7 @@ class DockerEnvironments implements Environments {
   }
 
   socketDir(socketId: string): string {
-    return join(this.#settings.stateDir, 'agents', socketId);
+    return socketDirOf(this.#settings, socketId);
   }
 
   async watch(onChange: (change: EnvironmentChange) => void, signal: AbortSignal): Promise<void> {
@@ -347,13 +243,9 @@ class DockerEnvironments implements Environments {
       networkProblem: this.#firewall.problem,
       checkFirewall: (image) => this.#firewall.check(image),
       unlimitedReason: this.#homes.unlimitedReason,
+      tryFirewall: (image) =>
+        tryFirewall({ docker: this.#docker, image, network: networkOf(this.#settings.instance) }),
     });
-  }
-
-  get #image(): string {
-    const { image } = this.#preparation;
-    if (image === null) throw new Error('prepare() must run before an environment is created or started');
-    return image;
   }
 
   #container(student: string): Docker.Container {

@@ -36,6 +36,13 @@ export class Preparation {
     return this.#image;
   }
 
+  /** An image for helpers that need not be current; null where the engine has none. */
+  async anyImage(): Promise<string | null> {
+    if (this.#image !== null) return this.#image;
+    const [any] = await this.#deps.docker.listImages({ filters: { label: ['devenv.image=student'] } });
+    return any?.Id ?? null;
+  }
+
   /** The device of the homes; null where it is not known, and before the first run. */
   get disk(): string | null {
     return this.#disk;

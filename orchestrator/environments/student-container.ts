@@ -18,6 +18,13 @@ export async function inspectContainer(
   }
 }
 
+/** The container's address in a network; null where it does not run or is not connected to it. */
+export async function addressIn(network: string, container: Docker.Container): Promise<string | null> {
+  const state = await inspectContainer(container);
+  const address = state?.NetworkSettings.Networks[network]?.IPAddress;
+  return state?.State.Running && address ? address : null;
+}
+
 /** Stops the container; does nothing if it is stopped or missing. */
 export async function stopContainer(container: Docker.Container, student: string): Promise<void> {
   try {

@@ -25,11 +25,11 @@ export function describeOutdated(students: readonly StudentView[]): string | nul
   return `On an older image: ${names.join(', ')}. \`devenv restart NAME\` renews it and ends the student's terminals.`;
 }
 
-const gigabytes = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
+const gigabytes = (bytes: number) => (bytes / 2 ** 30).toFixed(1).replace(/\.0$/, '');
 
-/** `1.2 of 5.0 GB`; `-` while the usage is not known. */
+/** `1.2/5 GB`, short enough for a list of 80 columns; `-` while the usage is not known. */
 export const homeText = ({ home }: Pick<StudentView, 'home'>): string =>
-  home === null ? '-' : `${gigabytes(home.usedBytes)} of ${gigabytes(home.limitBytes)} GB`;
+  home === null ? '-' : `${gigabytes(home.usedBytes)}/${gigabytes(home.limitBytes)} GB`;
 
 export const addList: AddCommand = (program, run) => {
   program

@@ -32,7 +32,7 @@ test('a full home is explained in the terminal, shown by `list`, and enlarged wh
     return home !== null && home.usedBytes > 195 * MB && home;
   });
   expect(view.limitBytes).toBe(200 * MB);
-  expect(await devenv.succeed('list')).toMatch(/ HOME .*\n.* 0\.2 of 0\.2 GB /);
+  expect(await devenv.succeed('list')).toMatch(/ HOME .*\n.* 0\.2\/0\.2 GB /);
   const { stdout } = await devenv.devenv(['doctor']);
   expect(stdout).toContain('Homes: 1 home, 1 of them with a limit (0.2 GB)');
 

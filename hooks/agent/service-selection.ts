@@ -61,9 +61,10 @@ export function selectService(
   );
   if (onPortVariable) return serviceFrom(onPortVariable, 'port-variable');
   const webServers = allowed.filter(isPublicWebServer);
+  const showsPage = webServers.some(({ port }) => port === shownPorts[0] && PAGE_PORTS.has(port));
   const best = preferred(webServers, [
     ({ isWatched }) => isWatched,
-    ({ port }) => PAGE_PORTS.has(port) && !PAGE_PORTS.has(shownPorts[0] ?? 0),
+    ({ port }) => PAGE_PORTS.has(port) && !showsPage,
     ...shownPorts.map(
       (shown) =>
         ({ port }: Candidate) =>

@@ -67,8 +67,9 @@ test.each([
 test('each save of the page gives the link back to the page', async () => {
   place('web.js', serverOn(4567));
   place('api.js', serverOn(5002));
-  start('node --watch web.js & sleep 2; node api.js');
+  start('node --watch web.js & until [ -e ~/shown ]; do sleep 0.1; done; node api.js');
   await shows(4567);
+  agent.container.run('touch ~/shown');
   await bothListen(4567, 5002);
   for (let turn = 0; turn < 2; turn += 1) {
     await save('web.js', 4567);

@@ -135,6 +135,12 @@ test.each<[string, Candidate[], number | null, string]>([
     4999,
     '4000 watched-command',
   ],
+  [
+    'another page is shown that is gone: the page takes the link, not an API that is newer',
+    [on(3000, { isWatched: true, ageSeconds: 50 }), api({ ageSeconds: 1 })],
+    5173,
+    '3000 watched-command',
+  ],
   ['what is shown is gone', [on(4000)], 4999, '4000 only-web-server'],
 ])('%s', (_name, candidates, shownPort, expected) => {
   const service = selectService(candidates, 3001, null, shownPort === null ? [] : [shownPort]);

@@ -91,3 +91,13 @@ export const LimitsSettings = Type.Object(
   },
   closed,
 );
+
+const UNITS = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 } as const;
+
+/** The bytes of a size like `2g`. The settings' schema has checked the form. */
+export function sizeInBytes(size: string): number {
+  const unit = size.at(-1);
+  return unit === 'k' || unit === 'm' || unit === 'g'
+    ? Number(size.slice(0, -1)) * UNITS[unit]
+    : Number(size);
+}

@@ -19,7 +19,7 @@ export interface StudentView {
     /** Whether its image is older than the student image of today; its next start renews it. */
     outdated: boolean;
   };
-  /** How full the home is, as the agent reports it; null while that is not known, or if it has no limit. */
+  /** How full the home is, as the agent reports it; null while that is not known. */
   home: { usedBytes: number; limitBytes: number } | null;
   /** What the student reaches. */
   egress: Egress;

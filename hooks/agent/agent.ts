@@ -76,6 +76,7 @@ export class Agent {
       watchedCommands: () => this.#state?.watchedCommands ?? [],
       sessionHolders: () => this.#sessionHolders.patterns,
       choice: () => this.#chosenPort.choice,
+      homeLimitBytes: () => this.#state?.homeLimitBytes ?? null,
       onChange: () => this.#pollSoon(),
     });
     this.#connection = new OrchestratorConnection(paths.socket, (state) => this.#onState(state));

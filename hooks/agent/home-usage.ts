@@ -1,9 +1,12 @@
-/** How full the home is, and what takes its space. Only of a home that is a file system of its own. */
+/** How full the home is, and what takes its space. */
 import { execFile } from 'node:child_process';
 import { statfsSync } from 'node:fs';
 import { HOME_NEARLY_FULL } from '../../orchestrator/protocol/constants.ts';
 import type { HomeUsage } from '../../orchestrator/protocol/messages.ts';
+import { HomeFolder } from './home-folder.ts';
+import type { ProcessTable } from './process-table.ts';
 import { readText } from './read-file.ts';
+import { maxFilesOf } from './write-limit.ts';
 
 /** Usage is reported in steps of this share of the limit: each change is a report. */
 const STEPS = 200;
@@ -57,49 +60,92 @@ export function largestOf(output: string): Entry[] {
 
 const roundTo = (step: number, value: number) => Math.round(value / step) * step;
 
+export interface HomeObserverOptions {
+  home: string;
+  proc: string;
+  run: string;
+  onChange(): void;
+}
+
+interface Space {
+  usedBytes: number;
+  availableBytes: number;
+  files: number;
+  maxFiles: number;
+}
+
 export class HomeObserver {
   readonly #home: string;
-  readonly #isSized: boolean;
+  /** Null if the home is a file system of its own. */
+  readonly #folder: HomeFolder | null;
   readonly #onChange: () => void;
   #largest: Entry[] | null = null;
   #searchedAtMs = Number.NEGATIVE_INFINITY;
   #isSearching = false;
 
-  /** `onChange` is called when a search has ended. */
-  constructor({ home, proc, onChange }: { home: string; proc: string; onChange(): void }) {
+  /** `run`: the tmpfs. `onChange` is called when a search or measurement has ended. */
+  constructor({ home, proc, run, onChange }: HomeObserverOptions) {
     this.#home = home;
     this.#onChange = onChange;
-    // A folder of the host's disk would show the usage of that disk.
+    // For a folder, the kernel shows the usage of the host's disk.
     const mounts = readText(`${proc}/self/mounts`) ?? '';
-    this.#isSized = mounts
+    const isSized = mounts
       .split('\n')
       .some((line) => /^\/dev\/loop\d+ /.test(line) && line.split(' ')[1] === home);
+    const file = `${run}/agent.paused`;
+    this.#folder = isSized ? null : new HomeFolder({ home, proc, file, onMeasured: onChange });
   }
 
-  /** Null if the home has no limit of its own, or if it can't be read. */
-  observe(): HomeUsage | null {
-    if (!this.#isSized) return null;
+  /** Watches the limit of a home that is a folder. `keep`: processes that are never paused. */
+  enforce(table: ProcessTable, limitBytes: number | null, keep: () => ReadonlySet<number>): void {
+    if (limitBytes !== null) this.#folder?.update(table, limitBytes, keep);
+  }
+
+  /** Null if it can't be read or is not known yet. `folderLimitBytes`: the limit of a home that is a folder. */
+  observe(folderLimitBytes: number | null): HomeUsage | null {
+    const space = this.#folder === null ? this.#fileSystemSpace() : this.#folderSpace(folderLimitBytes);
+    if (space === null) return null;
+    const { usedBytes: used, availableBytes, files, maxFiles } = space;
+    // What is reserved for a higher limit counts as neither used nor available.
+    const limitBytes =
+      folderLimitBytes !== null && this.#folder ? folderLimitBytes : roundTo(2 ** 20, used + availableBytes);
+    const usedBytes = Math.min(limitBytes, roundTo(Math.max(1, Math.floor(limitBytes / STEPS)), used));
+    const fullness = Math.max(used / (used + availableBytes), files / maxFiles);
+    if (fullness >= HOME_NEARLY_FULL) this.#search();
+    else this.#largest = null;
+    return {
+      usedBytes,
+      limitBytes,
+      fullness: Math.min(1, roundTo(1 / STEPS, fullness)),
+      isFullOfFiles: files / maxFiles >= HOME_NEARLY_FULL,
+      ...(this.#folder === null ? {} : { isFolder: true }),
+      largest: this.#largest,
+    };
+  }
+
+  #fileSystemSpace(): Space | null {
     try {
       const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(this.#home);
-      const used = (blocks - bfree) * bsize;
-      // What is reserved for a higher limit counts as neither used nor available.
-      const limitBytes = roundTo(2 ** 20, used + bavail * bsize);
-      const usedBytes = Math.min(limitBytes, roundTo(Math.max(1, Math.floor(limitBytes / STEPS)), used));
-      const fullness = Math.max(used / (used + bavail * bsize), (files - ffree) / files);
-      const isFullOfFiles = (files - ffree) / files >= HOME_NEARLY_FULL;
-      const isNearlyFull = fullness >= HOME_NEARLY_FULL;
-      if (isNearlyFull) this.#search();
-      else this.#largest = null;
       return {
-        usedBytes,
-        limitBytes,
-        fullness: Math.min(1, roundTo(1 / STEPS, fullness)),
-        isFullOfFiles,
-        largest: this.#largest,
+        usedBytes: (blocks - bfree) * bsize,
+        availableBytes: bavail * bsize,
+        files: files - ffree,
+        maxFiles: files,
       };
     } catch {
       return null;
     }
+  }
+
+  #folderSpace(limitBytes: number | null): Space | null {
+    const size = this.#folder?.size ?? null;
+    if (size === null || limitBytes === null) return null;
+    return {
+      usedBytes: size.bytes,
+      availableBytes: Math.max(0, limitBytes - size.bytes),
+      files: size.files,
+      maxFiles: maxFilesOf(limitBytes),
+    };
   }
 
   /** Looks for the largest entries, unless that was done a short time ago. */

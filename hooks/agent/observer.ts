@@ -42,8 +42,18 @@ export interface ObserverOptions {
   sessionHolders(): readonly string[];
   /** The port that the student has chosen; null for none. */
   choice(): Choice | null;
+  /** The limit of a home that is a folder; null while it is not known. */
+  homeLimitBytes(): number | null;
   /** Called when something was found between two observations. */
   onChange(): void;
+}
+
+/** The pids of these processes and of those that they depend on, and of the agent's own child processes. */
+function protectedFrom(table: ProcessTable, pids: readonly number[], ownPid: number): Set<number> {
+  const all = new Set(pids.flatMap((pid) => table.lineage(pid).map((each) => each.pid)));
+  for (const { pid } of table.all.values())
+    if (table.lineage(pid).some((ancestor) => ancestor.pid === ownPid)) all.add(pid);
+  return all;
 }
 
 export class Observer {
@@ -63,11 +73,11 @@ export class Observer {
     this.#visibility = new ProcessVisibility({ file: `${paths.run}/agent.started`, portVariable });
     this.#listeners = new ListenerFinder(paths.proc, paths.relayPort);
     this.#classifier = new ListenerClassifier(onChange);
-    this.#home = new HomeObserver({ home: paths.home, proc: paths.proc, onChange });
+    this.#home = new HomeObserver({ ...paths, onChange });
   }
 
   observe(): Observation {
-    const { paths, sessionHolders, watchedCommands } = this.#options;
+    const { paths, ownPid, sessionHolders, watchedCommands } = this.#options;
     const table = new ProcessTable(paths.proc);
     const { living, ended } = readShellRecords(paths.run, table);
     const { sessions: terminals, panes } = this.#sessions.find(table, sessionHolders());
@@ -81,6 +91,13 @@ export class Observer {
     });
     const { listeners, service } = this.#findService(table, isPublic, isWatched);
     const portVariableOf = (pid: number) => living.find((shell) => shell.pid === pid)?.portVariable ?? 'ok';
+    const homeLimitBytes = this.#options.homeLimitBytes();
+    const kept = [
+      ownPid,
+      ...[...terminals, ...panes].map(({ leader }) => leader.pid),
+      ...living.map(({ pid }) => pid),
+    ];
+    this.#home.enforce(table, homeLimitBytes, () => protectedFrom(table, kept, ownPid));
     const report: Observation['report'] = {
       kind: 'report',
       protocol: PROTOCOL_VERSION,
@@ -94,7 +111,7 @@ export class Observer {
       starting,
       service,
       lastSessionEnd,
-      home: this.#home.observe(),
+      home: this.#home.observe(homeLimitBytes),
     };
     return { report, terminals, panes, shells: living, table };
   }

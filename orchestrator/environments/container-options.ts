@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
+import { sizeInBytes } from '../limits-settings.ts';
 import { HOME_PATH, RELAY_PORT, RUN_PATH, SOCKET_MOUNT_PATH } from '../protocol/constants.ts';
 import type { Settings } from '../settings-schema.ts';
 import { ACCOUNT_FILES } from './account-files.ts';
@@ -19,16 +20,6 @@ export const homeName = (instance: string, student: string) => `devenv-${instanc
 
 /** Size of /dev/shm: Docker's default. */
 const SHM_BYTES = 64 * 2 ** 20;
-
-const UNITS = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 } as const;
-
-/** The bytes of a size like `2g`. The settings' schema has checked the form. */
-export function sizeInBytes(size: string): number {
-  const unit = size.at(-1);
-  return unit === 'k' || unit === 'm' || unit === 'g'
-    ? Number(size.slice(0, -1)) * UNITS[unit]
-    : Number(size);
-}
 
 /** Limits of reads and writes on the device of the homes. cgroup v1 does not count what the kernel writes later. */
 function diskLimits(

@@ -4,8 +4,8 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import type { Diagnostic } from '../domain.ts';
+import { sizeInBytes } from '../limits-settings.ts';
 import type { Settings } from '../settings-schema.ts';
-import { sizeInBytes } from './container-options.ts';
 import { loopOf } from './home-image.ts';
 
 export interface HomeDiagnosticsOptions {
@@ -58,14 +58,14 @@ export async function diagnoseHomes({
   const found = `${homes(volumes.length)}, ${volumes.length - unlimited.length} of them with a limit (${gigabytes(limitBytes)})`;
   if (unlimitedReason !== null) {
     const next =
-      'One student can fill the disk. The engine must run on a host with loop devices and ext4: as root, modprobe loop; modprobe ext4. Then, after class: devenv down; devenv up; devenv restart NAME for each student.';
+      'Programs that write above it are paused, but a student can evade that and fill the disk. The engine must run on a host with loop devices and ext4: as root, modprobe loop; modprobe ext4. Then, after class: devenv down; devenv up; devenv restart NAME for each student.';
     return { ok: false, found: `${found}. This host gave no home a limit: ${unlimitedReason}`, next };
   }
   if (unlimited.length > 0) {
     const names = unlimited.slice(0, MAX_NAMES_SHOWN).map(({ Labels }) => Labels['devenv.student']);
     const more = unlimited.length > names.length ? ` and ${unlimited.length - names.length} more` : '';
     const next =
-      'A home gets its limit at the next start: devenv restart NAME. One that is larger than limits.home stays as it is until the student deletes files or the limit is raised.';
+      'Programs that write above the limit are paused there, but a student can evade that. A home gets its limit at the next start: devenv restart NAME. One that is larger than limits.home stays as it is until the student deletes files or the limit is raised.';
     return { ok: false, found: `${found}. Without: ${names.join(', ')}${more}`, next };
   }
   const names = volumes.map(({ Name }) => Name);

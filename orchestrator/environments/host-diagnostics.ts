@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import type { Diagnostic } from '../domain.ts';
+import { sizeInBytes } from '../limits-settings.ts';
 import type { Settings } from '../settings-schema.ts';
-import { sizeInBytes } from './container-options.ts';
 
 /** With less than this, one `npm install` of a whole class may fill the disk. */
 const MIN_FREE_DISK_BYTES = 5 * 2 ** 30;

@@ -1,11 +1,12 @@
 import type Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
 import type { AccessInfo, Diagnostic, EgressPolicy, Progress, StudentImage } from '../domain.ts';
+import { sizeInBytes } from '../limits-settings.ts';
 import type { Log } from '../log.ts';
 import { RELAY_PORT } from '../protocol/constants.ts';
 import type { Settings } from '../settings-schema.ts';
 import { readContainerLog } from './container-log.ts';
-import { containerName, sizeInBytes } from './container-options.ts';
+import { containerName } from './container-options.ts';
 import { diagnoseEngine } from './diagnostics.ts';
 import { connectEngine } from './engine.ts';
 import { explainEngineError, isStatus } from './engine-errors.ts';

@@ -106,6 +106,8 @@ export const HomeUsage = Type.Object(
     fullness: Type.Number({ minimum: 0, maximum: 1 }),
     /** Whether the number of files is what fills it. */
     isFullOfFiles: Type.Boolean(),
+    /** Whether it is a folder, in which the agent pauses programs that write above the limit. Left out if it is not. */
+    isFolder: Type.Optional(Type.Boolean()),
     /** The largest files and folders of a home that is nearly full, by path below it; null while they are not known. */
     largest: Type.Union([
       Type.Array(Type.Object({ path: Text(200), bytes: Bytes }, closed), { maxItems: 3 }),
@@ -126,7 +128,7 @@ export const Report = Type.Object(
     starting: Type.Array(StartingCommand, { maxItems: 16 }),
     service: Type.Union([Service, Type.Null()]),
     lastSessionEnd: Type.Union([SessionEnd, Type.Null()]),
-    /** Null if the home has no limit of its own. Agents of images before this field leave it out. */
+    /** Null if it is not known. Agents of images before this field leave it out. */
     home: Type.Optional(Type.Union([HomeUsage, Type.Null()])),
     /** The highest notice id that was shown to the student, or queued for the next prompt. */
     lastShownNoticeId: Type.Integer({ minimum: 0 }),
@@ -158,6 +160,8 @@ export interface StateMessage {
   watchedCommands: string[];
   /** Programs besides sshd whose terminals count as sessions, as written in the settings. */
   sessionHolders: string[];
+  /** The limit of a home that is a folder without one. */
+  homeLimitBytes?: number;
   link: { phase: LinkPhase; detail: string };
   /** Additional lines for `devenv-status`: a problem, a wait, the last out-of-memory kill; each says what to do. */
   notes: string[];

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Edge } from '../edges/edge.ts';
 import type { EnvironmentState } from '../environments/types.ts';
 import type { Problem } from '../errors.ts';
+import { sizeInBytes } from '../limits-settings.ts';
 import type { Log } from '../log.ts';
 import { PROTOCOL_VERSION } from '../protocol/constants.ts';
 import type { Report, StateMessage } from '../protocol/messages.ts';
@@ -183,6 +184,7 @@ export class AgentSync {
       })),
       watchedCommands: watchedCommandsOf(row.name, settings),
       sessionHolders: settings.sessionHolders,
+      homeLimitBytes: sizeInBytes(settings.limits.home),
       link: { phase: view.phase, detail: detailOf(view.reason) },
       notes: notesOf(situation),
       notices,

@@ -42,7 +42,7 @@ export interface Situation {
   networkProblem: Problem | null;
   /** What the student reaches. */
   egress: Egress;
-  /** Null while its usage is not known, or if it has no limit. */
+  /** Null while its usage is not known. */
   home: HomeUsage | null;
 }
 
@@ -127,13 +127,16 @@ export function memoryLine({ limitBytes, peakBytes }: MemoryKill): Line {
 }
 
 /** The line for a home that is nearly full or, with `isFull`, in which nothing can be saved any more. */
-export function homeLine({ limitBytes, fullness, isFullOfFiles, largest }: HomeUsage, isFull: boolean): Line {
+export function homeLine(usage: HomeUsage, isFull: boolean): Line {
+  const { limitBytes, fullness, isFullOfFiles, isFolder, largest } = usage;
   const what = isFullOfFiles ? 'Your home has too many files' : `Your home (${megabytes(limitBytes)})`;
-  const state = isFull ? 'is full, so nothing can be saved' : `is ${Math.floor(fullness * 100)} % full`;
+  const effect = isFolder ? 'programs that write to it are paused' : 'nothing can be saved';
+  const state = isFull ? `is full, so ${effect}` : `is ${Math.floor(fullness * 100)} % full`;
   const list = (largest ?? []).map(({ path, bytes }) => `${path} (${megabytes(bytes)})`).join(', ');
   const where = list === '' ? '' : ` Largest: ${list}.`;
   const begin = isFullOfFiles ? `${what}: it ${state}.` : `${what} ${state}.`;
-  return { kind: 'problem', text: `${begin}${where} Delete what you don't need.` };
+  const then = isFull && isFolder ? ': paused programs then continue in the background' : '';
+  return { kind: 'problem', text: `${begin}${where} Delete what you don't need${then}.` };
 }
 
 const NO_NETWORK =

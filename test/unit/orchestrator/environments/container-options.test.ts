@@ -1,5 +1,6 @@
 /** The options of a student's container. */
-import { containerOptions, sizeInBytes } from '../../../../orchestrator/environments/container-options.ts';
+import { containerOptions } from '../../../../orchestrator/environments/container-options.ts';
+import { sizeInBytes } from '../../../../orchestrator/limits-settings.ts';
 import { loadSettings } from '../../../../orchestrator/settings.ts';
 
 test.each([

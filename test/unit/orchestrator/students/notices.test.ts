@@ -236,6 +236,21 @@ test('a disconnected network is mentioned once, and its return once', () => {
   expect(notices).toEqual(['1 problem', '2 info']);
 });
 
+test('a full home that is a folder is mentioned with what happens to programs', () => {
+  const home = {
+    usedBytes: 5 * 2 ** 30,
+    limitBytes: 5 * 2 ** 30,
+    fullness: 1,
+    isFullOfFiles: false,
+    isFolder: true,
+    largest: [{ path: 'a', bytes: 2 ** 30 }],
+  };
+  const [notice] = dueNotices(initialNoticeMemory, situation({ home })).notices;
+  expect(notice?.text).toBe(
+    "Your home (5 GB) is full, so programs that write to it are paused. Largest: a (1 GB). Delete what you don't need: paused programs then continue in the background.",
+  );
+});
+
 test('a home that fills is mentioned when it is nearly full and when it is full, once each until it was emptied', () => {
   const home = (fullness: number, isSearched = true) =>
     situation({

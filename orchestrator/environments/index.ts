@@ -1,3 +1,7 @@
+/**
+ * The students' environments in Docker. No other module calls the engine, except clients of terminals, which run the
+ * environment's `sshd -i` in it.
+ */
 import type Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
 import type { AccessInfo, Diagnostic, EgressPolicy, Progress, StudentImage } from '../domain.ts';

@@ -44,8 +44,8 @@ async function runRow(row: LeaveRow, student: ClassroomStudent): Promise<MatrixR
   const terminal = await student.openTerminal();
   if (row.enter) {
     terminal.type(`${row.enter}\r`);
-    // Not anchored to the end: tmux draws its status line below the prompt.
-    await terminal.see(/[$>] +$/m);
+    // Not anchored to the end: tmux draws its status line below the prompt, or right behind it in the text.
+    await terminal.see(/[$>] +(?:$|\[\d+\] )/m);
   }
   const started = performance.now();
   const wallClock = Date.now();

@@ -12,6 +12,8 @@ import { unpackZsh } from './zsh.ts';
 const MAX_STUDENTS = 4;
 /** Pause between two presses of the Enter key, each of which makes the shell show its messages. */
 const ENTER_EVERY_MS = 300;
+/** The prompt. Below it tmux draws its status line, right behind it in the text if only the line's clock has changed. */
+const PROMPT = /\$ +(?:$|\[\d+\] )/m;
 
 /** Ends the server and then the shells, innermost first; returns when the last `exit` was typed. */
 async function leave(terminal: Terminal, row: StartRow): Promise<number> {
@@ -21,7 +23,7 @@ async function leave(terminal: Terminal, row: StartRow): Promise<number> {
   }
   if (!row.isBackground) {
     terminal.type('\x03');
-    await terminal.see(/\$ +$/m);
+    await terminal.see(PROMPT);
   }
   if (row.typedNext) {
     terminal.type('exit\r');
@@ -73,8 +75,7 @@ async function runRow(row: StartRow, student: ClassroomStudent): Promise<MatrixR
     terminal.type(`${row.typed}\r`);
   }
   if (row.typedNext) {
-    // Not anchored to the end: tmux draws its status line below the prompt.
-    await terminal.see(/\$ +$/m);
+    await terminal.see(PROMPT);
     typedAt = performance.now();
     terminal.type(`${row.typedNext}\r`);
   }

@@ -6,8 +6,8 @@ import type Docker from 'dockerode';
 import { DevenvError } from '../errors.ts';
 import { HOME_PATH } from '../protocol/constants.ts';
 import { containerName, homeName, userOf } from './container-options.ts';
-import { isStatus } from './engine-errors.ts';
 import { HELPER_LABEL } from './firewall-helper.ts';
+import { removeHelper } from './helper-container.ts';
 import { networkOf } from './network.ts';
 
 /**
@@ -28,14 +28,8 @@ export interface HomeOwnerOptions {
 }
 
 /** Removes the helper that a killed daemon has left, running or not; does nothing if there is none. */
-export async function removeOwnerHelper(docker: Docker, instance: string, student: string): Promise<void> {
-  try {
-    await docker.getContainer(helperName(instance, student)).remove({ force: true });
-  } catch (error) {
-    // 409: the engine is removing it already.
-    if (!isStatus(error, 404, 409)) throw error;
-  }
-}
+export const removeOwnerHelper = (docker: Docker, instance: string, student: string): Promise<void> =>
+  removeHelper(docker, helperName(instance, student));
 
 /**
  * Sets the owner of everything in the home. No process of the student may be running: it could exchange a folder for a

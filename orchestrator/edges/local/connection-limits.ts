@@ -1,7 +1,7 @@
 /**
  * Bounds the visitors' connections before a request is read: in total, because all links share the process's files, and
  * by address. Where there is no room, a connection that is doing nothing is closed for a new one, so that a flood of idle
- * connections keeps nobody out; then the longest upload, because visitors who upload slowly are the other flood.
+ * connections keeps no visitor out; then the longest upload, because visitors who upload slowly are the other flood.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
